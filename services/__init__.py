@@ -1,0 +1,1 @@
+"""The three services of Earned: they import `shared`, never each other."""

@@ -1,0 +1,1 @@
+"""The collector: polls vendors, takes webhooks, imports files and redirects tracked links."""

@@ -1,0 +1,1 @@
+"""The metrics service: folds the ledger into rollups, incrementally."""

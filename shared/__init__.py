@@ -1,0 +1,1 @@
+"""What every Earned process shares: facts, the ledger, rollups, KPI formulas and the plumbing under them."""

@@ -1,0 +1,19 @@
+"""The one place where the time of day is read.
+
+Tests move it with a frozen clock; nothing else calls ``datetime.now``.
+"""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+__all__ = ["now", "local_day"]
+
+
+def now() -> datetime:
+    """Return the present instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def local_day(instant: datetime, zone: ZoneInfo) -> date:
+    """Return the calendar day of ``instant`` in ``zone``: the day an organization books it on."""
+    return instant.astimezone(zone).date()

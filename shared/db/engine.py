@@ -1,0 +1,100 @@
+"""The connection pool and the transaction of an organization.
+
+Application code receives a session or a connection that is already inside a transaction and never
+commits: whoever opened the unit of work does, once.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from shared.db.url import sqlalchemy_url
+
+__all__ = ["Database"]
+
+APP_ROLE = "earned_app"
+_SET_ORG = text("SELECT set_config('app.org_id', :org_id, true)")
+
+
+class Database:
+    """A pool of connections under the application's role, subject to row-level security."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        application_name: str,
+        pool_size: int = 5,
+        max_overflow: int = 5,
+        statement_timeout_ms: int = 10_000,
+        role: str = APP_ROLE,
+    ) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            pool_timeout=2,
+            pool_use_lifo=True,
+            hide_parameters=True,
+            connect_args={
+                "timeout": 3,
+                "command_timeout": statement_timeout_ms / 1000 + 5,
+                "server_settings": {
+                    "role": role,
+                    "application_name": application_name,
+                    "statement_timeout": str(statement_timeout_ms),
+                    "lock_timeout": "5000",
+                    "idle_in_transaction_session_timeout": "15000",
+                    "TimeZone": "UTC",
+                    "jit": "off",
+                },
+            },
+        )
+
+    async def close(self) -> None:
+        """Close every connection of the pool."""
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def session(self, org_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
+        """Open a transaction for ``org_id`` and commit it when the block ends without error.
+
+        Without an organization only the unprotected directory tables can be seen.
+        """
+        async with self._begin(org_id) as connection:
+            async with AsyncSession(bind=connection, expire_on_commit=False) as session:
+                yield session
+                await session.flush()
+
+    @asynccontextmanager
+    async def transaction(
+        self, org_id: UUID | None = None
+    ) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """As :meth:`session`, but yields the driver's connection: for COPY and set-based SQL."""
+        async with self._begin(org_id) as connection:
+            yield await driver_connection(connection)
+
+    @asynccontextmanager
+    async def _begin(self, org_id: UUID | None) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.begin() as connection:
+            # Also the statement that opens the transaction: SQLAlchemy begins lazily, and what the
+            # driver's connection did before that would survive a rollback.
+            await connection.execute(_SET_ORG, {"org_id": str(org_id) if org_id else ""})
+            yield connection
+
+
+async def driver_connection(
+    connection: AsyncConnection,
+) -> "asyncpg.Connection[asyncpg.Record]":
+    """Return asyncpg's connection under an SQLAlchemy connection whose transaction is open."""
+    raw = await connection.get_raw_connection()
+    driver: Any = raw.driver_connection
+    return cast("asyncpg.Connection[asyncpg.Record]", driver)

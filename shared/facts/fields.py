@@ -1,0 +1,69 @@
+"""Field types of facts: what a value may look like before it is allowed into the ledger.
+
+Outside data is hostile until parsed. Money arrives as a decimal string, instants carry an offset
+and lie in a plausible range, and references are short, printable and never an e-mail address.
+"""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from shared import clock
+
+__all__ = [
+    "Amount",
+    "Count",
+    "Currency",
+    "Day",
+    "EmployeeRef",
+    "Instant",
+    "Ref",
+    "Score",
+    "Slug",
+    "SourceName",
+    "Text",
+]
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST_AHEAD = timedelta(hours=48)
+_DECIMAL = re.compile(r"-?[0-9]{1,14}(\.[0-9]{1,4})?", re.ASCII)
+
+# Character rules are patterns, not functions, so that they run inside pydantic's compiled core:
+# no control, format, surrogate or unassigned character (\p{C}); a reference is not an e-mail.
+_PLAIN = r"^[^\p{C}]+$"
+_REFERENCE = r"^[^\p{C}@]+$"
+
+
+def _decimal_text(value: Any) -> Any:
+    """Accept decimals as strings only: a JSON number has already lost digits when it gets here."""
+    if isinstance(value, Decimal):
+        value = format(value, "f")
+    if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+        raise ValueError("expected a decimal string such as '1234.50' (at most 4 decimals)")
+    return Decimal(value)
+
+
+def _plausible(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("the instant must carry its offset from UTC")
+    instant = value.astimezone(UTC)
+    if not EARLIEST <= instant <= clock.now() + LATEST_AHEAD:
+        raise ValueError("the instant must lie between 2000-01-01 and two days from now")
+    return instant
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN)]
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_REFERENCE)]
+EmployeeRef = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_REFERENCE)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.:-]{0,63}$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Amount = Annotated[Decimal, BeforeValidator(_decimal_text)]
+Score = Annotated[Decimal, BeforeValidator(_decimal_text), Field(ge=0, le=25)]
+Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
+# Strict: an epoch number is refused, because seconds and milliseconds cannot be told apart.
+Instant = Annotated[datetime, Field(strict=True), AfterValidator(_plausible)]
+Day = Annotated[date, Field(strict=True, ge=date(2000, 1, 1), le=date(2100, 1, 1))]

@@ -1,0 +1,1 @@
+"""Schema migrations: additive first, one transaction each, never run by a service process."""

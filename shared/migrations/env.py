@@ -1,0 +1,43 @@
+"""Alembic's entry point: connect as the owner, take the migration lock, run."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+from sqlmodel import SQLModel
+
+import shared.models  # noqa: F401  (registers every table on the metadata)
+from shared.db.url import sqlalchemy_url
+
+_LOCK = 7_201_450_339  # any constant of our own: one migration at a time per database
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=SQLModel.metadata,
+        transaction_per_migration=True,
+        compare_type=False,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _run() -> None:
+    url = context.config.get_main_option("sqlalchemy.url")
+    assert url is not None, "shared.migrations.runner sets the address"
+    engine = create_async_engine(
+        sqlalchemy_url(url),
+        poolclass=NullPool,
+        connect_args={"server_settings": {"lock_timeout": "5000"}},
+    )
+    async with engine.connect() as guard, engine.connect() as connection:
+        await guard.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        await connection.run_sync(_migrate)
+        await connection.commit()
+    await engine.dispose()
+
+
+asyncio.run(_run())

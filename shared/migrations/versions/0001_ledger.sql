@@ -1,0 +1,233 @@
+-- The ledger: append-only, a gapless position per organization ----------------------------------------
+
+CREATE TABLE ledger_head (
+    org_id          uuid PRIMARY KEY REFERENCES organization (id),
+    position        bigint NOT NULL DEFAULT 0,
+    recorded_at     timestamptz NOT NULL
+);
+
+CREATE TABLE ledger_entry (
+    org_id          uuid NOT NULL,
+    position        bigint NOT NULL,
+    recorded_at     timestamptz NOT NULL,
+    occurred_at     timestamptz NOT NULL,
+    day             date NOT NULL,
+    weight          smallint NOT NULL CHECK (weight IN (-1, 1)),
+    kind            text NOT NULL,
+    fact_key        bytea NOT NULL,
+    source          text NOT NULL,
+    external_id     text NOT NULL,
+    employee        text,
+    account         text,
+    network         text,
+    campaign        text,
+    content         text,
+    channel         text,
+    subject         text,
+    payload         text NOT NULL,
+    PRIMARY KEY (org_id, position)
+);
+CREATE INDEX ledger_entry_day ON ledger_entry USING brin (day) WITH (pages_per_range = 32);
+
+-- The current version of each identity. position: of its +1 entry; revision: of what was last said.
+CREATE TABLE fact_head (
+    org_id          uuid NOT NULL,
+    fact_key        bytea NOT NULL,
+    content_hash    bytea NOT NULL,
+    revision        bigint NOT NULL,
+    position        bigint NOT NULL,
+    is_retracted    boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (org_id, fact_key)
+);
+
+-- The fold: rollups and the state of the keyed operators, one set per generation -----------------------
+
+CREATE TABLE generation (
+    org_id          uuid NOT NULL REFERENCES organization (id),
+    generation      integer NOT NULL,
+    state           text NOT NULL CHECK (state IN ('building', 'live', 'retired')),
+    catalogue_version integer NOT NULL,
+    window_days     integer NOT NULL,
+    half_life_days  integer NOT NULL,
+    created_at      timestamptz NOT NULL,
+    PRIMARY KEY (org_id, generation)
+);
+CREATE UNIQUE INDEX generation_live ON generation (org_id) WHERE state = 'live';
+
+CREATE TABLE fold_cursor (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    position        bigint NOT NULL,
+    folded_at       timestamptz NOT NULL,
+    next_cell       integer NOT NULL DEFAULT 1,
+    PRIMARY KEY (org_id, generation),
+    FOREIGN KEY (org_id, generation) REFERENCES generation (org_id, generation)
+);
+
+-- A cell names one combination of who and where; '' means any. Slice 'finest' holds the base cells.
+CREATE TABLE cell (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    cell            integer NOT NULL,
+    slice           text NOT NULL,
+    employee        text NOT NULL DEFAULT '',
+    account         text NOT NULL DEFAULT '',
+    team            text NOT NULL DEFAULT '',
+    network         text NOT NULL DEFAULT '',
+    campaign        text NOT NULL DEFAULT '',
+    content         text NOT NULL DEFAULT '',
+    channel         text NOT NULL DEFAULT '',
+    PRIMARY KEY (org_id, generation, cell),
+    UNIQUE (org_id, generation, slice, employee, account, team, network, campaign, content, channel)
+);
+
+CREATE TABLE rollup (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    measure         text NOT NULL,
+    cell            integer NOT NULL,
+    day             date NOT NULL,
+    value           numeric NOT NULL CHECK (value <> 'NaN'),
+    PRIMARY KEY (org_id, generation, measure, cell, day)
+) WITH (fillfactor = 80);
+
+-- Every delta ever applied to a cell: restatement history, and the way back to any past day.
+CREATE TABLE rollup_change (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    position        bigint NOT NULL,
+    known_on        date NOT NULL,
+    measure         text NOT NULL,
+    cell            integer NOT NULL,
+    day             date NOT NULL,
+    delta           numeric NOT NULL
+);
+CREATE INDEX rollup_change_known ON rollup_change (org_id, generation, known_on);
+
+CREATE TABLE roster (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    employee        text NOT NULL,
+    effective_on    date NOT NULL,
+    fact_key        bytea NOT NULL,
+    employed        boolean NOT NULL,
+    team            text NOT NULL DEFAULT '',
+    role            text NOT NULL DEFAULT '',
+    linkedin_account boolean NOT NULL,
+    PRIMARY KEY (org_id, generation, employee, effective_on, fact_key)
+);
+
+CREATE TABLE post (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    post            text NOT NULL,
+    fact_key        bytea NOT NULL,
+    published_at    timestamptz NOT NULL,
+    employee        text NOT NULL DEFAULT '',
+    account         text NOT NULL DEFAULT '',
+    network         text NOT NULL DEFAULT '',
+    campaign        text NOT NULL DEFAULT '',
+    content         text NOT NULL DEFAULT '',
+    PRIMARY KEY (org_id, generation, post, fact_key)
+);
+
+CREATE TABLE post_snapshot (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    post            text NOT NULL,
+    observed_at     timestamptz NOT NULL,
+    fact_key        bytea NOT NULL,
+    day             date NOT NULL,
+    employee        text NOT NULL DEFAULT '',
+    account         text NOT NULL DEFAULT '',
+    network         text NOT NULL DEFAULT '',
+    campaign        text NOT NULL DEFAULT '',
+    content         text NOT NULL DEFAULT '',
+    impressions     bigint NOT NULL,
+    reactions       bigint NOT NULL,
+    comments        bigint NOT NULL,
+    reshares        bigint NOT NULL,
+    clicks          bigint NOT NULL,
+    PRIMARY KEY (org_id, generation, post, observed_at, fact_key)
+);
+
+CREATE TABLE gauge (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    measure         text NOT NULL,
+    employee        text NOT NULL DEFAULT '',
+    account         text NOT NULL DEFAULT '',
+    network         text NOT NULL DEFAULT '',
+    observed_at     timestamptz NOT NULL,
+    fact_key        bytea NOT NULL,
+    day             date NOT NULL,
+    value           numeric NOT NULL,
+    PRIMARY KEY (org_id, generation, measure, employee, account, network, observed_at, fact_key)
+);
+
+CREATE TABLE touch (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    person          text NOT NULL,
+    touched_at      timestamptz NOT NULL,
+    fact_key        bytea NOT NULL,
+    day             date NOT NULL,
+    channel         text NOT NULL,
+    employee        text NOT NULL DEFAULT '',
+    account         text NOT NULL DEFAULT '',
+    network         text NOT NULL DEFAULT '',
+    campaign        text NOT NULL DEFAULT '',
+    content         text NOT NULL DEFAULT '',
+    PRIMARY KEY (org_id, generation, person, touched_at, fact_key)
+);
+
+CREATE TABLE lead (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    lead            text NOT NULL,
+    fact_key        bytea NOT NULL,
+    person          text,
+    created_at      timestamptz NOT NULL,
+    day             date NOT NULL,
+    PRIMARY KEY (org_id, generation, lead, fact_key)
+);
+CREATE INDEX lead_of_person ON lead (org_id, generation, person) WHERE person IS NOT NULL;
+
+CREATE TABLE deal (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    deal            text NOT NULL,
+    fact_key        bytea NOT NULL,
+    lead            text,
+    state           text NOT NULL,
+    amount          numeric,
+    opened_at       timestamptz NOT NULL,
+    opened_day      date NOT NULL,
+    closed_at       timestamptz,
+    closed_day      date,
+    PRIMARY KEY (org_id, generation, deal, fact_key)
+);
+CREATE INDEX deal_of_lead ON deal (org_id, generation, lead) WHERE lead IS NOT NULL;
+CREATE INDEX deal_closed ON deal (org_id, generation, closed_day) WHERE state = 'won';
+
+-- Credit of one won deal to one touch under one model. The shares of a deal and model add up to 1,
+-- the amounts to the deal, to the cent.
+CREATE TABLE credit (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    deal            text NOT NULL,
+    model           text NOT NULL,
+    touch_key       bytea NOT NULL,
+    share           numeric(14, 12) NOT NULL,
+    amount          numeric NOT NULL,
+    touch_day       date NOT NULL,
+    closed_day      date NOT NULL,
+    channel         text NOT NULL,
+    employee        text NOT NULL DEFAULT '',
+    account         text NOT NULL DEFAULT '',
+    network         text NOT NULL DEFAULT '',
+    campaign        text NOT NULL DEFAULT '',
+    content         text NOT NULL DEFAULT '',
+    PRIMARY KEY (org_id, generation, deal, model, touch_key)
+);
+CREATE INDEX credit_touched ON credit (org_id, generation, model, touch_day);
