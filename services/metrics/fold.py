@@ -1,0 +1,130 @@
+"""The fold: apply the ledger to the rollups, each entry exactly once.
+
+One transaction per batch. The cursor's row is locked first, so one worker folds a generation at a
+time; rollups, change log, operator state and cursor commit together or not at all. A worker that
+dies leaves the cursor where it was, and the next one does the same work to the same result.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.metrics.journeys import credit_touched_deals
+from services.metrics.keyed import KEYED_OPERATORS
+from services.metrics.slices import apply_deltas
+from services.metrics.sql import run
+from services.metrics.stage import Batch, create_working_tables, stage_batch
+from shared import clock
+from shared.money import exponent
+from shared.rollups import contributions
+
+__all__ = ["FoldResult", "fold_batch"]
+
+_LOCK_CURSOR = """
+SELECT f.position, g.window_days, g.half_life_days, o.time_zone, o.currency
+  FROM fold_cursor f
+  JOIN generation g USING (org_id, generation)
+  JOIN organization o ON o.id = f.org_id
+ WHERE f.org_id = $1 AND f.generation = $2 AND g.state <> 'retired'
+   FOR UPDATE OF f SKIP LOCKED
+"""
+_COLUMNS = "measure, day, employee, account, network, campaign, content, channel"
+_LINEAR = (
+    f"INSERT INTO fold_delta SELECT {_COLUMNS}, sum(quantity)"
+    f" FROM ({contributions.linear('fold_batch')}) c GROUP BY {_COLUMNS}"
+)
+_CREDITED_KINDS = frozenset({"touch.recorded", "lead.created", "deal.changed"})
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """What one call folded; ``position`` is how far the generation has come."""
+
+    entries: int
+    position: int
+
+
+async def fold_batch(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    *,
+    limit: int = 20_000,
+    folded_at: datetime | None = None,
+) -> FoldResult | None:
+    """Fold up to ``limit`` entries in the caller's open transaction.
+
+    Returns None when another worker holds the cursor, or the generation is retired. The batch may
+    be shorter than ``limit`` even when more is waiting: call again until nothing is folded.
+    """
+    cursor = await connection.fetchrow(_LOCK_CURSOR, org_id, generation)
+    if cursor is None:
+        return None
+    await create_working_tables(connection)
+    batch = await stage_batch(
+        connection,
+        org_id,
+        after=cursor["position"],
+        limit=limit,
+        time_zone=cursor["time_zone"],
+    )
+    if batch is None:
+        return FoldResult(entries=0, position=cursor["position"])
+    minor_digits = exponent(cursor["currency"])
+    await run(connection, _LINEAR, minor_digits)
+    await _fold_keys(connection, org_id, generation, batch, cursor["window_days"])
+    if batch.kinds & _CREDITED_KINDS:
+        await credit_touched_deals(
+            connection,
+            org_id,
+            generation,
+            window_days=cursor["window_days"],
+            half_life_days=cursor["half_life_days"],
+            exponent=minor_digits,
+        )
+    await apply_deltas(
+        connection,
+        org_id,
+        generation,
+        position=batch.until,
+        known_on=batch.known_on,
+        has_roster_change="employee.recorded" in batch.kinds,
+    )
+    await connection.execute(
+        "UPDATE fold_cursor SET position = $3, folded_at = $4"
+        " WHERE org_id = $1 AND generation = $2",
+        org_id,
+        generation,
+        batch.until,
+        folded_at or clock.now(),
+    )
+    return FoldResult(entries=batch.entries, position=batch.until)
+
+
+async def _fold_keys(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    batch: Batch,
+    window_days: int,
+) -> None:
+    """Apply new − old of every key the batch touched."""
+    operators = [operator for operator in KEYED_OPERATORS if operator.kinds & batch.kinds]
+    arguments = (org_id, generation, window_days)
+    for operator in operators:
+        for statement in operator.touch:
+            await run(connection, statement, *arguments)
+    before = [_signed(o.contributions, "-") for o in operators if o.contributions]
+    after = [_signed(o.contributions, "+") for o in operators if o.contributions]
+    update = [statement for operator in operators for statement in operator.update]
+    for statement in (*before, *update, *after):
+        await run(connection, statement, *arguments)
+
+
+def _signed(query: str, sign: str) -> str:
+    return (
+        f"INSERT INTO fold_delta SELECT {_COLUMNS}, sum({sign} quantity)"
+        f" FROM ({query}) c GROUP BY {_COLUMNS}"
+    )

@@ -1,0 +1,17 @@
+"""Keyed operators: what is not additive is recomputed per key the batch touched.
+
+Each operator says which facts touch which keys, what a key contributes, and how its state is
+brought up to date. The fold takes the contributions of the touched keys before the state changes,
+takes them again afterwards, and applies new − old. Cost is proportional to what was touched.
+"""
+
+from services.metrics.keyed.gauges import GAUGES
+from services.metrics.keyed.operator import KeyedOperator
+from services.metrics.keyed.posts import POSTS
+from services.metrics.keyed.roster import ROSTER
+from services.metrics.keyed.selling import DEALS, LEADS, TOUCHES
+
+__all__ = ["KEYED_OPERATORS", "KeyedOperator"]
+
+#: In the order in which they mark keys: touches mark leads, leads mark deals.
+KEYED_OPERATORS: tuple[KeyedOperator, ...] = (ROSTER, POSTS, GAUGES, TOUCHES, LEADS, DEALS)

@@ -1,0 +1,40 @@
+"""Gauges (audiences, the Social Selling Index): the last reading counts, never a sum over time."""
+
+from services.metrics.keyed.operator import KeyedOperator
+
+__all__ = ["GAUGES"]
+
+_READINGS = """
+    SELECT b.*, m.measure, m.value
+      FROM {entries} b
+     CROSS JOIN LATERAL (VALUES
+        (CASE WHEN b.kind = 'audience.recorded' THEN b.body ->> 'metric' END,
+         (b.body ->> 'count')::numeric),
+        ('ssi.brand', (b.body ->> 'brand')::numeric),
+        ('ssi.people', (b.body ->> 'people')::numeric),
+        ('ssi.insights', (b.body ->> 'insights')::numeric),
+        ('ssi.relationships', (b.body ->> 'relationships')::numeric)
+     ) m (measure, value)
+     WHERE b.kind IN ('audience.recorded', 'ssi.recorded')
+       AND m.measure IS NOT NULL AND m.value IS NOT NULL
+"""
+
+GAUGES = KeyedOperator(
+    kinds=frozenset({"audience.recorded", "ssi.recorded"}),
+    update=(
+        f"""
+        DELETE FROM gauge s
+         USING ({_READINGS.format(entries="fold_batch")}) b
+         WHERE s.org_id = $1 AND s.generation = $2 AND b.weight = -1
+           AND s.measure = b.measure AND s.employee = b.employee AND s.account = b.account
+           AND s.network = b.network AND s.observed_at = b.occurred_at
+           AND s.fact_key = b.fact_key
+        """,
+        f"""
+        INSERT INTO gauge
+        SELECT $1, $2, b.measure, b.employee, b.account, b.network, b.occurred_at, b.fact_key,
+               b.day, b.value
+          FROM ({_READINGS.format(entries="fold_standing")}) b
+        """,
+    ),
+)

@@ -1,0 +1,43 @@
+"""The declaration of a keyed operator."""
+
+from dataclasses import dataclass
+
+__all__ = ["KeyedOperator", "replace_state"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedOperator:
+    """One keyed operator, as SQL over the working tables of :mod:`services.metrics.stage`.
+
+    In every statement ``$1`` is the organization, ``$2`` the generation and ``$3`` the attribution
+    window in days, as far as the statement names them.
+
+    Attributes:
+        kinds: facts of these kinds change the operator's state.
+        touch: mark the keys the batch touches, before the state changes.
+        contributions: what the marked keys contribute, in the columns of a contribution query.
+        update: bring the state up to date with the batch.
+    """
+
+    kinds: frozenset[str]
+    touch: tuple[str, ...] = ()
+    contributions: str | None = None
+    update: tuple[str, ...] = ()
+
+
+def replace_state(
+    table: str, kinds: str, old_key: str, new_row: str, *, joined: str = ""
+) -> tuple[str, str]:
+    """Return the two statements that make ``table`` hold what stands after the batch.
+
+    ``old_key`` matches a row of the table (alias ``s``) to a retracted entry (alias ``b``);
+    ``new_row`` lists the values of a row, from an entry (alias ``b``) that stands, with what
+    ``joined`` adds to it.
+    """
+    return (
+        f"DELETE FROM {table} s USING fold_batch b"
+        f" WHERE s.org_id = $1 AND s.generation = $2"
+        f" AND b.weight = -1 AND b.kind IN ({kinds}) AND {old_key} AND s.fact_key = b.fact_key",
+        f"INSERT INTO {table} SELECT $1, $2, {new_row} FROM fold_standing b {joined}"
+        f" WHERE b.kind IN ({kinds})",
+    )

@@ -1,0 +1,80 @@
+"""Leads, deals and the touches that led to them.
+
+A touch marks its person's leads, a lead marks its deals. Marks are made before the state changes,
+and that is enough: whatever the batch newly connects, one end of it is an entry of the batch and
+marks itself, and the other end is found in the old state or is in the batch too.
+"""
+
+from services.metrics.keyed.operator import KeyedOperator, replace_state
+from shared.rollups import contributions
+
+__all__ = ["DEALS", "LEADS", "TOUCHES"]
+
+_MARK_LEADS_OF_TOUCHED_PEOPLE = """
+INSERT INTO touched_lead
+SELECT l.lead
+  FROM lead l
+ WHERE l.org_id = $1 AND l.generation = $2
+   AND l.person = ANY (SELECT DISTINCT subject FROM fold_batch WHERE kind = 'touch.recorded')
+EXCEPT SELECT lead FROM touched_lead
+"""
+
+_MARK_LEADS = """
+INSERT INTO touched_lead
+SELECT subject FROM fold_batch
+ WHERE kind = 'lead.created'
+EXCEPT SELECT lead FROM touched_lead
+"""
+
+_MARK_DEALS = """
+INSERT INTO touched_deal
+(
+    SELECT subject FROM fold_batch
+     WHERE kind = 'deal.changed'
+    UNION
+    SELECT d.deal FROM touched_lead k
+      JOIN deal d ON d.org_id = $1 AND d.generation = $2 AND d.lead = k.lead
+)
+EXCEPT SELECT deal FROM touched_deal
+"""
+
+TOUCHES = KeyedOperator(
+    kinds=frozenset({"touch.recorded"}),
+    touch=(_MARK_LEADS_OF_TOUCHED_PEOPLE,),
+    update=replace_state(
+        "touch",
+        "'touch.recorded'",
+        "s.person = b.subject AND s.touched_at = b.occurred_at",
+        "b.subject, b.occurred_at, b.fact_key, b.day, b.channel, b.employee, b.account,"
+        " b.network, b.campaign, b.content",
+    ),
+)
+
+LEADS = KeyedOperator(
+    kinds=frozenset({"touch.recorded", "lead.created"}),
+    touch=(_MARK_LEADS,),
+    contributions=contributions.leads("touched_lead"),
+    update=replace_state(
+        "lead",
+        "'lead.created'",
+        "s.lead = b.subject",
+        "b.subject, b.fact_key, b.body ->> 'person', b.occurred_at, b.day",
+    ),
+)
+
+DEALS = KeyedOperator(
+    kinds=frozenset({"touch.recorded", "lead.created", "deal.changed"}),
+    touch=(_MARK_DEALS,),
+    contributions=contributions.deals("touched_deal"),
+    update=replace_state(
+        "deal",
+        "'deal.changed'",
+        "s.deal = b.subject",
+        "b.subject, b.fact_key, b.body ->> 'lead', b.body ->> 'state',"
+        " (b.body ->> 'amount')::numeric, (b.body ->> 'opened_at')::timestamptz,"
+        " ((b.body ->> 'opened_at')::timestamptz AT TIME ZONE o.time_zone)::date,"
+        " (b.body ->> 'closed_at')::timestamptz,"
+        " ((b.body ->> 'closed_at')::timestamptz AT TIME ZONE o.time_zone)::date",
+        joined="JOIN organization o ON o.id = $1",
+    ),
+)

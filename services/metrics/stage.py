@@ -1,0 +1,107 @@
+"""The working tables of one fold: temporary, emptied at commit, private to the connection."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+import asyncpg
+
+__all__ = ["Batch", "create_working_tables", "stage_batch"]
+
+_WORKING_TABLES = """
+CREATE TEMPORARY TABLE IF NOT EXISTS fold_batch (
+    position bigint, weight smallint, kind text, fact_key bytea, occurred_at timestamptz, day date,
+    employee text, account text, network text, campaign text, content text, channel text,
+    subject text, body jsonb
+) ON COMMIT DELETE ROWS;
+-- The entries of the batch that still stand at its end: what state is brought up to date with.
+CREATE TEMPORARY TABLE IF NOT EXISTS fold_standing (LIKE fold_batch) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS fold_delta (
+    measure text, day date, employee text, account text, network text, campaign text,
+    content text, channel text, quantity numeric
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS fold_slice (
+    slice text, employee text, account text, team text, network text, campaign text, content text,
+    channel text, measure text, day date, quantity numeric
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS touched_post (
+    post text, after timestamptz, until timestamptz
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS touched_lead (lead text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS touched_deal (deal text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS team_span (
+    is_new boolean, employee text, first_day date, last_day date, team text
+) ON COMMIT DELETE ROWS;
+"""
+
+_STAGE = """
+INSERT INTO fold_batch
+SELECT position, weight, kind, fact_key, occurred_at, day, coalesce(employee, ''),
+       coalesce(account, ''), coalesce(network, ''), coalesce(campaign, ''),
+       coalesce(content, ''), coalesce(channel, ''), subject, payload::jsonb
+  FROM ledger_entry
+ WHERE org_id = $1 AND position > $2 AND position <= $3
+"""
+
+_STANDING = """
+INSERT INTO fold_standing
+SELECT b.*
+  FROM fold_batch b
+  JOIN (SELECT max(position) AS position FROM fold_batch GROUP BY fact_key) last USING (position)
+ WHERE b.weight = 1
+"""
+
+# The batch ends where the organization's day of recording changes: every change in the log then
+# has one such day, and an answer "as known on" a day cuts between batches, never through one.
+_EXTENT = """
+WITH upcoming AS (
+    SELECT position, (recorded_at AT TIME ZONE $4)::date AS known_on
+      FROM ledger_entry
+     WHERE org_id = $1 AND position > $2
+     ORDER BY position
+     LIMIT $3
+)
+SELECT max(position) AS until, known_on, count(*) AS entries
+  FROM upcoming GROUP BY known_on ORDER BY known_on LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The entries of one fold: positions in (after, until], all recorded on ``known_on``."""
+
+    after: int
+    until: int
+    known_on: date
+    entries: int
+    kinds: frozenset[str]
+
+
+async def create_working_tables(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Create the working tables, once per connection."""
+    await connection.execute(_WORKING_TABLES)
+
+
+async def stage_batch(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    *,
+    after: int,
+    limit: int,
+    time_zone: str,
+) -> Batch | None:
+    """Copy the next entries after ``after`` into ``fold_batch``; None when there are none."""
+    extent = await connection.fetchrow(_EXTENT, org_id, after, limit, time_zone)
+    if extent is None:
+        return None
+    await connection.execute(_STAGE, org_id, after, extent["until"])
+    await connection.execute(_STANDING)
+    await connection.execute("ANALYZE fold_batch, fold_standing")
+    kinds = await connection.fetch("SELECT DISTINCT kind FROM fold_batch")
+    return Batch(
+        after=after,
+        until=extent["until"],
+        known_on=extent["known_on"],
+        entries=extent["entries"],
+        kinds=frozenset(row["kind"] for row in kinds),
+    )

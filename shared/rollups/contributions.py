@@ -1,0 +1,255 @@
+"""What facts contribute to measures, as SQL over the ledger and the state of the fold.
+
+Every query here selects the columns of ``CONTRIBUTION_COLUMNS``: a measure, the organization's day
+it is booked on, who and where (``''`` for none), the quantity and the fact it comes from. ``$1`` is
+the organization and ``$2`` the generation.
+"""
+
+__all__ = [
+    "CONTRIBUTION_COLUMNS",
+    "DIMENSIONS",
+    "current_deal",
+    "deals",
+    "journeys",
+    "leads",
+    "linear",
+    "post_counters",
+]
+
+DIMENSIONS = ("employee", "account", "network", "campaign", "content", "channel")
+CONTRIBUTION_COLUMNS = ("measure", "day", *DIMENSIONS, "quantity", "fact_key")
+_WHERE = ", ".join(DIMENSIONS)
+_SIDE = "CASE WHEN employee <> '' THEN '_advocacy' ELSE '_brand' END"
+
+
+def linear(entries: str) -> str:
+    """Return the contributions of the facts whose quantities simply add up.
+
+    ``entries`` names a relation with the columns of the ledger, the dimensions without nulls, and
+    the payload parsed as ``body`` (jsonb). The weight of an entry multiplies its quantity. ``$1``
+    is the number of minor digits of the organization's currency.
+    """
+    return f"""
+    SELECT measure, day, {_WHERE}, weight * quantity AS quantity, fact_key
+      FROM (
+        SELECT e.*, m.measure, m.quantity
+          FROM {entries} e
+         CROSS JOIN LATERAL (VALUES
+            ('shares', CASE WHEN employee <> '' THEN 1 END),
+            ('shares_own', CASE WHEN employee <> '' AND body ->> 'origin' = 'own' THEN 1 END),
+            ('posts_brand', CASE WHEN employee = '' THEN 1 END)
+         ) m (measure, quantity)
+         WHERE e.kind = 'post.published'
+        UNION ALL
+        SELECT e.*, m.measure, m.quantity
+          FROM {entries} e
+         CROSS JOIN LATERAL (VALUES
+            ('impressions' || {_SIDE}, (body ->> 'impressions')::numeric),
+            ('reactions' || {_SIDE}, (body ->> 'reactions')::numeric),
+            ('comments' || {_SIDE}, (body ->> 'comments')::numeric),
+            ('reshares' || {_SIDE}, (body ->> 'reshares')::numeric),
+            ('network_clicks' || {_SIDE}, (body ->> 'clicks')::numeric)
+         ) m (measure, quantity)
+         WHERE e.kind = 'engagement.daily'
+        UNION ALL
+        SELECT e.*, 'clicks', 1
+          FROM {entries} e
+         WHERE e.kind = 'link.clicked' AND (body ->> 'is_human')::boolean
+        UNION ALL
+        SELECT e.*, m.measure, m.quantity
+          FROM {entries} e
+         CROSS JOIN LATERAL (VALUES
+            ('sessions', (body ->> 'sessions')::numeric),
+            ('engaged_sessions', (body ->> 'engaged_sessions')::numeric),
+            ('key_events', (body ->> 'key_events')::numeric),
+            ('sessions_advocacy',
+             CASE WHEN channel = 'employee_advocacy' THEN (body ->> 'sessions')::numeric END)
+         ) m (measure, quantity)
+         WHERE e.kind = 'session.recorded' AND body ->> 'landing' = 'site'
+        UNION ALL
+        SELECT e.*, 'careers_sessions_advocacy', (body ->> 'sessions')::numeric
+          FROM {entries} e
+         WHERE e.kind = 'session.recorded' AND body ->> 'landing' = 'careers'
+           AND channel = 'employee_advocacy'
+        UNION ALL
+        SELECT e.*,
+               CASE kind WHEN 'member.invited' THEN 'invites'
+                         WHEN 'member.joined' THEN 'joins' ELSE 'leaves' END, 1
+          FROM {entries} e
+         WHERE e.kind IN ('member.invited', 'member.joined', 'member.left')
+        UNION ALL
+        SELECT e.*,
+               CASE kind WHEN 'application.submitted' THEN 'applications_advocacy'
+                         ELSE 'hires_advocacy' END, 1
+          FROM {entries} e
+         WHERE e.kind IN ('application.submitted', 'hire.accepted')
+           AND (employee <> '' OR channel = 'employee_advocacy')
+        UNION ALL
+        {_costs(entries)}
+      ) booked
+     WHERE quantity <> 0
+    """
+
+
+def _costs(entries: str) -> str:
+    # Straight line over the days of [starts_on, ends_on). Each day takes the difference of two
+    # rounded cumulative shares, so the days add up to the amount to the last minor unit.
+    return f"""
+        SELECT position, weight, kind, fact_key, occurred_at, spread.day, {_WHERE}, subject, body,
+               m.measure, spread.quantity
+          FROM {entries} e
+         CROSS JOIN LATERAL (
+            SELECT (body ->> 'amount')::numeric AS amount,
+                   (body ->> 'starts_on')::date AS starts_on,
+                   (body ->> 'ends_on')::date - (body ->> 'starts_on')::date AS days
+         ) cost
+         CROSS JOIN LATERAL (
+            SELECT cost.starts_on + i - 1 AS day,
+                   round(cost.amount * i / cost.days, $1)
+                   - round(cost.amount * (i - 1) / cost.days, $1) AS quantity
+              FROM generate_series(1, cost.days) i
+         ) spread
+         CROSS JOIN LATERAL (VALUES ('cost'), ('cost.' || (body ->> 'category'))) m (measure)
+         WHERE e.kind = 'cost.booked'
+    """
+
+
+def post_counters(keys: str) -> str:
+    """Return the contributions of the counter snapshots of posts: the steps between them.
+
+    ``keys`` names a relation (post, after, until): only steps that end in (after, until] are
+    returned, and the snapshot at ``after`` is what the first of them starts from. A counter that
+    falls is a negative step. Who and where come from the publication, where it is known.
+    """
+    return f"""
+    SELECT m.measure, day, employee, account, network, campaign, content, '' AS channel,
+           m.quantity::numeric AS quantity, fact_key
+      FROM (
+        SELECT s.post, s.day, s.fact_key, s.observed_at > k.after AS is_counted,
+               coalesce(p.employee, s.employee) AS employee,
+               coalesce(p.account, s.account) AS account,
+               coalesce(p.network, s.network) AS network,
+               coalesce(p.campaign, s.campaign) AS campaign,
+               coalesce(p.content, s.content) AS content,
+               s.impressions - lag(s.impressions, 1, 0::bigint) OVER steps AS impressions,
+               s.reactions - lag(s.reactions, 1, 0::bigint) OVER steps AS reactions,
+               s.comments - lag(s.comments, 1, 0::bigint) OVER steps AS comments,
+               s.reshares - lag(s.reshares, 1, 0::bigint) OVER steps AS reshares,
+               s.clicks - lag(s.clicks, 1, 0::bigint) OVER steps AS clicks
+          FROM {keys} k
+          JOIN post_snapshot s
+            ON s.org_id = $1 AND s.generation = $2 AND s.post = k.post
+           AND s.observed_at BETWEEN k.after AND k.until
+          LEFT JOIN LATERAL (
+            SELECT employee, account, network, campaign, content
+              FROM post p
+             WHERE p.org_id = $1 AND p.generation = $2 AND p.post = k.post
+             ORDER BY published_at, fact_key
+             LIMIT 1
+          ) p ON true
+        WINDOW steps AS (PARTITION BY s.post ORDER BY s.observed_at, s.fact_key)
+      ) stepped
+     CROSS JOIN LATERAL (VALUES
+        ('impressions' || {_SIDE}, impressions),
+        ('reactions' || {_SIDE}, reactions),
+        ('comments' || {_SIDE}, comments),
+        ('reshares' || {_SIDE}, reshares),
+        ('network_clicks' || {_SIDE}, clicks)
+     ) m (measure, quantity)
+     WHERE is_counted AND m.quantity <> 0
+    """
+
+
+def leads(keys: str) -> str:
+    """Return the contributions of leads: each once, and once more if advocacy reached it first.
+
+    ``keys`` names a relation (lead). A lead counts for advocacy when one of its person's touches
+    through employee advocacy came at or before its creation, inside the attribution window
+    (``$3``, days); who and where are those of the first such touch.
+    """
+    return f"""
+    SELECT m.measure, l.day,
+           CASE WHEN m.by_touch THEN t.employee ELSE '' END AS employee,
+           CASE WHEN m.by_touch THEN t.account ELSE '' END AS account,
+           CASE WHEN m.by_touch THEN t.network ELSE '' END AS network,
+           CASE WHEN m.by_touch THEN t.campaign ELSE '' END AS campaign,
+           CASE WHEN m.by_touch THEN t.content ELSE '' END AS content,
+           CASE WHEN m.by_touch THEN 'employee_advocacy' ELSE '' END AS channel,
+           1::numeric AS quantity, l.fact_key
+      FROM {keys} k
+      JOIN LATERAL ({_lead_of("k.lead")}) l ON true
+      LEFT JOIN LATERAL (
+        SELECT t.employee, t.account, t.network, t.campaign, t.content
+          FROM touch t
+         WHERE t.org_id = $1 AND t.generation = $2 AND t.person = l.person
+           AND t.channel = 'employee_advocacy' AND t.touched_at <= l.created_at
+           AND l.day - t.day <= $3::integer
+         ORDER BY t.touched_at, t.fact_key
+         LIMIT 1
+      ) t ON true
+     CROSS JOIN LATERAL (VALUES ('leads', false), ('leads_advocacy', true)) m (measure, by_touch)
+     WHERE NOT m.by_touch OR t.employee IS NOT NULL
+    """
+
+
+def _lead_of(lead: str) -> str:
+    # Two sources may know the same lead; the first to have created it speaks.
+    return f"""
+        SELECT l.person, l.created_at, l.day, l.fact_key
+          FROM lead l
+         WHERE l.org_id = $1 AND l.generation = $2 AND l.lead = {lead}
+         ORDER BY l.created_at, l.fact_key
+         LIMIT 1
+    """
+
+
+def deals(keys: str) -> str:
+    """Return the contributions of deals: opened, won or lost, and the amount won.
+
+    ``keys`` names a relation (deal).
+    """
+    return f"""
+    SELECT m.measure, m.day, '' AS employee, '' AS account, '' AS network, '' AS campaign,
+           '' AS content, '' AS channel, m.quantity, d.fact_key
+      FROM {keys} k
+      JOIN LATERAL ({current_deal("k.deal")}) d ON true
+     CROSS JOIN LATERAL (VALUES
+        ('opportunities', d.opened_day, 1::numeric),
+        ('deals_won', CASE WHEN d.state = 'won' THEN d.closed_day END, 1),
+        ('deals_lost', CASE WHEN d.state = 'lost' THEN d.closed_day END, 1),
+        ('revenue_won', CASE WHEN d.state = 'won' THEN d.closed_day END, d.amount)
+     ) m (measure, day, quantity)
+     WHERE m.day IS NOT NULL AND m.quantity <> 0
+    """
+
+
+def current_deal(deal: str) -> str:
+    """Return the query of the one row that speaks for a deal known to several sources."""
+    return f"""
+        SELECT d.deal, d.lead, d.state, d.amount, d.opened_day, d.closed_at, d.closed_day,
+               d.fact_key
+          FROM deal d
+         WHERE d.org_id = $1 AND d.generation = $2 AND d.deal = {deal}
+         ORDER BY d.opened_at, d.fact_key
+         LIMIT 1
+    """
+
+
+def journeys(keys: str) -> str:
+    """Return the touches of each won deal's person up to its close, one row per touch.
+
+    ``keys`` names a relation (deal); ``$3`` is the attribution window in whole local days,
+    inclusive at both ends.
+    """
+    return f"""
+    SELECT d.deal, d.amount, d.closed_at, d.closed_day,
+           t.fact_key AS touch_key, t.touched_at, t.day AS touch_day, t.channel, t.employee,
+           t.account, t.network, t.campaign, t.content
+      FROM {keys} k
+      JOIN LATERAL ({current_deal("k.deal")}) d ON d.state = 'won'
+      JOIN LATERAL ({_lead_of("d.lead")}) l ON l.person IS NOT NULL
+      JOIN touch t
+        ON t.org_id = $1 AND t.generation = $2 AND t.person = l.person
+       AND t.touched_at <= d.closed_at AND d.closed_day - t.day <= $3::integer
+     ORDER BY d.deal, t.touched_at, t.fact_key
+    """
