@@ -1,8 +1,8 @@
 """What facts contribute to measures, as SQL over the ledger and the state of the fold.
 
 Every query here selects the columns of ``CONTRIBUTION_COLUMNS``: a measure, the organization's day
-it is booked on, who and where (``''`` for none), the quantity and the fact it comes from. ``$1`` is
-the organization and ``$2`` the generation.
+it is booked on, who and where (``''`` for none), the quantity and the fact it comes from. In the
+keyed ones ``$1`` is the organization and ``$2`` the generation.
 """
 
 __all__ = [
@@ -11,9 +11,11 @@ __all__ = [
     "current_deal",
     "deals",
     "journeys",
+    "lead_of",
     "leads",
     "linear",
     "post_counters",
+    "rejoins",
 ]
 
 DIMENSIONS = ("employee", "account", "network", "campaign", "content", "channel")
@@ -22,12 +24,12 @@ _WHERE = ", ".join(DIMENSIONS)
 _SIDE = "CASE WHEN employee <> '' THEN '_advocacy' ELSE '_brand' END"
 
 
-def linear(entries: str) -> str:
+def linear(entries: str, digits: str = "$1") -> str:
     """Return the contributions of the facts whose quantities simply add up.
 
     ``entries`` names a relation with the columns of the ledger, the dimensions without nulls, and
-    the payload parsed as ``body`` (jsonb). The weight of an entry multiplies its quantity. ``$1``
-    is the number of minor digits of the organization's currency.
+    the payload parsed as ``body`` (jsonb). The weight of an entry multiplies its quantity.
+    ``digits`` is the placeholder of the number of minor digits of the organization's currency.
     """
     return f"""
     SELECT measure, day, {_WHERE}, weight * quantity AS quantity, fact_key
@@ -85,13 +87,13 @@ def linear(entries: str) -> str:
          WHERE e.kind IN ('application.submitted', 'hire.accepted')
            AND (employee <> '' OR channel = 'employee_advocacy')
         UNION ALL
-        {_costs(entries)}
+        {_costs(entries, digits)}
       ) booked
      WHERE quantity <> 0
     """
 
 
-def _costs(entries: str) -> str:
+def _costs(entries: str, digits: str) -> str:
     # Straight line over the days of [starts_on, ends_on). Each day takes the difference of two
     # rounded cumulative shares, so the days add up to the amount to the last minor unit.
     return f"""
@@ -105,8 +107,8 @@ def _costs(entries: str) -> str:
          ) cost
          CROSS JOIN LATERAL (
             SELECT cost.starts_on + i - 1 AS day,
-                   round(cost.amount * i / cost.days, $1)
-                   - round(cost.amount * (i - 1) / cost.days, $1) AS quantity
+                   round(cost.amount * i / cost.days, {digits})
+                   - round(cost.amount * (i - 1) / cost.days, {digits}) AS quantity
               FROM generate_series(1, cost.days) i
          ) spread
          CROSS JOIN LATERAL (VALUES ('cost'), ('cost.' || (body ->> 'category'))) m (measure)
@@ -161,7 +163,8 @@ def post_counters(keys: str) -> str:
 
 
 def leads(keys: str) -> str:
-    """Return the contributions of leads: each once, and once more if advocacy reached it first.
+    """Return the contributions of leads: each once, once more if advocacy reached it first, and
+    once more if it became a won deal.
 
     ``keys`` names a relation (lead). A lead counts for advocacy when one of its person's touches
     through employee advocacy came at or before its creation, inside the attribution window
@@ -177,7 +180,7 @@ def leads(keys: str) -> str:
            CASE WHEN m.by_touch THEN 'employee_advocacy' ELSE '' END AS channel,
            1::numeric AS quantity, l.fact_key
       FROM {keys} k
-      JOIN LATERAL ({_lead_of("k.lead")}) l ON true
+      JOIN LATERAL ({lead_of("k.lead")}) l ON true
       LEFT JOIN LATERAL (
         SELECT t.employee, t.account, t.network, t.campaign, t.content
           FROM touch t
@@ -187,19 +190,47 @@ def leads(keys: str) -> str:
          ORDER BY t.touched_at, t.fact_key
          LIMIT 1
       ) t ON true
-     CROSS JOIN LATERAL (VALUES ('leads', false), ('leads_advocacy', true)) m (measure, by_touch)
-     WHERE NOT m.by_touch OR t.employee IS NOT NULL
+     CROSS JOIN LATERAL (VALUES
+        ('leads', false, true),
+        ('leads_advocacy', true, t.employee IS NOT NULL),
+        ('leads_won', false, EXISTS (
+            SELECT FROM deal d
+             CROSS JOIN LATERAL ({current_deal("d.deal")}) c
+             WHERE d.org_id = $1 AND d.generation = $2 AND d.lead = k.lead
+               AND c.fact_key = d.fact_key AND d.state = 'won'))
+     ) m (measure, by_touch, counts)
+     WHERE m.counts
     """
 
 
-def _lead_of(lead: str) -> str:
-    # Two sources may know the same lead; the first to have created it speaks.
+def lead_of(lead: str) -> str:
+    """Return the query of the one row that speaks for a lead: the first to have created it."""
     return f"""
         SELECT l.person, l.created_at, l.day, l.fact_key
           FROM lead l
          WHERE l.org_id = $1 AND l.generation = $2 AND l.lead = {lead}
          ORDER BY l.created_at, l.fact_key
          LIMIT 1
+    """
+
+
+def rejoins(keys: str) -> str:
+    """Return the contributions of returns: a join that directly follows a leave.
+
+    ``keys`` names a relation (employee).
+    """
+    return f"""
+    SELECT 'rejoins' AS measure, day, employee, '' AS account, '' AS network, '' AS campaign,
+           '' AS content, '' AS channel, 1::numeric AS quantity, fact_key
+      FROM (
+        SELECT m.employee, m.day, m.fact_key, m.event,
+               lag(m.event) OVER (PARTITION BY m.employee ORDER BY m.happened_at, m.fact_key)
+                   AS previous
+          FROM {keys} k
+          JOIN membership m
+            ON m.org_id = $1 AND m.generation = $2 AND m.employee = k.employee
+      ) told
+     WHERE event = 'joined' AND previous = 'left'
     """
 
 
@@ -226,11 +257,11 @@ def deals(keys: str) -> str:
 def current_deal(deal: str) -> str:
     """Return the query of the one row that speaks for a deal known to several sources."""
     return f"""
-        SELECT d.deal, d.lead, d.state, d.amount, d.opened_day, d.closed_at, d.closed_day,
-               d.fact_key
-          FROM deal d
-         WHERE d.org_id = $1 AND d.generation = $2 AND d.deal = {deal}
-         ORDER BY d.opened_at, d.fact_key
+        SELECT s.deal, s.lead, s.state, s.amount, s.opened_day, s.closed_at, s.closed_day,
+               s.fact_key
+          FROM deal s
+         WHERE s.org_id = $1 AND s.generation = $2 AND s.deal = {deal}
+         ORDER BY s.opened_at, s.fact_key
          LIMIT 1
     """
 
@@ -247,7 +278,7 @@ def journeys(keys: str) -> str:
            t.account, t.network, t.campaign, t.content
       FROM {keys} k
       JOIN LATERAL ({current_deal("k.deal")}) d ON d.state = 'won'
-      JOIN LATERAL ({_lead_of("d.lead")}) l ON l.person IS NOT NULL
+      JOIN LATERAL ({lead_of("d.lead")}) l ON l.person IS NOT NULL
       JOIN touch t
         ON t.org_id = $1 AND t.generation = $2 AND t.person = l.person
        AND t.touched_at <= d.closed_at AND d.closed_day - t.day <= $3::integer

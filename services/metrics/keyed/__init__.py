@@ -6,6 +6,7 @@ takes them again afterwards, and applies new − old. Cost is proportional to wh
 """
 
 from services.metrics.keyed.gauges import GAUGES
+from services.metrics.keyed.membership import MEMBERSHIP
 from services.metrics.keyed.operator import KeyedOperator
 from services.metrics.keyed.posts import POSTS
 from services.metrics.keyed.roster import ROSTER
@@ -14,4 +15,12 @@ from services.metrics.keyed.selling import DEALS, LEADS, TOUCHES
 __all__ = ["KEYED_OPERATORS", "KeyedOperator"]
 
 #: In the order in which they mark keys: touches mark leads, leads mark deals.
-KEYED_OPERATORS: tuple[KeyedOperator, ...] = (ROSTER, POSTS, GAUGES, TOUCHES, LEADS, DEALS)
+KEYED_OPERATORS: tuple[KeyedOperator, ...] = (
+    ROSTER,
+    MEMBERSHIP,
+    POSTS,
+    GAUGES,
+    TOUCHES,
+    LEADS,
+    DEALS,
+)

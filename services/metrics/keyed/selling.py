@@ -19,10 +19,19 @@ SELECT l.lead
 EXCEPT SELECT lead FROM touched_lead
 """
 
+# A deal touches the lead it names, and the leads that other versions of it name.
 _MARK_LEADS = """
 INSERT INTO touched_lead
-SELECT subject FROM fold_batch
- WHERE kind = 'lead.created'
+(
+    SELECT subject FROM fold_batch WHERE kind = 'lead.created'
+    UNION
+    SELECT body ->> 'lead' FROM fold_batch WHERE kind = 'deal.changed' AND body ? 'lead'
+    UNION
+    SELECT d.lead
+      FROM (SELECT DISTINCT subject FROM fold_batch WHERE kind = 'deal.changed') k
+      JOIN deal d ON d.org_id = $1 AND d.generation = $2 AND d.deal = k.subject
+     WHERE d.lead IS NOT NULL
+)
 EXCEPT SELECT lead FROM touched_lead
 """
 
@@ -32,7 +41,8 @@ INSERT INTO touched_deal
     SELECT subject FROM fold_batch
      WHERE kind = 'deal.changed'
     UNION
-    SELECT d.deal FROM touched_lead k
+    SELECT d.deal
+      FROM touched_lead k
       JOIN deal d ON d.org_id = $1 AND d.generation = $2 AND d.lead = k.lead
 )
 EXCEPT SELECT deal FROM touched_deal
@@ -51,7 +61,7 @@ TOUCHES = KeyedOperator(
 )
 
 LEADS = KeyedOperator(
-    kinds=frozenset({"touch.recorded", "lead.created"}),
+    kinds=frozenset({"touch.recorded", "lead.created", "deal.changed"}),
     touch=(_MARK_LEADS,),
     contributions=contributions.leads("touched_lead"),
     update=replace_state(

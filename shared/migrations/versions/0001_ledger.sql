@@ -117,6 +117,17 @@ CREATE TABLE roster (
     PRIMARY KEY (org_id, generation, employee, effective_on, fact_key)
 );
 
+CREATE TABLE membership (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    employee        text NOT NULL,
+    happened_at     timestamptz NOT NULL,
+    fact_key        bytea NOT NULL,
+    day             date NOT NULL,
+    event           text NOT NULL,
+    PRIMARY KEY (org_id, generation, employee, happened_at, fact_key)
+);
+
 CREATE TABLE post (
     org_id          uuid NOT NULL,
     generation      integer NOT NULL,

@@ -25,7 +25,7 @@ DECLARE
 BEGIN
     FOREACH protected IN ARRAY ARRAY[
         'employee', 'assumption', 'sync_run', 'inbox', 'import_run', 'ledger_entry', 'fact_head',
-        'cell', 'rollup', 'rollup_change', 'roster', 'post', 'post_snapshot', 'gauge', 'touch',
+        'cell', 'rollup', 'rollup_change', 'roster', 'membership', 'post', 'post_snapshot', 'gauge', 'touch',
         'lead', 'deal', 'credit', 'sync_state', 'connection', 'link', 'api_key'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', protected);

@@ -1,0 +1,90 @@
+"""A process of the product, run as a child: its command line, its log file, its readiness."""
+
+import http.client
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from signal import Signals
+from urllib.parse import urlsplit
+
+from cli.embedded.processes import Child, Escalation, spawn
+from cli.logfiles import LogFile
+
+_READINESS_TIMEOUT_SECONDS = 1.0
+
+
+class Program:
+    """One child process. It can be started again after it has ended, with the same arguments.
+
+    When the launcher is killed, the program is too: nobody is left to insist if it hung in a
+    graceful shutdown, and every process of the product survives a SIGKILL.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        log_dir: Path,
+        ready_url: str | None = None,
+        grace: timedelta = timedelta(seconds=10),
+    ) -> None:
+        """`argv` starts with an absolute path; `env` is the whole environment of the child.
+
+        `ready_url` (``http://…/readyz``) answers 200 once the program can do its work; `grace` is
+        how long it may take to end after SIGTERM.
+        """
+        self.name = name
+        self.log = LogFile(log_dir / f"{name}.log")
+        self.ready_url = ready_url
+        self._argv = tuple(argv)
+        self._env = dict(env)
+        self._grace = grace
+        self._child: Child | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, or None while it does not run."""
+        return self._child.pid if self._child is not None and self.poll() is None else None
+
+    def start(self) -> None:
+        """Start the program, without waiting for its readiness."""
+        with self.log.open() as log:
+            self._child = spawn(self._argv, log=log, death_signal=Signals.SIGKILL, env=self._env)
+
+    def poll(self) -> int | None:
+        """Return the exit status once it has ended, None while it runs."""
+        return None if self._child is None else self._child.poll()
+
+    def stop(self) -> None:
+        """Ask it to end, and kill it after its grace."""
+        if self._child is not None:
+            self._child.stop(Escalation(Signals.SIGTERM, self._grace))
+            self._child = None
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._child is not None:
+            self._child.signal(Signals.SIGKILL)
+
+    def is_ready(self) -> bool:
+        """Tell whether it runs and, if it has a `ready_url`, answers 200 there."""
+        if self.pid is None:
+            return False
+        return self.ready_url is None or _answers_ok(self.ready_url)
+
+
+def _answers_ok(url: str) -> bool:
+    """GET `url` directly: a proxy named in the environment has no business on loopback."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(
+        parts.hostname or "", parts.port, timeout=_READINESS_TIMEOUT_SECONDS
+    )
+    try:
+        connection.request("GET", parts.path or "/")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,221 @@
+"""Measures that count people: exact sets, counted when they are asked for and never summed."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from shared.kpis.periods import last_iso_weeks
+from shared.rollups.query import MeasureQuery, Slicing
+from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_ends, bucket_starts, filter_clause
+
+__all__ = ["READERS", "Found", "Reader"]
+
+Found = dict[tuple[int, str], Decimal]
+Reader = Callable[
+    ["asyncpg.Connection[asyncpg.Record]", UUID, int, MeasureQuery, Slicing],
+    Awaitable[Found | None],
+]
+ACTIVE_WEEKS = 4
+ACTIVE_WEEKS_NEEDED = 3
+
+
+def _cells(plan: Slicing, arguments: Arguments) -> str:
+    """Return the relation (employee, measure, day, value) under the filters that are not teams."""
+    filters = {name: values for name, values in plan.filters.items() if name != "team"}
+    name = "finest" if filters or plan.group_by not in {None, "team", "employee"} else "employee"
+    extra = "" if plan.group_by in {None, "team"} else f", c.{plan.group_by} AS grouped"
+    return f"""
+        SELECT c.employee, r.measure, r.day, r.value {extra}
+          FROM cell c
+          JOIN rollup r ON r.org_id = $1 AND r.generation = $2 AND r.cell = c.cell
+         WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = '{name}' AND c.employee <> ''
+           {filter_clause(filters, arguments)}
+    """
+
+
+async def _count_people(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    plan: Slicing,
+    arguments: Arguments,
+    people: str,
+    query: MeasureQuery,
+) -> Found:
+    """Count the rows of ``people`` (bucket, employee[, grouped]) by bucket and group."""
+    is_by_team = plan.group_by == "team" or "team" in plan.filters
+    grouped = {None: "''", "team": "t.team"}.get(plan.group_by, "p.grouped")
+    ends = arguments.add(bucket_ends(query))
+    team = (
+        TEAM_ON_DAY.format(employee="p.employee", day=f"({ends}::date[])[p.bucket + 1] - 1")
+        if is_by_team
+        else ""
+    )
+    only = {name: values for name, values in plan.filters.items() if name == "team"}
+    rows = await connection.fetch(
+        f"""
+        SELECT p.bucket, {grouped} AS grouped, count(*) AS people
+          FROM ({people}) p {team}
+         WHERE ({ends}::date[]) IS NOT NULL
+           {filter_clause(only, arguments, team_column="t.team")}
+         GROUP BY 1, 2
+        """,
+        *arguments.values,
+    )
+    return {(row["bucket"], row["grouped"]): Decimal(row["people"]) for row in rows}
+
+
+async def _has_measure(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, generation: int, measure: str
+) -> bool:
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM rollup r"
+        " WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = $3)",
+        org_id,
+        generation,
+        measure,
+    )
+    return found
+
+
+def _extra(plan: Slicing) -> str:
+    return "" if plan.group_by in {None, "team"} else ", grouped"
+
+
+async def _sharers(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    query: MeasureQuery,
+    plan: Slicing,
+) -> Found | None:
+    if not await _has_measure(connection, org_id, generation, "shares"):
+        return None
+    arguments = Arguments(org_id, generation)
+    starts = arguments.add(bucket_starts(query))
+    end = arguments.add(query.period.end)
+    people = f"""
+        SELECT width_bucket(day, {starts}::date[]) - 1 AS bucket, employee {_extra(plan)}
+          FROM ({_cells(plan, arguments)}) x
+         WHERE measure = 'shares' AND day >= ({starts}::date[])[1] AND day < {end}::date
+         GROUP BY 1, employee {_extra(plan)}
+        HAVING sum(value) > 0
+    """
+    return await _count_people(connection, plan, arguments, people, query)
+
+
+async def _active_advocates(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    query: MeasureQuery,
+    plan: Slicing,
+) -> Found | None:
+    if not await _has_measure(connection, org_id, generation, "shares"):
+        return None
+    weeks = [
+        (index, week.start, week.end)
+        for index, bucket in enumerate(query.buckets)
+        for week in last_iso_weeks(bucket.end, ACTIVE_WEEKS)
+    ]
+    arguments = Arguments(org_id, generation)
+    indexes, starts, ends = (arguments.add(list(column)) for column in zip(*weeks, strict=True))
+    needed = arguments.add(ACTIVE_WEEKS_NEEDED)
+    people = f"""
+        SELECT bucket, employee {_extra(plan)}
+          FROM (
+            SELECT w.bucket, w.first_day, x.employee {_extra(plan)}
+              FROM unnest({indexes}::integer[], {starts}::date[], {ends}::date[])
+                   w (bucket, first_day, end_day)
+              JOIN ({_cells(plan, arguments)}) x
+                ON x.measure = 'shares' AND x.day >= w.first_day AND x.day < w.end_day
+             GROUP BY w.bucket, w.first_day, x.employee {_extra(plan)}
+            HAVING sum(x.value) > 0
+          ) active
+         GROUP BY bucket, employee {_extra(plan)}
+        HAVING count(*) >= {needed}::integer
+    """
+    return await _count_people(connection, plan, arguments, people, query)
+
+
+def _balance(counts: Mapping[str, int]) -> Reader:
+    """Return the reader of people whose events so far, weighted, leave something standing."""
+    signs = " ".join(f"WHEN '{measure}' THEN {sign}" for measure, sign in counts.items())
+    names = sorted(counts)
+
+    async def read(
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        org_id: UUID,
+        generation: int,
+        query: MeasureQuery,
+        plan: Slicing,
+    ) -> Found | None:
+        if not await _has_measure(connection, org_id, generation, names[0]):
+            return None
+        arguments = Arguments(org_id, generation)
+        ends = arguments.add(bucket_ends(query))
+        measures = arguments.add(names)
+        people = f"""
+            SELECT b.place::integer - 1 AS bucket, x.employee
+              FROM unnest({ends}::date[]) WITH ORDINALITY b (end_day, place)
+              JOIN ({_cells(plan, arguments)}) x
+                ON x.measure = ANY ({measures}::text[]) AND x.day < b.end_day
+             GROUP BY b.place, x.employee
+            HAVING sum(x.value * CASE x.measure {signs} END) > 0
+        """
+        return await _count_people(connection, plan, arguments, people, query)
+
+    return read
+
+
+def _on_roster(condition: str) -> Reader:
+    """Return the reader of people whose roster row in force at the bucket's end satisfies."""
+
+    async def read(
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        org_id: UUID,
+        generation: int,
+        query: MeasureQuery,
+        plan: Slicing,
+    ) -> Found | None:
+        is_kept: Any = await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM roster WHERE org_id = $1 AND generation = $2)",
+            org_id,
+            generation,
+        )
+        if not is_kept:
+            return None
+        arguments = Arguments(org_id, generation)
+        ends = arguments.add(bucket_ends(query))
+        grouped = "r.team" if plan.group_by == "team" else "''"
+        clause = filter_clause(plan.filters, arguments, alias="r", team_column="r.team")
+        rows = await connection.fetch(
+            f"""
+            SELECT b.place::integer - 1 AS bucket, {grouped} AS grouped, count(*) AS people
+              FROM unnest({ends}::date[]) WITH ORDINALITY b (end_day, place)
+             CROSS JOIN LATERAL (
+                SELECT DISTINCT ON (s.employee) s.*
+                  FROM roster s
+                 WHERE s.org_id = $1 AND s.generation = $2 AND s.effective_on < b.end_day
+                 ORDER BY s.employee, s.effective_on DESC, s.fact_key DESC
+             ) r
+             WHERE {condition} {clause}
+             GROUP BY 1, 2
+            """,
+            *arguments.values,
+        )
+        return {(row["bucket"], row["grouped"]): Decimal(row["people"]) for row in rows}
+
+    return read
+
+
+READERS: Mapping[str, Reader] = {
+    "sharers": _sharers,
+    "active_advocates": _active_advocates,
+    "enrolled": _balance({"joins": 1, "leaves": -1}),
+    "enrolled_ever": _balance({"joins": 1}),
+    "invited": _balance({"invites": 1}),
+    "headcount": _on_roster("r.employed"),
+    "linkedin_accounts": _on_roster("r.employed AND r.linkedin_account"),
+}

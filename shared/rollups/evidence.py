@@ -1,0 +1,291 @@
+"""Where the evidence of each measure lies: relations of (fact, day, who, where, quantity, note)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.kpis.measures import Measure
+from shared.kpis.periods import Period, last_iso_weeks
+from shared.rollups import contributions
+from shared.rollups.counted import ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED
+from shared.rollups.levels import CLOSED_IN
+from shared.rollups.query import ForbiddenSlice
+from shared.rollups.sql import Arguments
+
+__all__ = ["Evidence", "evidence"]
+
+Combined = Literal["sum", "count", "mean", "median", "p90"]
+Relation = Callable[[Arguments, Period, int], str]
+
+_NO_WHERE = (
+    "'' AS employee, '' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
+)
+_FOLDED = "(SELECT position FROM fold_cursor WHERE org_id = $1 AND generation = $2)"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How a measure is proved: its relation, and how the lines make the value."""
+
+    relation: Relation
+    combined: Combined
+
+
+def evidence(measure: Measure) -> Evidence:
+    """Return the evidence of a measure.
+
+    Raises:
+        ForbiddenSlice: there are no facts behind it (the calendar, the age of data).
+    """
+    stored = measure.stored_as
+    if stored.startswith(("revenue.", "wins.")):
+        return Evidence(_credits(stored), "sum")
+    if stored in _SPECIAL:
+        return _SPECIAL[stored]
+    if stored in _KEYED:
+        return Evidence(_keyed(stored), "sum")
+    kinds = _LINEAR_KINDS.get(stored, _LINEAR_KINDS["cost"] if stored.startswith("cost") else None)
+    if kinds is None:
+        raise ForbiddenSlice("not_explained_by_facts", f"{measure.id} is not made of facts")
+    return Evidence(_linear(stored, kinds), "sum")
+
+
+_RESPONSES = ("impressions", "reactions", "comments", "reshares", "network_clicks")
+_LINEAR_KINDS: dict[str, tuple[str, ...]] = {
+    "shares": ("post.published",),
+    "shares_own": ("post.published",),
+    "posts_brand": ("post.published",),
+    "clicks": ("link.clicked",),
+    "sessions": ("session.recorded",),
+    "sessions_advocacy": ("session.recorded",),
+    "engaged_sessions": ("session.recorded",),
+    "key_events": ("session.recorded",),
+    "careers_sessions_advocacy": ("session.recorded",),
+    "invites": ("member.invited",),
+    "joins": ("member.joined",),
+    "leaves": ("member.left",),
+    "applications_advocacy": ("application.submitted",),
+    "hires_advocacy": ("hire.accepted",),
+    "cost": ("cost.booked",),
+    **{f"{r}_{side}": ("engagement.daily",) for r in _RESPONSES for side in ("advocacy", "brand")},
+}
+_COUNTERS = frozenset(f"{r}_{side}" for r in _RESPONSES for side in ("advocacy", "brand"))
+_KEYED = frozenset(
+    {"leads", "leads_advocacy", "leads_won", "opportunities", "deals_won", "deals_lost"}
+    | {"revenue_won", "rejoins"}
+)
+
+
+def _linear(measure: str, kinds: tuple[str, ...]) -> Relation:
+    def relation(arguments: Arguments, period: Period, digits: int) -> str:
+        named, since, until = (
+            arguments.add(measure),
+            arguments.add(period.start),
+            arguments.add(period.end),
+        )
+        # A cost is booked on every day it covers, so its own day does not bound the search.
+        bound = "" if "cost.booked" in kinds else f"AND day >= {since} AND day < {until}"
+        entries = f"""(
+            SELECT position, weight, kind, fact_key, occurred_at, day,
+                   coalesce(employee, '') AS employee, coalesce(account, '') AS account,
+                   coalesce(network, '') AS network, coalesce(campaign, '') AS campaign,
+                   coalesce(content, '') AS content, coalesce(channel, '') AS channel,
+                   subject, payload::jsonb AS body
+              FROM ledger_entry
+             WHERE org_id = $1 AND position <= {_FOLDED}
+               AND kind = ANY ({arguments.add(list(kinds))}::text[]) {bound}
+        )"""
+        # Versions that were taken back cancel out: weights −1 and +1 of one fact.
+        booked = contributions.linear(entries, arguments.add(digits) + "::integer")
+        found = f"""
+            SELECT *, '' AS line_key, '' AS note FROM ({booked}) booked
+             WHERE measure = {named} AND day >= {since} AND day < {until}
+        """
+        if measure in _COUNTERS:
+            found += f" UNION ALL {_counters(named, since, until)}"
+        return found
+
+    return relation
+
+
+def _counters(named: str, since: str, until: str) -> str:
+    posts = f"""(
+        SELECT DISTINCT post, '-infinity'::timestamptz AS after, 'infinity'::timestamptz AS until
+          FROM post_snapshot
+         WHERE org_id = $1 AND generation = $2 AND day >= {since} AND day < {until}
+    )"""
+    return f"""
+        SELECT *, '' AS line_key, 'step of a counter' AS note
+          FROM ({contributions.post_counters(posts)}) stepped
+         WHERE measure = {named} AND day >= {since} AND day < {until}
+    """
+
+
+def _keyed(measure: str) -> Relation:
+    def relation(arguments: Arguments, period: Period, digits: int) -> str:
+        if measure == "rejoins":
+            keys = "(SELECT DISTINCT employee FROM membership WHERE org_id = $1 AND generation = $2)"
+            query = contributions.rejoins(keys)
+        elif measure.startswith("leads"):
+            keys = "(SELECT DISTINCT lead FROM lead WHERE org_id = $1 AND generation = $2)"
+            window = (
+                "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
+            )
+            query = contributions.leads(keys).replace("$3::integer", window)
+        else:
+            keys = "(SELECT DISTINCT deal FROM deal WHERE org_id = $1 AND generation = $2)"
+            query = contributions.deals(keys)
+        return f"""
+            SELECT *, '' AS line_key, '' AS note FROM ({query}) keyed
+             WHERE measure = {arguments.add(measure)}
+               AND day >= {arguments.add(period.start)} AND day < {arguments.add(period.end)}
+        """
+
+    return relation
+
+
+def _credits(measure: str) -> Relation:
+    quantity, model = measure.split(".")
+    column = {"revenue": "amount", "wins": "share"}[quantity]
+
+    def relation(arguments: Arguments, period: Period, digits: int) -> str:
+        return f"""
+            SELECT employee, account, network, campaign, content, channel,
+                   closed_day AS day, {column} AS quantity, touch_key AS fact_key,
+                   deal AS line_key, 'touch credited with ' || trim_scale(share) || ' of deal '
+                   || deal AS note
+              FROM credit
+             WHERE org_id = $1 AND generation = $2 AND model = {arguments.add(model)}
+               AND closed_day >= {arguments.add(period.start)}
+               AND closed_day < {arguments.add(period.end)}
+        """
+
+    return relation
+
+
+def _sharers(arguments: Arguments, period: Period, digits: int) -> str:
+    shares = _linear("shares", ("post.published",))(arguments, period, digits)
+    return f"""
+        SELECT DISTINCT ON (employee) day, employee, account, network, campaign, content, channel,
+               1::numeric AS quantity, fact_key, employee AS line_key, 'first share' AS note
+          FROM (SELECT x.*, sum(quantity) OVER (PARTITION BY fact_key) AS standing
+                  FROM ({shares}) x) x
+         WHERE standing > 0 AND quantity > 0
+         ORDER BY employee, day, fact_key
+    """
+
+
+def _active(arguments: Arguments, period: Period, digits: int) -> str:
+    weeks = last_iso_weeks(period.end, ACTIVE_WEEKS)
+    span = Period(weeks[0].start, weeks[-1].end)
+    shares = _linear("shares", ("post.published",))(arguments, span, digits)
+    starts = arguments.add([week.start for week in weeks])
+    return f"""
+        SELECT DISTINCT ON (employee) day, employee, account, network, campaign, content, channel,
+               1::numeric AS quantity, fact_key, employee AS line_key,
+               'shares in ' || weeks || ' of {ACTIVE_WEEKS} weeks' AS note
+          FROM (
+            SELECT x.*, s.weeks FROM ({shares}) x
+              JOIN (
+                SELECT employee, count(DISTINCT width_bucket(day, {starts}::date[])) AS weeks
+                  FROM (SELECT employee, day, sum(quantity) AS standing FROM ({shares}) y
+                         GROUP BY employee, day, fact_key) y
+                 WHERE standing > 0 GROUP BY employee
+              ) s USING (employee)
+          ) active
+         WHERE weeks >= {ACTIVE_WEEKS_NEEDED} AND quantity > 0
+         ORDER BY employee, day, fact_key
+    """
+
+
+def _members(kinds: tuple[str, ...]) -> Relation:
+    signs = {"member.invited": 1, "member.joined": 1, "member.left": -1}
+    weights = " ".join(f"WHEN '{kind}' THEN {signs[kind]}" for kind in kinds)
+
+    def relation(arguments: Arguments, period: Period, digits: int) -> str:
+        return f"""
+            SELECT DISTINCT ON (e.employee) e.day, e.employee, '' AS account, '' AS network,
+                   '' AS campaign, '' AS content, '' AS channel, 1::numeric AS quantity,
+                   e.fact_key, e.employee AS line_key, '' AS note
+              FROM (
+                SELECT e.*, sum(weight * CASE kind {weights} END)
+                                OVER (PARTITION BY employee) AS balance,
+                       sum(weight) OVER (PARTITION BY fact_key) AS standing
+                  FROM ledger_entry e
+                 WHERE org_id = $1 AND position <= {_FOLDED}
+                   AND kind = ANY ({arguments.add(list(kinds))}::text[])
+                   AND day < {arguments.add(period.end)}
+              ) e
+             WHERE balance > 0 AND standing > 0 AND weight > 0 AND kind <> 'member.left'
+             ORDER BY e.employee, e.day DESC, e.fact_key
+        """
+
+    return relation
+
+
+def _roster(condition: str) -> Relation:
+    def relation(arguments: Arguments, period: Period, digits: int) -> str:
+        return f"""
+            SELECT effective_on AS day, employee, '' AS account, '' AS network, '' AS campaign,
+                   '' AS content, '' AS channel, 1::numeric AS quantity, fact_key,
+                   employee AS line_key, team AS note
+              FROM (
+                SELECT DISTINCT ON (employee) * FROM roster
+                 WHERE org_id = $1 AND generation = $2
+                   AND effective_on < {arguments.add(period.end)}
+                 ORDER BY employee, effective_on DESC, fact_key DESC
+              ) r
+             WHERE {condition}
+        """
+
+    return relation
+
+
+def _readings(measures: tuple[str, ...]) -> Relation:
+    def relation(arguments: Arguments, period: Period, digits: int) -> str:
+        return f"""
+            SELECT day, employee, account, network, '' AS campaign, '' AS content, '' AS channel,
+                   value AS quantity, fact_key, '' AS line_key, 'last reading' AS note
+              FROM (
+                SELECT DISTINCT ON (measure, employee, account, network) * FROM gauge
+                 WHERE org_id = $1 AND generation = $2
+                   AND measure = ANY ({arguments.add(list(measures))}::text[])
+                   AND day < {arguments.add(period.end)}
+                 ORDER BY measure, employee, account, network, observed_at DESC, fact_key DESC
+              ) g
+        """
+
+    return relation
+
+
+def _closings(arguments: Arguments, period: Period, digits: int) -> str:
+    closed = CLOSED_IN.replace("$3", arguments.add(period.start)).replace(
+        "$4", arguments.add(period.end)
+    )
+    return f"""
+        SELECT closed_day AS day, {_NO_WHERE}, days::numeric AS quantity, fact_key,
+               '' AS line_key, 'days from lead to won deal' AS note
+          FROM ({closed}) closed
+    """
+
+
+_SPECIAL: dict[str, Evidence] = {
+    "sharers": Evidence(_sharers, "count"),
+    "active_advocates": Evidence(_active, "count"),
+    "enrolled": Evidence(_members(("member.joined", "member.left")), "count"),
+    "enrolled_ever": Evidence(_members(("member.joined",)), "count"),
+    "invited": Evidence(_members(("member.invited",)), "count"),
+    "headcount": Evidence(_roster("employed"), "count"),
+    "linkedin_accounts": Evidence(_roster("employed AND linkedin_account"), "count"),
+    "followers": Evidence(_readings(("followers",)), "sum"),
+    "connections": Evidence(_readings(("connections",)), "sum"),
+    "ssi": Evidence(
+        _readings(("ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships")), "mean"
+    ),
+    **{
+        name: Evidence(_readings((name,)), "mean")
+        for name in ("ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships")
+    },
+    "time_to_close.median": Evidence(_closings, "median"),
+    "time_to_close.p90": Evidence(_closings, "p90"),
+}

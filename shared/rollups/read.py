@@ -1,0 +1,172 @@
+"""Read measures back: sums from the rollups, counts and levels from the state of the fold."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from decimal import Decimal
+from fractions import Fraction
+from uuid import UUID
+
+import asyncpg
+
+from shared.kpis.measures import Kept, Measure
+from shared.kpis.periods import Period
+from shared.kpis.vocabulary import Aggregation
+from shared.orgs import Org
+from shared.rollups import counted, levels
+from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing, slicing
+from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_starts, filter_clause
+
+__all__ = [
+    "ForbiddenSlice",
+    "MeasureQuery",
+    "MeasureTable",
+    "Period",
+    "live_generation",
+    "read_measures",
+]
+
+Value = Decimal | Fraction | None
+#: (bucket index, group) → measure → value; the group is "" where nothing is grouped.
+MeasureTable = dict[tuple[int, str], dict[str, Value]]
+
+_SUMMED = frozenset({Aggregation.ADDITIVE, Aggregation.ATTRIBUTED})
+
+
+async def live_generation(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> int:
+    """Return the generation of rollups that answers questions now."""
+    generation: int = await connection.fetchval(
+        "SELECT generation FROM generation WHERE org_id = $1 AND state = 'live'", org_id
+    )
+    return generation
+
+
+async def read_measures(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org: Org,
+    measures: Collection[str],
+    query: MeasureQuery,
+) -> MeasureTable:
+    """Return the measures for each bucket and group.
+
+    None means that the organization has no facts of that measure at all: missing, which is not 0.
+    A measure that has facts, but none here, is 0. Every bucket has every group that occurs.
+
+    Raises:
+        ForbiddenSlice: a measure cannot be grouped or filtered so.
+    """
+    generation = await live_generation(connection, org.id)
+    plans = [slicing(measure, query) for measure in sorted(set(measures))]
+    cells: dict[tuple[int, str, str], Value] = {}
+    missing: set[str] = set()
+    summed = [p for p in plans if p.measure.kept in {Kept.STORED, Kept.VIEW} and _is_sum(p.measure)]
+    missing |= await _missing(connection, org.id, generation, summed)
+    for group in _by_slice(summed):
+        cells.update(await _sums(connection, org.id, generation, query, group))
+    for plan in plans:
+        measure = plan.measure
+        if measure.kept is Kept.CALENDAR:
+            cells.update({(i, "", measure.id): b.weeks for i, b in enumerate(query.buckets)})
+        elif not _is_sum(measure) or measure.kept is Kept.COUNTED:
+            reader = counted.READERS.get(measure.id) or levels.READERS.get(measure.id)
+            if reader is None:
+                raise ForbiddenSlice("not_a_rollup", f"{measure.id} is not kept in rollups")
+            found = await reader(connection, org.id, generation, query, plan)
+            if found is None:
+                missing.add(measure.id)
+            else:
+                cells.update({(i, key, measure.id): v for (i, key), v in found.items()})
+    return _table(plans, query, cells, missing)
+
+
+def _is_sum(measure: Measure) -> bool:
+    return measure.aggregation in _SUMMED
+
+
+def _by_slice(plans: Iterable[Slicing]) -> Iterable[list[Slicing]]:
+    groups: dict[tuple[str, tuple[str, ...]], list[Slicing]] = defaultdict(list)
+    for plan in plans:
+        groups[plan.slice, tuple(sorted(plan.filters))].append(plan)
+    return groups.values()
+
+
+async def _missing(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    plans: list[Slicing],
+) -> set[str]:
+    stored = sorted({plan.measure.stored_as for plan in plans})
+    rows = await connection.fetch(
+        "SELECT m FROM unnest($3::text[]) m WHERE NOT EXISTS (SELECT FROM rollup r"
+        " WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = m)",
+        org_id,
+        generation,
+        stored,
+    )
+    absent = {row["m"] for row in rows}
+    return {plan.measure.id for plan in plans if plan.measure.stored_as in absent}
+
+
+async def _sums(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    query: MeasureQuery,
+    plans: list[Slicing],
+) -> dict[tuple[int, str, str], Value]:
+    plan = plans[0]
+    arguments = Arguments(org_id, generation)
+    measures = arguments.add(sorted({p.measure.stored_as for p in plans}))
+    starts = arguments.add(bucket_starts(query))
+    end = arguments.add(query.period.end)
+    team = TEAM_ON_DAY.format(employee="c.employee", day="r.day") if plan.needs_team_of_day else ""
+    team_column = "t.team" if team else "c.team"
+    columns = {"team": team_column}
+    group = columns.get(plan.group_by, f"c.{plan.group_by}") if plan.group_by else "''"
+    rows = await connection.fetch(
+        f"""
+        SELECT width_bucket(r.day, {starts}::date[]) - 1 AS bucket, {group} AS grouped, r.measure,
+               sum(r.value) AS value
+          FROM cell c
+          JOIN rollup r
+            ON r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ({measures}::text[])
+           AND r.cell = c.cell AND r.day >= ({starts}::date[])[1] AND r.day < {end}::date
+          {team}
+         WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = '{plan.slice}'
+           {filter_clause(plan.filters, arguments, team_column=team_column)}
+         GROUP BY 1, 2, 3
+        """,
+        *arguments.values,
+    )
+    stored = {p.measure.stored_as: p.measure.id for p in plans}
+    return {
+        (row["bucket"], row["grouped"], stored[row["measure"]]): row["value"] for row in rows
+    }
+
+
+def _table(
+    plans: list[Slicing],
+    query: MeasureQuery,
+    cells: dict[tuple[int, str, str], Value],
+    missing: set[str],
+) -> MeasureTable:
+    groups = sorted({key for _, key, _ in cells}) if query.group_by else [""]
+    table: MeasureTable = {}
+    for index in range(len(query.buckets)):
+        for group in groups:
+            row = table[index, group] = {}
+            for plan in plans:
+                measure = plan.measure
+                if measure.id in missing:
+                    row[measure.id] = None
+                elif measure.kept is Kept.CALENDAR:
+                    row[measure.id] = cells[index, "", measure.id]
+                else:
+                    absent = None if _has_no_zero(measure) else Decimal(0)
+                    row[measure.id] = cells.get((index, group, measure.id), absent)
+    return table
+
+
+def _has_no_zero(measure: Measure) -> bool:
+    # The median of nothing is not 0, nor is the index of nobody.
+    return measure.aggregation in {Aggregation.QUANTILE, Aggregation.COMPOSITE}

@@ -1,0 +1,66 @@
+"""Pieces of SQL that the readers share."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from shared.rollups.query import ForbiddenSlice, MeasureQuery
+
+__all__ = ["TEAM_ON_DAY", "Arguments", "bucket_ends", "bucket_starts", "filter_clause"]
+
+#: Joins ``t.team``: the team an employee was in on a day, '' where the roster does not say.
+TEAM_ON_DAY = """
+    LEFT JOIN LATERAL (
+        SELECT coalesce((
+            SELECT s.team FROM roster s
+             WHERE s.org_id = $1 AND s.generation = $2 AND s.employee = {employee}
+               AND s.effective_on <= {day}
+             ORDER BY s.effective_on DESC, s.fact_key DESC
+             LIMIT 1), '') AS team
+    ) t ON true
+"""
+
+_COLUMNS = frozenset({"employee", "account", "team", "network", "campaign", "content", "channel"})
+
+
+class Arguments:
+    """The arguments of a statement in the making; ``add`` returns the placeholder."""
+
+    def __init__(self, *values: Any) -> None:
+        self.values: list[Any] = list(values)
+
+    def add(self, value: Any) -> str:
+        """Append ``value`` and return how the statement names it."""
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+
+def filter_clause(
+    filters: Mapping[str, frozenset[str]],
+    arguments: Arguments,
+    *,
+    alias: str = "c",
+    team_column: str = "c.team",
+) -> str:
+    """Return the conditions that let through what the filters name.
+
+    Raises:
+        ForbiddenSlice: a filter is not a dimension.
+    """
+    clauses = []
+    for dimension, values in sorted(filters.items()):
+        if dimension not in _COLUMNS:
+            raise ForbiddenSlice("unknown_dimension", f"{dimension} is not a dimension")
+        column = team_column if dimension == "team" else f"{alias}.{dimension}"
+        clauses.append(f"AND {column} = ANY ({arguments.add(sorted(values))}::text[])")
+    return " ".join(clauses)
+
+
+def bucket_starts(query: MeasureQuery) -> list[date]:
+    """Return the first day of each bucket: the thresholds of ``width_bucket``."""
+    return [bucket.start for bucket in query.buckets]
+
+
+def bucket_ends(query: MeasureQuery) -> list[date]:
+    """Return the day after the last one of each bucket."""
+    return [bucket.end for bucket in query.buckets]

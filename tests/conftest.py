@@ -1,0 +1,95 @@
+"""Fixtures on a real PostgreSQL: one server per test process, one database per test module.
+
+The server comes from the same wheel that `earned up` uses, so the tests need nothing running. Set
+EARNED_TEST_DATABASE_URL to use another server instead (its user must be allowed to create
+databases and roles).
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from sqlalchemy import make_url
+
+from cli.embedded.postgres import EmbeddedPostgres
+from shared.db import Database
+from shared.migrations.runner import migrate
+from shared.orgs import Org, create_org
+
+_TEMPLATE = "earned_template"
+
+
+def _address(server_url: str, database: str) -> str:
+    return make_url(server_url).set(database=database).render_as_string(hide_password=False)
+
+
+def _execute(server_url: str, *statements: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(_address(server_url, "postgres"))
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """Return the address of a PostgreSQL server with a migrated template database."""
+    given = os.environ.get("EARNED_TEST_DATABASE_URL")
+    if given:
+        _prepare_template(given)
+        yield given
+        return
+    # Directly under the system's temporary directory: as root the server runs as another user.
+    directory = Path(tempfile.mkdtemp(prefix="earned-tests-", dir=tempfile.gettempdir()))
+    try:
+        with EmbeddedPostgres(directory / "postgres") as postgres:
+            _prepare_template(postgres.url)
+            yield postgres.url
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _prepare_template(url: str) -> None:
+    _execute(
+        url,
+        f"DROP DATABASE IF EXISTS {_TEMPLATE} WITH (FORCE)",
+        f"CREATE DATABASE {_TEMPLATE}",
+    )
+    migrate(_address(url, _TEMPLATE))
+
+
+@pytest.fixture(scope="module")
+def database_url(server_url: str) -> Iterator[str]:
+    """Return the address of a fresh, migrated database of this test module."""
+    name = f"test_{uuid4().hex[:16]}"
+    _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    yield _address(server_url, name)
+    _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Return a pool under the application's role, as the services have it."""
+    database = Database(database_url, application_name="tests")
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture
+async def org(database: Database) -> Org:
+    """Return a new organization of its own: days of Warsaw, amounts in dollars."""
+    async with database.transaction() as connection:
+        return await create_org(
+            connection, name="Test", time_zone="Europe/Warsaw", currency="USD"
+        )

@@ -1,0 +1,182 @@
+"""The ledger: exactly once per identity and content, gapless, in any order."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from shared.db import Database
+from shared.facts import Fact, Retraction, parse_fact
+from shared.ledger import AppendResult, FactRejected, append, read_entries
+from shared.orgs import Org, create_org
+
+
+def click(number: int, **changes: Any) -> Fact:
+    return parse_fact(
+        {
+            "kind": "link.clicked",
+            "source": "test",
+            "external_id": f"click-{number}",
+            "occurred_at": "2025-03-31T22:30:00Z",
+            "link": "abc",
+            **changes,
+        }
+    )
+
+
+async def say(database: Database, org: Org, *items: Fact | Retraction) -> AppendResult:
+    async with database.transaction(org.id) as connection:
+        return await append(connection, org, items)
+
+
+async def told(database: Database, org: Org) -> list[tuple[int, int, str]]:
+    async with database.transaction(org.id) as connection:
+        entries = await read_entries(connection, org.id, after=0, limit=1000)
+    return [(entry.position, entry.weight, entry.external_id) for entry in entries]
+
+
+async def test_saying_the_same_again_changes_nothing(database: Database, org: Org) -> None:
+    first = await say(database, org, click(1), click(2))
+    again = await say(database, org, click(2), click(1))
+
+    assert (first.inserted, first.position) == (2, 2)
+    assert (again.changed, again.unchanged, again.position) == (0, 2, 2)
+
+
+async def test_a_correction_retracts_the_old_and_states_the_new(
+    database: Database, org: Org
+) -> None:
+    await say(database, org, click(1))
+
+    result = await say(database, org, click(1, link="other"))
+
+    assert result.corrected == 1
+    assert await told(database, org) == [(1, 1, "click-1"), (2, -1, "click-1"), (3, 1, "click-1")]
+
+
+async def test_a_deletion_is_a_retraction_alone_and_remembers_its_revision(
+    database: Database, org: Org
+) -> None:
+    await say(database, org, click(1, revision=5))
+
+    deleted = await say(database, org, Retraction(click(1).identity, revision=9))
+    late = await say(database, org, click(1, revision=7, link="late"))
+    undeleted = await say(database, org, click(1, revision=10))
+
+    assert (deleted.retracted, late.stale, undeleted.inserted) == (1, 1, 1)
+    assert [weight for _, weight, _ in await told(database, org)] == [1, -1, 1]
+
+
+async def test_the_highest_revision_wins_in_any_order(database: Database, org: Org) -> None:
+    versions = [click(1, revision=n, link=f"v{n}") for n in (1, 2, 3)]
+
+    for version in (versions[1], versions[2], versions[0], versions[2]):
+        await say(database, org, version)
+
+    async with database.transaction(org.id) as connection:
+        entries = await read_entries(connection, org.id, after=0, limit=10)
+    standing = sum(entry.weight for entry in entries if entry.payload["link"] == "v3")
+    assert sum(entry.weight for entry in entries) == standing == 1
+
+
+async def test_an_unchanged_newer_version_still_outranks_an_older_different_one(
+    database: Database, org: Org
+) -> None:
+    await say(database, org, click(1, revision=5))
+    await say(database, org, click(1, revision=7))
+
+    late = await say(database, org, click(1, revision=6, link="between"))
+
+    assert late.stale == 1
+
+
+async def test_deletions_may_come_before_what_they_delete(database: Database, org: Org) -> None:
+    early = await say(database, org, Retraction(click(1).identity, revision=9))
+    late = await say(database, org, click(1, revision=8))
+
+    assert (early.changed, late.stale) == (0, 1)
+    assert await told(database, org) == []
+
+
+async def test_of_several_versions_in_one_batch_the_winner_is_kept(
+    database: Database, org: Org
+) -> None:
+    batch = [click(1, revision=2, link="b"), click(1, revision=3, link="c"), click(1, revision=1)]
+
+    result = await say(database, org, *batch)
+
+    assert (result.inserted, result.position) == (1, 1)
+
+
+async def test_a_foreign_currency_is_refused_and_nothing_is_written(
+    database: Database, org: Org
+) -> None:
+    cost = parse_fact(
+        {
+            "kind": "cost.booked",
+            "source": "test",
+            "external_id": "c1",
+            "occurred_at": "2025-01-01T00:00:00Z",
+            "category": "platform",
+            "amount": "10.00",
+            "currency": "EUR",
+            "starts_on": "2025-01-01",
+            "ends_on": "2025-02-01",
+        }
+    )
+
+    with pytest.raises(FactRejected) as refusal:
+        await say(database, org, click(1), cost)
+
+    assert (refusal.value.index, refusal.value.code) == (1, "currency_mismatch")
+    assert await told(database, org) == []
+
+
+async def test_concurrent_writers_leave_no_gap_and_no_double(database: Database, org: Org) -> None:
+    batches = [[click(n) for n in range(start, start + 30)] for start in range(0, 100, 10)]
+
+    await asyncio.gather(*[say(database, org, *batch) for batch in batches])
+
+    positions = [position for position, _, _ in await told(database, org)]
+    assert positions == list(range(1, 121))
+
+
+async def test_a_rollback_leaves_no_trace(database: Database, org: Org) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction(org.id) as connection:
+            await append(connection, org, [click(1)])
+            raise ZeroDivisionError
+
+    assert await told(database, org) == []
+
+
+async def test_time_in_the_ledger_never_runs_backwards(database: Database, org: Org) -> None:
+    noon = datetime(2025, 6, 1, 12, tzinfo=UTC)
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, [click(1)], received_at=noon)
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, [click(2)], received_at=noon - timedelta(hours=2))
+
+    async with database.transaction(org.id) as connection:
+        entries = await read_entries(connection, org.id, after=0, limit=10)
+    assert [entry.recorded_at for entry in entries] == [noon, noon]
+
+
+async def test_another_organization_sees_nothing(database: Database, org: Org) -> None:
+    await say(database, org, click(1))
+    async with database.transaction() as connection:
+        other = await create_org(connection, name="Other", time_zone="UTC", currency="USD")
+
+    async with database.transaction(other.id) as connection:
+        seen = await connection.fetchval("SELECT count(*) FROM ledger_entry")
+    assert seen == 0
+
+
+async def test_the_ledger_cannot_be_rewritten(database: Database, org: Org) -> None:
+    await say(database, org, click(1))
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with database.transaction(org.id) as connection:
+            await connection.execute("UPDATE ledger_entry SET weight = -1")
