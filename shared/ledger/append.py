@@ -21,6 +21,7 @@ import asyncpg
 from shared import clock
 from shared.facts import Fact, Retraction
 from shared.ledger.staging import STAGED_COLUMNS, STAGING_TABLE, stage_rows
+from shared.observability import metrics
 from shared.orgs import Org
 
 __all__ = ["AppendResult", "FactRejected", "append"]
@@ -162,7 +163,10 @@ async def append(
     counts = await connection.fetchrow(_APPEND, org.id, head["position"], recorded_at)
     assert counts is not None
     await connection.execute(f"TRUNCATE {STAGING_TABLE}")
-    return AppendResult(**counts)
+    result = AppendResult(**counts)
+    metrics.LEDGER_ENTRIES.labels("credit").inc(result.inserted + result.corrected)
+    metrics.LEDGER_ENTRIES.labels("reversal").inc(result.corrected + result.retracted)
+    return result
 
 
 def _refuse_foreign_currency(org: Org, items: Sequence[Fact | Retraction]) -> None:

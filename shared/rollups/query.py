@@ -31,7 +31,7 @@ class MeasureQuery:
 
     buckets: tuple[Period, ...]
     group_by: str | None = None
-    filters: Mapping[str, frozenset[str]] = field(default=_NO_FILTERS)
+    filters: Mapping[str, frozenset[str]] = field(default_factory=lambda: _NO_FILTERS)
 
     def __post_init__(self) -> None:
         pairs = zip(self.buckets, self.buckets[1:], strict=False)

@@ -1,0 +1,50 @@
+"""A journey: the touches of one person or account, and the conversions they may have led to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from operator import attrgetter
+from typing import NamedTuple
+
+__all__ = ["Conversion", "Touch", "eligible", "in_order"]
+
+in_order = attrgetter("at", "id")
+
+
+class Touch(NamedTuple):
+    """One contact with the company's content; `day` is the organization's local day of `at`."""
+
+    id: str
+    at: datetime
+    day: date
+
+
+class Conversion(NamedTuple):
+    """What a journey led to, with its value; `day` is the organization's local day of `at`."""
+
+    id: str
+    at: datetime
+    day: date
+    amount: Decimal
+
+
+def eligible(touches: Iterable[Touch], conversion: Conversion, *, window_days: int) -> list[Touch]:
+    """Return the path of a conversion: its touches inside the look-back window, in order.
+
+    A touch counts when it is not after the conversion and lies 0 to `window_days` whole local days
+    before it, both ends included. The order is (at, id), whatever order the touches come in.
+    """
+    return within_window(sorted(touches, key=in_order), conversion, window_days)
+
+
+def within_window(path: list[Touch], conversion: Conversion, window_days: int) -> list[Touch]:
+    """Keep of an ordered path what `eligible` describes; a journey is sorted only once."""
+    closed_at = conversion.at
+    closed_on = conversion.day.toordinal()
+    return [
+        touch
+        for touch in path
+        if touch.at <= closed_at and 0 <= closed_on - touch.day.toordinal() <= window_days
+    ]

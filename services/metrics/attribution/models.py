@@ -1,0 +1,94 @@
+"""The heuristic models: how much each touch of an ordered path weighs.
+
+A model looks at one journey only, so a changed journey is re-credited alone and an incremental
+result equals a recomputed one. Weights are integers in the right proportion to each other; exactly
+so for the rational models, to forty digits for the decay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
+
+from services.metrics.attribution.journey import Conversion, Touch
+from shared.kpis.vocabulary import AttributionModel
+
+__all__ = ["DEFAULT_HALF_LIFE_DAYS", "PATTERNS", "decay_weights", "weights"]
+
+DEFAULT_HALF_LIFE_DAYS = 7
+"""The half-life Google Ads used, kept for parity; a long sales cycle deserves a longer one."""
+
+# `exp` rounds correctly, so seventy digits cut to forty are the same on every platform.
+_DECAY = Context(prec=70, rounding=ROUND_HALF_EVEN)
+_DECAY_ONE = 10**40
+_LN_2 = _DECAY.ln(Decimal(2))
+
+
+def weights(
+    model: AttributionModel,
+    path: Sequence[Touch],
+    conversion: Conversion,
+    *,
+    half_life_days: int | Decimal = DEFAULT_HALF_LIFE_DAYS,
+) -> tuple[int, ...]:
+    """Return the integer weight of each touch of an eligible, ordered path.
+
+    Raises `ValueError` for an empty path or a half-life that is not positive.
+    """
+    if not path:
+        raise ValueError("a path without touches has no weights")
+    if model is AttributionModel.TIME_DECAY:
+        return decay_weights(path, conversion, half_life_days)
+    return PATTERNS[model](len(path))
+
+
+def decay_weights(
+    path: Sequence[Touch], conversion: Conversion, half_life_days: int | Decimal
+) -> tuple[int, ...]:
+    """Weigh a touch 2^(-d/h), d whole days before the conversion, h the half-life in days.
+
+    The latest touch is the unit: the factor common to a whole path cancels, and a path far from its
+    conversion keeps its precision.
+    """
+    closed_on = conversion.day.toordinal()
+    days_before = [closed_on - touch.day.toordinal() for touch in path]
+    nearest = min(days_before)
+    return tuple([_half_power(days - nearest, half_life_days) for days in days_before])
+
+
+@lru_cache(maxsize=4096)
+def _half_power(days: int, half_life_days: int | Decimal) -> int:
+    if half_life_days <= 0:
+        raise ValueError("a half-life must be positive")
+    exponent = _DECAY.divide(_DECAY.multiply(Decimal(-days), _LN_2), Decimal(half_life_days))
+    return int(_DECAY.multiply(_DECAY.exp(exponent), Decimal(_DECAY_ONE)).to_integral_value())
+
+
+def _first(length: int) -> tuple[int, ...]:
+    return (1, *(0,) * (length - 1))
+
+
+def _last(length: int) -> tuple[int, ...]:
+    return (*(0,) * (length - 1), 1)
+
+
+def _linear(length: int) -> tuple[int, ...]:
+    return (1,) * length
+
+
+def _position(length: int) -> tuple[int, ...]:
+    # 40 % to each end and 20 % over the middle, multiplied by 5 * (length - 2).
+    if length <= 2:
+        return _linear(length)
+    end = 2 * (length - 2)
+    return (end, *(1,) * (length - 2), end)
+
+
+PATTERNS: Mapping[AttributionModel, Callable[[int], tuple[int, ...]]] = {
+    AttributionModel.FIRST: _first,
+    AttributionModel.LAST: _last,
+    AttributionModel.LINEAR: _linear,
+    AttributionModel.POSITION: _position,
+}
+"""The models whose weights depend on the length of the path alone."""

@@ -1,0 +1,91 @@
+"""The metrics worker: keeps every organization's rollups level with its ledger."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from services.metrics.fold import fold_batch
+from shared import clock
+from shared.db import Database
+from shared.observability import metrics
+from shared.queue import Due
+from shared.settings import MetricsWorkerSettings
+from shared.web.process import Work, work
+from shared.web.state import Resources
+
+__all__ = ["catch_up", "main"]
+
+_log = structlog.get_logger(__name__)
+
+BATCH = 20_000
+_MOST_ORGS_A_SWEEP = 500
+
+# Positions are no secret and hold nobody's data: these tables are outside row-level security.
+_BEHIND = """
+SELECT DISTINCT f.org_id, min(f.position) OVER (PARTITION BY f.org_id) AS position
+  FROM fold_cursor f
+  JOIN generation g USING (org_id, generation)
+  JOIN ledger_head h USING (org_id)
+ WHERE g.state <> 'retired' AND f.position < h.position
+ LIMIT $1
+"""
+_GENERATIONS = (
+    "SELECT generation FROM generation WHERE org_id = $1 AND state <> 'retired' ORDER BY generation"
+)
+
+
+async def catch_up(database: Database, org_id: UUID) -> int:
+    """Fold everything an organization's ledger holds; return how many entries that was.
+
+    Each batch is a transaction of its own, so a worker that dies has lost at most one.
+    """
+    folded = 0
+    async with database.transaction(org_id) as connection:
+        generations = [row["generation"] for row in await connection.fetch(_GENERATIONS, org_id)]
+    for generation in generations:
+        while True:
+            async with database.transaction(org_id) as connection:
+                result = await fold_batch(connection, org_id, generation, limit=BATCH)
+            if result is None or result.entries == 0:
+                break
+            folded += result.entries
+            _log.info("fold.batch", entries=result.entries, position=result.position)
+    return folded
+
+
+async def _organizations_behind(database: Database) -> Sequence[Due]:
+    """Return who has unfolded entries, and export how old the oldest of these is."""
+    async with database.transaction() as connection:
+        rows = await connection.fetch(_BEHIND, _MOST_ORGS_A_SWEEP)
+    oldest: datetime | None = None
+    for row in rows:
+        async with database.transaction(row["org_id"]) as connection:
+            recorded_at: datetime | None = await connection.fetchval(
+                "SELECT recorded_at FROM ledger_entry WHERE org_id = $1 AND position = $2 + 1",
+                row["org_id"],
+                row["position"],
+            )
+        if recorded_at is not None and (oldest is None or recorded_at < oldest):
+            oldest = recorded_at
+    lag = 0.0 if oldest is None else max(0.0, (clock.now() - oldest).total_seconds())
+    metrics.WATERMARK_LAG.labels("rollups").set(lag)
+    return [("fold", row["org_id"]) for row in rows]
+
+
+def _make(resources: Resources) -> Work:
+    database = resources.database
+
+    async def fold(org_id: UUID) -> None:
+        await catch_up(database, org_id)
+
+    async def sweep() -> Sequence[Due]:
+        return await _organizations_behind(database)
+
+    return Work(tasks={"fold": fold}, sweep=sweep)
+
+
+def main(settings: MetricsWorkerSettings) -> None:
+    """Run the metrics worker until it is told to stop."""
+    work(settings, component="metrics-worker", make=_make)

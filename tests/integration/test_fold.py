@@ -1,0 +1,241 @@
+"""The fold, example by example: what the property test proves for random histories."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from services.metrics.worker import catch_up
+from shared.db import Database
+from shared.facts import Fact, Retraction, parse_fact
+from shared.kpis.periods import Period
+from shared.ledger import append
+from shared.orgs import Org
+from shared.rollups.explain import explain_measure
+from shared.rollups.read import MeasureQuery, read_measures
+
+FEBRUARY = Period(date(2025, 2, 1), date(2025, 3, 1))
+
+
+def fact(kind: str, external_id: str, occurred_at: str, **body: Any) -> Fact:
+    return parse_fact(
+        {
+            "kind": kind,
+            "source": "test",
+            "external_id": external_id,
+            "occurred_at": occurred_at,
+            **body,
+        }
+    )
+
+
+async def tell(database: Database, org: Org, *items: Fact | Retraction) -> None:
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, items)
+    await catch_up(database, org.id)
+
+
+async def measure(
+    database: Database,
+    org: Org,
+    name: str,
+    period: Period = FEBRUARY,
+    group_by: str | None = None,
+    **filters: str,
+) -> Any:
+    query = MeasureQuery(
+        buckets=(period,),
+        group_by=group_by,
+        filters={key: frozenset({value}) for key, value in filters.items()},
+    )
+    async with database.transaction(org.id) as connection:
+        table = await read_measures(connection, org, [name], query)
+    if group_by is None:
+        return table[0, ""][name]
+    return {group: row[name] for (_, group), row in table.items()}
+
+
+def reading(day: int, impressions: int, post: str = "p1") -> Fact:
+    return fact(
+        "post.metrics",
+        f"{post}@{day}",
+        f"2025-02-{day:02}T10:00:00Z",
+        post=post,
+        employee="E1",
+        network="linkedin",
+        impressions=impressions,
+    )
+
+
+def share(employee: str, day: str, number: int = 1) -> Fact:
+    return fact(
+        "post.published",
+        f"{employee}-{day}-{number}",
+        f"{day}T10:00:00Z",
+        post=f"{employee}-{day}-{number}",
+        employee=employee,
+        network="linkedin",
+    )
+
+
+def place(employee: str, team: str, since: str) -> Fact:
+    return fact(
+        "employee.recorded",
+        f"{employee}@{since}",
+        f"{since}T00:00:00Z",
+        employee=employee,
+        effective_on=since,
+        team=team,
+    )
+
+
+async def test_counter_readings_become_steps_that_may_be_negative(
+    database: Database, org: Org
+) -> None:
+    for day, value in ((10, 0), (11, 10), (12, 8), (13, 15)):
+        await tell(database, org, reading(day, value))
+
+    by_day = [
+        await measure(
+            database, org, "impressions_advocacy", Period(date(2025, 2, d), date(2025, 2, d + 1))
+        )
+        for d in (10, 11, 12, 13)
+    ]
+    assert by_day == [0, 10, -2, 7]
+    assert await measure(database, org, "impressions_advocacy") == 15
+
+
+async def test_a_late_reading_only_splits_the_step_it_falls_into(
+    database: Database, org: Org
+) -> None:
+    await tell(database, org, reading(10, 4), reading(20, 20))
+    await tell(database, org, reading(15, 12))
+    await tell(database, org, Retraction(reading(10, 4).identity))
+
+    first_half = Period(date(2025, 2, 1), date(2025, 2, 16))
+    assert await measure(database, org, "impressions_advocacy", first_half) == 12
+    assert await measure(database, org, "impressions_advocacy") == 20
+
+
+async def test_distinct_people_are_counted_never_summed(database: Database, org: Org) -> None:
+    await tell(
+        database,
+        org,
+        share("a", "2025-02-03"),
+        share("b", "2025-02-03"),
+        share("b", "2025-02-04"),
+        share("c", "2025-02-04"),
+    )
+
+    monday = Period(date(2025, 2, 3), date(2025, 2, 4))
+    tuesday = Period(date(2025, 2, 4), date(2025, 2, 5))
+    week = Period(date(2025, 2, 3), date(2025, 2, 10))
+    counts = [await measure(database, org, "sharers", p) for p in (monday, tuesday, week)]
+    assert counts == [2, 2, 3]
+
+    await tell(database, org, Retraction(share("a", "2025-02-03").identity))
+    assert await measure(database, org, "sharers", week) == 2
+
+
+async def test_a_roster_correction_moves_history_between_teams(
+    database: Database, org: Org
+) -> None:
+    await tell(database, org, place("E1", "Sales", "2025-01-01"), reading(10, 4), reading(20, 10))
+    assert await measure(database, org, "impressions_advocacy", group_by="team") == {"Sales": 10}
+
+    await tell(database, org, place("E1", "IT", "2025-02-15"), share("E1", "2025-02-20"))
+    assert await measure(database, org, "impressions_advocacy", group_by="team") == {
+        "IT": 6,
+        "Sales": 4,
+    }
+
+    await tell(database, org, Retraction(place("E1", "IT", "2025-02-15").identity))
+    assert await measure(database, org, "impressions_advocacy", team="Sales") == 10
+    assert await measure(database, org, "shares", team="Sales") == 1
+    assert await measure(database, org, "shares", team="Sales", network="linkedin") == 1
+
+
+async def test_days_are_the_organizations(database: Database, org: Org) -> None:
+    late = fact(
+        "link.clicked", "c1", "2025-03-31T22:30:00Z", link="abc", employee="E1", network="linkedin"
+    )
+    await tell(database, org, late)
+
+    march = Period(date(2025, 3, 1), date(2025, 4, 1))
+    april = Period(date(2025, 4, 1), date(2025, 5, 1))
+    assert await measure(database, org, "clicks", march) == 0
+    assert await measure(database, org, "clicks", april) == 1
+
+
+async def test_missing_is_not_zero(database: Database, org: Org) -> None:
+    await tell(database, org, share("a", "2025-02-03"))
+
+    assert await measure(database, org, "sessions") is None
+    assert await measure(database, org, "headcount") is None
+    assert await measure(database, org, "time_to_close.median") is None
+    assert await measure(database, org, "shares", Period(date(2024, 1, 1), date(2024, 2, 1))) == 0
+
+
+async def test_a_cost_is_spread_to_the_cent(database: Database, org: Org) -> None:
+    cost = fact(
+        "cost.booked",
+        "c1",
+        "2025-02-01T00:00:00Z",
+        category="platform",
+        amount="100.00",
+        currency="USD",
+        starts_on="2025-01-30",
+        ends_on="2025-02-02",
+    )
+    await tell(database, org, cost)
+
+    days = [Period(date(2025, 1, 30), date(2025, 1, 31)), Period(date(2025, 1, 31), date(2025, 2, 1))]
+    parts = [await measure(database, org, "cost", day) for day in (*days, FEBRUARY)]
+    assert parts == [Decimal("33.33"), Decimal("33.34"), Decimal("33.33")]
+    await tell(database, org, Retraction(cost.identity))
+    assert await measure(database, org, "cost") == 0
+
+
+async def test_returns_are_joins_after_a_leave(database: Database, org: Org) -> None:
+    def member(event: str, day: int) -> Fact:
+        return fact(f"member.{event}", f"{event}-{day}", f"2025-02-{day:02}T08:00:00Z", employee="a")
+
+    await tell(database, org, member("joined", 3), member("joined", 20))
+    assert await measure(database, org, "rejoins") is None
+
+    await tell(database, org, member("left", 10))
+    assert await measure(database, org, "rejoins") == 1
+    assert await measure(database, org, "enrolled") == 1
+    gap = Period(date(2025, 2, 1), date(2025, 2, 15))
+    assert await measure(database, org, "enrolled", gap) == 0
+
+
+async def test_what_explain_lists_adds_up(database: Database, org: Org) -> None:
+    await tell(
+        database,
+        org,
+        place("E1", "Sales", "2025-01-01"),
+        *[reading(day, value) for day, value in ((10, 3), (12, 9), (14, 7))],
+        share("E1", "2025-02-03"),
+        share("E2", "2025-02-04"),
+        fact(
+            "engagement.daily",
+            "e1",
+            "2025-02-05T12:00:00Z",
+            day="2025-02-05",
+            employee="E2",
+            network="linkedin",
+            impressions=100,
+        ),
+    )
+    for name in ("impressions_advocacy", "shares", "sharers"):
+        seen, after = Decimal(0), None
+        while True:
+            async with database.transaction(org.id) as connection:
+                page = await explain_measure(
+                    connection, org, name, FEBRUARY, filters={}, after=after, limit=2
+                )
+            seen += sum((line.quantity for line in page.lines), Decimal(0))
+            after = page.next
+            if after is None:
+                break
+        assert seen == page.total == await measure(database, org, name)
