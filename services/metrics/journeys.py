@@ -11,15 +11,9 @@ from services.metrics.attribution import AttributionModel, Conversion, Touch, cr
 from services.metrics.sql import run
 from shared.rollups import contributions
 
-__all__ = ["HEURISTIC_MODELS", "credit_touched_deals"]
+__all__ = ["MODELS", "credit_touched_deals"]
 
-HEURISTIC_MODELS: tuple[AttributionModel, ...] = (
-    "first",
-    "last",
-    "linear",
-    "position",
-    "time_decay",
-)
+MODELS = tuple(AttributionModel)
 
 _NEW_CREDIT = """
 CREATE TEMPORARY TABLE IF NOT EXISTS new_credit (
@@ -70,9 +64,7 @@ async def credit_touched_deals(
     rows = await connection.fetch(
         contributions.journeys("touched_deal"), org_id, generation, window_days
     )
-    credits = list(
-        _credit_rows(rows, window_days, half_life_days, exponent) if rows else ()
-    )
+    credits = list(_credit_rows(rows, window_days, half_life_days, exponent) if rows else ())
     if credits:
         await connection.copy_records_to_table("new_credit", records=credits)
     for statement in (_TAKE_BACK, _FORGET, _GIVE, _STORE):
@@ -90,12 +82,13 @@ def _credit_rows(
             id=deal, at=first["closed_at"], day=first["closed_day"], amount=first["amount"]
         )
         touches = [
-            Touch(id=key, at=row["touched_at"], day=row["touch_day"]) for key, row in where.items()
+            Touch(id=key, at=row["touched_at"], day=row["touch_day"], channel=row["channel"])
+            for key, row in where.items()
         ]
         for credit in credit_journey(
             touches,
             [conversion],
-            HEURISTIC_MODELS,
+            MODELS,
             window_days=window_days,
             half_life_days=half_life_days,
             exponent=exponent,

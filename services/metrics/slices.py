@@ -138,9 +138,7 @@ async def apply_deltas(
         # The cells as they stood before this batch move with their people; the batch's own
         # deltas were expanded with the new roster already.
         measures = await connection.fetch(_MEASURES_HELD, org_id, generation)
-        await run(
-            connection, TEAM_MOVES, org_id, generation, [row["measure"] for row in measures]
-        )
+        await run(connection, TEAM_MOVES, org_id, generation, [row["measure"] for row in measures])
     await connection.execute("ANALYZE fold_slice")
     await run(connection, _NAME_NEW_CELLS, org_id, generation)
     await run(connection, _APPLY, org_id, generation, position, known_on)

@@ -69,10 +69,12 @@ class Database:
 
         Without an organization only the unprotected directory tables can be seen.
         """
-        async with self._begin(org_id) as connection:
-            async with AsyncSession(bind=connection, expire_on_commit=False) as session:
-                yield session
-                await session.flush()
+        async with (
+            self._begin(org_id) as connection,
+            AsyncSession(bind=connection, expire_on_commit=False) as session,
+        ):
+            yield session
+            await session.flush()
 
     @asynccontextmanager
     async def transaction(

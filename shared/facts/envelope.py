@@ -99,9 +99,7 @@ class Fact(BaseModel):
     account: Ref | None = Field(
         default=None, description="Brand account concerned.", examples=["golden-ratio"]
     )
-    network: Slug | None = Field(
-        default=None, description="Social network.", examples=["linkedin"]
-    )
+    network: Slug | None = Field(default=None, description="Social network.", examples=["linkedin"])
     campaign: Ref | None = Field(default=None, description="Campaign.", examples=["launch-2025"])
     content: Ref | None = Field(
         default=None, description="Content item that was shared.", examples=["article-12"]

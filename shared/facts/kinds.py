@@ -1,5 +1,6 @@
 """Every kind of fact, one frozen model each. The vocabulary is public: partners post these."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -274,7 +275,7 @@ AnyFact = Annotated[
 ]
 
 _ONE: TypeAdapter[Fact] = TypeAdapter(AnyFact)
-_MANY: TypeAdapter[list[Fact]] = TypeAdapter(list[AnyFact])
+_MANY: TypeAdapter[Sequence[Fact]] = TypeAdapter(list[AnyFact])
 
 #: kind → model, for documentation and the typed reader.
 FACT_KINDS: dict[str, type[Fact]] = {
@@ -312,7 +313,7 @@ def parse_fact(data: bytes | str | Any) -> Fact:
 
 def parse_facts(data: bytes | str | Any) -> list[Fact]:
     """Return the typed facts of a JSON array; as :func:`parse_fact`, all or none."""
-    return _MANY.validate_json(_as_json(data))
+    return list(_MANY.validate_json(_as_json(data)))
 
 
 def _as_json(data: Any) -> bytes | str:

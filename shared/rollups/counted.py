@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_ends, bucket_start
 
 __all__ = ["READERS", "Found", "Reader"]
 
-Found = dict[tuple[int, str], Decimal]
+Found = Mapping[tuple[int, str], Decimal | Fraction | None]
 Reader = Callable[
     ["asyncpg.Connection[asyncpg.Record]", UUID, int, MeasureQuery, Slicing],
     Awaitable[Found | None],

@@ -124,13 +124,13 @@ def _counters(named: str, since: str, until: str) -> str:
 def _keyed(measure: str) -> Relation:
     def relation(arguments: Arguments, period: Period, digits: int) -> str:
         if measure == "rejoins":
-            keys = "(SELECT DISTINCT employee FROM membership WHERE org_id = $1 AND generation = $2)"
+            keys = (
+                "(SELECT DISTINCT employee FROM membership WHERE org_id = $1 AND generation = $2)"
+            )
             query = contributions.rejoins(keys)
         elif measure.startswith("leads"):
             keys = "(SELECT DISTINCT lead FROM lead WHERE org_id = $1 AND generation = $2)"
-            window = (
-                "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
-            )
+            window = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
             query = contributions.leads(keys).replace("$3::integer", window)
         else:
             keys = "(SELECT DISTINCT deal FROM deal WHERE org_id = $1 AND generation = $2)"

@@ -2,19 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from shared.kpis.quantiles import MEDIAN, P90, quantile
 from shared.rollups import contributions
 from shared.rollups.counted import Found, Reader
 from shared.rollups.query import MeasureQuery, Slicing
 from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_ends, bucket_starts, filter_clause
 
-__all__ = ["CLOSED_IN", "READERS", "quantile"]
+__all__ = ["CLOSED_IN", "READERS"]
 
 _PILLARS = ("ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships")
 
@@ -42,9 +42,7 @@ def _gauge(measures: tuple[str, ...], combined: str) -> Reader:
         ends = arguments.add(bucket_ends(query))
         names = arguments.add(list(measures))
         is_by_team = plan.group_by == "team" or "team" in plan.filters
-        team = (
-            TEAM_ON_DAY.format(employee="g.employee", day="b.end_day - 1") if is_by_team else ""
-        )
+        team = TEAM_ON_DAY.format(employee="g.employee", day="b.end_day - 1") if is_by_team else ""
         grouped = {None: "''", "team": "t.team"}.get(plan.group_by, f"g.{plan.group_by}")
         clause = filter_clause(plan.filters, arguments, alias="g", team_column="t.team")
         rows = await connection.fetch(
@@ -109,24 +107,11 @@ def _time_to_close(fraction: Fraction) -> Reader:
     return read
 
 
-def quantile(values: list[int], fraction: Fraction) -> Decimal:
-    """Return the exact quantile of whole numbers, by linear interpolation between neighbors.
-
-    The rank is ``fraction`` × (n − 1), counted from 0: the definition behind ``percentile_cont``.
-    """
-    ordered = sorted(values)
-    rank = fraction * (len(ordered) - 1)
-    below = rank.numerator // rank.denominator
-    above = min(below + 1, len(ordered) - 1)
-    exact = ordered[below] + (rank - below) * (ordered[above] - ordered[below])
-    return Decimal(exact.numerator) / Decimal(exact.denominator)
-
-
 READERS: Mapping[str, Reader] = {
     "followers": _gauge(("followers",), "sum(g.value)"),
     "connections": _gauge(("connections",), "sum(g.value)"),
     "ssi": _gauge(_PILLARS, "sum(g.value) / count(DISTINCT g.employee)"),
     **{name: _gauge((name,), "avg(g.value)") for name in _PILLARS},
-    "time_to_close.median": _time_to_close(Fraction(1, 2)),
-    "time_to_close.p90": _time_to_close(Fraction(9, 10)),
+    "time_to_close.median": _time_to_close(MEDIAN),
+    "time_to_close.p90": _time_to_close(P90),
 }

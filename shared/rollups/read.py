@@ -139,9 +139,7 @@ async def _sums(
         *arguments.values,
     )
     stored = {p.measure.stored_as: p.measure.id for p in plans}
-    return {
-        (row["bucket"], row["grouped"], stored[row["measure"]]): row["value"] for row in rows
-    }
+    return {(row["bucket"], row["grouped"], stored[row["measure"]]): row["value"] for row in rows}
 
 
 def _table(

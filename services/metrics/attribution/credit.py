@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from services.metrics.attribution.journey import Conversion, Touch, in_order, within_window
-from services.metrics.attribution.models import PATTERNS, decay_weights, weights
+from services.metrics.attribution.models import PATTERNS, weights
 from shared.kpis.vocabulary import AttributionModel
 from shared.money import allocate, from_units, split_units, to_units
 
@@ -93,7 +93,7 @@ def credit_journey(
             if model in PATTERNS:
                 split = _pattern(model, len(path))
             else:
-                split = _split(decay_weights(path, conversion, half_life_days))
+                split = _split(weights(model, path, conversion, half_life_days=half_life_days))
             credits += _divide(conversion.id, path, model, split, units, digits)
     return credits
 

@@ -19,6 +19,7 @@ class Touch(NamedTuple):
     id: str
     at: datetime
     day: date
+    channel: str
 
 
 class Conversion(NamedTuple):

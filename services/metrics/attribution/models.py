@@ -7,9 +7,11 @@ so for the rational models, to forty digits for the decay.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
+from math import lcm
 
 from services.metrics.attribution.journey import Conversion, Touch
 from shared.kpis.vocabulary import AttributionModel
@@ -38,8 +40,11 @@ def weights(
     """
     if not path:
         raise ValueError("a path without touches has no weights")
-    if model is AttributionModel.TIME_DECAY:
-        return decay_weights(path, conversion, half_life_days)
+    match model:
+        case AttributionModel.TIME_DECAY:
+            return decay_weights(path, conversion, half_life_days)
+        case AttributionModel.SHAPLEY:
+            return shapley_weights(path)
     return PATTERNS[model](len(path))
 
 
@@ -55,6 +60,18 @@ def decay_weights(
     days_before = [closed_on - touch.day.toordinal() for touch in path]
     nearest = min(days_before)
     return tuple([_half_power(days - nearest, half_life_days) for days in days_before])
+
+
+def shapley_weights(path: Sequence[Touch]) -> tuple[int, ...]:
+    """Weigh each distinct channel the same, and the touches of one channel the same.
+
+    With the worth of a set of channels taken as the revenue of the journeys that used no others,
+    this is the Shapley value of every channel, exactly: the worth is a sum over journeys, and in
+    one journey its channels are interchangeable.
+    """
+    touches = Counter(touch.channel for touch in path)
+    scale = lcm(*touches.values())
+    return tuple([scale // touches[touch.channel] for touch in path])
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,1 @@
+"""What every figure means: measures, KPI definitions, formulas and ROI. Pure: no I/O, no clock."""

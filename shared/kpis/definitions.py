@@ -1,0 +1,234 @@
+"""The catalogue: every KPI as data, read once, checked as a whole before anything uses it.
+
+A definition that names an unknown measure, leads back to itself, groups by what an input does not
+carry or declares a wrong null rule stops the process at start, not a user at night.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from shared.kpis.assumptions import ASSUMPTIONS
+from shared.kpis.expressions import (
+    Binary,
+    Expression,
+    InvalidExpression,
+    names,
+    parse,
+    substitute,
+)
+from shared.kpis.measures import MEASURES, Kept, Measure
+from shared.kpis.vocabulary import (
+    Aggregation,
+    AttributionModel,
+    Category,
+    Dimension,
+    Direction,
+    Grade,
+    SsiPillar,
+    Unit,
+    Worth,
+)
+
+__all__ = ["Benchmark", "Catalogue", "InvalidCatalogue", "Kpi", "NullRule", "catalogue", "load"]
+
+# A definition with `each = "model"` stands for one KPI per model, `{model}` replaced in its texts.
+_EACH: Mapping[str, type[StrEnum]] = {"model": AttributionModel, "pillar": SsiPillar}
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,63}$")]
+Text = Annotated[str, StringConstraints(min_length=3, max_length=300)]
+
+
+class InvalidCatalogue(ValueError):
+    """The definitions contradict each other, the measures or themselves."""
+
+
+class NullRule(StrEnum):
+    """When a KPI has no value. It is never a zero instead."""
+
+    MISSING = "missing_input"
+    MISSING_OR_ZERO = "missing_input_or_zero_denominator"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Benchmark(_Model):
+    """What others reached: context with its source, never a target and never a multiplier."""
+
+    value: Annotated[str, StringConstraints(pattern=r"^-?\d+(\.\d+)?$")]
+    unit: Unit
+    source: Text
+    year: int | None = Field(default=None, ge=2000, le=2100)
+    grade: Grade
+    note: Text
+
+
+class Kpi(_Model):
+    """One definition. `formula` is executable; a KPI with a `statement` is answered there."""
+
+    id: Id
+    name: Text
+    description: Text
+    category: Category
+    worth: Worth
+    unit: Unit
+    aggregation: Aggregation
+    formula: Text | None = None
+    statement: Literal["roi"] | None = None
+    dimensions: tuple[Dimension, ...]
+    null_rule: NullRule
+    rounding: int = Field(ge=0, le=6)
+    direction: Direction
+    benchmarks: tuple[Benchmark, ...] = ()
+    version: int = Field(ge=1)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All definitions, with each formula expanded to the measures and assumptions it reads."""
+
+    kpis: Mapping[str, Kpi]
+    expanded: Mapping[str, Expression]
+    inputs: Mapping[str, tuple[str, ...]]
+
+    def measures_of(self, kpi_id: str) -> tuple[Measure, ...]:
+        """Return the measures a KPI is computed from, in the order of its formula."""
+        return tuple(MEASURES[name] for name in self.inputs.get(kpi_id, ()) if name in MEASURES)
+
+    def assumptions_of(self, kpi_id: str) -> tuple[str, ...]:
+        """Return the keys of the assumptions a KPI depends on, in the order of its formula."""
+        return tuple(name for name in self.inputs.get(kpi_id, ()) if name in ASSUMPTIONS)
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> Catalogue:
+    """Return the product's own catalogue, read and checked on first use."""
+    return load(files(__package__).joinpath("catalogue.toml").read_text(encoding="utf-8"))
+
+
+def load(text: str) -> Catalogue:
+    """Read and check a catalogue. Raises `InvalidCatalogue` naming the definition at fault."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidCatalogue(f"not TOML: {error}") from error
+    kpis: dict[str, Kpi] = {}
+    for kpi in _definitions(document):
+        if kpi.id in kpis:
+            raise InvalidCatalogue(f"{kpi.id} is defined twice")
+        kpis[kpi.id] = kpi
+    expanded = _expand(kpis)
+    for kpi_id, expression in expanded.items():
+        _check(kpis[kpi_id], expression)
+    inputs = {kpi_id: names(expression) for kpi_id, expression in expanded.items()}
+    return Catalogue(MappingProxyType(kpis), MappingProxyType(expanded), MappingProxyType(inputs))
+
+
+def _definitions(document: Mapping[str, Any]) -> Iterator[Kpi]:
+    digits = document.get("rounding", {})
+    for entry in document.get("kpi", ()):
+        fields = {"rounding": digits.get(entry.get("unit")), "version": 1, **entry}
+        each = fields.pop("each", None)
+        try:
+            if each is None:
+                yield Kpi.model_validate(fields)
+                continue
+            for word in _EACH[each]:
+                yield Kpi.model_validate(_filled(fields, each, word))
+        except (ValidationError, KeyError) as error:
+            raise InvalidCatalogue(f"{entry.get('id', '?')}: {error}") from error
+
+
+def _filled(fields: Mapping[str, Any], each: str, word: str) -> dict[str, Any]:
+    return {
+        key: value.replace(f"{{{each}}}", word) if isinstance(value, str) else value
+        for key, value in fields.items()
+    }
+
+
+def _expand(kpis: Mapping[str, Kpi]) -> dict[str, Expression]:
+    parsed: dict[str, Expression] = {}
+    for kpi in kpis.values():
+        if (kpi.formula is None) == (kpi.statement is None):
+            raise InvalidCatalogue(f"{kpi.id} needs a formula or a statement, not both")
+        if kpi.formula is not None:
+            try:
+                parsed[kpi.id] = parse(kpi.formula)
+            except InvalidExpression as error:
+                raise InvalidCatalogue(f"{kpi.id}: {error}") from error
+    done: dict[str, Expression] = {}
+    for kpi_id in parsed:
+        _expand_one(kpi_id, parsed, done, ())
+    return done
+
+
+def _expand_one(
+    kpi_id: str,
+    parsed: Mapping[str, Expression],
+    done: dict[str, Expression],
+    path: tuple[str, ...],
+) -> Expression:
+    if kpi_id in path:
+        raise InvalidCatalogue(f"{' -> '.join((*path, kpi_id))} is a circle")
+    if kpi_id not in done:
+        inner: dict[str, Expression] = {}
+        for name in names(parsed[kpi_id]):
+            # A KPI may bear the name of a measure only by being that measure, see `_check`.
+            if name in MEASURES or name in ASSUMPTIONS:
+                continue
+            if name not in parsed:
+                raise InvalidCatalogue(f"{kpi_id} uses {name}, which is neither measure nor KPI")
+            inner[name] = _expand_one(name, parsed, done, (*path, kpi_id))
+        done[kpi_id] = substitute(parsed[kpi_id], inner)
+    return done[kpi_id]
+
+
+def _check(kpi: Kpi, expression: Expression) -> None:
+    inputs = names(expression)
+    if kpi.id in ASSUMPTIONS or (kpi.id in MEASURES and inputs != (kpi.id,)):
+        raise InvalidCatalogue(f"{kpi.id} bears the name of something else")
+    for name in inputs:
+        measure = MEASURES.get(name)
+        if measure is None or measure.kept is Kept.CALENDAR:
+            continue
+        foreign = set(kpi.dimensions) - measure.dimensions
+        if foreign:
+            raise InvalidCatalogue(f"{kpi.id}: {name} does not carry {', '.join(sorted(foreign))}")
+    divides = _divides(expression)
+    if divides != (kpi.null_rule is NullRule.MISSING_OR_ZERO):
+        raise InvalidCatalogue(f"{kpi.id}: the null rule does not fit the formula")
+    is_quotient = isinstance(expression, Binary) and expression.operator == "/"
+    is_ratio = kpi.aggregation is Aggregation.RATIO
+    if is_ratio != is_quotient and kpi.aggregation is not Aggregation.COMPOSITE:
+        raise InvalidCatalogue(f"{kpi.id}: a ratio, and only a ratio, ends in a division")
+    if kpi.unit is Unit.PERCENT and not is_quotient:
+        raise InvalidCatalogue(f"{kpi.id}: a percent is written as a quotient")
+    if len(inputs) == 1 and expression == parse(inputs[0]):
+        _check_alias(kpi, MEASURES.get(inputs[0]))
+
+
+def _check_alias(kpi: Kpi, measure: Measure | None) -> None:
+    # A KPI that is one measure keeps that measure's nature.
+    if measure is None:
+        raise InvalidCatalogue(f"{kpi.id} is only an assumption")
+    if (kpi.aggregation, kpi.unit) != (measure.aggregation, measure.unit):
+        raise InvalidCatalogue(f"{kpi.id} differs from its measure {measure.id}")
+
+
+def _divides(expression: Expression) -> bool:
+    # Division by a plain number cannot meet a zero: those are written into the formula.
+    if not isinstance(expression, Binary):
+        return False
+    by_name = expression.operator == "/" and bool(names(expression.right))
+    return by_name or _divides(expression.left) or _divides(expression.right)

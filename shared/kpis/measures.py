@@ -1,0 +1,218 @@
+"""Measures: the quantities that are stored or counted, out of which every KPI is a formula.
+
+A measure is *stored* by the fold under its own name, a *view* of a stored one under a fixed filter,
+*counted* when it is read, because sets and quantiles cannot be stored as sums, or *calendar*, a
+property of the period alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from shared.kpis.vocabulary import (
+    Aggregation,
+    AttributionModel,
+    Axis,
+    CostCategory,
+    Dimension,
+    SsiPillar,
+    Unit,
+)
+
+__all__ = ["ADVOCACY_CHANNEL", "MEASURES", "Kept", "Measure"]
+
+ADVOCACY_CHANNEL = "employee_advocacy"
+
+
+class Kept(StrEnum):
+    """Where the value of a measure comes from."""
+
+    STORED = "stored"
+    VIEW = "view"
+    COUNTED = "counted"
+    CALENDAR = "calendar"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One quantity: its unit, what may be done with it, and the dimensions it carries."""
+
+    id: str
+    unit: Unit
+    aggregation: Aggregation
+    dimensions: frozenset[Dimension]
+    kept: Kept
+    description: str
+    stored_as: str
+    channel: str | None = None
+
+    def adds_up_over(self, axis: Axis | Dimension) -> bool:
+        """Tell whether the values of disjoint parts along `axis` sum to the value of the whole."""
+        if axis is Axis.TIME:
+            return self.aggregation in {Aggregation.ADDITIVE, Aggregation.ATTRIBUTED}
+        summed = {Aggregation.ADDITIVE, Aggregation.ATTRIBUTED, Aggregation.GAUGE}
+        return self.aggregation in summed and axis in self.dimensions
+
+
+_T, _E, _N = Dimension.TEAM, Dimension.EMPLOYEE, Dimension.NETWORK
+_K, _C, _X, _A = Dimension.CAMPAIGN, Dimension.CHANNEL, Dimension.CONTENT, Dimension.ACCOUNT
+_STAFF = (_T, _E)
+_POST = (_T, _E, _N, _K, _X)
+_BRAND = (_N, _K, _X, _A)
+_TOUCHED = (_T, _E, _N, _K, _X, _A)
+# A lead or a deal has no place of its own: only touches do, and credit is what connects them.
+_CRM = ()
+_TOUCH = (_T, _E, _N, _K, _C, _X, _A)
+
+
+def _measure(
+    id: str,
+    unit: Unit,
+    aggregation: Aggregation,
+    dimensions: tuple[Dimension, ...],
+    description: str,
+    kept: Kept = Kept.STORED,
+) -> Measure:
+    return Measure(id, unit, aggregation, frozenset(dimensions), kept, description, stored_as=id)
+
+
+def _sum(id: str, unit: Unit, dimensions: tuple[Dimension, ...], description: str) -> Measure:
+    return _measure(id, unit, Aggregation.ADDITIVE, dimensions, description)
+
+
+def _counted(
+    id: str,
+    unit: Unit,
+    aggregation: Aggregation,
+    dimensions: tuple[Dimension, ...],
+    description: str,
+) -> Measure:
+    return _measure(id, unit, aggregation, dimensions, description, Kept.COUNTED)
+
+
+def _posts_and_responses() -> Iterator[Measure]:
+    yield _sum("shares", Unit.POSTS, _POST, "posts published by advocates")
+    yield _sum("shares_own", Unit.POSTS, _POST, "advocates' posts they wrote themselves")
+    yield _sum("posts_brand", Unit.POSTS, _BRAND, "posts of the brand's accounts")
+    for side, dimensions in (("advocacy", _POST), ("brand", _BRAND)):
+        whose = "advocates' posts" if side == "advocacy" else "the brand's posts"
+        yield _sum(f"impressions_{side}", Unit.VIEWS, dimensions, f"views of {whose}")
+        for response in ("reactions", "comments", "reshares"):
+            yield _sum(f"{response}_{side}", Unit.EVENTS, dimensions, f"{response} on {whose}")
+        yield _sum(
+            f"network_clicks_{side}",
+            Unit.CLICKS,
+            dimensions,
+            f"clicks on {whose} as the network counts them",
+        )
+
+
+def _site_and_sales() -> Iterator[Measure]:
+    yield _sum("clicks", Unit.CLICKS, _POST, "clicks of people on tracked links")
+    yield _sum("sessions", Unit.SESSIONS, (_N, _K, _C), "visits to the company's site")
+    yield _sum("sessions_advocacy", Unit.SESSIONS, _POST, "visits that advocates sent")
+    yield _sum("engaged_sessions", Unit.SESSIONS, (_N, _K, _C), "visits that stayed or acted")
+    yield _sum("key_events", Unit.EVENTS, (_N, _K, _C), "key events of visits")
+    yield _sum(
+        "careers_sessions_advocacy", Unit.SESSIONS, _POST, "visits of the careers pages by advocacy"
+    )
+    yield _sum("leads", Unit.LEADS, _CRM, "leads created")
+    yield _sum(
+        "leads_advocacy", Unit.LEADS, _TOUCHED, "leads an advocate touched, at the first such touch"
+    )
+    yield _sum("leads_won", Unit.LEADS, _CRM, "leads that became a won deal, on the lead's day")
+    yield _sum("opportunities", Unit.DEALS, _CRM, "deals opened")
+    yield _sum("deals_won", Unit.DEALS, _CRM, "deals won, on the day of close")
+    yield _sum("deals_lost", Unit.DEALS, _CRM, "deals lost, on the day of close")
+    yield _sum("revenue_won", Unit.MONEY, _CRM, "amounts of the deals won, on the day of close")
+    for model in AttributionModel:
+        for name, unit, what in (
+            ("revenue", Unit.MONEY, "revenue"),
+            ("wins", Unit.DEALS, "won deals"),
+        ):
+            yield _measure(
+                f"{name}.{model}",
+                unit,
+                Aggregation.ATTRIBUTED,
+                _TOUCH,
+                f"{what} credited to touches by the {model} model, on the day of close",
+            )
+            yield Measure(
+                id=f"{name}_advocacy.{model}",
+                unit=unit,
+                aggregation=Aggregation.ATTRIBUTED,
+                dimensions=frozenset(_TOUCH) - {_C},
+                kept=Kept.VIEW,
+                description=f"{what} credited to advocates' touches by the {model} model",
+                stored_as=f"{name}.{model}",
+                channel=ADVOCACY_CHANNEL,
+            )
+
+
+def _program() -> Iterator[Measure]:
+    yield _sum("invites", Unit.EVENTS, _STAFF, "invitations to the program")
+    yield _sum("joins", Unit.EVENTS, _STAFF, "times somebody joined, returns included")
+    yield _sum("leaves", Unit.EVENTS, _STAFF, "times somebody left the program")
+    yield _sum("rejoins", Unit.EVENTS, _STAFF, "times somebody joined after having left")
+    yield _sum("applications_advocacy", Unit.APPLICATIONS, _STAFF, "applications by referral")
+    yield _sum("hires_advocacy", Unit.HIRES, _STAFF, "accepted offers by referral")
+    spent_on = (_N, _K, _C)
+    yield _sum("cost", Unit.MONEY, spent_on, "the program's cost, by day, in all categories")
+    for category in CostCategory:
+        yield _sum(f"cost.{category}", Unit.MONEY, spent_on, f"cost of the category {category}")
+
+
+def _levels_and_sets() -> Iterator[Measure]:
+    distinct, gauge = Aggregation.DISTINCT, Aggregation.GAUGE
+    score, quantile = Aggregation.COMPOSITE, Aggregation.QUANTILE
+    people = Unit.PEOPLE
+    yield _counted("sharers", people, distinct, (_T, _N, _K, _X), "employees with a post")
+    yield _counted(
+        "active_advocates",
+        people,
+        distinct,
+        (_T, _N),
+        "employees with a post in at least 3 of the last 4 ISO weeks of the period",
+    )
+    yield _counted("enrolled", people, distinct, (_T,), "members at the end of the period")
+    yield _counted("enrolled_ever", people, distinct, (_T,), "everybody who ever joined")
+    yield _counted("invited", people, distinct, (_T,), "everybody who was ever invited")
+    yield _counted("headcount", people, gauge, (_T,), "employed at the end of the period")
+    yield _counted("linkedin_accounts", people, gauge, (_T,), "employed, with a LinkedIn account")
+    yield _measure("followers", people, gauge, (_N, _A), "last known followers of brand accounts")
+    yield _measure(
+        "connections", Unit.EDGES, gauge, (_T, _E, _N), "last known connections of advocates"
+    )
+    yield _measure("ssi", Unit.POINTS, score, _STAFF, "mean of each person's last index")
+    for pillar in SsiPillar:
+        yield _measure(f"ssi.{pillar}", Unit.POINTS, score, _STAFF, f"mean of the pillar {pillar}")
+    for figure in ("median", "p90"):
+        yield _counted(
+            f"time_to_close.{figure}",
+            Unit.DAYS,
+            quantile,
+            _CRM,
+            f"{figure} of whole days from lead to won deal",
+        )
+    yield _counted(
+        "data_age", Unit.SECONDS, Aggregation.COMPOSITE, (), "age of the stalest source's last fact"
+    )
+    yield _measure(
+        "weeks", Unit.WEEKS, Aggregation.ADDITIVE, (), "days of the period / 7", Kept.CALENDAR
+    )
+
+
+def _declared() -> dict[str, Measure]:
+    measures: dict[str, Measure] = {}
+    for group in (_posts_and_responses, _site_and_sales, _program, _levels_and_sets):
+        for measure in group():
+            if measure.id in measures:
+                raise ValueError(f"measure {measure.id} is declared twice")
+            measures[measure.id] = measure
+    return measures
+
+
+MEASURES: Mapping[str, Measure] = MappingProxyType(_declared())

@@ -1,0 +1,1 @@
+"""What operators see: metrics, structured logs, and what every request leaves behind."""

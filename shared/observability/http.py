@@ -1,0 +1,131 @@
+"""What every request leaves behind: an id, a line in the log, three metrics.
+
+Pure ASGI. The label of a request is the template of its route, taken from a table built once:
+``scope["route"].path`` lacks the prefixes of included routers, and raw paths have no bounds.
+"""
+
+import re
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Final
+
+import structlog
+from fastapi.routing import iter_route_contexts
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.ids import new_id
+from shared.observability import metrics
+
+__all__ = [
+    "ObservedMiddleware",
+    "RequestIdMiddleware",
+    "RouteTemplates",
+    "request_id_of",
+]
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
+_REJECTIONS: Final[Mapping[int, str]] = {
+    400: "malformed",
+    401: "unauthenticated",
+    403: "forbidden",
+    408: "timeout",
+    413: "too_large",
+    422: "malformed",
+    429: "rate_limited",
+}
+_PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
+
+_log = structlog.get_logger("http")
+
+
+class RequestIdMiddleware:
+    """Give each request an id: the caller's if it is well-formed, else a new one; echo it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        presented = Headers(scope=scope).get("x-request-id", "")
+        request_id = presented if _REQUEST_ID.fullmatch(presented) else str(new_id())
+        scope["earned.request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._app(scope, receive, send_with_id)
+
+
+def request_id_of(scope: Scope) -> str:
+    """Return the id of the request, or an empty string outside the middleware."""
+    request_id: str = scope.get("earned.request_id", "")
+    return request_id
+
+
+class RouteTemplates:
+    """The template of each route of an application, prefixes included."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._of_route: dict[int, str] = {}
+        served: list[tuple[str, set[str]]] = []
+        for context in iter_route_contexts(app.routes):
+            template = context.path or metrics.UNMATCHED
+            self._of_route[id(context.original_route)] = template
+            served.append((template, set(context.methods or {"GET"})))
+        metrics.initialize_routes([*served, (metrics.UNMATCHED, {"GET"})])
+
+    def label(self, scope: Scope) -> str:
+        """Return the template of the route that took the request."""
+        return self._of_route.get(id(scope.get("route")), metrics.UNMATCHED)
+
+
+class ObservedMiddleware:
+    """Count, time and log every request. Probes are counted and not logged."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 500
+
+        async def send_observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        started = perf_counter()
+        metrics.HTTP_REQUESTS_IN_PROGRESS.inc()
+        try:
+            await self._app(scope, receive, send_observed)
+        finally:
+            metrics.HTTP_REQUESTS_IN_PROGRESS.dec()
+            _record(scope, status, perf_counter() - started)
+
+
+def _record(scope: Scope, status: int, seconds: float) -> None:
+    templates: RouteTemplates = scope["app"].state.route_templates
+    route, method = templates.label(scope), metrics.method_label(scope["method"])
+    metrics.HTTP_REQUESTS.labels(route, method, f"{status // 100}xx").inc()
+    metrics.HTTP_REQUEST_DURATION.labels(route, method).observe(seconds)
+    if status in _REJECTIONS:
+        metrics.HTTP_REQUEST_REJECTED.labels(_REJECTIONS[status]).inc()
+    if route not in _PROBES:
+        # The template, not the path: paths carry identifiers, query strings carry anything.
+        _log.info(
+            "http.request",
+            method=method,
+            route=route,
+            status=status,
+            duration_ms=round(seconds * 1000, 1),
+        )

@@ -1,0 +1,151 @@
+"""Settings: read from ``EARNED_*`` variables when a process starts, never on import.
+
+One class per process, so that a process asks for what it uses and for nothing else.
+"""
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.security.keyring import KeyRing, KeyRingError
+
+__all__ = [
+    "ApiSettings",
+    "CollectorSettings",
+    "CollectorWorkerSettings",
+    "HttpSettings",
+    "MetricsWorkerSettings",
+    "MigrateSettings",
+    "ProcessSettings",
+    "WorkerSettings",
+]
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _seconds(value: object) -> object:
+    """Read a plain number as seconds; ISO 8601 durations (``PT5S``) are read by pydantic."""
+    try:
+        return timedelta(seconds=float(value)) if isinstance(value, str) else value
+    except (ValueError, OverflowError):
+        return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_seconds)]
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="EARNED_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    database_url: SecretStr
+    """Where PostgreSQL is: ``postgresql://user@host/db``, or ``?host=/socket/directory``."""
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    revision: str = "unknown"
+    """The source revision the image was built from; shown in ``earned_build_info``."""
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the settings now.
+
+        Raises:
+            pydantic.ValidationError: a variable is missing or wrong; it names the variable and
+                never shows the value.
+        """
+        return cls()  # type: ignore[call-arg]  # the fields come from the environment
+
+
+class MigrateSettings(_Settings):
+    """The one-shot ``migrate`` process; its address is the schema owner's."""
+
+
+class ProcessSettings(_Settings):
+    """What every long-running process needs."""
+
+    redis_url: SecretStr
+    secret_key: SecretStr
+    """32 bytes in base64: stored credentials and key hashes are derived from it."""
+    previous_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """Comma-separated; still accepted for reading while a rotation is under way."""
+    database_pool_size: int = Field(default=5, ge=1, le=100)
+    database_pool_overflow: int = Field(default=5, ge=0, le=100)
+    shutdown_grace: Duration = Field(default=timedelta(seconds=25), ge=timedelta(0))
+    """How long work in hand may take to finish after SIGTERM."""
+
+    @field_validator("previous_secret_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr) -> SecretStr:
+        try:
+            KeyRing.from_base64(value.get_secret_value())
+        except KeyRingError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    def keyring(self) -> KeyRing:
+        """Return the process's keys: the current one and those still accepted for reading."""
+        return KeyRing.from_base64(
+            self.secret_key.get_secret_value(),
+            *(key.get_secret_value() for key in self.previous_secret_keys),
+        )
+
+
+class HttpSettings(ProcessSettings):
+    """A process that answers HTTP."""
+
+    http_host: str = "127.0.0.1"
+    http_port: Port = 8000
+    public_url: str = "http://localhost:8001"
+    """The collector's address as vendors and browsers see it, without a trailing slash."""
+    drain_delay: Duration = Field(default=timedelta(seconds=5), ge=timedelta(0))
+    """After SIGTERM: how long ``/readyz`` answers 503 while requests are still taken."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _without_slash(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+
+class ApiSettings(HttpSettings):
+    """The API: front ends and partners."""
+
+
+class CollectorSettings(HttpSettings):
+    """The collector's HTTP side: webhooks, tracked links, imports."""
+
+    http_port: Port = 8001
+
+
+class WorkerSettings(ProcessSettings):
+    """A process that works off what is due; its only HTTP is probes and metrics."""
+
+    http_host: str = "127.0.0.1"
+    metrics_port: Port
+    public_url: str = "http://localhost:8001"
+    sweep_every: Duration = Field(default=timedelta(seconds=5), gt=timedelta(0))
+    concurrency: int = Field(default=4, ge=1, le=64)
+    """How many organizations are worked on at once."""
+
+
+class CollectorWorkerSettings(WorkerSettings):
+    """Polls vendors and works off the inbox."""
+
+    metrics_port: Port = 8012
+
+
+class MetricsWorkerSettings(WorkerSettings):
+    """Folds the ledger into rollups."""
+
+    metrics_port: Port = 8013

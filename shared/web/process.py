@@ -1,0 +1,111 @@
+"""How the long-running processes run: an HTTP one, and a worker with its probes."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.applications import Starlette
+
+from shared.db import Database
+from shared.observability import metrics
+from shared.observability.health import Health
+from shared.observability.logging import configure_logging
+from shared.observability.runtime import observe_process
+from shared.queue import Queue, Sweep, Task, run_worker
+from shared.settings import HttpSettings, WorkerSettings
+from shared.web.app import product_version
+from shared.web.probes import probe_routes
+from shared.web.server import DrainingServer, server_config
+from shared.web.state import Resources
+
+__all__ = ["Work", "serve", "work"]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a worker does: its tasks by name, and the sweep that finds what nobody announced."""
+
+    tasks: Mapping[str, Task]
+    sweep: Sweep
+
+
+def serve(app: FastAPI, settings: HttpSettings, *, component: metrics.Component) -> None:
+    """Serve ``app`` until SIGTERM or SIGINT."""
+    configure_logging(component=component, log_format=settings.log_format, level=settings.log_level)
+    config = server_config(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        grace=settings.shutdown_grace,
+    )
+    server = DrainingServer(config, health=app.state.health, drain_delay=settings.drain_delay)
+    server.run()
+
+
+def work(
+    settings: WorkerSettings,
+    *,
+    component: metrics.Component,
+    make: Callable[[Resources], Work],
+) -> None:
+    """Run a worker, with its probes on the metrics port, until SIGTERM or SIGINT.
+
+    ``make`` is the worker's composition root: it gets the process's resources and returns its work.
+    """
+    configure_logging(component=component, log_format=settings.log_format, level=settings.log_level)
+    asyncio.run(_work(settings, component, make))
+
+
+async def _work(
+    settings: WorkerSettings,
+    component: metrics.Component,
+    make: Callable[[Resources], Work],
+) -> None:
+    metrics.expose(component, version=product_version(), revision=settings.revision)
+    redis_url = settings.redis_url.get_secret_value()
+    database = Database(
+        settings.database_url.get_secret_value(),
+        application_name=f"earned-{component}",
+        pool_size=settings.database_pool_size,
+        max_overflow=settings.database_pool_overflow,
+    )
+    queue = Queue.connect(redis_url)
+    health = Health()
+    probes = _ProbeServer(
+        server_config(
+            Starlette(routes=probe_routes(health, database)),
+            host=settings.http_host,
+            port=settings.metrics_port,
+            grace=settings.shutdown_grace,
+        )
+    )
+    made = make(Resources(database=database, queue=queue, keyring=settings.keyring()))
+    serving = asyncio.create_task(probes.serve())
+    try:
+        async with observe_process(database, queue.ping):
+            await run_worker(
+                name=component,
+                redis_url=redis_url,
+                tasks=made.tasks,
+                sweep=made.sweep,
+                sweep_every=settings.sweep_every,
+                concurrency=settings.concurrency,
+                grace=settings.shutdown_grace,
+                health=health,
+            )
+    finally:
+        probes.should_exit = True
+        await serving
+        await queue.close()
+        await database.close()
+
+
+class _ProbeServer(uvicorn.Server):
+    """A server beside a worker: signals are the worker's."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
