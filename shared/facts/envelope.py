@@ -12,7 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared import clock
 from shared.facts.fields import EmployeeRef, Instant, Ref, Slug, SourceName, Text
 
-__all__ = ["WHERE_COLUMNS", "Channel", "Fact", "Identity", "Retraction", "identity_key"]
+__all__ = [
+    "WHERE_COLUMNS",
+    "Channel",
+    "Fact",
+    "Identity",
+    "Retraction",
+    "content_hash",
+    "identity_key",
+]
 
 Channel = Literal["employee_advocacy", "brand", "paid", "organic", "other"]
 
@@ -144,20 +152,25 @@ class Fact(BaseModel):
         """Return :meth:`body` as canonical JSON (sorted keys, decimals as strings)."""
         return orjson.dumps(self.body(), default=str)
 
-    def content_hash(self, payload: bytes) -> bytes:
-        """Return 16 bytes that differ when anything but the revision differs.
-
-        ``payload`` is the value of :meth:`payload`, passed in so that it is made only once.
-        """
-        material = orjson.dumps(
-            (
-                self.occurred_at,
-                self.employee,
-                self.account,
-                self.network,
-                self.campaign,
-                self.content,
-                self.channel,
-            )
+    def entry_columns(self, zone: ZoneInfo) -> tuple[Any, ...]:
+        """Return the columns of this fact's ledger entry, from ``occurred_at`` to ``payload``."""
+        return (
+            self.occurred_at,
+            self.day_in(zone),
+            self.kind,
+            self.source,
+            self.external_id,
+            self.employee,
+            self.account,
+            self.network,
+            self.campaign,
+            self.content,
+            self.channel,
+            self.subject,
+            self.payload().decode(),
         )
-        return hashlib.blake2b(material + payload, digest_size=16).digest()
+
+
+def content_hash(columns: tuple[Any, ...]) -> bytes:
+    """Return 16 bytes that differ when anything but the revision differs (BLAKE2b-128)."""
+    return hashlib.blake2b(orjson.dumps(columns), digest_size=16).digest()

@@ -15,12 +15,14 @@ The guarantees, in the order they are made:
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
 from shared import clock
 from shared.facts import Fact, Retraction
-from shared.ledger.staging import STAGED_COLUMNS, STAGING_TABLE, stage_rows
+from shared.ledger.judge import Judgement, Known, judge
+from shared.ledger.staging import said
 from shared.observability import metrics
 from shared.orgs import Org
 
@@ -61,74 +63,51 @@ class AppendResult:
         return self.inserted + self.corrected + self.retracted
 
 
-_APPEND = f"""
-WITH judged AS MATERIALIZED (
-    SELECT s.*, h.position AS old_position,
-           CASE
-               WHEN h.fact_key IS NULL
-                   THEN CASE WHEN s.is_retraction THEN 'tombstone' ELSE 'inserted' END
-               WHEN s.revision < h.revision THEN 'stale'
-               WHEN s.is_retraction
-                   THEN CASE WHEN h.is_retracted THEN 'confirmed' ELSE 'retracted' END
-               WHEN h.is_retracted
-                   THEN CASE WHEN s.revision > h.revision THEN 'revived' ELSE 'stale' END
-               WHEN s.content_hash = h.content_hash THEN 'confirmed'
-               WHEN s.revision = h.revision AND s.content_hash < h.content_hash THEN 'stale'
-               ELSE 'corrected'
-           END AS verdict,
-           s.revision > h.revision AS is_newer
-      FROM {STAGING_TABLE} s
-      LEFT JOIN fact_head h ON h.org_id = $1 AND h.fact_key = s.fact_key
-), placed AS MATERIALIZED (
-    SELECT j.*,
-           $2::bigint + sum(CASE verdict WHEN 'corrected' THEN 2 ELSE 1 END)
-               OVER (ORDER BY ord ROWS UNBOUNDED PRECEDING) AS last_position
-      FROM judged j
-     WHERE verdict IN ('inserted', 'corrected', 'retracted', 'revived')
-), withdrawn AS (
-    INSERT INTO ledger_entry
-    SELECT e.org_id,
-           CASE p.verdict WHEN 'corrected' THEN p.last_position - 1 ELSE p.last_position END,
-           $3, e.occurred_at, e.day, -1, e.kind, e.fact_key, e.source, e.external_id,
-           e.employee, e.account, e.network, e.campaign, e.content, e.channel, e.subject, e.payload
-      FROM placed p
-      JOIN ledger_entry e ON e.org_id = $1 AND e.position = p.old_position
-     WHERE p.verdict IN ('corrected', 'retracted')
-), written AS (
-    INSERT INTO ledger_entry
-    SELECT $1, last_position, $3, occurred_at, day, 1, kind, fact_key, source, external_id,
-           employee, account, network, campaign, content, channel, subject, payload
-      FROM placed
-     WHERE verdict IN ('inserted', 'corrected', 'revived')
-), first_said AS (
-    INSERT INTO fact_head
-    SELECT $1, j.fact_key, j.content_hash, j.revision, coalesce(p.last_position, 0), j.is_retraction
-      FROM judged j LEFT JOIN placed p USING (ord)
-     WHERE j.verdict IN ('inserted', 'tombstone')
-), said_again AS (
-    UPDATE fact_head h
-       SET content_hash = CASE WHEN p.ord IS NULL OR j.is_retraction
-                               THEN h.content_hash ELSE j.content_hash END,
-           revision = j.revision,
-           position = coalesce(p.last_position, h.position),
-           is_retracted = CASE WHEN p.ord IS NULL THEN h.is_retracted ELSE j.is_retraction END
-      FROM judged j LEFT JOIN placed p USING (ord)
-     WHERE h.org_id = $1 AND h.fact_key = j.fact_key
-       AND (j.verdict IN ('corrected', 'retracted', 'revived')
-            OR (j.verdict = 'confirmed' AND j.is_newer))
-), moved AS (
-    UPDATE ledger_head
-       SET position = greatest(position, (SELECT max(last_position) FROM placed)),
-           recorded_at = $3
-     WHERE org_id = $1
+_COLUMNS = (
+    "occurred_at, day, kind, source, external_id, employee, account, network, campaign, content, "
+    "channel, subject, payload"
 )
-SELECT count(*) FILTER (WHERE verdict IN ('inserted', 'revived')) AS inserted,
-       count(*) FILTER (WHERE verdict IN ('confirmed', 'tombstone')) AS unchanged,
-       count(*) FILTER (WHERE verdict = 'corrected') AS corrected,
-       count(*) FILTER (WHERE verdict = 'retracted') AS retracted,
-       count(*) FILTER (WHERE verdict = 'stale') AS stale,
-       greatest($2::bigint, (SELECT max(last_position) FROM placed)) AS position
-  FROM judged
+# COPY cannot write a table under row-level security, so a batch goes through a temporary one.
+_STAGING = """
+CREATE TEMPORARY TABLE IF NOT EXISTS ledger_staging (
+    position bigint, is_new boolean, content_hash bytea, revision bigint, fact_key bytea,
+    occurred_at timestamptz, day date, kind text, source text, external_id text, employee text,
+    account text, network text, campaign text, content text, channel text, subject text,
+    payload text
+) ON COMMIT DELETE ROWS
+"""
+_KNOWN = """
+SELECT k.fact_key, h.content_hash, h.revision, h.position, h.is_retracted
+  FROM unnest($2::bytea[]) k (fact_key)
+ CROSS JOIN LATERAL (
+    SELECT * FROM fact_head h WHERE h.org_id = $1 AND h.fact_key = k.fact_key LIMIT 1
+ ) h
+"""
+_STATE = f"""
+INSERT INTO ledger_entry (org_id, position, recorded_at, weight, fact_key, {_COLUMNS})
+SELECT $1, position, $2, 1, fact_key, {_COLUMNS} FROM ledger_staging
+"""
+_FIRST_HEADS = """
+INSERT INTO fact_head (org_id, fact_key, content_hash, revision, position)
+SELECT $1, fact_key, content_hash, revision, position FROM ledger_staging
+ WHERE is_new ORDER BY fact_key
+"""
+_WITHDRAW = f"""
+INSERT INTO ledger_entry (org_id, position, recorded_at, weight, fact_key, {_COLUMNS})
+SELECT $1, w.position, $2, -1, e.fact_key, {", ".join(f"e.{c}" for c in _COLUMNS.split(", "))}
+  FROM unnest($3::bigint[], $4::bigint[]) w (position, stated_at)
+ CROSS JOIN LATERAL (
+    SELECT * FROM ledger_entry e WHERE e.org_id = $1 AND e.position = w.stated_at LIMIT 1
+ ) e
+"""
+_HEADS = """
+INSERT INTO fact_head (org_id, fact_key, content_hash, revision, position, is_retracted)
+SELECT $1, * FROM unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[], $6::boolean[])
+    h (fact_key, content_hash, revision, position, is_retracted)
+ ORDER BY fact_key
+    ON CONFLICT (org_id, fact_key) DO UPDATE
+   SET content_hash = excluded.content_hash, revision = excluded.revision,
+       position = excluded.position, is_retracted = excluded.is_retracted
 """
 
 
@@ -142,31 +121,61 @@ async def append(
     """Append ``items`` in the caller's open transaction and return what became of them.
 
     Call it last in the transaction: from here to the commit, other writers of this organization
-    wait. One COPY and one statement, whatever the size of the batch.
+    wait. The number of statements does not depend on the size of the batch.
 
     Raises:
         FactRejected: an item cannot be taken; nothing was written.
     """
     received_at = received_at or clock.now()
     _refuse_foreign_currency(org, items)
-    rows = stage_rows(items, org.zone, received_at)
+    rows = said(items, org.zone, received_at)
     head = await connection.fetchrow(
         "SELECT position, recorded_at FROM ledger_head WHERE org_id = $1 FOR UPDATE", org.id
     )
     assert head is not None, "an organization is created together with its ledger head"
-    if not rows:
-        return AppendResult(0, 0, 0, 0, 0, head["position"])
-    await connection.execute(STAGED_COLUMNS.create_statement)
-    await connection.copy_records_to_table(STAGING_TABLE, records=rows)
+    found = await connection.fetch(_KNOWN, org.id, [row.fact_key for row in rows])
+    known = {row[0]: Known(*row[1:]) for row in map(tuple, found)}
+    judgement = judge(rows, known, head["position"])
     # Time in the ledger never runs backwards, even when the clocks of two writers disagree.
-    recorded_at = max(received_at, head["recorded_at"])
-    counts = await connection.fetchrow(_APPEND, org.id, head["position"], recorded_at)
-    assert counts is not None
-    await connection.execute(f"TRUNCATE {STAGING_TABLE}")
-    result = AppendResult(**counts)
-    metrics.LEDGER_ENTRIES.labels("credit").inc(result.inserted + result.corrected)
-    metrics.LEDGER_ENTRIES.labels("reversal").inc(result.corrected + result.retracted)
-    return result
+    await _write(connection, org.id, judgement, max(received_at, head["recorded_at"]))
+    metrics.LEDGER_ENTRIES.labels("credit").inc(len(judgement.stated))
+    metrics.LEDGER_ENTRIES.labels("reversal").inc(len(judgement.withdrawn))
+    return AppendResult(
+        inserted=judgement.inserted,
+        unchanged=judgement.unchanged,
+        corrected=judgement.corrected,
+        retracted=judgement.retracted,
+        stale=judgement.stale,
+        position=judgement.position,
+    )
+
+
+async def _write(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    judgement: Judgement,
+    recorded_at: datetime,
+) -> None:
+    if judgement.stated:
+        await connection.execute(_STAGING)
+        await connection.copy_records_to_table("ledger_staging", records=judgement.stated)
+        await connection.execute(_STATE, org_id, recorded_at)
+        await connection.execute(_FIRST_HEADS, org_id)
+        await connection.execute("TRUNCATE ledger_staging")
+    if judgement.withdrawn:
+        positions, stated_at = zip(*judgement.withdrawn, strict=True)
+        await connection.execute(_WITHDRAW, org_id, recorded_at, list(positions), list(stated_at))
+    heads = judgement.tombstones + judgement.changed_heads
+    if heads:
+        columns = [list(column) for column in zip(*heads, strict=True)]
+        await connection.execute(_HEADS, org_id, *columns)
+    if judgement.stated or judgement.withdrawn:
+        await connection.execute(
+            "UPDATE ledger_head SET position = $2, recorded_at = $3 WHERE org_id = $1",
+            org_id,
+            judgement.position,
+            recorded_at,
+        )
 
 
 def _refuse_foreign_currency(org: Org, items: Sequence[Fact | Retraction]) -> None:

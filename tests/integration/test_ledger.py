@@ -144,10 +144,13 @@ async def test_concurrent_writers_leave_no_gap_and_no_double(database: Database,
 
 
 async def test_a_rollback_leaves_no_trace(database: Database, org: Org) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def append_and_fail() -> None:
         async with database.transaction(org.id) as connection:
             await append(connection, org, [click(1)])
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await append_and_fail()
 
     assert await told(database, org) == []
 
@@ -177,6 +180,9 @@ async def test_another_organization_sees_nothing(database: Database, org: Org) -
 async def test_the_ledger_cannot_be_rewritten(database: Database, org: Org) -> None:
     await say(database, org, click(1))
 
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+    async def rewrite() -> None:
         async with database.transaction(org.id) as connection:
             await connection.execute("UPDATE ledger_entry SET weight = -1")
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await rewrite()

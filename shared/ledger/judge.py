@@ -1,0 +1,130 @@
+"""Judge what a batch says against what the ledger already holds. Pure: rows in, entries out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from shared.ledger.staging import Said
+
+__all__ = ["Judgement", "Known", "judge"]
+
+
+class Known(NamedTuple):
+    """The current version of an identity: ``position`` is that of its +1 entry."""
+
+    content_hash: bytes
+    revision: int
+    position: int
+    is_retracted: bool
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What to write, with its positions, and what became of each item.
+
+    ``stated`` are the new +1 entries (position, fact key, content hash, revision, columns);
+    ``withdrawn`` the -1 entries as (position, position of the entry taken back);
+    ``heads`` the identities whose current version changes (fact key, content hash, revision,
+    position, is retracted), of which ``new_heads`` are said for the first time.
+    """
+
+    position: int
+    inserted: int = 0
+    unchanged: int = 0
+    corrected: int = 0
+    retracted: int = 0
+    stale: int = 0
+    stated: list[tuple[Any, ...]] = field(default_factory=list)
+    withdrawn: list[tuple[int, int]] = field(default_factory=list)
+    tombstones: list[tuple[Any, ...]] = field(default_factory=list)
+    changed_heads: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+def judge(said: Sequence[Said], known: Mapping[bytes, Known], position: int) -> Judgement:
+    """Return the entries that ``said`` adds after ``position``.
+
+    The highest revision wins. At the same revision a deletion wins over content and the larger
+    content hash over the smaller, so that the outcome never depends on the order of arrival.
+    """
+    result = Judgement(position)
+    for item in said:
+        current = known.get(item.fact_key)
+        if current is None:
+            _first_word(result, item)
+        elif item.revision < current.revision:
+            result.stale += 1
+        elif item.is_retraction:
+            _deletion(result, item, current)
+        else:
+            _content(result, item, current)
+    return result
+
+
+def _first_word(result: Judgement, item: Said) -> None:
+    if item.is_retraction:
+        # Nothing to take back, but an older version that is still under way must not appear.
+        result.unchanged += 1
+        result.tombstones.append((item.fact_key, b"", item.revision, 0, True))
+        return
+    result.inserted += 1
+    _state(result, item, is_new=True)
+
+
+def _deletion(result: Judgement, item: Said, current: Known) -> None:
+    if not current.is_retracted:
+        result.retracted += 1
+        result.position += 1
+        result.withdrawn.append((result.position, current.position))
+        _head(result, item, current.content_hash, result.position, is_retracted=True)
+    else:
+        result.unchanged += 1
+        _confirm(result, item, current)
+
+
+def _content(result: Judgement, item: Said, current: Known) -> None:
+    is_newer = item.revision > current.revision
+    if current.is_retracted:
+        if not is_newer:
+            result.stale += 1
+            return
+        result.inserted += 1
+    elif item.content_hash == current.content_hash:
+        result.unchanged += 1
+        _confirm(result, item, current)
+        return
+    elif not is_newer and item.content_hash < current.content_hash:
+        result.stale += 1
+        return
+    else:
+        result.corrected += 1
+        result.position += 1
+        result.withdrawn.append((result.position, current.position))
+    _state(result, item, is_new=False)
+    _head(result, item, item.content_hash, result.position, is_retracted=False)
+
+
+def _confirm(result: Judgement, item: Said, current: Known) -> None:
+    # Said again later: a version between the two must lose to this one, so the revision moves.
+    if item.revision > current.revision:
+        _head(
+            result,
+            item,
+            current.content_hash,
+            current.position,
+            is_retracted=current.is_retracted,
+        )
+
+
+def _state(result: Judgement, item: Said, *, is_new: bool) -> None:
+    result.position += 1
+    result.stated.append(
+        (result.position, is_new, item.content_hash, item.revision, item.fact_key, *item.columns)
+    )
+
+
+def _head(
+    result: Judgement, item: Said, content_hash: bytes, position: int, *, is_retracted: bool
+) -> None:
+    result.changed_heads.append(
+        (item.fact_key, content_hash, item.revision, position, is_retracted)
+    )
