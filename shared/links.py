@@ -52,7 +52,7 @@ _ADDRESS: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.ASCII
 
 
 class InvalidTarget(ValueError):
-    """The address may not be the target of a tracked link; the message says which rule it breaks."""
+    """An address that no tracked link may lead to; the message says which rule it breaks."""
 
 
 def new_code() -> str:

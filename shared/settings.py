@@ -56,7 +56,7 @@ class _Settings(BaseSettings):
             pydantic.ValidationError: a variable is missing or wrong; it names the variable and
                 never shows the value.
         """
-        return cls()  # type: ignore[call-arg]  # the fields come from the environment
+        return cls()
 
 
 class MigrateSettings(_Settings):
@@ -143,6 +143,9 @@ class CollectorWorkerSettings(WorkerSettings):
     """Polls vendors and works off the inbox."""
 
     metrics_port: Port = 8012
+    allow_private_vendors: bool = False
+    """Whether vendors may be on this machine or its network: for look-alikes, never for strangers'
+    configuration."""
 
 
 class MetricsWorkerSettings(WorkerSettings):

@@ -90,6 +90,4 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def org(database: Database) -> Org:
     """Return a new organization of its own: days of Warsaw, amounts in dollars."""
     async with database.transaction() as connection:
-        return await create_org(
-            connection, name="Test", time_zone="Europe/Warsaw", currency="USD"
-        )
+        return await create_org(connection, name="Test", time_zone="Europe/Warsaw", currency="USD")

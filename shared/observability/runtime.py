@@ -11,6 +11,7 @@ from sqlalchemy.pool import QueuePool
 
 from shared.db import Database
 from shared.observability import metrics
+from shared.observability.background import end_all
 
 __all__ = ["observe_process"]
 
@@ -31,9 +32,7 @@ async def observe_process(
     try:
         yield
     finally:
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await end_all(loops)
 
 
 async def _watch_event_loop() -> None:

@@ -84,7 +84,7 @@ class Runner:
             metrics.WORK_PROCESSED.labels(task, outcome).inc()
 
     async def _outcome(self, task: str, org_id: UUID) -> str:
-        """Run it and say how it ended; what failed stays due in PostgreSQL, and a sweep finds it."""
+        """Run it and say how it ended; what failed stays due, and a sweep finds it."""
         deadline = asyncio.timeout(self._timeout.total_seconds())
         try:
             async with deadline:
@@ -94,7 +94,7 @@ class Runner:
                 _log.error("task.timed_out", timeout_seconds=self._timeout.total_seconds())
                 return "timeout"
             _log.exception("task.failed")
-        except Exception:  # noqa: BLE001 — one organization's failure must not stop the others
+        except Exception:
             metrics.UNHANDLED_EXCEPTIONS.labels(self._component).inc()
             _log.exception("task.failed")
         else:

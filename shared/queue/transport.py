@@ -76,6 +76,6 @@ def _load(raw: bytes) -> dict[str, Any]:
     if len(raw) > _LARGEST_JOB:
         raise ValueError("a wake-up is never this large")
     job = orjson.loads(raw)
-    if not isinstance(job, dict) or not _FIELDS <= job.keys():
+    if not isinstance(job, dict) or _FIELDS - job.keys():
         raise ValueError("not a wake-up")
     return job

@@ -1,8 +1,8 @@
 """The receiving side: what a worker process does from start to SIGTERM.
 
 Three things run beside each other and none needs the others: a *listener* per task, which turns
-wake-ups into requests; the *sweep*, which finds in PostgreSQL whatever no wake-up announced; and the
-*runner*, which does the work, one run per organization and task at a time.
+wake-ups into requests; the *sweep*, which finds in PostgreSQL whatever no wake-up announced; and
+the *runner*, which does the work, one run per organization and task at a time.
 
 Why no wake-up is lost although they coalesce in Redis: arq drops a wake-up whose id is still known
 to it, so a run that began before the id was forgotten could miss the change announced. Here the job
@@ -24,6 +24,7 @@ from arq.worker import Worker, func
 
 from shared import clock
 from shared.observability import metrics
+from shared.observability.background import end_all
 from shared.observability.health import Health
 from shared.queue import transport
 from shared.queue.runner import Due, Runner, Task
@@ -82,9 +83,7 @@ async def run_worker(
         await _until(stop, loops)
     finally:
         health.drain()
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await end_all(loops)
         await runner.drain(grace)
         _log.info("worker.stopped")
 
@@ -121,7 +120,7 @@ async def _sweep_forever(
                 for task, org_id in await sweep() or ():
                     if runner.request(task, org_id):
                         metrics.SWEEP_RECOVERED.labels(task).inc()
-        except Exception:  # noqa: BLE001 — whatever it is, the next sweep must come
+        except Exception:
             metrics.UNHANDLED_EXCEPTIONS.labels(component).inc()
             _log.exception("sweep.failed")
         # Also after a failure: the heartbeat says that the process is alive, not the database.
@@ -141,13 +140,13 @@ async def _listen(redis_url: str, task: str, runner: Runner) -> None:
         except transport.REDIS_ERRORS as error:
             metrics.REDIS_UP.set(0)
             _log.warning("queue.lost", queue=task, error=type(error).__name__)
-        except Exception:  # noqa: BLE001 — arq's own faults, too, end in a new listener
+        except Exception:  # arq's own faults, too, end in a new listener
             _log.exception("queue.listener_failed", queue=task)
         finally:
             await _close(worker)
         if asyncio.get_running_loop().time() - started > _LONGEST_PAUSE:
             pause = _FIRST_PAUSE
-        await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 — jitter, no secret
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
@@ -190,10 +189,7 @@ def _worker(redis_url: str, task: str, runner: Runner) -> Worker:
 
 async def _close(worker: Worker) -> None:
     """Close the worker's connections, whether or not Redis is there to hear it."""
-    if worker.main_task is not None:
-        worker.main_task.cancel()
-    for job in worker.tasks.values():
-        job.cancel()
-    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    main = [worker.main_task] if worker.main_task is not None else []
+    await end_all([*main, *worker.tasks.values()])
     with suppress(*transport.REDIS_ERRORS):
         await worker.pool.aclose(close_connection_pool=True)

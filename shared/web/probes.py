@@ -60,7 +60,7 @@ async def _why_not_ready(database: Database, expected: str) -> str | None:
             database.transaction() as connection,
         ):
             revision = await connection.fetchval("SELECT version_num FROM alembic_version")
-    except Exception as error:  # noqa: BLE001 — whatever it is, the answer is "not ready"
+    except Exception as error:  # whatever it is, the answer is "not ready"
         _log.warning("readyz.database_unavailable", error=type(error).__name__)
         return "database_unavailable"
     # Revisions are numbered. A newer schema serves older code, since migrations add before they

@@ -188,7 +188,10 @@ async def test_a_cost_is_spread_to_the_cent(database: Database, org: Org) -> Non
     )
     await tell(database, org, cost)
 
-    days = [Period(date(2025, 1, 30), date(2025, 1, 31)), Period(date(2025, 1, 31), date(2025, 2, 1))]
+    days = [
+        Period(date(2025, 1, 30), date(2025, 1, 31)),
+        Period(date(2025, 1, 31), date(2025, 2, 1)),
+    ]
     parts = [await measure(database, org, "cost", day) for day in (*days, FEBRUARY)]
     assert parts == [Decimal("33.33"), Decimal("33.34"), Decimal("33.33")]
     await tell(database, org, Retraction(cost.identity))
@@ -197,7 +200,9 @@ async def test_a_cost_is_spread_to_the_cent(database: Database, org: Org) -> Non
 
 async def test_returns_are_joins_after_a_leave(database: Database, org: Org) -> None:
     def member(event: str, day: int) -> Fact:
-        return fact(f"member.{event}", f"{event}-{day}", f"2025-02-{day:02}T08:00:00Z", employee="a")
+        return fact(
+            f"member.{event}", f"{event}-{day}", f"2025-02-{day:02}T08:00:00Z", employee="a"
+        )
 
     await tell(database, org, member("joined", 3), member("joined", 20))
     assert await measure(database, org, "rejoins") is None

@@ -45,7 +45,8 @@ async def test_every_primary_key_begins_with_the_organization(database: Database
 async def test_the_application_bypasses_nothing(database: Database) -> None:
     async with database.transaction() as connection:
         role = await connection.fetchrow(
-            "SELECT rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = current_user"
+            "SELECT rolsuper, rolbypassrls, rolcreaterole"
+            " FROM pg_roles WHERE rolname = current_user"
         )
         owned = await connection.fetchval(
             "SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner"

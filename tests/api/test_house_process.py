@@ -1,0 +1,175 @@
+"""The processes as an operator meets them: started, probed, ended by a signal."""
+
+import asyncio
+import base64
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+import orjson
+import pytest
+
+pytestmark = pytest.mark.timeout(60)
+
+PATIENCE_SECONDS = 30.0
+NO_REDIS = "unix:///nonexistent/redis.sock"
+
+SERVE = """
+import asyncio
+from shared.settings import ApiSettings
+from shared.web.app import create_base_app
+from shared.web.process import serve
+
+settings = ApiSettings.from_environment()
+app = create_base_app("House", settings, component="api")
+
+@app.get("/slow")
+async def slow() -> str:
+    print("slow begun", flush=True)
+    await asyncio.sleep(0.5)
+    return "done"
+
+serve(app, settings, component="api")
+"""
+
+WORK = """
+from shared.settings import MetricsWorkerSettings
+from shared.web.process import Work, work
+
+async def fold(org_id):
+    pass
+
+async def sweep():
+    print("swept", flush=True)
+
+work(
+    MetricsWorkerSettings.from_environment(),
+    component="metrics-worker",
+    make=lambda resources: Work({"fold": fold}, sweep),
+)
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def running(
+    program: str, database_url: str, **settings: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("EARNED_")},
+        "EARNED_DATABASE_URL": database_url,
+        "EARNED_REDIS_URL": NO_REDIS,
+        "EARNED_SECRET_KEY": base64.b64encode(b"k" * 32).decode(),
+        **{f"EARNED_{name.upper()}": value for name, value in settings.items()},
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def line_with(process: asyncio.subprocess.Process, text: bytes) -> bytes:
+    """Read the process's output up to the first line that holds ``text``."""
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while line := await process.stdout.readline():
+            if text in line:
+                return line
+    raise AssertionError("the process ended before")
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            with suppress(httpx.TransportError):
+                if (await client.get("/readyz")).status_code == 200:
+                    return
+            await asyncio.sleep(0.05)
+
+
+def client_of(port: int) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False)
+
+
+async def test_an_http_process_fails_readiness_first_and_then_ends(database_url: str) -> None:
+    port = free_port()
+    async with (
+        running(SERVE, database_url, http_port=str(port), drain_delay="1") as process,
+        client_of(port) as client,
+    ):
+        await until_ready(client)
+
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (draining := await client.get("/readyz")).status_code == 200:
+                await asyncio.sleep(0.01)
+        assert draining.json() == {"status": "draining"}
+        assert (await client.get("/livez")).status_code == 200
+
+        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
+
+
+async def test_a_request_in_hand_is_answered_before_the_end(database_url: str) -> None:
+    port = free_port()
+    async with (
+        running(SERVE, database_url, http_port=str(port), drain_delay="0") as process,
+        client_of(port) as client,
+    ):
+        await until_ready(client)
+        asked = asyncio.create_task(client.get("/slow"))
+        await line_with(process, b"slow begun")
+
+        process.send_signal(signal.SIGTERM)
+
+        assert (await asked).json() == "done"
+        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
+
+
+async def test_a_worker_sweeps_answers_probes_and_ends_without_redis(database_url: str) -> None:
+    port = free_port()
+    async with (
+        running(WORK, database_url, metrics_port=str(port)) as process,
+        client_of(port) as client,
+    ):
+        await line_with(process, b"swept")
+        await until_ready(client)
+        assert (await client.get("/livez")).status_code == 200
+        page = (await client.get("/metrics")).text
+        assert "earned_worker_heartbeat_timestamp_seconds" in page
+        assert "earned_redis_up 0.0" in page
+        assert "earned_http_requests_total" not in page
+
+        process.send_signal(signal.SIGTERM)
+
+        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
+
+
+async def test_the_log_is_one_json_object_a_line(database_url: str) -> None:
+    port = free_port()
+    async with (
+        running(SERVE, database_url, http_port=str(port), drain_delay="0") as process,
+        client_of(port) as client,
+    ):
+        await until_ready(client)
+        await client.get("/nothing?token=canary-4f1c", headers={"X-Request-ID": "request-0001"})
+        line = await line_with(process, b"request-0001")
+
+    event = orjson.loads(line)
+    assert (event["event"], event["route"], event["status"]) == ("http.request", "unmatched", 404)
+    assert event["component"] == "api"
+    assert b"canary" not in line
