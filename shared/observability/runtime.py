@@ -72,4 +72,7 @@ def _count_rollback(_connection: Any) -> None:
 
 
 def _count_error(context: ExceptionContext) -> None:
-    metrics.count_database_error(getattr(context.original_exception, "sqlstate", None))
+    error = context.original_exception
+    # A server that cannot be reached never gets to name a class: that is 08, connection exception.
+    unreachable = "08" if isinstance(error, OSError) else None
+    metrics.count_database_error(getattr(error, "sqlstate", None) or unreachable)

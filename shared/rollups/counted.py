@@ -72,7 +72,7 @@ async def _has_measure(
 ) -> bool:
     found: bool = await connection.fetchval(
         "SELECT EXISTS (SELECT FROM rollup r"
-        " WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = $3)",
+        " WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = $3 AND r.value <> 0)",
         org_id,
         generation,
         measure,

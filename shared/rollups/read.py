@@ -95,10 +95,11 @@ async def _missing(
     generation: int,
     plans: list[Slicing],
 ) -> set[str]:
+    # A cell that came back to 0 says nothing: whether it was ever written depends on the batching.
     stored = sorted({plan.measure.stored_as for plan in plans})
     rows = await connection.fetch(
         "SELECT m FROM unnest($3::text[]) m WHERE NOT EXISTS (SELECT FROM rollup r"
-        " WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = m)",
+        " WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = m AND r.value <> 0)",
         org_id,
         generation,
         stored,

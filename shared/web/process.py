@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,6 +23,11 @@ from shared.web.server import DrainingServer, server_config
 from shared.web.state import Resources
 
 __all__ = ["Work", "serve", "work"]
+
+
+# Nobody waits for a worker's statement as a caller of the API does; a roster correction that moves
+# years of cells may take longer than a request ever should.
+_WORK_STATEMENT_TIMEOUT_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ async def _work(
         application_name=f"earned-{component}",
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_pool_overflow,
+        statement_timeout_ms=_WORK_STATEMENT_TIMEOUT_MS,
     )
     queue = Queue.connect(redis_url)
     health = Health()
