@@ -1,1 +1,1 @@
-"""What every Earned process shares: facts, the ledger, rollups, KPI formulas and the plumbing under them."""
+"""What every Earned process shares: facts, ledger, rollups, formulas, and the plumbing under them."""

@@ -6,7 +6,7 @@ Tests move it with a frozen clock; nothing else calls ``datetime.now``.
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-__all__ = ["now", "local_day"]
+__all__ = ["local_day", "now"]
 
 
 def now() -> datetime:

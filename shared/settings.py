@@ -121,6 +121,9 @@ class HttpSettings(ProcessSettings):
 class ApiSettings(HttpSettings):
     """The API: front ends and partners."""
 
+    allow_private_vendors: bool = False
+    """Whether a connection may point to this machine or its network; as for the collector."""
+
 
 class CollectorSettings(HttpSettings):
     """The collector's HTTP side: webhooks, tracked links, imports."""

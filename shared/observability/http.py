@@ -74,16 +74,24 @@ class RouteTemplates:
 
     def __init__(self, app: Starlette) -> None:
         self._of_route: dict[int, str] = {}
+        # FastAPI notes the route of its own operations only; plain routes are known by endpoint.
+        self._of_endpoint: dict[int, str] = {}
         served: list[tuple[str, set[str]]] = []
         for context in iter_route_contexts(app.routes):
             template = context.path or metrics.UNMATCHED
             self._of_route[id(context.original_route)] = template
+            self._of_endpoint[id(getattr(context.original_route, "endpoint", None))] = template
             served.append((template, set(context.methods or {"GET"})))
         metrics.initialize_routes([*served, (metrics.UNMATCHED, {"GET"})])
 
     def label(self, scope: Scope) -> str:
         """Return the template of the route that took the request."""
-        return self._of_route.get(id(scope.get("route")), metrics.UNMATCHED)
+        route, endpoint = scope.get("route"), scope.get("endpoint")
+        if route is not None:
+            return self._of_route.get(id(route), metrics.UNMATCHED)
+        if endpoint is not None:
+            return self._of_endpoint.get(id(endpoint), metrics.UNMATCHED)
+        return metrics.UNMATCHED
 
 
 class ObservedMiddleware:

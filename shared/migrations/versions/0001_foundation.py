@@ -12,12 +12,12 @@ depends_on = None
 
 _TABLES = (
     "credit, deal, lead, touch, gauge, post_snapshot, post, membership, roster, rollup_change, "
-    "rollup, cell, fold_cursor, generation, fact_head, ledger_entry, ledger_head, import_run, inbox, sync_run, "
-    "sync_state, connection, link, assumption, employee, api_key, organization"
+    "rollup, cell, fold_cursor, generation, fact_head, ledger_entry, ledger_head, import_run, "
+    "inbox, sync_run, sync_state, connection, link, assumption, employee, api_key, organization"
 )
 _FUNCTIONS = (
-    "queue_depths, orgs_with_waiting_deliveries, due_streams, org_of_link, org_of_connection, "
-    "org_of_api_key"
+    "stream_successes, connection_states, queue_depths, orgs_with_waiting_deliveries, "
+    "due_streams, org_of_link, org_of_connection, org_of_api_key"
 )
 
 

@@ -110,4 +110,24 @@ BEGIN ATOMIC
      GROUP BY 2;
 END;
 
+-- Connections of all organizations by state, and how far behind the worst stream of each kind is:
+-- for Prometheus. A stream that never succeeded counts from the epoch.
+CREATE FUNCTION connection_states()
+    RETURNS TABLE (provider text, state text, connections bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+BEGIN ATOMIC
+    SELECT c.provider, c.state, count(*) FROM connection c GROUP BY c.provider, c.state;
+END;
+
+CREATE FUNCTION stream_successes()
+    RETURNS TABLE (provider text, stream text, last_success_at timestamptz)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+BEGIN ATOMIC
+    SELECT c.provider, s.stream, min(coalesce(s.last_success_at, 'epoch'))
+      FROM sync_state s
+      JOIN connection c ON c.org_id = s.org_id AND c.id = s.connection_id
+     WHERE c.state <> 'paused'
+     GROUP BY c.provider, s.stream;
+END;
+
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO earned_app;

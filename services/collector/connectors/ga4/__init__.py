@@ -1,0 +1,1 @@
+"""Google Analytics 4: sessions per day and origin."""

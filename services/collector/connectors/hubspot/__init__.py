@@ -1,0 +1,1 @@
+"""HubSpot: contacts as leads, deals with their state, and webhooks that say what changed."""

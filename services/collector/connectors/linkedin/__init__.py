@@ -1,0 +1,1 @@
+"""LinkedIn: a page's daily statistics and followers, and members' own analytics."""

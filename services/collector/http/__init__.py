@@ -1,0 +1,1 @@
+"""Talking to vendors: one client with limits, authentication flows, paginators, typed errors."""

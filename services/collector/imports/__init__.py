@@ -1,0 +1,1 @@
+"""CSV files an administrator imports: roster, membership, costs and Social Selling Index."""

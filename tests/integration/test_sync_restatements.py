@@ -1,0 +1,207 @@
+"""What a vendor says differently the second time: moved rows, renewed tokens, posts that vanish."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import stamina
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from services.collector.http.auth import OAuthGrant
+from shared import clock
+from shared.db import Database
+from shared.orgs import Org
+from tests.integration.vendor_support import Polling, fake_vendor, polling, served
+
+_COLUMNS = (
+    "date",
+    "sessionSource",
+    "sessionMedium",
+    "sessionCampaignName",
+    "sessionManualAdContent",
+)
+_METRICS = ("sessions", "engagedSessions", "keyEvents")
+
+
+@pytest.fixture(autouse=True)
+def without_pauses() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=3, cap=True):
+        yield
+
+
+class FakeAnalytics:
+    """Reports the rows that the test put here."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, str]] = []
+        self.metadata: dict[str, Any] = {}
+        self.quota: int = 100_000
+
+    def __call__(self, request: Request, body: dict[str, Any]) -> Response:
+        day = clock.now().strftime("%Y%m%d")
+        rows = [
+            {
+                "dimensionValues": [
+                    {"value": value}
+                    for value in (day, source, "referral", "(not set)", "(not set)")
+                ],
+                "metricValues": [{"value": sessions}, {"value": "0"}, {"value": "0"}],
+            }
+            for source, sessions in self.rows
+        ]
+        tokens = {"tokensPerDay": {"consumed": 10, "remaining": self.quota}}
+        return JSONResponse(
+            {
+                "dimensionHeaders": [{"name": name} for name in _COLUMNS],
+                "metricHeaders": [{"name": name} for name in _METRICS],
+                "rows": rows,
+                "rowCount": len(rows),
+                "metadata": self.metadata,
+                "propertyQuota": tokens,
+            }
+        )
+
+
+async def _sessions(ga4: Polling) -> dict[str, int]:
+    """Return what the ledger holds now: the sum of weights times sessions, by campaign-less row."""
+    total: dict[str, int] = {}
+    for entry in await ga4.entries():
+        total[entry.external_id] = (
+            total.get(entry.external_id, 0) + entry.weight * entry.payload["sessions"]
+        )
+    return {key: value for key, value in total.items() if value}
+
+
+@pytest.mark.parametrize("is_partial", [False, True])
+async def test_a_row_that_analytics_moved_is_withdrawn_unless_it_may_be_withheld(
+    database: Database, org: Org, is_partial: bool
+) -> None:
+    vendor = FakeAnalytics()
+    start = (clock.now() - timedelta(days=2)).date().isoformat()
+    with served(fake_vendor(vendor)) as url:
+        async with polling(
+            database,
+            org,
+            provider="ga4",
+            config={"base_url": url, "property_id": "1", "start_on": start},
+            auth={"type": "token", "access_token": "a-token"},
+        ) as ga4:
+            vendor.rows = [("(direct)", "10"), ("partner.example", "5")]
+            await ga4.run("sessions")
+            # Google finds out that the direct visits came from the partner.
+            vendor.rows = [("partner.example", "15")]
+            vendor.metadata = {"subjectToThresholding": is_partial}
+            await ga4.run("sessions")
+            found = await _sessions(ga4)
+
+    assert sorted(found.values()) == ([10, 15] if is_partial else [15])
+
+
+async def test_a_quota_that_runs_low_ends_the_run_after_its_page(
+    database: Database, org: Org
+) -> None:
+    vendor = FakeAnalytics()
+    vendor.rows, vendor.quota = [("partner.example", "5")], 20
+    with served(fake_vendor(vendor)) as url:
+        async with polling(
+            database,
+            org,
+            provider="ga4",
+            config={"base_url": url, "property_id": "1", "start_on": "2025-01-01"},
+            auth={"type": "token", "access_token": "a-token"},
+        ) as ga4:
+            report = await ga4.run("sessions")
+
+    assert (report.outcome, report.reason) == ("rate_limited", "quota_low")
+    assert (report.totals.pages, report.totals.inserted) == (1, 1)
+
+
+class RotatingTokens:
+    """Voids a refresh token on its first use, and serves only the newest access token."""
+
+    def __init__(self) -> None:
+        self.renewals = 0
+
+    def __call__(self, request: Request, body: dict[str, Any]) -> Response:
+        if request.url.path == "/token":
+            return self._renew(request)
+        if request.headers["authorization"] != f"Bearer access-{self.renewals}":
+            return JSONResponse({}, 401)
+        if request.url.path.endswith("/pipelines/deals"):
+            return JSONResponse({"results": []})
+        return JSONResponse({"results": []})
+
+    def _renew(self, request: Request) -> Response:
+        form = dict(pair.split("=") for pair in request._body.decode().split("&"))
+        if form["refresh_token"] != f"refresh-{self.renewals}":
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        self.renewals += 1
+        return JSONResponse(
+            {
+                "access_token": f"access-{self.renewals}",
+                "refresh_token": f"refresh-{self.renewals}",
+                "expires_in": 1800,
+            }
+        )
+
+
+async def test_two_streams_renew_a_rotating_token_once_and_store_it(
+    database: Database, org: Org
+) -> None:
+    vendor = RotatingTokens()
+    grant = {
+        "type": "oauth2",
+        "client_id": "app",
+        "client_secret": "app-secret",
+        "refresh_token": "refresh-0",
+    }
+    with served(fake_vendor(vendor)) as url:
+        async with polling(
+            database,
+            org,
+            provider="hubspot",
+            config={"base_url": url, "token_url": f"{url}/token"},
+            auth=grant,
+        ) as hubspot:
+            reports = await asyncio.gather(hubspot.run("contacts"), hubspot.run("deals"))
+            session = await hubspot.access.open(org.id, hubspot.connection_id, "contacts")
+
+    assert [report.outcome for report in reports] == ["succeeded", "succeeded"]
+    assert vendor.renewals == 1
+    stored = session.stored.credentials.auth
+    assert isinstance(stored, OAuthGrant)
+    assert stored.refresh_token.get_secret_value() == "refresh-1"
+
+
+async def test_a_post_that_is_gone_does_not_stop_the_others(database: Database, org: Org) -> None:
+    def analytics(request: Request, body: dict[str, Any]) -> Response:
+        if "share%3A1" in request.url.query:
+            return JSONResponse({"status": 404, "code": "RESOURCE_NOT_FOUND"}, 404)
+        metric = request.query_params["queryType"]
+        return JSONResponse({"elements": [{"count": 7, "metricType": metric}]})
+
+    async with database.transaction(org.id) as connection:
+        for number in (1, 2):
+            await connection.execute(
+                "INSERT INTO post (org_id, generation, post, fact_key, published_at, employee, "
+                "network) VALUES ($1, 1, $2, $3, clock_timestamp(), 'E007', 'linkedin')",
+                org.id,
+                f"urn:li:share:{number}",
+                bytes(16),
+            )
+    with served(fake_vendor(analytics)) as url:
+        async with polling(
+            database,
+            org,
+            provider="linkedin",
+            config={"base_url": url, "employee": "E007", "member_detail": "posts"},
+            auth={"type": "token", "access_token": "a-token"},
+        ) as linkedin:
+            report = await linkedin.run("member_posts")
+            entries = await linkedin.entries()
+
+    assert report.outcome == "succeeded"
+    assert [entry.subject for entry in entries] == ["urn:li:share:2"]
