@@ -1,1 +1,1 @@
-"""What every Earned process shares: facts, ledger, rollups, formulas, and the plumbing under them."""
+"""What every process of Earned shares: facts, ledger, rollups, formulas, and their plumbing."""

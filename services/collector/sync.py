@@ -10,6 +10,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -85,6 +86,8 @@ _WAIT_FOR_PEOPLE: Final = timedelta(hours=6)
 #: Below this share of its quota left, a vendor is left alone for a while before it says so itself.
 _LEAST_QUOTA: Final = 0.1
 _WAIT_FOR_QUOTA: Final = timedelta(hours=1)
+#: So many unreadable records and no readable one are a change of the contract, not bad records.
+_DRIFT_FROM: Final = 20
 
 _log = structlog.get_logger(__name__)
 
@@ -143,7 +146,8 @@ class StreamSync:
                     report = await self._conclude(lease, report, started_at)
         except asyncio.CancelledError:
             # Told to stop: the next worker need not wait for the lease to run out.
-            await asyncio.shield(release(self._access.database, lease))
+            with suppress(Exception):
+                await asyncio.shield(release(self._access.database, lease))
             raise
         _measure(provider, stream, report, perf_counter() - started)
         return report
@@ -195,10 +199,11 @@ class StreamSync:
                 raise
             found = digest(stream, page, run.context)
             run.guard.inspect(found.fingerprint)
+            _refuse_drift(run, found)
             _remember_stated(run, page, found)
             following = stream.paginator.follow(request, page.main)
             await self._book(run, page, found, is_done=following is None)
-            self._mind_quota(run, answer)
+            _mind_quota(run, answer)
             if following is None:
                 return stream.paginator.cuts_short(request, page.main)
             request = following
@@ -224,11 +229,6 @@ class StreamSync:
         if result.changed:
             await self._queue.wake("fold", lease.org_id)
 
-    def _mind_quota(self, run: _Run, answer: Answer) -> None:
-        left = run.session.stored.connector.rules.quota_left(answer)
-        if left is not None and left < _LEAST_QUOTA:
-            raise RateLimited("quota_low", wait=_WAIT_FOR_QUOTA)
-
     async def _conclude(self, lease: Lease, report: RunReport, started_at: datetime) -> RunReport:
         """Give the lease back and write down how the run went, in one transaction."""
         try:
@@ -245,6 +245,23 @@ class StreamSync:
         except FenceLost:
             return RunReport("fenced", report.totals)
         return report
+
+
+def _mind_quota(run: _Run, answer: Answer) -> None:
+    left = run.session.stored.connector.rules.quota_left(answer)
+    if left is not None and left < _LEAST_QUOTA:
+        raise RateLimited("quota_low", wait=_WAIT_FOR_QUOTA)
+
+
+def _refuse_drift(run: _Run, found: Digest) -> None:
+    """Refuse a page of which nothing can be read: the vendor's contract has changed.
+
+    Put aside record by record, they would be passed by; refused, they are read once the mapping
+    has been mended. A few bad records alone on a page do not stop the stream.
+    """
+    if not found.items and len(found.rejected) >= _DRIFT_FROM:
+        metrics.SCHEMA_DRIFT.labels(run.session.stored.provider).inc(len(found.rejected))
+        raise BadPayload("schema_drift")
 
 
 def _remember_stated(run: _Run, page: Page, found: Digest) -> None:
@@ -288,7 +305,7 @@ def _failure(lease: Lease, provider: str, error: UpstreamError, totals: Totals) 
         outcome=outcome,
         reason=error.reason,
     )
-    wait = error.wait if isinstance(error, RateLimited) else None
+    wait = error.wait if isinstance(error, RateLimited | Transient) else None
     return RunReport(outcome, totals, error.reason, wait)
 
 

@@ -205,3 +205,22 @@ async def test_a_post_that_is_gone_does_not_stop_the_others(database: Database, 
 
     assert report.outcome == "succeeded"
     assert [entry.subject for entry in entries] == ["urn:li:share:2"]
+
+
+@pytest.mark.parametrize("href", ["https://evil.example/rest?start=10", "//evil.example/rest"])
+async def test_a_link_to_another_host_ends_the_run(database: Database, org: Org, href: str) -> None:
+    def statistics(request: Request, body: dict[str, Any]) -> Response:
+        links = [{"rel": "next", "href": href}]
+        return JSONResponse({"elements": [], "paging": {"links": links}})
+
+    with served(fake_vendor(statistics)) as url:
+        async with polling(
+            database,
+            org,
+            provider="linkedin",
+            config={"base_url": url, "organization": "urn:li:organization:1"},
+            auth={"type": "token", "access_token": "a-token"},
+        ) as linkedin:
+            report = await linkedin.run("page_days")
+
+    assert report.outcome == "blocked"

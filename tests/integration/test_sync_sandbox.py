@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+import stamina
 
 from sandbox.app import create_app
 from shared.db import Database
@@ -133,3 +134,40 @@ async def test_ga4_brings_sessions_of_site_and_careers(
     advocacy = [entry.payload for entry in entries if entry.channel == "employee_advocacy"]
     assert sum(visit["sessions"] for visit in advocacy) == 600
     assert {entry.payload["landing"] for entry in entries} == {"site", "careers"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        ({"kind": "half_body", "times": 3}, "transient"),
+        ({"kind": "server_error", "times": 3, "status": 502}, "transient"),
+        ({"kind": "html"}, "bad_payload"),
+        ({"kind": "empty"}, "bad_payload"),
+        ({"kind": "wrong_json"}, "bad_payload"),
+        ({"kind": "drop_field", "field": "createdate"}, "bad_payload"),
+        ({"kind": "rate_limit", "policy": "DAILY"}, "rate_limited"),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else value,
+)
+async def test_a_fault_books_nothing_and_the_next_run_brings_everything(
+    database: Database,
+    org: Org,
+    credentials: Any,
+    sandbox_url: str,
+    fault: dict[str, Any],
+    outcome: str,
+) -> None:
+    queued = {"vendor": "hubspot", "path": "contacts/search", **fault}
+    httpx.post(f"{sandbox_url}/_sandbox/faults", json=queued, trust_env=False).raise_for_status()
+    vendor = credentials["hubspot"]
+    config = {"base_url": vendor["base_url"], "token_url": vendor["token_url"]}
+    with stamina.set_testing(True, attempts=3, cap=True):
+        async with polling(
+            database, org, provider="hubspot", config=config, auth=_grant(vendor)
+        ) as hubspot:
+            failed = await hubspot.run("contacts")
+            stream, nothing = await hubspot.state("contacts"), await hubspot.entries()
+            recovered = await hubspot.run("contacts")
+
+    assert (failed.outcome, nothing, stream["cursor"]) == (outcome, [], None)
+    assert recovered.totals.inserted == 30

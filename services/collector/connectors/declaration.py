@@ -189,9 +189,10 @@ class Stream(Generic[ConfigT, ContextT]):
     """One kind of data of a vendor.
 
     ``preparations`` are asked once per run and given to the connector's ``context``. A page is read
-    like this: ``request`` for the window, ``companions`` for what the page alone
-    does not say, ``records`` to split it, ``to_facts`` for each record. ``records`` raises
-    BadPayload to refuse the page, ``to_facts`` raises :class:`Unreadable` to refuse one record.
+    like this: ``request`` for the window, ``companions`` for what the page alone does not say,
+    ``records`` to split it, ``to_facts`` for each record. ``records`` raises BadPayload to refuse
+    the page, ``to_facts`` raises :class:`Unreadable` to refuse one record.
+
     ``read_objects`` asks for a page of named objects: what a webhook said has changed. With
     ``skips_missing`` a window whose object is gone (404) is passed over instead of ending the run.
     """

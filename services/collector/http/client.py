@@ -7,7 +7,7 @@ next).
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from contextlib import aclosing
 from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -147,7 +147,7 @@ class UpstreamClient:
         )
         response = await self._client.send(outgoing, stream=True)
         try:
-            body = await read_body(_raw(response), response.headers.get("content-encoding"))
+            body = await read_body(response.aiter_raw(), response.headers.get("content-encoding"))
         finally:
             await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -163,11 +163,6 @@ def _wait_before_retry(error: Exception) -> bool | timedelta:
 
 def _content_type(content: bytes | None) -> dict[str, str]:
     return {} if content is None else {"Content-Type": "application/json"}
-
-
-async def _raw(response: httpx.Response) -> AsyncIterator[bytes]:
-    async for chunk in response.aiter_raw():
-        yield chunk
 
 
 def _document(body: bytes, headers: dict[str, str]) -> JsonObject | None:
