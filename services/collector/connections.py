@@ -248,12 +248,17 @@ def _parsed(model: type[_Model], given: dict[str, Any], where: str) -> _Model:
     except ValidationError as error:
         raise Invalid(
             errors=[
-                _error(".".join(map(str, (where, *found["loc"]))), found["type"], found["msg"])
+                _error(".".join(map(str, (where, *found["loc"]))), found["type"], _message(found))
                 for found in error.errors(include_input=False, include_context=False)
             ]
         ) from None
     except orjson.JSONEncodeError:
         raise Invalid(errors=[_error(where, "not_json", "expected plain values")]) from None
+
+
+def _message(found: ErrorDetails) -> str:
+    # The one message of pydantic that repeats what was sent; and this may be a secret.
+    return "expected another type" if found["type"] == "union_tag_invalid" else found["msg"]
 
 
 def _check_address(field: str, url: str, *, allow_private: bool) -> None:

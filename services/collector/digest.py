@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from services.collector.connectors.declaration import Item, Page, Record, Stream
 from services.collector.connectors.errors import Unreadable
 
-__all__ = ["Digest", "Rejected", "digest", "record_bytes"]
+__all__ = ["Digest", "Rejected", "digest", "first_rule", "record_bytes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def digest(stream: Stream[Any, Any], page: Page, context: Any) -> Digest:
         except Unreadable as error:
             rejected.append(Rejected(record, str(error.args[0])))
         except ValidationError as error:
-            rejected.append(Rejected(record, _first_rule(error)))
+            rejected.append(Rejected(record, first_rule(error)))
         else:
             items.extend(found)
             origins.extend(record for _ in found)
@@ -88,8 +88,8 @@ def record_bytes(record: Record) -> bytes:
     return orjson.dumps(record.content, option=orjson.OPT_SORT_KEYS)
 
 
-def _first_rule(error: ValidationError) -> str:
-    # Without the value: it may be personal.
+def first_rule(error: ValidationError) -> str:
+    """Return the first rule a fact breaks, without the value: it may be personal."""
     found = error.errors(include_input=False, include_context=False, include_url=False)[0]
     return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"[:200]
 

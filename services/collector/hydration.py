@@ -1,21 +1,27 @@
-"""Webhook deliveries to facts: what was deleted is withdrawn, what changed is read again."""
+"""What waits in the inbox, to facts.
+
+A webhook names what changed: what was deleted is withdrawn, the rest is read again. A polled record
+that was put aside is mapped again, by the mapping as it is now.
+"""
 
 from collections.abc import Sequence
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from services.collector.connections import load_connection
-from services.collector.connectors.declaration import Item, Window
+from services.collector.connectors.declaration import Item, Record, Window
 from services.collector.connectors.errors import Unreadable
 from services.collector.connectors.webhooks import WebhookPlan
-from services.collector.digest import digest
+from services.collector.digest import digest, first_rule
 from services.collector.session import VendorAccess
 
-__all__ = ["WebhookReader"]
+__all__ = ["VendorReader"]
 
 _OBJECTS_PER_READ = 100
 
 
-class WebhookReader:
+class VendorReader:
     """Reads what deliveries are about, through the vendor's batch reads and the polls' mapping."""
 
     def __init__(self, access: VendorAccess) -> None:
@@ -68,3 +74,19 @@ class WebhookReader:
                 raise Unreadable(found.rejected[0].reason)
             items += found.items
         return items
+
+    async def read_again(
+        self, org_id: UUID, connection_id: UUID, stream: str, record: Record
+    ) -> Sequence[Item]:
+        """Return the facts of a polled record that was put aside.
+
+        Raises:
+            Unreadable: it still cannot be understood.
+            UpstreamError: the vendor did not say what the mapping must know.
+        """
+        session = await self._access.open(org_id, connection_id, stream)
+        context = await session.context()
+        try:
+            return session.stream.to_facts(record, context)
+        except ValidationError as error:
+            raise Unreadable(first_rule(error)) from None

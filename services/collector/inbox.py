@@ -14,16 +14,17 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
 import asyncpg
 import structlog
 
-from services.collector.connectors.declaration import Item
+from services.collector.connectors.declaration import Item, Record
 from services.collector.connectors.errors import Unreadable
 from services.collector.http.errors import RateLimited, ReauthRequired, Refused, Transient
+from services.collector.quarantine import kept_record
 from shared.db import Database
 from shared.errors import NotFound
 from shared.ledger import AppendResult, FactRejected, append
@@ -65,6 +66,17 @@ class DeliveryReader(Protocol):
         """
         ...
 
+    async def read_again(
+        self, org_id: UUID, connection_id: UUID, stream: str, record: Record
+    ) -> Sequence[Item]:
+        """Return the facts of a polled record that was put aside, by the mapping as it is now.
+
+        Raises:
+            Unreadable: it still cannot be understood.
+            UpstreamError: the vendor did not say what the mapping must know.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Claimed:
@@ -72,8 +84,17 @@ class _Claimed:
 
     id: UUID
     connection_id: UUID
+    origin: str
+    stream: str
+    headers: str
     body: bytes
+    received_at: datetime
     attempts: int
+
+    @property
+    def is_polled(self) -> bool:
+        """Tell whether this is a record of a poll, put aside once and now replayed."""
+        return self.origin == "poll"
 
 
 # The claim counts as an attempt, so that a delivery that kills the process is given up, too. The
@@ -82,13 +103,13 @@ _CLAIM_WAITING = """
 UPDATE inbox i
    SET attempts = i.attempts + 1, next_attempt_at = clock_timestamp() + $3::interval
   FROM (SELECT id FROM inbox
-         WHERE org_id = $1 AND state = 'received' AND origin = 'webhook'
+         WHERE org_id = $1 AND state = 'received'
            AND next_attempt_at <= clock_timestamp()
          ORDER BY next_attempt_at, id
          LIMIT $2
            FOR UPDATE SKIP LOCKED) AS waiting
  WHERE i.org_id = $1 AND i.id = waiting.id
-RETURNING i.id, i.connection_id, i.body, i.attempts
+RETURNING i.id, i.connection_id, i.origin, i.stream, i.headers, i.body, i.received_at, i.attempts
 """
 _FINISH = """
 UPDATE inbox i
@@ -113,7 +134,7 @@ UPDATE inbox i
 _REPLAY = """
 UPDATE inbox
    SET state = 'received', reason = NULL, attempts = 0, next_attempt_at = clock_timestamp()
- WHERE org_id = $1 AND id = ANY($2) AND state = 'quarantined' AND origin = 'webhook'
+ WHERE org_id = $1 AND id = ANY($2) AND state = 'quarantined'
 """
 
 
@@ -175,12 +196,20 @@ class Inbox:
                 await self._queue.wake("fold", org_id)
 
     async def _book(self, org_id: UUID, deliveries: Sequence[_Claimed]) -> AppendResult:
-        items = await self._reader.read(
-            org_id, deliveries[0].connection_id, [delivery.body for delivery in deliveries]
-        )
+        first = deliveries[0]
+        if first.is_polled:
+            record = kept_record(first.headers, first.body)
+            items = await self._reader.read_again(org_id, first.connection_id, first.stream, record)
+        else:
+            items = await self._reader.read(
+                org_id, first.connection_id, [delivery.body for delivery in deliveries]
+            )
+        # What a kept record says, it said when it was read; a webhook's objects were read just now.
+        said_at = first.received_at if first.is_polled else None
         async with self._database.transaction(org_id) as connection:
             await connection.execute(_FINISH, org_id, *_columns(deliveries))
-            return await append(connection, await load_org(connection, org_id), items)
+            org = await load_org(connection, org_id)
+            return await append(connection, org, items, said_at=said_at)
 
     async def _put_off(
         self, org_id: UUID, deliveries: Sequence[_Claimed], error: Exception
@@ -202,10 +231,12 @@ class Inbox:
 
 
 def _groups(claimed: Sequence[_Claimed]) -> Iterable[Sequence[_Claimed]]:
-    """Split what was claimed into what is read together: one connection, nothing suspicious."""
+    """Split what was claimed into what is read together: webhooks of one connection, unless one
+    is suspicious.
+    """
     together: dict[UUID, list[_Claimed]] = defaultdict(list)
     for delivery in claimed:
-        if delivery.attempts > _ALONE_AFTER:
+        if delivery.is_polled or delivery.attempts > _ALONE_AFTER:
             yield [delivery]
         else:
             together[delivery.connection_id].append(delivery)

@@ -1,4 +1,4 @@
-"""Records of polled pages that nobody could read, kept for people to see."""
+"""Records of polled pages that nobody could read, kept for people to see and to replay."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,20 +6,22 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+import orjson
 
+from services.collector.connectors.declaration import Record
 from services.collector.digest import Rejected, record_bytes
 from shared import clock
 from shared.ids import new_id
 
-__all__ = ["keep_rejected"]
+__all__ = ["keep_rejected", "kept_record"]
 
 # The key is made of the record itself: read again unchanged, it is the same row.
 _KEEP: Final = """
-INSERT INTO inbox (org_id, id, connection_id, origin, stream, delivery_key, body_hash, body,
-                   received_at, state, reason, next_attempt_at)
-SELECT $1, id, $2, 'poll', $3, delivery_key, body_hash, body, $4, 'quarantined', reason, $4
-  FROM unnest($5::uuid[], $6::bytea[], $7::bytea[], $8::bytea[], $9::text[])
-       AS r (id, delivery_key, body_hash, body, reason)
+INSERT INTO inbox (org_id, id, connection_id, origin, stream, delivery_key, body_hash, headers,
+                   body, received_at, state, reason, next_attempt_at)
+SELECT $1, id, $2, 'poll', $3, delivery_key, body_hash, headers, body, $4, 'quarantined', reason, $4
+  FROM unnest($5::uuid[], $6::bytea[], $7::bytea[], $8::text[], $9::bytea[], $10::text[])
+       AS r (id, delivery_key, body_hash, headers, body, reason)
  ORDER BY delivery_key
 ON CONFLICT (org_id, connection_id, delivery_key) DO NOTHING
 RETURNING id
@@ -52,7 +54,13 @@ async def keep_rejected(
             for entry, digest in zip(rejected, hashes, strict=True)
         ],
         hashes,
+        [orjson.dumps({"key": entry.record.key}).decode() for entry in rejected],
         bodies,
         [entry.reason for entry in rejected],
     )
     return len(kept)
+
+
+def kept_record(headers: str, body: bytes) -> Record:
+    """Return the record that :func:`keep_rejected` put aside."""
+    return Record(orjson.loads(headers)["key"], orjson.loads(body))

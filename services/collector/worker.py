@@ -13,7 +13,7 @@ import asyncpg
 
 from services.collector.connectors import CONNECTORS
 from services.collector.http.client import UpstreamClient
-from services.collector.hydration import WebhookReader
+from services.collector.hydration import VendorReader
 from services.collector.inbox import Inbox
 from services.collector.series import initialize_series
 from services.collector.session import VendorAccess
@@ -69,7 +69,7 @@ def make_work(resources: Resources, client: UpstreamClient) -> Work:
     initialize_series()
     database, queue = resources.database, resources.queue
     access = VendorAccess(database, client, resources.keyring)
-    inbox = Inbox(database, queue, WebhookReader(access))
+    inbox = Inbox(database, queue, VendorReader(access))
     streams = StreamTask(database, StreamSync(access, queue))
     return Work(tasks={"sync": streams.run, "inbox": inbox.process}, sweep=DueWork(database).sweep)
 

@@ -117,18 +117,23 @@ async def append(
     items: Sequence[Fact | Retraction],
     *,
     received_at: datetime | None = None,
+    said_at: datetime | None = None,
 ) -> AppendResult:
     """Append ``items`` in the caller's open transaction and return what became of them.
 
     Call it last in the transaction: from here to the commit, other writers of this organization
     wait. The number of statements does not depend on the size of the batch.
 
+    ``received_at`` is now unless told otherwise. ``said_at`` stands in for the revision of items
+    that have none; it differs from ``received_at`` for what was kept for a while, so that an old
+    record read late does not displace a newer one.
+
     Raises:
         FactRejected: an item cannot be taken; nothing was written.
     """
     received_at = received_at or clock.now()
     _refuse_foreign_currency(org, items)
-    rows = said(items, org.zone, received_at)
+    rows = said(items, org.zone, said_at or received_at)
     head = await connection.fetchrow(
         "SELECT position, recorded_at FROM ledger_head WHERE org_id = $1 FOR UPDATE", org.id
     )

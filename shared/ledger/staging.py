@@ -23,13 +23,13 @@ class Said(NamedTuple):
     columns: tuple[Any, ...]
 
 
-def said(items: Sequence[Fact | Retraction], zone: ZoneInfo, received_at: datetime) -> list[Said]:
+def said(items: Sequence[Fact | Retraction], zone: ZoneInfo, said_at: datetime) -> list[Said]:
     """Return one row per identity, in the order of their first mention.
 
     Where a batch holds several versions of one identity the winner alone is kept: the highest
     revision, or the last one said where the source gives none.
     """
-    said_now = (received_at - datetime.fromtimestamp(0, tz=received_at.tzinfo)) // _MICROSECOND
+    said_now = (said_at - datetime.fromtimestamp(0, tz=said_at.tzinfo)) // _MICROSECOND
     winners: dict[bytes, Said] = {}
     for item in items:
         row = (

@@ -12,7 +12,7 @@ import stamina
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from services.collector.hydration import WebhookReader
+from services.collector.hydration import VendorReader
 from shared.db import Database
 from shared.facts import DealChanged, Retraction
 from shared.orgs import Org
@@ -424,7 +424,7 @@ async def test_webhooks_are_read_through_the_same_mapping(
 
     changed = delivery(3, "deal.propertyChange", 9001)
     async with connected(database, org, url) as hubspot:
-        items = await WebhookReader(hubspot.access).read(
+        items = await VendorReader(hubspot.access).read(
             org.id,
             hubspot.connection_id,
             [changed, delivery(4, "contact.deletion", 1001), changed],

@@ -1,0 +1,101 @@
+"""A polled record that an earlier mapping could not read is mapped again, and counts once."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from services.collector.connectors.declaration import Record
+from services.collector.digest import Rejected
+from services.collector.hydration import VendorReader
+from services.collector.inbox import Inbox, replay
+from services.collector.quarantine import keep_rejected
+from shared.db import Database
+from shared.orgs import Org
+from shared.queue import Queue
+from tests.integration.vendor_support import Polling, fake_vendor, polling, served
+
+READABLE = {
+    "id": "1001",
+    "archived": False,
+    "properties": {
+        "createdate": "2025-01-01T00:00:00.000Z",
+        "lastmodifieddate": "2025-01-01T00:01:00.000Z",
+        "email": "buyer@client.example",
+        "hs_analytics_source": "SOCIAL_MEDIA",
+    },
+}
+
+
+def _nothing(request: Request, body: dict[str, Any]) -> Response:
+    return JSONResponse({"results": []})
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with served(fake_vendor(_nothing)) as url:
+        yield url
+
+
+async def _put_aside(hubspot: Polling, content: dict[str, Any]) -> UUID:
+    rejected = Rejected(Record(str(content["id"]), content), "a rule of yesterday")
+    async with hubspot.database.transaction(hubspot.org.id) as connection:
+        await keep_rejected(
+            connection, hubspot.org.id, hubspot.connection_id, "contacts", [rejected]
+        )
+        found: UUID = await connection.fetchval("SELECT id FROM inbox WHERE body <> ''")
+    return found
+
+
+async def _replayed(hubspot: Polling, delivery_id: UUID) -> None:
+    assert await replay(hubspot.database, hubspot.org.id, [delivery_id]) == 1
+    queue = Queue.connect("redis://127.0.0.1:9")
+    try:
+        await Inbox(hubspot.database, queue, VendorReader(hubspot.access)).process(hubspot.org.id)
+    finally:
+        await queue.close()
+
+
+async def test_a_mended_mapping_reads_what_was_put_aside(
+    database: Database, org: Org, url: str
+) -> None:
+    async with polling(
+        database,
+        org,
+        provider="hubspot",
+        config={"base_url": url},
+        auth={"type": "token", "access_token": "a-token"},
+    ) as hubspot:
+        delivery_id = await _put_aside(hubspot, READABLE)
+        await _replayed(hubspot, delivery_id)
+        row = await hubspot.one("SELECT state, reason FROM inbox WHERE connection_id = $1")
+        entries = await hubspot.entries()
+
+    assert tuple(row) == ("done", None)
+    assert [(entry.kind, entry.external_id) for entry in entries] == [("lead.created", "1001")]
+    assert entries[0].occurred_at == datetime(2025, 1, 1, tzinfo=UTC)
+
+
+async def test_what_is_still_unreadable_goes_back_with_todays_reason(
+    database: Database, org: Org, url: str
+) -> None:
+    unreadable = {**READABLE, "properties": {**READABLE["properties"], "createdate": None}}  # type: ignore[dict-item]
+    async with polling(
+        database,
+        org,
+        provider="hubspot",
+        config={"base_url": url},
+        auth={"type": "token", "access_token": "a-token"},
+    ) as hubspot:
+        delivery_id = await _put_aside(hubspot, unreadable)
+        await _replayed(hubspot, delivery_id)
+        row = await hubspot.one("SELECT state, reason FROM inbox WHERE connection_id = $1")
+        entries = await hubspot.entries()
+
+    assert row["state"] == "quarantined"
+    assert row["reason"] == "unreadable: createdate: missing"
+    assert entries == []
