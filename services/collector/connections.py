@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from services.collector.connectors import CONNECTORS
 from services.collector.connectors.declaration import Connector, ConnectorConfig

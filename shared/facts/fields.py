@@ -30,6 +30,7 @@ __all__ = [
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST_AHEAD = timedelta(hours=48)
+_IMPLAUSIBLE = "the instant must lie between 2000-01-01 and two days from now"
 _LONG_PAST = datetime(2026, 1, 1, tzinfo=UTC)
 _ZULU = TzInfo(0)
 _DECIMAL = re.compile(r"-?[0-9]{1,14}(\.[0-9]{1,4})?", re.ASCII)
@@ -55,10 +56,13 @@ def _plausible(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("the instant must carry its offset from UTC")
     is_utc = value.tzinfo is UTC or value.tzinfo == _ZULU
-    instant = value.replace(tzinfo=UTC) if is_utc else value.astimezone(UTC)
+    try:
+        instant = value.replace(tzinfo=UTC) if is_utc else value.astimezone(UTC)
+    except OverflowError:  # 9999-12-31 west of Greenwich is in no year that can be written
+        raise ValueError(_IMPLAUSIBLE) from None
     if EARLIEST <= instant < _LONG_PAST or EARLIEST <= instant <= clock.now() + LATEST_AHEAD:
         return instant
-    raise ValueError("the instant must lie between 2000-01-01 and two days from now")
+    raise ValueError(_IMPLAUSIBLE)
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN)]

@@ -25,16 +25,38 @@ ACTIVE_WEEKS_NEEDED = 3
 
 def _cells(plan: Slicing, arguments: Arguments) -> str:
     """Return the relation (employee, measure, day, value) under the filters that are not teams."""
+    if plan.slice == "content":
+        return _publications(plan, arguments)
     filters = {name: values for name, values in plan.filters.items() if name != "team"}
     name = "finest" if filters or plan.group_by not in {None, "team", "employee"} else "employee"
-    extra = "" if plan.group_by in {None, "team"} else f", c.{plan.group_by} AS grouped"
+    grouped, has_group = _grouping(plan)
     return f"""
-        SELECT c.employee, r.measure, r.day, r.value {extra}
+        SELECT c.employee, r.measure, r.day, r.value {grouped}
           FROM cell c
           JOIN rollup r ON r.org_id = $1 AND r.generation = $2 AND r.cell = c.cell
          WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = '{name}' AND c.employee <> ''
-           {filter_clause(filters, arguments)}
+           {has_group} {filter_clause(filters, arguments)}
     """
+
+
+def _publications(plan: Slicing, arguments: Arguments) -> str:
+    """Return the relation of ``_cells`` by content: no cell holds a person and a content item."""
+    grouped, has_group = _grouping(plan)
+    return f"""
+        SELECT c.employee, 'shares' AS measure, 1::numeric AS value,
+               (c.published_at AT TIME ZONE o.time_zone)::date AS day {grouped}
+          FROM post c
+          JOIN organization o ON o.id = c.org_id
+         WHERE c.org_id = $1 AND c.generation = $2 AND c.employee <> ''
+           {has_group} {filter_clause(plan.filters, arguments)}
+    """
+
+
+def _grouping(plan: Slicing) -> tuple[str, str]:
+    """Return the column ``grouped`` and its condition: a slice exists for a value, not without."""
+    if plan.group_by in {None, "team"}:
+        return "", ""
+    return f", c.{plan.group_by} AS grouped", f"AND c.{plan.group_by} <> ''"
 
 
 async def _count_people(

@@ -82,6 +82,8 @@ async def explain_measure(
     relation = proof.relation(arguments, period, exponent(org.currency))
     team = TEAM_ON_DAY.format(employee="c.employee", day="c.day") if "team" in filters else ""
     clause = filter_clause(plan.filters, arguments, team_column="t.team")
+    if team:
+        clause += " AND c.employee <> ''"  # what is nobody's is in no team, not in the unnamed one
     lines = f"""
         SELECT c.fact_key, c.day, min(c.employee) AS employee, min(c.network) AS network,
                min(c.campaign) AS campaign, min(c.content) AS content,

@@ -134,13 +134,25 @@ async def _sums(
            AND r.cell = c.cell AND r.day >= ({starts}::date[])[1] AND r.day < {end}::date
           {team}
          WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = '{plan.slice}'
-           {filter_clause(plan.filters, arguments, team_column=team_column)}
+           {_has_group(plan)} {filter_clause(plan.filters, arguments, team_column=team_column)}
          GROUP BY 1, 2, 3
         """,
         *arguments.values,
     )
     stored = {p.measure.stored_as: p.measure.id for p in plans}
     return {(row["bucket"], row["grouped"], stored[row["measure"]]): row["value"] for row in rows}
+
+
+def _has_group(plan: Slicing) -> str:
+    """Return the condition that makes finest cells answer like the slice of one dimension.
+
+    A slice exists for a value, not for its absence: without this, a group of what has none would
+    appear as soon as a second dimension is filtered.
+    """
+    conditions = "AND c.employee <> ''" if plan.needs_team_of_day else ""
+    if plan.group_by not in {None, "team"}:
+        conditions += f" AND c.{plan.group_by} <> ''"
+    return conditions
 
 
 def _table(

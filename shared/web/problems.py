@@ -127,7 +127,13 @@ def problem_of(error: BaseException) -> Problem | None:
             # Raised by the driver itself when the connection under it has gone.
             metrics.count_database_error("08")
             return _unavailable(error)
-        case ConnectionError() | TimeoutError() | socket.gaierror():
+        # The last is a Unix socket that is not there, its server down: a missing file has a name.
+        case (
+            ConnectionError()
+            | TimeoutError()
+            | socket.gaierror()
+            | FileNotFoundError(filename=None)
+        ):
             return _unavailable(error)
         case OSError() if error.errno in {
             errno.ENOSPC,

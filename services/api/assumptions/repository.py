@@ -1,0 +1,98 @@
+"""Dated statements of assumptions: appended, never overwritten."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import asyncpg
+
+from shared.kpis.rates import DatedRate
+from shared.kpis.vocabulary import Grade
+
+__all__ = ["Statement", "add_statement", "rates_of", "statements_of"]
+
+# Rates of one network alone are not stated through the API, and so are not read here either.
+_EVERY_NETWORK = ""
+
+_READ = """
+SELECT key, effective_from, version, value, source, grade, recorded_at
+  FROM assumption
+ WHERE org_id = $1 AND network = $2 AND ($3::text IS NULL OR key = $3)
+ ORDER BY key, effective_from DESC, version DESC
+"""
+_ADD = """
+INSERT INTO assumption (org_id, key, network, effective_from, version, value, source, grade,
+                        recorded_at)
+SELECT $1, $2, $3, $4, coalesce(max(version), 0) + 1, $5, $6, $7, $8
+  FROM assumption
+ WHERE org_id = $1 AND key = $2 AND network = $3
+RETURNING key, effective_from, version, value, source, grade, recorded_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: the value of a key from a day on, and who said so when."""
+
+    key: str
+    effective_from: date
+    version: int
+    value: Decimal
+    source: str
+    grade: str
+    recorded_at: datetime
+
+    def rate(self) -> DatedRate:
+        """Return the statement as formulas use it."""
+        # `default` is what an installation was seeded with: it rests on no measurement.
+        grade = Grade.MODELLED if self.grade == "default" else Grade(self.grade)
+        return DatedRate(
+            self.key, self.value, self.effective_from, self.version, self.source, grade
+        )
+
+
+async def statements_of(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, *, key: str | None = None
+) -> list[Statement]:
+    """Return the statements about every key, or about one, the latest to begin first."""
+    rows = await connection.fetch(_READ, org_id, _EVERY_NETWORK, key)
+    return [Statement(**row) for row in rows]
+
+
+async def rates_of(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID
+) -> list[DatedRate]:
+    """Return every stated rate of an organization."""
+    return [statement.rate() for statement in await statements_of(connection, org_id)]
+
+
+async def add_statement(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    *,
+    key: str,
+    effective_from: date,
+    value: Decimal,
+    source: str,
+    grade: Grade,
+    recorded_at: datetime,
+) -> Statement:
+    """Append a statement under the key's next version and return it."""
+    # Two statements of one key at once would take the same version: the second one waits here.
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"assumption/{org_id}/{key}"
+    )
+    row = await connection.fetchrow(
+        _ADD,
+        org_id,
+        key,
+        _EVERY_NETWORK,
+        effective_from,
+        value,
+        source,
+        grade.value,
+        recorded_at,
+    )
+    assert row is not None
+    return Statement(**row)

@@ -1,0 +1,97 @@
+"""What the assumption endpoints take and answer."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from services.api.model import DecimalText, Input, Output
+from services.api.periods import LocalDay
+from shared.facts.fields import Text
+from shared.kpis.vocabulary import Grade, Unit
+
+__all__ = ["Assumption", "Assumptions", "NewStatement", "StatedValue"]
+
+
+def _rate_text(value: Any) -> Any:
+    # Strings only: a JSON number has lost digits before it gets here.
+    if not isinstance(value, str) or not value.isascii() or "_" in value:
+        raise PydanticCustomError("decimal_text", "A value is a decimal string.")
+    return value
+
+
+RateText = Annotated[
+    Decimal,
+    BeforeValidator(_rate_text),
+    Field(max_digits=20, decimal_places=8, allow_inf_nan=False),
+    WithJsonSchema({"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,8})?$"}),
+]
+
+
+class NewStatement(Input):
+    """A value from a day on. It never changes an earlier day, and overwrites nothing."""
+
+    effective_from: LocalDay = Field(
+        description="The first day it holds, local to the organization.", examples=["2025-01-01"]
+    )
+    value: RateText = Field(
+        description="The value, as a decimal string; a ratio is written 0 to 1.",
+        examples=["0.8"],
+    )
+    source: Text = Field(
+        description="Where it comes from.", examples=["annual accounts 2024, finance"]
+    )
+    grade: Grade = Field(
+        default=Grade.MEASURED, description="How well it is founded.", examples=["measured"]
+    )
+
+
+class StatedValue(Output):
+    """One statement about a key."""
+
+    effective_from: date = Field(description="The first day it holds.", examples=["2025-01-01"])
+    version: int = Field(
+        description="Counts the statements of a key; of one day, the last holds.", examples=[2]
+    )
+    value: DecimalText = Field(description="The value.", examples=["0.80000000"])
+    source: str = Field(description="Where it comes from.", examples=["annual accounts 2024"])
+    grade: str = Field(description="How well it is founded.", examples=["measured"])
+    recorded_at: datetime = Field(
+        description="When it was stated.", examples=["2025-01-10T09:00:00Z"]
+    )
+
+
+class Assumption(Output):
+    """A figure that formulas need and no event can tell."""
+
+    key: str = Field(description="Its key.", examples=["gross_margin"])
+    unit: Unit = Field(description="Its unit.", examples=["ratio"])
+    description: str = Field(
+        description="What it says.", examples=["gross margin as a part of revenue"]
+    )
+    default: DecimalText | None = Field(
+        description="The product's own value; null if the company must state it.",
+        examples=["4400"],
+    )
+    default_source: str = Field(
+        description="Where the default comes from.", examples=["stated by the company"]
+    )
+    default_grade: Grade = Field(
+        description="How well the default is founded.", examples=["claimed"]
+    )
+    in_force: DecimalText | None = Field(
+        description="The value of today; null: figures that need it are null.", examples=["0.8"]
+    )
+    is_fixed: bool = Field(
+        description="Whether it is part of the organization's attribution, and not stated here.",
+        examples=[False],
+    )
+    history: list[StatedValue] = Field(description="Every statement, the latest to begin first.")
+
+
+class Assumptions(Output):
+    """Every assumption."""
+
+    assumptions: list[Assumption] = Field(description="By key, in catalogue order.")

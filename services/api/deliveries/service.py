@@ -1,0 +1,63 @@
+"""Deliveries that were put aside: see them, and have them read again."""
+
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from services.api.deliveries.schemas import Deliveries, Delivery, ListQuery
+from services.api.dependencies import Access
+from services.api.paging import id_after, page_of
+from shared import clock
+from shared.errors import Conflict, NotFound
+from shared.security.keyring import KeyRing
+from shared.web.cursor import CursorCodec
+
+__all__ = ["list_deliveries", "replay"]
+
+_COLUMNS: Final = """
+    id, connection_id, origin, nullif(stream, '') AS stream, received_at, state, reason, attempts,
+    length(body) AS bytes
+"""
+_LIST: Final = f"""
+SELECT {_COLUMNS} FROM inbox
+ WHERE org_id = $1 AND state = $2 AND ($3::uuid IS NULL OR id < $3)
+ ORDER BY id DESC LIMIT $4
+"""
+_REPLAY: Final = f"""
+UPDATE inbox SET state = 'received', reason = NULL, attempts = 0, next_attempt_at = $3
+ WHERE org_id = $1 AND id = $2 AND state = 'quarantined'
+RETURNING {_COLUMNS}
+"""
+
+
+async def list_deliveries(access: Access, keyring: KeyRing, query: ListQuery) -> Deliveries:
+    """Return a page of deliveries in one state, the newest first."""
+    codec = CursorCodec(keyring, access.org.id, {"list": "deliveries", "state": query.state})
+    after = id_after(codec, query.cursor)
+    rows = await access.connection.fetch(_LIST, access.org.id, query.state, after, query.limit + 1)
+    page, following = page_of(rows, query.limit, codec, lambda row: [str(row["id"])])
+    return Deliveries(deliveries=[_shown(row) for row in page], next_cursor=following)
+
+
+async def replay(access: Access, delivery_id: UUID) -> Delivery:
+    """Put a quarantined delivery back among those waiting to be read.
+
+    Raises:
+        NotFound: the organization has no such delivery.
+        Conflict: it is not quarantined.
+    """
+    row = await access.connection.fetchrow(_REPLAY, access.org.id, delivery_id, clock.now())
+    if row is not None:
+        return _shown(row)
+    if await access.connection.fetchval(
+        "SELECT EXISTS (SELECT FROM inbox WHERE org_id = $1 AND id = $2)",
+        access.org.id,
+        delivery_id,
+    ):
+        raise Conflict("Only a quarantined delivery can be replayed.", code="not_quarantined")
+    raise NotFound
+
+
+def _shown(row: asyncpg.Record) -> Delivery:
+    return Delivery.model_validate(dict(row))

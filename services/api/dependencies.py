@@ -1,0 +1,151 @@
+"""What endpoints ask for: an authorized caller, and a transaction inside its organization."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from copy import copy
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import Depends, FastAPI, Request
+
+from shared.connections import VendorRegistry
+from shared.db import Database
+from shared.errors import FieldError, Invalid, Unavailable
+from shared.orgs import Org
+from shared.security.keys import Scope
+from shared.web.auth import Caller, require
+from shared.web.state import resources
+
+__all__ = [
+    "Access",
+    "DeclaredParameters",
+    "authorized",
+    "declared_parameters",
+    "reads",
+    "vendors",
+    "writes",
+]
+
+#: operationId → query parameter → whether it may be repeated.
+DeclaredParameters = Mapping[str, Mapping[str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A caller inside one open transaction of its organization."""
+
+    caller: Caller
+    connection: "asyncpg.Connection[asyncpg.Record]"
+
+    @property
+    def org(self) -> Org:
+        """Return the organization that is asked about; there is no other way to name one."""
+        return self.caller.org
+
+
+def authorized(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+    """Return a dependency that yields the caller, for operations that open no transaction yet.
+
+    Raises (when the request is handled):
+        Unauthenticated: no valid key.
+        InsufficientScope: a valid key without ``scope``.
+        Invalid: a query parameter is unknown, or repeated where one value is expected.
+    """
+
+    async def caller_of(
+        request: Request, caller: Annotated[Caller, Depends(require(scope))]
+    ) -> Caller:
+        _refuse_undeclared_parameters(request)
+        return caller
+
+    return caller_of
+
+
+def reads(scope: Scope) -> Any:
+    """Return a dependency that yields an :class:`Access` to read with.
+
+    One snapshot for the whole answer: parts read one after another fit together, even while the
+    fold commits between two statements.
+    """
+
+    async def snapshot(
+        request: Request, caller: Annotated[Caller, Depends(authorized(scope))]
+    ) -> AsyncIterator[Access]:
+        database = _reading(resources(request).database)
+        async with database.transaction(caller.org.id) as connection:
+            yield Access(caller, connection)
+
+    return Depends(snapshot, scope="function")
+
+
+def writes(scope: Scope) -> Any:
+    """Return a dependency that yields an :class:`Access` to write with.
+
+    Its scope is the function: the commit comes before the answer, so a commit that fails is an
+    error and not a promise.
+    """
+
+    async def unit_of_work(
+        request: Request, caller: Annotated[Caller, Depends(authorized(scope))]
+    ) -> AsyncIterator[Access]:
+        async with resources(request).database.transaction(caller.org.id) as connection:
+            yield Access(caller, connection)
+
+    return Depends(unit_of_work, scope="function")
+
+
+def vendors(request: Request) -> VendorRegistry:
+    """Return what checks and stores connections.
+
+    Raises:
+        Unavailable: the process was composed without vendors.
+    """
+    registry: VendorRegistry | None = request.app.state.vendors
+    if registry is None:
+        raise Unavailable("Connections cannot be configured here.")
+    return registry
+
+
+def declared_parameters(app: FastAPI) -> DeclaredParameters:
+    """Return the query parameters of every operation, as its OpenAPI document declares them."""
+    operations: dict[str, dict[str, bool]] = {}
+    for path in app.openapi()["paths"].values():
+        for operation in path.values():
+            operations[operation["operationId"]] = {
+                parameter["name"]: _is_list(parameter["schema"])
+                for parameter in operation.get("parameters", ())
+                if parameter["in"] == "query"
+            }
+    return operations
+
+
+def _is_list(schema: Mapping[str, Any]) -> bool:
+    options = schema.get("anyOf", [schema])
+    return any(option.get("type") == "array" for option in options)
+
+
+def _refuse_undeclared_parameters(request: Request) -> None:
+    declared: DeclaredParameters = request.app.state.declared_parameters
+    known = declared[request.scope["route"].operation_id]
+    query = request.query_params
+    errors = []
+    # Names the caller made up are not repeated in the answer: only how many there are.
+    if unknown := sum(name not in known for name in query):
+        message = f"{unknown} query parameter(s) do not exist here."
+        errors.append(FieldError(field="query", rule="extra_forbidden", message=message))
+    errors += [
+        FieldError(field=f"query.{name}", rule="repeated", message="Give this parameter once.")
+        for name, is_list in known.items()
+        if not is_list and len(query.getlist(name)) > 1
+    ]
+    if errors:
+        raise Invalid("One or more query parameters cannot be used.", errors=errors)
+
+
+def _reading(database: Database) -> Database:
+    """Return the same pool under REPEATABLE READ; nothing can be written by mistake."""
+    reading = copy(database)
+    reading.engine = database.engine.execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    )
+    return reading

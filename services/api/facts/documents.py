@@ -1,0 +1,63 @@
+"""JSON Schema of the facts, as every validator reads it."""
+
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from shared.facts import FACT_KINDS, AnyFact
+
+__all__ = ["fact_batch_schemas", "kind_schema", "portable"]
+
+# What is not printable: Unicode's category C, which many validators' regular expressions do not
+# know by name. Control characters are all that they can be told about it.
+_UNICODE_C: Final = r"\p{C}"
+_CONTROLS: Final = r"\x00-\x1f\x7f-\x9f"
+
+_PERSON_EMAIL: Final[dict[str, Any]] = {
+    "type": "string",
+    "description": "Instead of `person`: replaced by the organization's keyed hash, never stored.",
+    "examples": ["maria@example.com"],
+}
+_WITH_PERSON: Final = ("TouchRecorded", "LeadCreated")
+
+
+def portable(schema: Any) -> Any:
+    """Return a schema whose patterns every common regular-expression engine can read."""
+    if isinstance(schema, dict):
+        return {
+            name: part.replace(_UNICODE_C, _CONTROLS)
+            if name == "pattern" and isinstance(part, str)
+            else portable(part)
+            for name, part in schema.items()
+        }
+    return [portable(part) for part in schema] if isinstance(schema, list) else schema
+
+
+def kind_schema(kind: str) -> dict[str, Any]:
+    """Return the schema of one kind of fact."""
+    schema: dict[str, Any] = portable(FACT_KINDS[kind].model_json_schema())
+    return schema
+
+
+def fact_batch_schemas(ref_template: str) -> dict[str, Any]:
+    """Return the schemas of a batch of facts and of all it refers to, by name."""
+    facts: TypeAdapter[Any] = TypeAdapter(list[AnyFact])
+    batch = facts.json_schema(ref_template=ref_template)
+    schemas: dict[str, Any] = batch.pop("$defs")
+    for name in _WITH_PERSON:
+        schema = schemas[name]
+        schema["properties"]["person_email"] = _PERSON_EMAIL
+        schema["required"] = [field for field in schema["required"] if field != "person"]
+    array = {"type": "array", "items": batch["items"], "minItems": 1, "maxItems": 1000}
+    wrapped = {
+        "type": "object",
+        "required": ["facts"],
+        "additionalProperties": False,
+        "properties": {"facts": array | {"description": "The facts.", "examples": [[]]}},
+    }
+    schemas["FactBatch"] = {
+        "title": "FactBatch",
+        "description": "Facts, all taken or none.",
+        "oneOf": [array, wrapped],
+    }
+    return schemas

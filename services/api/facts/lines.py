@@ -1,0 +1,51 @@
+"""Facts as explanations list them: one line per fact, with what it adds."""
+
+from datetime import date, datetime
+
+from pydantic import Field
+
+from services.api.model import DecimalText, Output
+from shared.rollups.explain import ContributionLine
+
+__all__ = ["FactLine", "fact_line"]
+
+
+class FactLine(Output):
+    """One fact and what it adds to a measure."""
+
+    measure: str = Field(description="The measure it adds to.", examples=["shares"])
+    day: date = Field(description="The day it is booked on.", examples=["2025-01-07"])
+    quantity: DecimalText = Field(description="What it adds; may be negative.", examples=["1"])
+    source: str = Field(description="Who said so.", examples=["acme-intranet"])
+    kind: str = Field(description="Kind of fact.", examples=["post.published"])
+    external_id: str = Field(description="The source's own id of it.", examples=["share-0001"])
+    occurred_at: datetime = Field(
+        description="When it happened.", examples=["2025-01-07T08:00:00Z"]
+    )
+    position: int = Field(description="Its position in the ledger.", examples=[42])
+    employee: str | None = Field(description="Employee reference.", examples=["E007"])
+    network: str | None = Field(description="Network.", examples=["linkedin"])
+    campaign: str | None = Field(description="Campaign.", examples=["launch-2025"])
+    content: str | None = Field(description="Content item.", examples=["article-12"])
+    channel: str | None = Field(description="Channel.", examples=["employee_advocacy"])
+    note: str | None = Field(description="How the quantity came about.", examples=["12 of 30"])
+
+
+def fact_line(measure: str, line: ContributionLine) -> FactLine:
+    """Return a line of an explanation as answers show it; an empty reference is null."""
+    return FactLine(
+        measure=measure,
+        day=line.day,
+        quantity=line.quantity,
+        source=line.source,
+        kind=line.kind,
+        external_id=line.external_id,
+        occurred_at=line.occurred_at,
+        position=line.position,
+        employee=line.employee or None,
+        network=line.network or None,
+        campaign=line.campaign or None,
+        content=line.content or None,
+        channel=line.channel or None,
+        note=line.note or None,
+    )

@@ -1,0 +1,154 @@
+"""Post facts, withdraw them, read the ledger."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import asyncpg
+import orjson
+
+from services.api.dependencies import Access
+from services.api.facts.documents import kind_schema
+from services.api.facts.parsing import InvalidFacts, parse_batch
+from services.api.facts.schemas import (
+    Appended,
+    Entry,
+    FactKind,
+    FactKinds,
+    FactsQuery,
+    LedgerPage,
+    Retracted,
+    Retractions,
+)
+from shared.db import Database
+from shared.errors import Conflict, FieldError, Invalid
+from shared.facts import FACT_KINDS, Fact, Identity, Retraction
+from shared.ledger import AppendResult, FactRejected, append, head_position
+from shared.orgs import Org
+
+__all__ = ["append_facts", "fact_kinds", "read_facts", "retract_facts"]
+
+# The product's own: the redirect's clicks and imported files.
+_OWN_SOURCES: Final = frozenset({"link", "csv"})
+# A rare kind in a long ledger: a page may end, empty, before it has read everything.
+_LONGEST_STRETCH: Final = 100_000
+
+_READ: Final = """
+SELECT position, weight, kind, source, external_id, occurred_at, recorded_at, day, employee,
+       account, network, campaign, content, channel, payload
+  FROM ledger_entry
+ WHERE org_id = $1 AND position > $2 AND position <= $3
+   AND (cardinality($4::text[]) = 0 OR kind = ANY ($4::text[]))
+ ORDER BY position LIMIT $5
+"""
+
+
+async def append_facts(database: Database, org: Org, body: bytes) -> Appended:
+    """Append a batch of facts, all or none.
+
+    Raises:
+        MalformedJson: the body is not the JSON this product reads.
+        InvalidFacts: a fact breaks a rule.
+        Conflict: a fact speaks for a source that is a connection's, or the product's own.
+    """
+    facts = parse_batch(body, org.person_key)
+    result = await _append(database, org, facts, [fact.source for fact in facts])
+    return Appended(
+        inserted=result.inserted,
+        unchanged=result.unchanged,
+        corrected=result.corrected,
+        stale=result.stale,
+        position=result.position,
+    )
+
+
+async def retract_facts(database: Database, org: Org, retractions: Retractions) -> Retracted:
+    """Withdraw facts, all or none; raises as :func:`append_facts`."""
+    _refuse_unknown_kinds(identity.kind for identity in retractions.identities)
+    items = [
+        Retraction(Identity(one.source, one.kind, one.external_id), one.revision)
+        for one in retractions.identities
+    ]
+    result = await _append(database, org, items, [item.identity.source for item in items])
+    return Retracted(
+        retracted=result.retracted,
+        unchanged=result.unchanged,
+        stale=result.stale,
+        position=result.position,
+    )
+
+
+async def _append(
+    database: Database, org: Org, items: Sequence[Fact | Retraction], sources: Sequence[str]
+) -> AppendResult:
+    async with database.transaction(org.id) as connection:
+        await _refuse_foreign_sources(connection, org, sources)
+        try:
+            return await append(connection, org, items)
+        except FactRejected as error:
+            place = FieldError(field=f"facts.{error.index}", rule=error.code, message=error.message)
+            raise InvalidFacts("Nothing was written.", errors=[place]) from None
+
+
+async def _refuse_foreign_sources(
+    connection: "asyncpg.Connection[asyncpg.Record]", org: Org, sources: Sequence[str]
+) -> None:
+    rows = await connection.fetch(
+        "SELECT source FROM connection WHERE org_id = $1 AND source = ANY ($2::text[])",
+        org.id,
+        sorted(set(sources)),
+    )
+    taken = _OWN_SOURCES | {row["source"] for row in rows}
+    message = "This source speaks through a connection; use a name of your own."
+    errors = [
+        FieldError(field=f"facts.{index}.source", rule="source_taken", message=message)
+        for index, source in enumerate(sources)
+        if source in taken
+    ]
+    if errors:
+        raise Conflict("Nothing was written.", code="source_taken", errors=errors)
+
+
+async def read_facts(access: Access, query: FactsQuery) -> LedgerPage:
+    """Return a stretch of the ledger, in order of position.
+
+    Raises:
+        Invalid: there is no such kind.
+    """
+    _refuse_unknown_kinds(query.kind)
+    head = await head_position(access.connection, access.org.id)
+    until = min(query.after_position + _LONGEST_STRETCH, head)
+    rows = await access.connection.fetch(
+        _READ, access.org.id, query.after_position, until, query.kind, query.limit
+    )
+    last = rows[-1]["position"] if len(rows) == query.limit else until
+    following = max(last, query.after_position)
+    return LedgerPage(
+        entries=[_entry(row) for row in rows],
+        next_after_position=following,
+        head_position=head,
+        has_more=following < head,
+    )
+
+
+def _entry(row: asyncpg.Record) -> Entry:
+    fields = dict(row)
+    return Entry(body=orjson.loads(fields.pop("payload")), **fields)
+
+
+def _refuse_unknown_kinds(kinds: Iterable[str]) -> None:
+    if not FACT_KINDS.keys() >= set(kinds):
+        raise Invalid("There is no such kind of fact.", code="unknown_kind")
+
+
+def fact_kinds() -> FactKinds:
+    """Return every kind of fact with its JSON Schema."""
+    return FactKinds(
+        kinds=[
+            FactKind(
+                kind=kind,
+                description=(model.__doc__ or "").partition("\n\n")[0],
+                json_schema=kind_schema(kind),
+            )
+            for kind, model in FACT_KINDS.items()
+        ]
+    )

@@ -1,0 +1,93 @@
+"""How far the figures can be trusted: until when every source was read and folded.
+
+``complete_until`` is the earliest of
+
+- the last success of every stream of every active or degraded connection; a stream that never
+  succeeded makes it null, because then nobody knows;
+- the moment at which the newest folded entry was recorded, while the fold is behind the ledger.
+
+An organization without polled connections is complete until its ledger's newest entry. Paused
+connections and those that need new credentials are left out: they are shown in the list, in red.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+__all__ = ["Freshness", "SourceFreshness", "freshness_of"]
+
+_POLLED = frozenset({"active", "degraded"})
+
+_SOURCES = """
+SELECT c.source, c.provider, c.state, count(s.stream) AS streams,
+       CASE WHEN bool_and(s.last_success_at IS NOT NULL) THEN min(s.last_success_at) END
+           AS complete_until
+  FROM connection c
+  LEFT JOIN sync_state s ON s.org_id = c.org_id AND s.connection_id = c.id
+ WHERE c.org_id = $1
+ GROUP BY c.id, c.source, c.provider, c.state
+ ORDER BY c.source
+"""
+_POSITIONS = """
+SELECT h.position AS ledger_position, h.recorded_at AS ledger_recorded_at,
+       f.position AS folded_position, f.folded_at,
+       (SELECT e.recorded_at FROM ledger_entry e
+         WHERE e.org_id = $1 AND e.position = f.position) AS folded_until
+  FROM ledger_head h
+  JOIN generation g ON g.org_id = h.org_id AND g.state = 'live'
+  JOIN fold_cursor f ON f.org_id = g.org_id AND f.generation = g.generation
+ WHERE h.org_id = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFreshness:
+    """How far one connection has been read; ``complete_until`` is None if a stream never was."""
+
+    source: str
+    provider: str
+    state: str
+    streams: int
+    complete_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How far everything has been read and folded."""
+
+    complete_until: datetime | None
+    sources: tuple[SourceFreshness, ...]
+    ledger_position: int
+    folded_position: int
+    folded_at: datetime
+
+
+async def freshness_of(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> Freshness:
+    """Return the freshness of an organization's figures (two statements)."""
+    rows = await connection.fetch(_SOURCES, org_id)
+    sources = tuple(SourceFreshness(**row) for row in rows)
+    positions = await connection.fetchrow(_POSITIONS, org_id)
+    assert positions is not None, "an organization is created together with its ledger head"
+    return Freshness(
+        complete_until=_complete_until(sources, positions),
+        sources=sources,
+        ledger_position=positions["ledger_position"],
+        folded_position=positions["folded_position"],
+        folded_at=positions["folded_at"],
+    )
+
+
+def _complete_until(
+    sources: tuple[SourceFreshness, ...], positions: asyncpg.Record
+) -> datetime | None:
+    is_behind = positions["folded_position"] < positions["ledger_position"]
+    polled = [source for source in sources if source.streams and source.state in _POLLED]
+    bounds: list[datetime | None] = [source.complete_until for source in polled]
+    if is_behind:
+        bounds.append(positions["folded_until"])
+    elif not polled and positions["ledger_position"]:
+        bounds.append(positions["ledger_recorded_at"])
+    known = [bound for bound in bounds if bound is not None]
+    return min(known) if known and len(known) == len(bounds) else None

@@ -1,0 +1,60 @@
+"""API keys: made, listed, revoked. A key never gives more than it has."""
+
+from typing import Final
+
+from services.api.dependencies import Access
+from services.api.keys.schemas import Key, Keys, NewKey, NewlyMadeKey
+from shared import clock
+from shared.errors import InsufficientScope, Invalid
+from shared.security.keyring import KeyRing
+from shared.security.keys import create_key, revoke_key
+
+__all__ = ["list_keys", "make_key", "revoke"]
+
+_MOST_KEYS: Final = 1000
+_COLUMNS: Final = "id, name, scopes, created_at, expires_at, revoked_at, last_used_on"
+_LIST: Final = f"""
+SELECT {_COLUMNS} FROM api_key WHERE org_id = $1 ORDER BY created_at DESC, id LIMIT $2
+"""
+_FIND: Final = f"SELECT {_COLUMNS} FROM api_key WHERE org_id = $1 AND id = $2"
+
+
+async def list_keys(access: Access) -> Keys:
+    """Return the organization's keys, the newest first."""
+    rows = await access.connection.fetch(_LIST, access.org.id, _MOST_KEYS)
+    return Keys(keys=[Key.model_validate(dict(row)) for row in rows])
+
+
+async def make_key(access: Access, keyring: KeyRing, new: NewKey) -> NewlyMadeKey:
+    """Make a key and return it with its text, this once.
+
+    Raises:
+        InsufficientScope: a scope is asked for that the caller's own key lacks.
+        Invalid: it would have expired already.
+    """
+    for scope in sorted(set(new.scopes) - access.caller.scopes):
+        raise InsufficientScope(scope)
+    if new.expires_at is not None and not (new.expires_at.tzinfo and new.expires_at > clock.now()):
+        raise Invalid(
+            "`expires_at` lies in the future and carries its offset.", code="invalid_expiry"
+        )
+    issued = await create_key(
+        access.connection,
+        keyring,
+        org_id=access.org.id,
+        name=new.name,
+        scopes=new.scopes,
+        expires_at=new.expires_at,
+    )
+    row = await access.connection.fetchrow(_FIND, access.org.id, issued.id)
+    assert row is not None, "the key was made in this transaction"
+    return NewlyMadeKey(**row, key=issued.plaintext)
+
+
+async def revoke(access: Access, key_id: str) -> None:
+    """Refuse a key from now on.
+
+    Raises:
+        NotFound: the organization has no such key.
+    """
+    await revoke_key(access.connection, org_id=access.org.id, key_id=key_id)

@@ -1,0 +1,127 @@
+"""Explain a KPI: its formula, the quantities and rates in it, and the facts they are made of.
+
+The facts of all inputs are one list, input by input. A page belongs to one input, so that its lines
+can be added up; the cursor says which input comes next and where in it.
+"""
+
+from services.api.answers import trust_of
+from services.api.dependencies import Access
+from services.api.evaluation import Slice, evaluate_kpis, refused_slice
+from services.api.facts.lines import fact_line
+from services.api.freshness import freshness_of
+from services.api.kpis.schemas import ExplainQuery, FactPage, KpiExplanation, MeasureInput
+from services.api.kpis.service import figure_of, kpi_named, used_assumptions, value_of
+from services.api.model import exact
+from shared.errors import Invalid, InvalidCursor
+from shared.kpis.compose import KpiValue
+from shared.kpis.definitions import Kpi, catalogue
+from shared.kpis.measures import Kept, Measure
+from shared.rollups.explain import explain_measure
+from shared.rollups.read import ForbiddenSlice, MeasureQuery, read_measures
+from shared.security.keyring import KeyRing
+from shared.web.cursor import CursorCodec
+
+__all__ = ["explain"]
+
+
+async def explain(
+    access: Access, keyring: KeyRing, kpi_id: str, query: ExplainQuery
+) -> KpiExplanation:
+    """Return where a KPI's value comes from, with one page of the facts behind it.
+
+    Raises:
+        NotFound: no such KPI.
+        Invalid: it cannot be filtered so, or the measure is not one of its inputs.
+        InvalidCursor: the cursor belongs to another explanation.
+    """
+    kpi, org = kpi_named(kpi_id), access.org
+    asked = Slice(None, query.filters)
+    found = await evaluate_kpis(access.connection, org, [kpi], (query.period,), asked)
+    value: KpiValue = found[kpi.id][0].value
+    codec = CursorCodec(keyring, org.id, {"explain": kpi.id, **query.listed()})
+    freshness = await freshness_of(access.connection, org.id)
+    return KpiExplanation(
+        **trust_of(freshness, org.zone).model_dump(),
+        **figure_of(kpi, org.currency),
+        from_=query.from_,
+        to=query.to,
+        value=value_of(value, None),
+        arithmetic=value.arithmetic,
+        inputs=await _inputs(access, kpi, query),
+        assumptions=await used_assumptions(access, kpi, query.period),
+        facts=await _facts(access, codec, _listed_measures(kpi, query.measure), query),
+    )
+
+
+async def _inputs(access: Access, kpi: Kpi, query: ExplainQuery) -> list[MeasureInput]:
+    measures = catalogue().measures_of(kpi.id)
+    asked = MeasureQuery((query.period,), None, query.filters)
+    ids = [measure.id for measure in measures]
+    table = await read_measures(access.connection, access.org, ids, asked)
+    return [
+        MeasureInput(
+            measure=measure.id,
+            description=measure.description,
+            unit=measure.unit,
+            value=exact(table[0, ""][measure.id]),
+        )
+        for measure in measures
+    ]
+
+
+def _listed_measures(kpi: Kpi, only: str | None) -> list[Measure]:
+    """Return the inputs whose facts are listed; the calendar has none."""
+    measures = [m for m in catalogue().measures_of(kpi.id) if m.kept is not Kept.CALENDAR]
+    if only is None:
+        return measures
+    chosen = [measure for measure in measures if measure.id == only]
+    if not chosen:
+        raise Invalid("`measure` is not one of this KPI's inputs.", code="unknown_measure")
+    return chosen
+
+
+async def _facts(
+    access: Access, codec: CursorCodec, measures: list[Measure], query: ExplainQuery
+) -> FactPage:
+    index, after = _place(codec, query.cursor)
+    if index >= len(measures):
+        return FactPage(
+            measure=None, total=None, combined=None, lines_total=0, lines=[], next_cursor=None
+        )
+    measure = measures[index]
+    try:
+        page = await explain_measure(
+            access.connection,
+            access.org,
+            measure.id,
+            query.period,
+            filters=query.filters,
+            after=after,
+            limit=query.limit,
+        )
+    except ForbiddenSlice as error:
+        raise refused_slice(error) from None
+    following: list[str | int] | None = None
+    if page.next is not None:
+        following = [index, page.next]
+    elif index + 1 < len(measures):
+        following = [index + 1]
+    return FactPage(
+        measure=measure.id,
+        total=exact(page.total),
+        combined=page.combined,
+        lines_total=page.lines_total,
+        lines=[fact_line(measure.id, line) for line in page.lines],
+        next_cursor=codec.encode(following) if following else None,
+    )
+
+
+def _place(codec: CursorCodec, cursor: str | None) -> tuple[int, str | None]:
+    if cursor is None:
+        return 0, None
+    match codec.decode(cursor):
+        case [int(index)]:
+            return index, None
+        case [int(index), str(after)]:
+            return index, after
+    raise InvalidCursor

@@ -1,0 +1,165 @@
+"""Answer KPIs: over time, many at once, and explained down to the facts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.api.answers import is_partial, trust_of
+from services.api.assumptions.repository import rates_of
+from services.api.dependencies import Access
+from services.api.evaluation import Slice, buckets_of, evaluate_kpis, rates_used
+from services.api.freshness import freshness_of
+from services.api.kpis.schemas import (
+    Catalogue,
+    KpiDefinition,
+    KpiValues,
+    Point,
+    Series,
+    SeriesQuery,
+    UsedAssumption,
+    Value,
+    Values,
+    ValuesQuery,
+)
+from services.api.model import exact
+from shared.errors import NotFound
+from shared.kpis.compose import KpiValue
+from shared.kpis.definitions import Kpi, catalogue
+from shared.kpis.periods import Period
+from shared.kpis.rates import DatedRate
+from shared.kpis.vocabulary import Unit
+
+__all__ = [
+    "definition",
+    "definitions",
+    "figure_of",
+    "kpi_named",
+    "series",
+    "used_assumptions",
+    "value_of",
+    "values",
+]
+
+
+def kpi_named(kpi_id: str) -> Kpi:
+    """Return a definition.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    kpi = catalogue().kpis.get(kpi_id)
+    if kpi is None:
+        raise NotFound
+    return kpi
+
+
+def definitions() -> Catalogue:
+    """Return every definition."""
+    return Catalogue(kpis=[_definition(kpi) for kpi in catalogue().kpis.values()])
+
+
+def definition(kpi_id: str) -> KpiDefinition:
+    """Return one definition; raises :class:`NotFound`."""
+    return _definition(kpi_named(kpi_id))
+
+
+def _definition(kpi: Kpi) -> KpiDefinition:
+    return KpiDefinition(
+        **kpi.model_dump(),
+        measures=[measure.id for measure in catalogue().measures_of(kpi.id)],
+        assumptions=list(catalogue().assumptions_of(kpi.id)),
+    )
+
+
+async def series(access: Access, kpi_id: str, query: SeriesQuery) -> Series:
+    """Return a KPI over time.
+
+    Raises:
+        NotFound: no such KPI.
+        Invalid: it cannot be sliced so, or the answer would be too large.
+    """
+    kpi, org = kpi_named(kpi_id), access.org
+    parts = buckets_of(query.period, query.interval)
+    asked = Slice(query.group_by, query.filters)
+    found = await evaluate_kpis(access.connection, org, [kpi], parts, asked)
+    freshness = await freshness_of(access.connection, org.id)
+    points = [
+        Point(
+            **value_of(valued.value, valued.group if asked.group_by else None).model_dump(),
+            from_=parts[valued.bucket].start,
+            to=parts[valued.bucket].end,
+            is_partial=is_partial(parts[valued.bucket].end, freshness, org.zone),
+        )
+        for valued in found[kpi.id]
+    ]
+    return Series(
+        **trust_of(freshness, org.zone).model_dump(),
+        **figure_of(kpi, org.currency),
+        interval=query.interval,
+        group_by=query.group_by,
+        points=points,
+    )
+
+
+async def values(access: Access, query: ValuesQuery) -> Values:
+    """Return several KPIs of one period; raises as :func:`series`."""
+    kpis, org = [kpi_named(kpi_id) for kpi_id in dict.fromkeys(query.ids)], access.org
+    asked = Slice(query.group_by, query.filters)
+    found = await evaluate_kpis(access.connection, org, kpis, (query.period,), asked)
+    freshness = await freshness_of(access.connection, org.id)
+    return Values(
+        **trust_of(freshness, org.zone).model_dump(),
+        is_partial=is_partial(query.to, freshness, org.zone),
+        kpis=[
+            KpiValues(
+                **figure_of(kpi, org.currency),
+                values=[
+                    value_of(valued.value, valued.group if asked.group_by else None)
+                    for valued in found[kpi.id]
+                ],
+            )
+            for kpi in kpis
+        ],
+    )
+
+
+def figure_of(kpi: Kpi, currency: str) -> dict[str, Any]:
+    """Return what every answer says about the KPI itself."""
+    return {
+        "kpi": kpi.id,
+        "version": kpi.version,
+        "formula": kpi.formula or "",
+        "unit": kpi.unit,
+        "currency": currency if kpi.unit is Unit.MONEY else None,
+    }
+
+
+def value_of(value: KpiValue, group: str | None) -> Value:
+    """Return a value as answers show it."""
+    return Value(
+        group=group,
+        value=value.value,
+        numerator=exact(value.numerator),
+        denominator=exact(value.denominator),
+        null_reason=value.null_reason,
+    )
+
+
+async def used_assumptions(access: Access, kpi: Kpi, period: Period) -> list[UsedAssumption]:
+    """Return the rates that priced a KPI in a period."""
+    rates = await rates_of(access.connection, access.org.id)
+    return assumption_lines(rates_used(kpi, rates, period))
+
+
+def assumption_lines(rates: Sequence[DatedRate]) -> list[UsedAssumption]:
+    """Return rates as answers show them."""
+    return [
+        UsedAssumption(
+            key=rate.key,
+            value=rate.value,
+            effective_from=rate.effective_on if rate.version else None,
+            version=rate.version,
+            source=rate.source,
+            grade=rate.grade,
+        )
+        for rate in rates
+    ]

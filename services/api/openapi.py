@@ -1,0 +1,136 @@
+"""The OpenAPI document: what a partner's generated client is made from."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from services.api.facts.documents import fact_batch_schemas, portable
+
+__all__ = ["DESCRIPTION", "install_openapi"]
+
+DESCRIPTION: Final = """\
+What employee advocacy earns, and the proof of it.
+
+**Reading figures.** Days are the organization's own; ranges are half-open, `[from, to)`. Decimals
+are strings. A null is never a zero: `null_reason` says what is missing. Every answer says until
+when it is complete (`complete_until`), and every figure can be explained down to its facts.
+
+**Keys.** Send an API key as a bearer token, or in `X-API-Key`. Each operation names the scope it
+needs. What belongs to another organization is answered exactly like what does not exist.
+
+**Errors** are `application/problem+json` (RFC 9457): a stable `code`, and `errors` with the field
+and the rule it breaks.
+"""
+
+_TAGS: Final = (
+    ("kpis", "The catalogue of KPIs, their values over time, and what they are made of."),
+    ("roi", "Return on investment: one model, all models, and the events behind them."),
+    ("leaderboard", "Employees by what they did; people are opaque references."),
+    ("facts", "The ledger: post what happened, withdraw it, read it by position."),
+    ("people", "How facts refer to people outside the company."),
+    ("connections", "Connectors: configured, watched, paused."),
+    ("deliveries", "What arrived and could not be read yet."),
+    ("links", "Tracked links with UTM parameters."),
+    ("assumptions", "The rates behind the figures, dated and versioned."),
+    ("organization", "Whose data these are, and how healthy."),
+    ("keys", "API keys and their scopes."),
+)
+_STRING: Final = {"type": "string"}
+_PROBLEM: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "Why a request was refused (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "instance", "code", "request_id"],
+    "properties": {
+        "type": _STRING
+        | {"description": "Names the problem.", "examples": ["urn:earned:problem:not_found"]},
+        "title": _STRING | {"description": "The problem in words.", "examples": ["Not found"]},
+        "status": {"type": "integer", "description": "HTTP status.", "examples": [404]},
+        "detail": _STRING | {"description": "What to do about it.", "examples": ["Not found"]},
+        "instance": _STRING
+        | {"description": "This occurrence.", "examples": ["urn:earned:request:0197c1a4"]},
+        "code": _STRING | {"description": "Stable name.", "examples": ["not_found"]},
+        "request_id": _STRING
+        | {"description": "As in X-Request-ID; tell it to support.", "examples": ["0197c1a4"]},
+        "errors": {
+            "type": "array",
+            "description": "The fields at fault.",
+            "items": {"$ref": "#/components/schemas/FieldError"},
+        },
+    },
+}
+_FIELD_ERROR: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "What is wrong with one field.",
+    "required": ["field", "rule", "message"],
+    "properties": {
+        "field": _STRING | {"description": "Where it is.", "examples": ["facts.3.amount"]},
+        "rule": _STRING | {"description": "The rule it breaks.", "examples": ["value_error"]},
+        "message": _STRING | {"description": "The rule in words.", "examples": ["too long"]},
+    },
+}
+_EVERYWHERE: Final = {
+    400: "The request cannot be read.",
+    401: "No valid API key.",
+    403: "The key lacks the scope.",
+    422: "A parameter or field breaks a rule.",
+    500: "Something went wrong on our side.",
+    503: "Temporarily unavailable; try again after Retry-After.",
+}
+_WITH_PATH: Final = {404: "There is no such thing, or it is another organization's."}
+_WITH_BODY: Final = {
+    408: "The body took too long to arrive.",
+    409: "At odds with what is already there.",
+    413: "The body is too large.",
+    415: "Not a media type that is read here.",
+}
+_REF: Final = "#/components/schemas/{model}"
+
+
+def install_openapi(app: FastAPI, *, public_url: str | None = None) -> None:
+    """Make ``app.openapi()`` return the document, built once, when it is first asked for."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app, public_url)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def _document(app: FastAPI, public_url: str | None) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary="What employee advocacy earns.",
+        description=DESCRIPTION,
+        routes=app.routes,
+        tags=[{"name": name, "description": text} for name, text in _TAGS],
+        servers=[{"url": public_url or "/", "description": "This server."}],
+    )
+    schemas = document["components"]["schemas"]
+    schemas |= {"Problem": _PROBLEM, "FieldError": _FIELD_ERROR, **fact_batch_schemas(_REF)}
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _document_problems(path, operation)
+    whole: dict[str, Any] = portable(document)
+    return whole
+
+
+def _document_problems(path: str, operation: dict[str, Any]) -> None:
+    statuses = dict(_EVERYWHERE)
+    if "{" in path:
+        statuses |= _WITH_PATH
+    if "requestBody" in operation:
+        statuses |= _WITH_BODY
+    elif path.endswith(("/sync", "/replay")):
+        statuses |= {409: _WITH_BODY[409]}
+    for status, description in sorted(statuses.items()):
+        operation["responses"][str(status)] = {
+            "description": description,
+            "content": {
+                "application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}
+            },
+        }

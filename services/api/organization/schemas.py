@@ -1,0 +1,52 @@
+"""What the organization endpoints answer."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from services.api.answers import Trust
+from services.api.model import Output
+
+__all__ = ["ConnectionStates", "DataHealth", "Organization"]
+
+
+class Organization(Output):
+    """The organization a key belongs to."""
+
+    id: UUID = Field(description="Its id.", examples=["0197c1a4-6f1e-7c53-9d7b-5d0f3f0c2a11"])
+    name: str = Field(description="Its name.", examples=["Golden Ratio"])
+    time_zone: str = Field(description="The zone that cuts its days.", examples=["Europe/Warsaw"])
+    currency: str = Field(description="What its amounts are in.", examples=["USD"])
+    attribution_window_days: int = Field(
+        description="How far before a close a touch still counts, both ends included.",
+        examples=[90],
+    )
+    attribution_half_life_days: int = Field(
+        description="Half-life of the time-decay model.", examples=[7]
+    )
+
+
+class ConnectionStates(Output):
+    """How many connections are in which state."""
+
+    active: int = Field(description="Working.", examples=[3])
+    degraded: int = Field(description="Failing, and tried again.", examples=[0])
+    reauth_required: int = Field(description="A person has to grant access again.", examples=[0])
+    paused: int = Field(description="Paused by a person.", examples=[0])
+
+
+class DataHealth(Trust):
+    """Whether the figures are up to date, and if not, what keeps them."""
+
+    ledger_position: int = Field(description="Position of the newest fact.", examples=[8123])
+    folded_position: int = Field(
+        description="Position up to which figures hold the facts.", examples=[8123]
+    )
+    unfolded: int = Field(description="Facts the figures do not hold yet.", examples=[0])
+    folded_at: datetime = Field(
+        description="When the figures last moved.", examples=["2025-04-30T06:00:01Z"]
+    )
+    quarantined: int = Field(description="Deliveries nobody could read.", examples=[0])
+    waiting: int = Field(description="Deliveries waiting to be read.", examples=[0])
+    connections: ConnectionStates = Field(description="Connections by state.")

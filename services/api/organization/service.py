@@ -1,0 +1,49 @@
+"""Who the organization is, and how healthy its data are."""
+
+from collections import Counter
+from typing import Final
+
+from services.api.answers import trust_of
+from services.api.dependencies import Access
+from services.api.freshness import freshness_of
+from services.api.organization.schemas import ConnectionStates, DataHealth, Organization
+from shared.orgs import Org
+
+__all__ = ["data_health", "organization"]
+
+_STATES: Final = ("active", "degraded", "reauth_required", "paused")
+_DELIVERIES: Final = """
+SELECT count(*) FILTER (WHERE state = 'quarantined') AS quarantined,
+       count(*) FILTER (WHERE state = 'received') AS waiting
+  FROM inbox WHERE org_id = $1 AND state IN ('quarantined', 'received')
+"""
+
+
+def organization(org: Org) -> Organization:
+    """Return the organization of the caller."""
+    return Organization(
+        id=org.id,
+        name=org.name,
+        time_zone=org.zone.key,
+        currency=org.currency,
+        attribution_window_days=org.window_days,
+        attribution_half_life_days=org.half_life_days,
+    )
+
+
+async def data_health(access: Access) -> DataHealth:
+    """Return freshness, the fold's lag, what is in quarantine, and the connections' states."""
+    freshness = await freshness_of(access.connection, access.org.id)
+    deliveries = await access.connection.fetchrow(_DELIVERIES, access.org.id)
+    assert deliveries is not None, "an aggregate has one row"
+    states = Counter(source.state for source in freshness.sources)
+    return DataHealth(
+        **trust_of(freshness, access.org.zone).model_dump(),
+        ledger_position=freshness.ledger_position,
+        folded_position=freshness.folded_position,
+        unfolded=freshness.ledger_position - freshness.folded_position,
+        folded_at=freshness.folded_at,
+        quarantined=deliveries["quarantined"],
+        waiting=deliveries["waiting"],
+        connections=ConnectionStates(**{state: states[state] for state in _STATES}),
+    )

@@ -1,0 +1,102 @@
+"""What is asked about: days from ``from`` up to, and without, ``to``, and which part of them."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Final, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from shared.kpis.periods import Period
+from shared.kpis.vocabulary import Dimension
+
+__all__ = ["Filters", "LocalDay", "PeriodQuery", "SlicedQuery"]
+
+_ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_MOST_FILTER_VALUES: Final = 100
+
+
+def _iso_day(value: Any) -> Any:
+    # Strings only, of this form only: an epoch number reads as a day too, and never the one meant.
+    if isinstance(value, str) and not _ISO_DAY.fullmatch(value):
+        raise PydanticCustomError("date_form", "A day is written as YYYY-MM-DD.")
+    return value
+
+
+LocalDay = Annotated[
+    date, BeforeValidator(_iso_day), Field(ge=date(2000, 1, 1), le=date(2100, 1, 1))
+]
+_Value = Annotated[str, StringConstraints(max_length=128)]
+_Values = Annotated[list[_Value], Field(max_length=_MOST_FILTER_VALUES)]
+
+
+class PeriodQuery(BaseModel):
+    """The days asked about, in the organization's time zone."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    from_: LocalDay = Field(
+        alias="from",
+        description="First day, local to the organization.",
+        examples=["2025-01-01"],
+    )
+    to: LocalDay = Field(description="The day after the last one.", examples=["2025-04-01"])
+
+    @model_validator(mode="after")
+    def _holds_days(self) -> Self:
+        if self.from_ >= self.to:
+            raise PydanticCustomError("empty_period", "`to` lies after `from`.")
+        return self
+
+    @property
+    def period(self) -> Period:
+        """Return the days as a period."""
+        return Period(self.from_, self.to)
+
+
+class Filters(BaseModel):
+    """Which part is asked about. Values of one filter are alternatives; filters narrow together."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    team: _Values = Field(default=[], description="Only these teams.", examples=[["sales"]])
+    employee: _Values = Field(
+        default=[], description="Only these employee references.", examples=[["E007"]]
+    )
+    network: _Values = Field(
+        default=[], description="Only these networks.", examples=[["linkedin"]]
+    )
+    campaign: _Values = Field(
+        default=[], description="Only these campaigns.", examples=[["launch-2025"]]
+    )
+    content: _Values = Field(
+        default=[], description="Only these content items.", examples=[["article-12"]]
+    )
+    channel: _Values = Field(
+        default=[], description="Only these channels.", examples=[["employee_advocacy"]]
+    )
+    account: _Values = Field(
+        default=[], description="Only these brand accounts.", examples=[["golden-ratio"]]
+    )
+
+    @property
+    def filters(self) -> Mapping[str, frozenset[str]]:
+        """Return the filters that were given, by dimension."""
+        given = {dimension.value: getattr(self, dimension.value) for dimension in Dimension}
+        return {name: frozenset(values) for name, values in given.items() if values}
+
+
+class SlicedQuery(Filters, PeriodQuery):
+    """A period and the part of it that is asked about."""
+
+    def listed(self) -> dict[str, Any]:
+        """Return what decides the content of a list: what its cursors are bound to."""
+        return self.model_dump(mode="json", exclude={"cursor", "limit"})

@@ -1,0 +1,43 @@
+"""``/v1/roi``: the statement of one model, all models at once, and where the figures come from."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from services.api.dependencies import Access, reads
+from services.api.roi import comparison, explain, service
+from services.api.roi.queries import ExplainQuery, ModelsQuery, StatementQuery
+from services.api.roi.schemas import RoiComparison, RoiExplanation, RoiStatement
+from shared.web.state import resources
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/roi", tags=["roi"])
+
+_READER = reads("roi:read")
+
+
+@router.get("", operation_id="roi_get_statement")
+async def get_statement(
+    access: Annotated[Access, _READER], query: Annotated[StatementQuery, Query()]
+) -> RoiStatement:
+    """Return the ROI of a period under one attribution model, in every form."""
+    return await service.statement(access, query)
+
+
+@router.get("/models", operation_id="roi_list_models")
+async def list_models(
+    access: Annotated[Access, _READER], query: Annotated[ModelsQuery, Query()]
+) -> RoiComparison:
+    """Return the ROI under all attribution models, and what depends on the choice."""
+    return await comparison.compare(access, query)
+
+
+@router.get("/explain", operation_id="roi_get_explanation")
+async def get_explanation(
+    request: Request,
+    access: Annotated[Access, _READER],
+    query: Annotated[ExplainQuery, Query()],
+) -> RoiExplanation:
+    """Return the credits and cost facts that add up to the statement's revenue and cost."""
+    return await explain.explain(access, resources(request).keyring, query)

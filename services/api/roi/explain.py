@@ -1,0 +1,152 @@
+"""Explain an ROI: the credits that add up to the revenue, the facts that add up to the cost."""
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from services.api.answers import trust_of
+from services.api.dependencies import Access
+from services.api.facts.lines import FactLine, fact_line
+from services.api.freshness import freshness_of
+from services.api.model import money
+from services.api.roi.queries import ExplainQuery
+from services.api.roi.repository import CreditLine, credit_lines, credited
+from services.api.roi.schemas import CreditedTouch, FactRef, RoiExplanation
+from shared.errors import InvalidCursor
+from shared.kpis.expressions import rounded
+from shared.money import exponent
+from shared.rollups.explain import explain_measure
+from shared.rollups.read import live_generation
+from shared.security.keyring import KeyRing
+from shared.web.cursor import CursorCodec
+
+__all__ = ["explain"]
+
+_Place = tuple[date, str, bytes]
+# What a cursor says of a list: where it starts, where it goes on, or that it is at its end.
+_END = "end"
+
+
+async def explain(access: Access, keyring: KeyRing, query: ExplainQuery) -> RoiExplanation:
+    """Return one page of the credits and one of the cost lines, each until its own end.
+
+    Raises:
+        InvalidCursor: the cursor belongs to another explanation.
+    """
+    org = access.org
+    asked = query.model_dump(mode="json", exclude={"cursor", "limit"})
+    codec = CursorCodec(keyring, org.id, {"explain": "roi", **asked})
+    credits_at, costs_at = _places(codec, query.cursor)
+    credits, credits_next = await _credits(access, query, credits_at)
+    costs, total, costs_next = await _costs(access, query, costs_at)
+    is_last = (credits_next, costs_next) == (_END, _END)
+    freshness = await freshness_of(access.connection, org.id)
+    return RoiExplanation(
+        **trust_of(freshness, org.zone).model_dump(),
+        from_=query.from_,
+        to=query.to,
+        basis=query.basis,
+        channel=query.channel,
+        currency=org.currency,
+        model=query.model,
+        credited_revenue=await _credited_revenue(access, query),
+        cost=total,
+        credits=credits,
+        costs=costs,
+        next_cursor=None if is_last else codec.encode([credits_next, costs_next]),
+    )
+
+
+def _places(codec: CursorCodec, cursor: str | None) -> tuple[str, str]:
+    if cursor is None:
+        return "", ""
+    match codec.decode(cursor):
+        case [str(credits_at), str(costs_at)]:
+            return credits_at, costs_at
+    raise InvalidCursor
+
+
+async def _credited_revenue(access: Access, query: ExplainQuery) -> Decimal:
+    generation = await live_generation(access.connection, access.org.id)
+    found = await credited(
+        access.connection, access.org.id, generation, basis=query.basis, period=query.period
+    )
+    asked = (query.model, query.channel)
+    amounts = (credit.amount for credit in found if (credit.model, credit.channel) == asked)
+    return money(sum(amounts, Decimal(0)), exponent(access.org.currency))
+
+
+async def _credits(
+    access: Access, query: ExplainQuery, place: str
+) -> tuple[list[CreditedTouch], str]:
+    if place == _END:
+        return [], _END
+    generation = await live_generation(access.connection, access.org.id)
+    lines = await credit_lines(
+        access.connection,
+        access.org.id,
+        generation,
+        basis=query.basis,
+        period=query.period,
+        model=query.model,
+        channel=query.channel,
+        after=_read_place(place) if place else None,
+        limit=query.limit + 1,
+    )
+    page = lines[: query.limit]
+    following = _write_place(page[-1]) if len(lines) > query.limit else _END
+    return [_touch(line) for line in page], following
+
+
+def _write_place(line: CreditLine) -> str:
+    return f"{line.closed_day.isoformat()}/{line.touch_key.hex()}/{line.deal}"
+
+
+def _read_place(text: str) -> _Place:
+    day, key, deal = text.split("/", 2)
+    return date.fromisoformat(day), deal, bytes.fromhex(key)
+
+
+def _touch(line: CreditLine) -> CreditedTouch:
+    return CreditedTouch(
+        deal=line.deal,
+        deal_fact=FactRef(
+            source=line.deal_source,
+            external_id=line.deal_external_id,
+            position=line.deal_position,
+        ),
+        touch_fact=FactRef(
+            source=line.touch_source,
+            external_id=line.touch_external_id,
+            position=line.touch_position,
+        ),
+        touch_day=line.touch_day,
+        closed_day=line.closed_day,
+        share=line.share,
+        amount=line.amount,
+        channel=line.channel,
+        employee=line.employee or None,
+        network=line.network or None,
+        campaign=line.campaign or None,
+        content=line.content or None,
+    )
+
+
+async def _costs(
+    access: Access, query: ExplainQuery, place: str
+) -> tuple[list[FactLine], Decimal | None, str]:
+    """Return a page of cost lines, the cost of the period, and where the next page starts."""
+    page = await explain_measure(
+        access.connection,
+        access.org,
+        "cost",
+        query.period,
+        filters={},
+        after=None if place in {"", _END} else place,
+        limit=query.limit,
+    )
+    lines = [] if place == _END else [fact_line("cost", line) for line in page.lines]
+    following = page.next if place != _END and page.next is not None else _END
+    digits = exponent(access.org.currency)
+    total = None if page.total is None else rounded(Fraction(page.total), digits)
+    return lines, total, following

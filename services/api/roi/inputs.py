@@ -1,0 +1,209 @@
+"""Read what a statement of ROI is made of: cost, credit, hires, rates, completeness."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from services.api.answers import is_partial, trust_of
+from services.api.assumptions.repository import rates_of
+from services.api.dependencies import Access
+from services.api.freshness import Freshness, freshness_of
+from services.api.kpis.service import assumption_lines
+from services.api.model import money
+from services.api.roi.queries import ModelsQuery
+from services.api.roi.repository import Basis, Credits, credited, total_revenue
+from services.api.roi.schemas import Cost, CostPart, Notice
+from shared import clock
+from shared.errors import Invalid
+from shared.kpis.expressions import exact_text, rounded
+from shared.kpis.measures import ADVOCACY_CHANNEL
+from shared.kpis.periods import Period
+from shared.kpis.rates import DatedRate, rate_in_force
+from shared.kpis.recruiting import RecruitingMethod, ReferralHires, recruiting_lines
+from shared.kpis.value import ValueLine
+from shared.kpis.vocabulary import CostCategory
+from shared.money import exponent
+from shared.orgs import Org
+from shared.rollups.read import MeasureQuery, live_generation, read_measures
+
+__all__ = ["Inputs", "common_fields", "read_inputs"]
+
+_COSTS: Final = {f"cost.{category}": category for category in CostCategory}
+_RATES: Final = {
+    RecruitingMethod.FLAT: ("recruiting.flat",),
+    RecruitingMethod.COST_PER_HIRE: ("cost_per_hire.baseline", "cost_per_hire.referral"),
+}
+_NO_CLOSE: Final = Notice(
+    code="no_close_in_period",
+    message=(
+        "No deal closed in the period. With a sales cycle longer than the period, the return on"
+        " this basis is -100 % by construction; the cohort basis shows what the period's touches"
+        " brought later."
+    ),
+)
+_NO_HIRES: Final = Notice(
+    code="hires_not_reported",
+    message="No hire was ever reported: recruiting savings are left out, not counted as zero.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything read for one period, before any arithmetic.
+
+    ``revenue`` is the full amount of the deals with credit, None if there are no deals at all.
+    ``gross_margin`` and the recruiting rates are those in force on the period's last day.
+    """
+
+    org: Org
+    generation: int
+    query: ModelsQuery
+    recruiting_to: date
+    cost: Cost
+    revenue: Decimal | None
+    credits: Sequence[Credits]
+    hires: int | None
+    rates: tuple[DatedRate, ...]
+    gross_margin: Decimal | None
+    recruiting: list[ValueLine]
+    freshness: Freshness
+
+    @property
+    def is_advocacy(self) -> bool:
+        """Tell whether the asked channel is the program's own: hires and media value are its."""
+        return self.query.channel == ADVOCACY_CHANNEL
+
+    def credited(self, model: str) -> Decimal | None:
+        """Return the asked channel's credit under a model; None without deals at all."""
+        if self.revenue is None:
+            return None
+        return money(self._sum(model, "amount"), self.digits)
+
+    def wins(self, model: str) -> Decimal | None:
+        """Return the asked channel's won deals, in shares; None without deals at all."""
+        if self.revenue is None:
+            return None
+        # Shares are kept with twelve digits: three thirds of a deal are shown as one.
+        return Decimal(exact_text(Fraction(self._sum(model, "wins")), digits=6))
+
+    def _sum(self, model: str, figure: str) -> Decimal:
+        amounts = (
+            getattr(credit, figure)
+            for credit in self.credits
+            if (credit.model, credit.channel) == (model, self.query.channel)
+        )
+        return sum(amounts, Decimal(0))
+
+    @property
+    def digits(self) -> int:
+        """Return the minor digits of the organization's currency."""
+        return exponent(self.org.currency)
+
+
+async def read_inputs(access: Access, query: ModelsQuery) -> Inputs:
+    """Read the inputs of a period.
+
+    Raises:
+        Invalid: ``recruiting_to`` does not lie after ``from``.
+    """
+    org, connection = access.org, access.connection
+    generation = await live_generation(connection, org.id)
+    recruiting_to = _recruiting_to(org, query)
+    cost, has_deals = await _cost(access, query.period)
+    hires = await _hires(access, Period(query.from_, recruiting_to))
+    basis, period = query.basis, query.period
+    credits = await credited(connection, org.id, generation, basis=basis, period=period)
+    revenue = None
+    if has_deals:
+        revenue = await total_revenue(connection, org.id, generation, basis=basis, period=period)
+    stated = await rates_of(connection, org.id)
+    method = RecruitingMethod(query.recruiting_method.value)
+    keys = ("gross_margin", *(_RATES[method] if hires is not None else ()))
+    found = (rate_in_force(stated, key, query.period.last_day) for key in keys)
+    rates = tuple(rate for rate in found if rate is not None)
+    values: dict[str, Decimal | None] = {rate.key: rate.value for rate in rates}
+    is_advocacy = query.channel == ADVOCACY_CHANNEL
+    counted = hires if is_advocacy else None
+    return Inputs(
+        org=org,
+        generation=generation,
+        query=query,
+        recruiting_to=recruiting_to,
+        cost=cost,
+        revenue=None if revenue is None else money(revenue, exponent(org.currency)),
+        credits=credits,
+        hires=counted,
+        rates=rates,
+        gross_margin=values.get("gross_margin"),
+        recruiting=[]
+        if counted is None
+        else recruiting_lines(ReferralHires(counted), values, method),
+        freshness=await freshness_of(connection, org.id),
+    )
+
+
+def _recruiting_to(org: Org, query: ModelsQuery) -> date:
+    if query.recruiting_to is not None:
+        if query.recruiting_to <= query.from_:
+            raise Invalid("`recruiting_to` lies after `from`.", code="empty_period")
+        return query.recruiting_to
+    if query.basis is Basis.PERIOD:
+        return query.to
+    tomorrow = clock.local_day(clock.now(), org.zone) + timedelta(days=1)
+    return max(tomorrow, query.to)
+
+
+async def _cost(access: Access, period: Period) -> tuple[Cost, bool]:
+    """Return the cost of a period, and whether the organization has any deals."""
+    asked = MeasureQuery((period,))
+    ids = ["cost", "opportunities", *_COSTS]
+    table = await read_measures(access.connection, access.org, ids, asked)
+    row = table[0, ""]
+    digits = exponent(access.org.currency)
+    amounts = {
+        measure: rounded(Fraction(value), digits)
+        for measure, value in row.items()
+        if value is not None
+    }
+    parts = [
+        CostPart(category=category, amount=amounts[measure])
+        for measure, category in _COSTS.items()
+        if amounts.get(measure)
+    ]
+    cost = Cost(total=amounts.get("cost"), by_category=parts)
+    return cost, row["opportunities"] is not None
+
+
+async def _hires(access: Access, period: Period) -> int | None:
+    asked = MeasureQuery((period,))
+    table = await read_measures(access.connection, access.org, ["hires_advocacy"], asked)
+    hires = table[0, ""]["hires_advocacy"]
+    return None if hires is None else int(hires)
+
+
+def common_fields(inputs: Inputs, rates: Sequence[DatedRate] = ()) -> dict[str, object]:
+    """Return what the statement and the comparison both say; ``rates`` are further ones used."""
+    query = inputs.query
+    notices = []
+    if query.basis is Basis.PERIOD and not inputs.credits:
+        notices.append(_NO_CLOSE)
+    if inputs.is_advocacy and inputs.hires is None:
+        notices.append(_NO_HIRES)
+    return {
+        **trust_of(inputs.freshness, inputs.org.zone).model_dump(),
+        "from_": query.from_,
+        "to": query.to,
+        "basis": query.basis,
+        "channel": query.channel,
+        "currency": inputs.org.currency,
+        "recruiting_to": inputs.recruiting_to,
+        "hires": inputs.hires,
+        "cost": inputs.cost,
+        "total_revenue": inputs.revenue,
+        "is_partial": is_partial(query.to, inputs.freshness, inputs.org.zone),
+        "assumptions": assumption_lines(list(dict.fromkeys((*inputs.rates, *rates)))),
+        "notices": notices,
+    }

@@ -1,0 +1,104 @@
+"""What the ROI endpoints take."""
+
+from enum import StrEnum
+from typing import Final
+
+from pydantic import Field
+
+from services.api.model import Cursor, Limit
+from services.api.periods import LocalDay, PeriodQuery
+from services.api.roi.repository import Basis
+from shared.facts.envelope import Channel
+from shared.kpis.emv import EmvMethod
+from shared.kpis.vocabulary import AttributionModel
+
+__all__ = [
+    "BASIS",
+    "ExplainQuery",
+    "FlatOrCostPerHire",
+    "Form",
+    "ModelsQuery",
+    "StatementQuery",
+]
+
+BASIS: Final = (
+    "cohort: the value of the touches made in the period, whenever their deals closed; "
+    "period: the value of the deals closed in it. Costs are those of the period either way."
+)
+_RECRUITING_TO: Final = (
+    "Referral hires count from `from` up to, and without, this day. Default: the day after today "
+    "for the cohort basis, because hires come late, and `to` for the period basis."
+)
+
+
+class Form(StrEnum):
+    """The return that a caller wants as the single figure."""
+
+    REVENUE = "revenue"
+    MARGIN = "margin"
+    CASH = "cash"
+    MEDIA = "media"
+    BLENDED = "blended"
+
+
+class FlatOrCostPerHire(StrEnum):
+    """How recruiting savings are computed."""
+
+    FLAT = "R1"
+    COST_PER_HIRE = "R2"
+
+
+class ModelsQuery(PeriodQuery):
+    """All models at once."""
+
+    basis: Basis = Field(default=Basis.COHORT, description=BASIS, examples=["cohort"])
+    channel: Channel = Field(
+        default="employee_advocacy",
+        description="The channel whose credit is set against the cost.",
+        examples=["employee_advocacy"],
+    )
+    recruiting_to: LocalDay | None = Field(
+        default=None, description=_RECRUITING_TO, examples=["2025-07-01"]
+    )
+    recruiting_method: FlatOrCostPerHire = Field(
+        default=FlatOrCostPerHire.COST_PER_HIRE,
+        description="R1: a flat sum per hire, an upper bound; R2: what a referral hire costs less.",
+        examples=["R2"],
+    )
+
+
+class StatementQuery(ModelsQuery):
+    """The statement of one model."""
+
+    model: AttributionModel = Field(
+        default=AttributionModel.LINEAR, description="Attribution model.", examples=["linear"]
+    )
+    form: Form = Field(
+        default=Form.CASH, description="Which return is the headline.", examples=["cash"]
+    )
+    emv_method: EmvMethod = Field(
+        default=EmvMethod.CPC,
+        description="The media value of a headline `media`, and in the blended return.",
+        examples=["cpc"],
+    )
+    include_blended: bool = Field(
+        default=False,
+        description="Also add media value to cash, although both count the same clicks.",
+        examples=[False],
+    )
+
+
+class ExplainQuery(PeriodQuery):
+    """Where credited revenue and cost come from."""
+
+    basis: Basis = Field(default=Basis.COHORT, description=BASIS, examples=["cohort"])
+    model: AttributionModel = Field(
+        default=AttributionModel.LINEAR, description="Attribution model.", examples=["linear"]
+    )
+    channel: Channel = Field(
+        default="employee_advocacy",
+        description="The channel whose credit is explained.",
+        examples=["employee_advocacy"],
+    )
+    cursor: Cursor = None
+    limit: Limit = 50

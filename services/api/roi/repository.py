@@ -1,0 +1,258 @@
+"""Credits of won deals: what each model gives to each channel, and deal by deal.
+
+Every query takes the basis: *cohort* asks for credits whose touch lies in the period, whenever the
+deal closed; *period* for credits whose deal closed in it. ``$1`` is the organization, ``$2`` the
+generation, ``$3`` and ``$4`` the days.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from shared.kpis.periods import Period
+from shared.rollups import contributions
+
+__all__ = [
+    "Basis",
+    "CreditLine",
+    "Credits",
+    "Opportunities",
+    "credit_lines",
+    "credited",
+    "dated_credit",
+    "opportunities",
+    "total_revenue",
+]
+
+
+class Basis(StrEnum):
+    """Which credits belong to a period."""
+
+    COHORT = "cohort"
+    PERIOD = "period"
+
+
+_DAY: Final = {Basis.COHORT: "c.touch_day", Basis.PERIOD: "c.closed_day"}
+
+
+def _inside(basis: Basis) -> str:
+    day = _DAY[basis]
+    return f"c.org_id = $1 AND c.generation = $2 AND {day} >= $3::date AND {day} < $4::date"
+
+
+@dataclass(frozen=True, slots=True)
+class Credits:
+    """What one model credits to one channel: an amount, and won deals in shares."""
+
+    model: str
+    channel: str
+    amount: Decimal
+    wins: Decimal
+
+
+async def credited(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    *,
+    basis: Basis,
+    period: Period,
+) -> list[Credits]:
+    """Return the credit by model and channel."""
+    rows = await connection.fetch(
+        f"""
+        SELECT c.model, c.channel, sum(c.amount) AS amount, sum(c.share) AS wins
+          FROM credit c WHERE {_inside(basis)}
+         GROUP BY c.model, c.channel ORDER BY c.model, c.channel
+        """,
+        org_id,
+        generation,
+        period.start,
+        period.end,
+    )
+    return [Credits(**row) for row in rows]
+
+
+async def total_revenue(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    *,
+    basis: Basis,
+    period: Period,
+) -> Decimal:
+    """Return the full amounts of the deals that have any credit in the period.
+
+    The same under every model: the shares of a deal add up to the deal under each of them.
+    """
+    total: Decimal = await connection.fetchval(
+        f"""
+        SELECT coalesce(sum(w.amount), 0)
+          FROM credit w
+         WHERE w.org_id = $1 AND w.generation = $2 AND w.model = 'linear'
+           AND w.deal IN (SELECT c.deal FROM credit c WHERE {_inside(basis)})
+        """,
+        org_id,
+        generation,
+        period.start,
+        period.end,
+    )
+    return total
+
+
+async def dated_credit(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    *,
+    basis: Basis,
+    period: Period,
+    model: str,
+    channel: str,
+) -> list[tuple[date, Decimal]]:
+    """Return the credit of one model and channel by the day its deals closed."""
+    rows = await connection.fetch(
+        f"""
+        SELECT c.closed_day, sum(c.amount) AS amount
+          FROM credit c WHERE {_inside(basis)} AND c.model = $5 AND c.channel = $6
+         GROUP BY c.closed_day HAVING sum(c.amount) <> 0 ORDER BY c.closed_day
+        """,
+        org_id,
+        generation,
+        period.start,
+        period.end,
+        model,
+        channel,
+    )
+    return [(row["closed_day"], row["amount"]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Opportunities:
+    """Deals that a period's touches led to, and how many of them are decided."""
+
+    opened: int
+    closed: int
+
+
+async def opportunities(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    *,
+    period: Period,
+    channel: str,
+    window_days: int,
+) -> Opportunities:
+    """Return the deals whose person was touched through a channel in the period.
+
+    A touch counts if it lies before the close (or, for an open deal, before now) and inside the
+    attribution window before the close (or before the opening).
+    """
+    row = await connection.fetchrow(
+        f"""
+        SELECT count(*) AS opened, count(*) FILTER (WHERE d.state <> 'open') AS closed
+          FROM (SELECT DISTINCT deal FROM deal WHERE org_id = $1 AND generation = $2) k
+          JOIN LATERAL ({contributions.current_deal("k.deal")}) d ON true
+          JOIN LATERAL ({contributions.lead_of("d.lead")}) l ON l.person IS NOT NULL
+         WHERE EXISTS (
+            SELECT FROM touch t
+             WHERE t.org_id = $1 AND t.generation = $2 AND t.person = l.person
+               AND t.channel = $5 AND t.day >= $3::date AND t.day < $4::date
+               AND t.touched_at <= coalesce(d.closed_at, 'infinity')
+               AND coalesce(d.closed_day, d.opened_day) - t.day <= $6::integer
+         )
+        """,
+        org_id,
+        generation,
+        period.start,
+        period.end,
+        channel,
+        window_days,
+    )
+    assert row is not None
+    return Opportunities(**row)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditLine:
+    """The credit of one deal to one touch, and the facts that both come from."""
+
+    deal: str
+    touch_key: bytes
+    share: Decimal
+    amount: Decimal
+    touch_day: date
+    closed_day: date
+    channel: str
+    employee: str
+    network: str
+    campaign: str
+    content: str
+    deal_source: str
+    deal_external_id: str
+    deal_position: int
+    touch_source: str
+    touch_external_id: str
+    touch_position: int
+
+
+def _lines_query(basis: Basis) -> str:
+    return f"""
+        WITH page AS (
+            SELECT c.*
+              FROM credit c
+             WHERE {_inside(basis)} AND c.model = $5 AND c.channel = $6 AND c.share <> 0
+               AND ($7::date IS NULL
+                    OR (c.closed_day, c.deal, c.touch_key) > ($7::date, $8::text, $9::bytea))
+             ORDER BY c.closed_day, c.deal, c.touch_key
+             LIMIT $10
+        )
+        SELECT p.deal, p.touch_key, p.share, p.amount, p.touch_day, p.closed_day, p.channel,
+               p.employee, p.network, p.campaign, p.content,
+               de.source AS deal_source, de.external_id AS deal_external_id,
+               de.position AS deal_position, te.source AS touch_source,
+               te.external_id AS touch_external_id, te.position AS touch_position
+          FROM page p
+          JOIN LATERAL ({contributions.current_deal("p.deal")}) d ON true
+          JOIN fact_head dh ON dh.org_id = $1 AND dh.fact_key = d.fact_key
+          JOIN ledger_entry de ON de.org_id = $1 AND de.position = dh.position
+          JOIN fact_head th ON th.org_id = $1 AND th.fact_key = p.touch_key
+          JOIN ledger_entry te ON te.org_id = $1 AND te.position = th.position
+         ORDER BY p.closed_day, p.deal, p.touch_key
+        """
+
+
+async def credit_lines(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    *,
+    basis: Basis,
+    period: Period,
+    model: str,
+    channel: str,
+    after: tuple[date, str, bytes] | None,
+    limit: int,
+) -> list[CreditLine]:
+    """Return a page of credits, by day of close, deal and touch."""
+    closed_day, deal, touch_key = after or (None, None, None)
+    rows = await connection.fetch(
+        _lines_query(basis),
+        org_id,
+        generation,
+        period.start,
+        period.end,
+        model,
+        channel,
+        closed_day,
+        deal,
+        touch_key,
+        limit,
+    )
+    return [CreditLine(**row) for row in rows]

@@ -1,0 +1,53 @@
+"""Returns and lines of value as answers show them."""
+
+from collections.abc import Mapping
+
+from services.api.model import exact
+from services.api.roi.schemas import BreakEven, Overlap, Return, ValuePart
+from shared.kpis.expressions import rounded
+from shared.kpis.roi import BreakEven as BreakEvenPoint
+from shared.kpis.roi import Roi, RoiForm
+from shared.kpis.value import ValueLine
+
+__all__ = ["break_evens", "return_of", "value_part"]
+
+
+def return_of(roi: Roi, digits: int) -> Return:
+    """Return a return; ``digits`` are the currency's minor digits."""
+    return Return(
+        form=roi.form,
+        percent=roi.percent,
+        value=None if roi.value is None else rounded(roi.value, digits),
+        arithmetic=roi.arithmetic,
+        grade=roi.grade,
+        counted_twice=[
+            Overlap(one=one, other=other, reason=reason) for one, other, reason in roi.counted_twice
+        ],
+        null_reason=roi.null_reason,
+    )
+
+
+def value_part(line: ValueLine, digits: int) -> ValuePart:
+    """Return a line of value."""
+    return ValuePart(
+        kind=line.kind,
+        amount=line.amount(digits),
+        value_class=line.value_class,
+        grade=line.grade,
+        formula=line.formula,
+        arithmetic=line.arithmetic,
+        null_reason=line.null_reason,
+    )
+
+
+def break_evens(points: Mapping[RoiForm, BreakEvenPoint | None], digits: int) -> list[BreakEven]:
+    """Return the break-even of each form that has one."""
+    return [
+        BreakEven(
+            form=form,
+            revenue=rounded(point.revenue, digits),
+            share_percent=exact(point.share_percent),
+        )
+        for form, point in points.items()
+        if point is not None
+    ]

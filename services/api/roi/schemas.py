@@ -1,0 +1,325 @@
+"""What the ROI endpoints answer; what they take is in :mod:`services.api.roi.queries`."""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from services.api.answers import Trust
+from services.api.facts.lines import FactLine
+from services.api.kpis.schemas import UsedAssumption
+from services.api.model import DecimalText, Output
+from services.api.roi.queries import BASIS
+from services.api.roi.repository import Basis
+from shared.facts.envelope import Channel
+from shared.kpis.emv import EmvMethod
+from shared.kpis.roi import RoiForm
+from shared.kpis.value import ValueClass, ValueKind
+from shared.kpis.vocabulary import AttributionModel, CostCategory, Grade
+
+__all__ = [
+    "BreakEven",
+    "ChannelCredit",
+    "Cost",
+    "CostPart",
+    "CreditedTouch",
+    "CurvePoint",
+    "FactRef",
+    "Maturity",
+    "Media",
+    "ModelResult",
+    "Notice",
+    "Overlap",
+    "Payback",
+    "Return",
+    "RoiComparison",
+    "RoiExplanation",
+    "RoiStatement",
+    "Spread",
+    "ValuePart",
+]
+
+
+class Notice(Output):
+    """Something a reader has to know before using the figures."""
+
+    code: str = Field(description="Stable name.", examples=["no_close_in_period"])
+    message: str = Field(
+        description="The same in words.", examples=["No deal closed in the period."]
+    )
+
+
+class CostPart(Output):
+    """The cost of one category."""
+
+    category: CostCategory = Field(description="What it was spent on.", examples=["training"])
+    amount: DecimalText = Field(description="Amount.", examples=["3600.00"])
+
+
+class Cost(Output):
+    """The cost of the period."""
+
+    total: DecimalText | None = Field(
+        description="All categories; null if no cost was ever booked.", examples=["22500.00"]
+    )
+    by_category: list[CostPart] = Field(description="Categories with a cost.")
+
+
+class ValuePart(Output):
+    """A line of value."""
+
+    kind: ValueKind = Field(description="What it is made of.", examples=["margin"])
+    amount: DecimalText | None = Field(
+        description="Amount; null if an input is missing.", examples=["22800.00"]
+    )
+    value_class: ValueClass = Field(
+        description="Money in the bank, or cost avoided.", examples=["cash"]
+    )
+    grade: Grade = Field(description="How well it is founded.", examples=["modelled"])
+    formula: str = Field(description="Its formula.", examples=["revenue * gross_margin"])
+    arithmetic: str = Field(description="The computation.", examples=["28500 * 0.8 = 22800"])
+    null_reason: str | None = Field(
+        description="Why there is no amount.", examples=["missing:gross_margin"]
+    )
+
+
+class Overlap(Output):
+    """Two lines that hold the same money."""
+
+    one: ValueKind = Field(description="A kind of value.", examples=["margin"])
+    other: ValueKind = Field(description="Another one.", examples=["media_value"])
+    reason: str = Field(
+        description="Why they overlap.", examples=["margin comes from the same clicks"]
+    )
+
+
+class Return(Output):
+    """(value - cost) / cost."""
+
+    form: RoiForm = Field(description="Which value was counted.", examples=["margin"])
+    percent: DecimalText | None = Field(
+        description="The return in percent; null with a reason.", examples=["1.33"]
+    )
+    value: DecimalText | None = Field(description="The value counted.", examples=["22800.00"])
+    arithmetic: str = Field(
+        description="The computation.", examples=["(22800 - 22500) / 22500 ≈ 1.33 %"]
+    )
+    grade: Grade = Field(description="That of its weakest line.", examples=["modelled"])
+    counted_twice: list[Overlap] = Field(description="Lines that hold the same money.")
+    null_reason: str | None = Field(
+        description="Why there is no return.", examples=["missing:gross_margin"]
+    )
+
+
+class Media(Output):
+    """What the attention would have cost, by one published method."""
+
+    method: EmvMethod = Field(description="The method.", examples=["cpc"])
+    amount: DecimalText | None = Field(description="Media value.", examples=["3120.00"])
+    arithmetic: str = Field(description="The computation.", examples=["624 * 5 = 3120"])
+    roi_media: Return = Field(description="Its return, alone: never added to the others.")
+
+
+class BreakEven(Output):
+    """Where a form of ROI is zero."""
+
+    form: RoiForm = Field(description="The form.", examples=["margin"])
+    revenue: DecimalText = Field(
+        description="The credited revenue that pays the cost exactly.", examples=["28125.00"]
+    )
+    share_percent: DecimalText | None = Field(
+        description="Its part of all revenue with credit in the period.", examples=["46.875"]
+    )
+
+
+class Maturity(Output):
+    """How much of the period's business is decided."""
+
+    opened: int = Field(description="Deals its touches led to.", examples=[9])
+    closed: int = Field(description="Of these, won or lost.", examples=[7])
+    percent: DecimalText | None = Field(
+        description="The decided part; null without deals.", examples=["77.78"]
+    )
+
+
+class CurvePoint(Output):
+    """The state on a day on which value came in."""
+
+    day: date = Field(description="Day of close.", examples=["2025-04-20"])
+    age_days: int = Field(description="Days since the start of the period.", examples=[109])
+    cumulative: DecimalText = Field(
+        description="Margin up to and with this day.", examples=["22800.00"]
+    )
+    roi_percent: DecimalText | None = Field(
+        description="Return on margin so far.", examples=["1.33"]
+    )
+
+
+class Payback(Output):
+    """When margin first covered cost."""
+
+    day: date = Field(description="The day.", examples=["2025-04-20"])
+    age_days: int = Field(description="Days since the start of the period.", examples=[109])
+
+
+class _Asked(Output):
+    from_: date = Field(
+        serialization_alias="from", description="First day.", examples=["2025-01-01"]
+    )
+    to: date = Field(description="The day after the last one.", examples=["2025-04-01"])
+    basis: Basis = Field(description=BASIS, examples=["cohort"])
+    channel: Channel = Field(
+        description="The channel whose credit is set against the cost.",
+        examples=["employee_advocacy"],
+    )
+    currency: str = Field(description="Currency of every amount.", examples=["USD"])
+
+
+class _Common(Trust, _Asked):
+    recruiting_to: date = Field(
+        description="Referral hires count up to, and without, this day.", examples=["2025-07-01"]
+    )
+    hires: int | None = Field(
+        description="Referral hires counted; null if hires are not reported at all.",
+        examples=[2],
+    )
+    cost: Cost = Field(description="What the period cost, by category.")
+    total_revenue: DecimalText | None = Field(
+        description="Full amounts of the deals with any credit here; null without deals at all.",
+        examples=["60000.00"],
+    )
+    is_partial: bool = Field(
+        description="Whether the period reaches beyond `complete_until`.", examples=[False]
+    )
+    assumptions: list[UsedAssumption] = Field(description="The rates that applied.")
+    notices: list[Notice] = Field(description="What to know before using the figures.")
+
+
+class RoiStatement(_Common):
+    """The ROI of a period under one model."""
+
+    model: AttributionModel = Field(description="Attribution model.", examples=["linear"])
+    credited_revenue: DecimalText | None = Field(
+        description="Revenue credited to the channel.", examples=["28500.00"]
+    )
+    credited_wins: DecimalText | None = Field(
+        description="Won deals credited, in shares of a deal, to six digits.", examples=["3"]
+    )
+    value_lines: list[ValuePart] = Field(description="What the cash return counts.")
+    headline: Return = Field(description="The return asked for by `form`.")
+    roi_cash: Return = Field(description="Margin and recruiting savings against cost.")
+    roi_on_revenue: Return = Field(description="Credited revenue against cost.")
+    roi_on_margin: Return = Field(description="Margin of credited revenue against cost.")
+    media: list[Media] = Field(description="Media value by each method, each with its return.")
+    roi_blended: Return | None = Field(
+        description="Cash plus media value, on request only: it counts the same clicks twice."
+    )
+    break_even: list[BreakEven] = Field(description="Where each form would be zero.")
+    maturity: Maturity = Field(
+        description="How far its business is decided: how much may yet come."
+    )
+    payback: Payback | None = Field(description="When margin first covered cost; null: not yet.")
+    curve: list[CurvePoint] = Field(description="Margin as it came in, by day of close.")
+
+
+class ChannelCredit(Output):
+    """What one model credits to one channel."""
+
+    channel: str = Field(description="The channel.", examples=["employee_advocacy"])
+    amount: DecimalText = Field(description="Credited revenue.", examples=["28500.00"])
+    rank: int = Field(description="1 for the channel with the most credit.", examples=[1])
+
+
+class ModelResult(Output):
+    """What one model says."""
+
+    model: AttributionModel = Field(description="The model.", examples=["linear"])
+    total: DecimalText = Field(
+        description="Credit of all channels; the same under every model if every touch of the "
+        "deals lies in the period.",
+        examples=["60000.00"],
+    )
+    channels: list[ChannelCredit] = Field(description="Every channel, the largest first.")
+    credited_revenue: DecimalText = Field(
+        description="Credit of the asked channel.", examples=["28500.00"]
+    )
+    share_percent: DecimalText | None = Field(
+        description="Its part of all revenue.", examples=["47.50"]
+    )
+    roi_on_revenue: Return = Field(description="Credited revenue against cost.")
+    roi_on_margin: Return = Field(description="Margin of credited revenue against cost.")
+    roi_cash: Return = Field(description="Margin and recruiting savings against cost.")
+
+
+class Spread(Output):
+    """How far apart the models are."""
+
+    form: RoiForm = Field(description="The form of return.", examples=["margin"])
+    lowest: DecimalText = Field(description="The lowest return, percent.", examples=["1.33"])
+    highest: DecimalText = Field(description="The highest return, percent.", examples=["31.56"])
+    points: DecimalText = Field(description="The distance, percentage points.", examples=["30.22"])
+    sign_depends_on_model: bool = Field(
+        description="Whether one model shows a loss where another does not.", examples=[False]
+    )
+
+
+class RoiComparison(_Common):
+    """All attribution models side by side."""
+
+    models: list[ModelResult] = Field(description="One per model; empty without deals.")
+    spread: list[Spread] = Field(description="By form of return.")
+    break_even: list[BreakEven] = Field(description="Where each form would be zero.")
+    sign_depends_on_model: bool = Field(
+        description="Whether, in any form, the choice of model decides between gain and loss.",
+        examples=[True],
+    )
+    ranking_depends_on_model: bool = Field(
+        description="Whether the order of the channels differs between models.", examples=[True]
+    )
+
+
+class FactRef(Output):
+    """A fact in the ledger."""
+
+    source: str = Field(description="Who said so.", examples=["hubspot"])
+    external_id: str = Field(description="The source's id of it.", examples=["deal-9001"])
+    position: int = Field(description="Its position in the ledger.", examples=[812])
+
+
+class CreditedTouch(Output):
+    """The credit of one deal to one touch."""
+
+    deal: str = Field(description="The deal.", examples=["9001"])
+    deal_fact: FactRef = Field(description="The fact that tells the deal's present state.")
+    touch_fact: FactRef = Field(description="The fact that tells the touch.")
+    touch_day: date = Field(description="Day of the touch.", examples=["2025-01-20"])
+    closed_day: date = Field(description="Day of the close.", examples=["2025-04-10"])
+    share: DecimalText = Field(
+        description="Part of the deal, up to twelve digits.", examples=["0.333333333333"]
+    )
+    amount: DecimalText = Field(description="Credited amount.", examples=["4000.00"])
+    channel: str = Field(description="Channel.", examples=["employee_advocacy"])
+    employee: str | None = Field(description="Employee reference.", examples=["E007"])
+    network: str | None = Field(description="Network.", examples=["linkedin"])
+    campaign: str | None = Field(description="Campaign.", examples=["launch-2025"])
+    content: str | None = Field(description="Content item.", examples=["article-12"])
+
+
+class RoiExplanation(Trust, _Asked):
+    """The credits that add up to the revenue, and the facts that add up to the cost.
+
+    Follow ``next_cursor`` until it is null: each list ends when it is empty.
+    """
+
+    model: AttributionModel = Field(description="Attribution model.", examples=["linear"])
+    credited_revenue: DecimalText = Field(
+        description="What the credits of all pages add up to.", examples=["28500.00"]
+    )
+    cost: DecimalText | None = Field(
+        description="What the cost lines of all pages add up to.", examples=["22500.00"]
+    )
+    credits: list[CreditedTouch] = Field(description="Deal by deal, touch by touch.")
+    costs: list[FactLine] = Field(description="Cost facts, day by day.")
+    next_cursor: Annotated[
+        str | None, Field(description="For the next page; null on the last one.", examples=[None])
+    ]

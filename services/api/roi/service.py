@@ -1,0 +1,167 @@
+"""The ROI statement of one model.
+
+The arithmetic is that of :mod:`shared.kpis`: nothing is computed here.
+"""
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from services.api.assumptions.repository import rates_of
+from services.api.dependencies import Access
+from services.api.evaluation import Slice, evaluate_kpis, rates_used
+from services.api.roi.inputs import Inputs, common_fields, read_inputs
+from services.api.roi.queries import Form, StatementQuery
+from services.api.roi.repository import dated_credit, opportunities
+from services.api.roi.returns import break_evens, return_of, value_part
+from services.api.roi.schemas import CurvePoint, Maturity, Media, Payback, RoiStatement
+from shared.errors import Invalid
+from shared.kpis import roi
+from shared.kpis.cohort import cohort_curve, maturity, payback
+from shared.kpis.compose import KpiValue
+from shared.kpis.definitions import catalogue
+from shared.kpis.emv import EmvMethod
+from shared.kpis.rates import DatedRate
+from shared.kpis.roi import Roi, RoiForm
+from shared.kpis.value import OverlappingValue, Overlaps, total_value
+
+__all__ = ["statement"]
+
+
+async def statement(access: Access, query: StatementQuery) -> RoiStatement:
+    """Return the ROI of a period under one model.
+
+    Raises:
+        Invalid: the headline asked for counts the same money twice (``overlapping_value``).
+    """
+    inputs = await read_inputs(access, query)
+    media, media_rates = await _media_values(access, inputs)
+    revenue, cost = inputs.credited(query.model), inputs.cost.total
+    cash = roi.roi_cash(revenue, inputs.gross_margin, inputs.recruiting, cost)
+    on_margin = roi.roi_on_margin(revenue, inputs.gross_margin, cost)
+    on_revenue = roi.roi_on_revenue(revenue, cost)
+    chosen = media[query.emv_method].value if media else None
+    blended = _blended(query, cash, chosen)
+    headline = {
+        Form.REVENUE: on_revenue,
+        Form.MARGIN: on_margin,
+        Form.CASH: cash,
+        Form.MEDIA: roi.roi_media(chosen, cost),
+        Form.BLENDED: blended or cash,  # asked for as headline, it was computed or refused
+    }[query.form]
+    digits = inputs.digits
+    margins = await _dated_margins(access, inputs, query)
+    return RoiStatement(
+        **common_fields(inputs, media_rates),
+        model=query.model,
+        credited_revenue=revenue,
+        credited_wins=inputs.wins(query.model),
+        value_lines=[value_part(line, digits) for line in cash.lines],
+        headline=return_of(headline, digits),
+        roi_cash=return_of(cash, digits),
+        roi_on_revenue=return_of(on_revenue, digits),
+        roi_on_margin=return_of(on_margin, digits),
+        media=[_media(method, value, cost, digits) for method, value in media.items()],
+        roi_blended=return_of(blended, digits) if blended else None,
+        break_even=break_evens(_break_evens(inputs), digits),
+        maturity=await _maturity(access, inputs),
+        payback=_payback(margins, cost, query.from_),
+        curve=_curve(margins, cost, query.from_),
+    )
+
+
+async def _media_values(
+    access: Access, inputs: Inputs
+) -> tuple[dict[EmvMethod, KpiValue], list[DatedRate]]:
+    """Return media value by method, with every rate that priced it; nothing for other channels."""
+    if not inputs.is_advocacy:
+        return {}, []
+    kpis = {method: catalogue().kpis[f"emv_{method}"] for method in EmvMethod}
+    period = inputs.query.period
+    found = await evaluate_kpis(
+        access.connection, inputs.org, list(kpis.values()), (period,), Slice(None, {})
+    )
+    stated = await rates_of(access.connection, inputs.org.id)
+    rates = [rate for kpi in kpis.values() for rate in rates_used(kpi, stated, period)]
+    return {method: found[kpi.id][0].value for method, kpi in kpis.items()}, rates
+
+
+def _media(method: EmvMethod, value: KpiValue, cost: Decimal | None, digits: int) -> Media:
+    return Media(
+        method=method,
+        amount=value.value,
+        arithmetic=value.arithmetic,
+        roi_media=return_of(roi.roi_media(value.value, cost), digits),
+    )
+
+
+def _blended(query: StatementQuery, cash: Roi, media_value: Decimal | None) -> Roi | None:
+    """Return the blended form if it is wanted; adding it up unasked is refused."""
+    if not query.include_blended and query.form is not Form.BLENDED:
+        return None
+    overlaps = Overlaps.ACCEPTED if query.include_blended else Overlaps.REFUSED
+    try:
+        return roi.roi_blended(cash, media_value, overlaps)
+    except OverlappingValue as error:
+        raise Invalid(
+            f"{error}. Send include_blended=true to have it all the same.",
+            code="overlapping_value",
+        ) from None
+
+
+def _break_evens(inputs: Inputs) -> dict[RoiForm, roi.BreakEven | None]:
+    cost, total = inputs.cost.total, inputs.revenue or Decimal(0)
+    saved, _ = total_value(inputs.recruiting)
+    margin = inputs.gross_margin
+    return {
+        RoiForm.REVENUE: roi.break_even(cost, Decimal(1), Fraction(0), total),
+        RoiForm.MARGIN: roi.break_even(cost, margin, Fraction(0), total),
+        RoiForm.CASH: roi.break_even(cost, margin, saved, total),
+    }
+
+
+async def _dated_margins(
+    access: Access, inputs: Inputs, query: StatementQuery
+) -> list[tuple[date, Decimal]]:
+    """Return margin by day of close; nothing without a stated margin."""
+    if inputs.gross_margin is None:
+        return []
+    credits = await dated_credit(
+        access.connection,
+        inputs.org.id,
+        inputs.generation,
+        basis=query.basis,
+        period=query.period,
+        model=query.model,
+        channel=query.channel,
+    )
+    return [(day, amount * inputs.gross_margin) for day, amount in credits]
+
+
+async def _maturity(access: Access, inputs: Inputs) -> Maturity:
+    found = await opportunities(
+        access.connection,
+        inputs.org.id,
+        inputs.generation,
+        period=inputs.query.period,
+        channel=inputs.query.channel,
+        window_days=inputs.org.window_days,
+    )
+    share = maturity(closed=found.closed, opened=found.opened)
+    return Maturity(opened=share.opened, closed=share.closed, percent=share.percent)
+
+
+def _curve(
+    margins: list[tuple[date, Decimal]], cost: Decimal | None, starts_on: date
+) -> list[CurvePoint]:
+    points = cohort_curve(margins, cost=cost or Decimal(0), starts_on=starts_on)
+    return [CurvePoint.model_validate(point) for point in points]
+
+
+def _payback(
+    margins: list[tuple[date, Decimal]], cost: Decimal | None, starts_on: date
+) -> Payback | None:
+    if cost is None:
+        return None
+    found = payback(margins, cost=cost, starts_on=starts_on)
+    return Payback(day=found.day, age_days=found.age_days) if found else None

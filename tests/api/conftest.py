@@ -1,0 +1,131 @@
+"""The API in process: a real database, the real application, no network."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from services.api.app import create_app
+from services.collector.connections import create_connection, update_connection
+from services.metrics.fold import fold_batch
+from shared.connections import ConnectionChange, NewConnection
+from shared.db import Database
+from shared.orgs import Org, create_org
+from shared.security.keyring import KeyRing
+from shared.security.keys import SCOPES, create_key
+from shared.settings import ApiSettings
+
+SECRET_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+MakeClient = Callable[..., Awaitable[httpx.AsyncClient]]
+Fold = Callable[[Org], Awaitable[None]]
+
+
+class CollectorVendors:
+    """The collector's declarations, handed to the API as the composition root does it."""
+
+    async def create(
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        ring: KeyRing,
+        org_id: UUID,
+        new: NewConnection,
+    ) -> UUID:
+        return await create_connection(connection, ring, org_id, new)
+
+    async def update(
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        ring: KeyRing,
+        org_id: UUID,
+        connection_id: UUID,
+        change: ConnectionChange,
+    ) -> None:
+        await update_connection(connection, ring, org_id, connection_id, change)
+
+
+@pytest.fixture(scope="module")
+def settings(database_url: str) -> ApiSettings:
+    return ApiSettings(
+        database_url=SecretStr(database_url),
+        redis_url=SecretStr("unix:///nowhere/nobody-listens.sock"),
+        secret_key=SecretStr(SECRET_KEY),
+        public_url="https://go.example.com",
+    )
+
+
+@pytest.fixture(scope="module")
+def built_app(settings: ApiSettings) -> FastAPI:
+    """Return the application, built once: its schemas take a second."""
+    return create_app(settings, vendors=CollectorVendors())
+
+
+@pytest_asyncio.fixture
+async def app(built_app: FastAPI) -> AsyncIterator[FastAPI]:
+    """Return the application, started."""
+    async with built_app.router.lifespan_context(built_app) as state:
+        built_app.state.lifespan = state
+        yield built_app
+
+
+@pytest_asyncio.fixture
+async def client_of(
+    app: FastAPI, settings: ApiSettings, database: Database
+) -> AsyncIterator[MakeClient]:
+    """Return a maker of clients: each with a key of an organization and some scopes."""
+    clients: list[httpx.AsyncClient] = []
+
+    async def make(org: Org, scopes: Collection[str] = SCOPES) -> httpx.AsyncClient:
+        async with database.transaction(org.id) as connection:
+            key = await create_key(
+                connection, settings.keyring(), org_id=org.id, name="test", scopes=scopes
+            )
+        client = anonymous(app)
+        client.headers["Authorization"] = f"Bearer {key.plaintext}"
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        await client.aclose()
+
+
+def anonymous(app: FastAPI) -> httpx.AsyncClient:
+    """Return a client without a key."""
+
+    async def with_state(scope: Any, receive: Any, send: Any) -> None:
+        # What a server does with what the lifespan yields; the transport runs no lifespan.
+        await app({**scope, "state": dict(app.state.lifespan)}, receive, send)
+
+    transport = httpx.ASGITransport(app=with_state)
+    return httpx.AsyncClient(transport=transport, base_url="http://api.test")
+
+
+@pytest_asyncio.fixture
+async def client(client_of: MakeClient, org: Org) -> httpx.AsyncClient:
+    return await client_of(org)
+
+
+@pytest_asyncio.fixture
+async def other_org(database: Database) -> Org:
+    async with database.transaction() as connection:
+        return await create_org(connection, name="Other", time_zone="Europe/Warsaw", currency="USD")
+
+
+@pytest.fixture
+def fold(database: Database) -> Fold:
+    async def fold_all(org: Org) -> None:
+        while True:
+            async with database.transaction(org.id) as connection:
+                result = await fold_batch(connection, org.id, 1)
+            assert result is not None
+            if not result.entries:
+                return
+
+    return fold_all

@@ -1,0 +1,86 @@
+"""The document partners generate their clients from."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from openapi_spec_validator import validate
+
+from shared.facts import FACT_KINDS
+
+
+@pytest.fixture
+def document(app: FastAPI) -> dict[str, Any]:
+    return app.openapi()
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method} {path}", operation
+
+
+def test_document_is_valid_openapi(document: dict[str, Any]) -> None:
+    validate(document)
+
+
+def test_every_operation_names_itself_its_scope_and_its_problems(
+    document: dict[str, Any],
+) -> None:
+    ids = set()
+
+    for name, operation in operations(document):
+        tag = operation["tags"][0]
+        assert operation["operationId"].startswith(f"{tag}_"), name
+        assert operation["security"], name
+        assert all(scopes for way in operation["security"] for scopes in way.values()), name
+        assert operation["summary"], name
+        assert operation["description"], name
+        for status in ("400", "401", "403", "422", "500", "503"):
+            content = operation["responses"][status]["content"]
+            assert list(content) == ["application/problem+json"], name
+        ids.add(operation["operationId"])
+
+    assert len(ids) == len(list(operations(document)))
+
+
+def test_every_field_is_described_and_has_an_example(document: dict[str, Any]) -> None:
+    # The fields of facts are the ledger's contract, documented by their kind.
+    facts = {model.__name__ for model in FACT_KINDS.values()}
+    missing = []
+
+    for name, schema in document["components"]["schemas"].items():
+        if name in facts:
+            continue
+        for field, described in schema.get("properties", {}).items():
+            is_nested = "$ref" in str(described) and "enum" not in described
+            if "description" not in described or not (is_nested or "examples" in described):
+                missing.append(f"{name}.{field}")
+    for name, operation in operations(document):
+        missing += [
+            f"{name} {parameter['name']}"
+            for parameter in operation.get("parameters", ())
+            if "description" not in parameter
+        ]
+
+    assert missing == []
+
+
+def test_output_fields_have_no_defaults(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    answered = set()
+    for _, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if status.startswith("2") and "content" in response:
+                answered.add(response["content"]["application/json"]["schema"]["$ref"])
+
+    for reference in answered:
+        schema = schemas[reference.rpartition("/")[2]]
+        assert set(schema["required"]) == set(schema["properties"]), reference
+
+
+def test_decimals_are_strings(document: dict[str, Any]) -> None:
+    value = document["components"]["schemas"]["Point"]["properties"]["value"]
+
+    assert {option["type"] for option in value["anyOf"]} == {"string", "null"}

@@ -1,0 +1,340 @@
+"""Links, connections, deliveries, assumptions, health: each through the real application."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import pytest_asyncio
+from asyncpg.connection import LoggedQuery
+from fastapi import FastAPI
+from sqlalchemy import event
+
+from shared import clock
+from shared.db import Database
+from shared.ids import new_id
+from shared.orgs import Org
+from tests.api.conftest import Fold
+from tests.api.test_access import CONNECTION, PERIOD, problem
+from tests.api.test_facts import DEAL, POST
+
+CANARY = "secret-token-canary"
+
+
+@contextmanager
+def counted_statements(app: FastAPI) -> Iterator[list[str]]:
+    """Collect every statement the application sends, as its driver sends them."""
+    pool = app.state.lifespan["resources"].database.engine.sync_engine.pool
+    statements: list[str] = []
+
+    def log(record: LoggedQuery) -> None:
+        # Once in the life of a connection the driver asks for the types it meets.
+        if not any(word in record.query for word in ("typeinfo_tree", "'jit'")):
+            statements.append(record.query)
+
+    def taken(connection: Any, *_: Any) -> None:
+        connection.driver_connection.add_query_logger(log)
+
+    def given_back(connection: Any, *_: Any) -> None:
+        connection.driver_connection.remove_query_logger(log)
+
+    event.listen(pool, "checkout", taken)
+    event.listen(pool, "checkin", given_back)
+    try:
+        yield statements
+    finally:
+        event.remove(pool, "checkout", taken)
+        event.remove(pool, "checkin", given_back)
+
+
+async def test_a_link_is_tagged_and_listed(client: httpx.AsyncClient) -> None:
+    new = {
+        "target_url": "https://www.example.com/a?utm_source=x&b=1",
+        "employee": "E007",
+        "network": "linkedin",
+        "campaign": "launch",
+    }
+    made = (await client.post("/v1/links", json=new)).json()
+    listed = (await client.get("/v1/links", params={"employee": "E007"})).json()
+
+    assert made["short_url"] == f"https://go.example.com/l/{made['code']}"
+    assert made["tagged_url"].startswith(
+        "https://www.example.com/a?b=1&utm_source=linkedin&utm_medium=advocacy&utm_campaign=launch"
+    )
+    assert listed["links"] == [made]
+    assert listed["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "javascript:alert(1)", "https:\\evil", "https://a@b.example/"]
+)
+async def test_a_link_leads_only_to_plain_addresses(target: str, client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/links", json={"target_url": target})
+
+    assert problem(answer)["code"] == "invalid_target"
+    assert "evil" not in answer.text
+
+
+async def test_walking_a_list_meets_everything_once(client: httpx.AsyncClient) -> None:
+    made = {
+        (await client.post("/v1/links", json={"target_url": "https://a.example/"})).json()["id"]
+        for _ in range(5)
+    }
+
+    seen: list[str] = []
+    query: dict[str, Any] = {"limit": 2}
+    while True:
+        page = (await client.get("/v1/links", params=query)).json()
+        seen += [link["id"] for link in page["links"]]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+
+    assert sorted(seen) == sorted(made)
+
+
+async def test_a_connection_keeps_its_secrets(client: httpx.AsyncClient) -> None:
+    created = await client.post("/v1/connections", json=CONNECTION)
+    connection = created.json()
+    path = f"/v1/connections/{connection['id']}"
+    answers = [created, await client.get(path), await client.get("/v1/connections")]
+    again = await client.post("/v1/connections", json=CONNECTION)
+
+    assert created.status_code == 201
+    assert connection["has_credentials"] is True
+    assert {stream["stream"] for stream in connection["streams"]} == {"contacts", "deals"}
+    assert all(CANARY not in answer.text for answer in answers)
+    assert (again.status_code, problem(again)["code"]) == (409, "source_taken")
+
+
+async def test_a_wrong_configuration_is_refused_without_an_echo(
+    client: httpx.AsyncClient,
+) -> None:
+    wrong = [
+        {**CONNECTION, "provider": "no-such-vendor"},
+        {**CONNECTION, "config": {"base_url": "https://api.hubapi.com", "shoe": CANARY}},
+        {**CONNECTION, "credentials": {"auth": {"type": CANARY}}},
+        {**CONNECTION, "org_id": CANARY},
+    ]
+
+    for body in wrong:
+        answer = await client.post("/v1/connections", json=body)
+        assert answer.status_code == 422, answer.text
+        assert CANARY not in answer.text
+    assert (await client.get("/v1/connections")).json()["connections"] == []
+
+
+async def test_pausing_resuming_and_syncing(client: httpx.AsyncClient) -> None:
+    path = f"/v1/connections/{(await client.post('/v1/connections', json=CONNECTION)).json()['id']}"
+
+    paused = await client.patch(path, json={"state": "paused"})
+    refused = await client.post(f"{path}/sync")
+    renamed = await client.patch(path, json={"name": "HubSpot EU"})
+    resumed = await client.patch(path, json={"state": "active"})
+    due = await client.post(f"{path}/sync")
+    nothing = await client.patch(path, json={})
+
+    assert paused.json()["state"] == "paused"
+    assert problem(refused)["code"] == "not_active"
+    assert (renamed.json()["name"], renamed.json()["state"]) == ("HubSpot EU", "paused")
+    assert resumed.json()["state"] == "active"
+    assert due.status_code == 202
+    assert nothing.status_code == 422
+
+
+@pytest_asyncio.fixture
+async def delivery(
+    client: httpx.AsyncClient, org: Org, database: Database
+) -> AsyncIterator[tuple[UUID, UUID]]:
+    created = await client.post("/v1/connections", json=CONNECTION)
+    connection_id, delivery_id = UUID(created.json()["id"]), new_id()
+    async with database.transaction(org.id) as connection:
+        await connection.execute(
+            "INSERT INTO inbox (org_id, id, connection_id, origin, delivery_key, body_hash, body,"
+            " received_at, state, reason, attempts, next_attempt_at)"
+            " VALUES ($1, $2, $3, 'webhook', 'k', 'h', 'maria@example.com', $4, 'quarantined',"
+            " 'unknown_event', 8, $4)",
+            org.id,
+            delivery_id,
+            connection_id,
+            clock.now(),
+        )
+    yield connection_id, delivery_id
+
+
+async def test_a_quarantined_delivery_is_seen_and_replayed_once(
+    client: httpx.AsyncClient, delivery: tuple[UUID, UUID]
+) -> None:
+    _, delivery_id = delivery
+    health = (await client.get("/v1/data-health")).json()
+    listed = await client.get("/v1/deliveries")
+
+    replayed = await client.post(f"/v1/deliveries/{delivery_id}/replay")
+    again = await client.post(f"/v1/deliveries/{delivery_id}/replay")
+    unknown = await client.post(f"/v1/deliveries/{new_id()}/replay")
+
+    assert health["quarantined"] == 1
+    assert [d["reason"] for d in listed.json()["deliveries"]] == ["unknown_event"]
+    assert "maria" not in listed.text
+    assert (replayed.json()["state"], replayed.json()["attempts"]) == ("received", 0)
+    assert problem(again)["code"] == "not_quarantined"
+    assert unknown.status_code == 404
+    assert (await client.get("/v1/data-health")).json()["waiting"] == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "status"),
+    [
+        ("gross_margin", "1.2", 422),
+        ("gross_margin", "-0.1", 422),
+        ("gross_margin", "NaN", 422),
+        ("gross_margin", "0,8", 422),
+        ("gross_margin", "１", 422),
+        ("gross_margin", 0.8, 422),
+        ("attribution.window_days", "30", 422),
+        ("shoe_size", "42", 404),
+    ],
+)
+async def test_an_assumption_out_of_bounds_is_not_stated(
+    key: str, value: Any, status: int, client: httpx.AsyncClient
+) -> None:
+    statement = {"effective_from": "2025-01-01", "value": value, "source": "finance"}
+
+    answer = await client.put(f"/v1/assumptions/{key}", json=statement)
+
+    assert problem(answer)["status"] == status
+    listed = (await client.get("/v1/assumptions")).json()["assumptions"]
+    assert all(assumption["history"] == [] for assumption in listed)
+
+
+async def test_figures_say_until_when_they_are_complete(
+    client: httpx.AsyncClient, org: Org, fold: Fold, database: Database
+) -> None:
+    async def health() -> dict[str, Any]:
+        answer: dict[str, Any] = (await client.get("/v1/data-health")).json()
+        return answer
+
+    empty = await health()
+    await client.post("/v1/facts", json=[POST])
+    behind = await health()
+    await fold(org)
+    caught_up = await health()
+    await client.post("/v1/connections", json=CONNECTION)
+    never_read = await health()
+    async with database.transaction(org.id) as connection:
+        await connection.execute("UPDATE sync_state SET last_success_at = '2025-03-01T12:00Z'")
+    read = await health()
+    series = await client.get(
+        "/v1/kpis/shares/series",
+        params={"from": "2025-01-01", "to": "2025-04-01", "interval": "month"},
+    )
+
+    assert empty["complete_until"] is None
+    assert (behind["unfolded"], behind["complete_until"]) == (1, None)
+    assert caught_up["unfolded"] == 0
+    assert caught_up["complete_until"] is not None
+    assert never_read["complete_until"] is None
+    assert read["complete_until"] == "2025-03-01T12:00:00Z"
+    assert read["sources"][0]["source"] == "hubspot"
+    partial = [(p["value"], p["is_partial"]) for p in series.json()["points"]]
+    assert partial == [("1", False), ("0", False), ("0", True)]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "code"),
+    [
+        ("kpis/headcount/series", {"group_by": "network"}, "dimension_not_carried"),
+        ("kpis/enrollment_rate/series", {"employee": "E001"}, "dimension_not_carried"),
+        ("kpis/shares/series", {"group_by": "team", "content": "x"}, "combination_not_kept"),
+        ("kpis/shares/series", {"interval": "day", "from": "2015-01-01"}, "cost_limit"),
+        ("kpis/roi_program/series", {}, "answered_by_statement"),
+        ("kpis/shares/series", {"interval": "hour"}, "invalid"),
+        ("kpis/shares/series", {"group_by": "id; DROP TABLE cell"}, "invalid"),
+        ("kpis/shares/series", {"from": "2025-02-01"}, "invalid"),
+        ("kpis/shares/series", {"from": "1735689600"}, "invalid"),
+        ("kpis/shares/series", {"from": "0001-01-01"}, "invalid"),
+        ("kpis/shares/explain", {"measure": "clicks"}, "unknown_measure"),
+        ("kpis/shares/explain", {"limit": "1000000000"}, "invalid"),
+        ("roi", {"recruiting_to": "2024-01-01"}, "empty_period"),
+        ("roi", {"model": "astrology"}, "invalid"),
+    ],
+)
+async def test_what_cannot_be_answered_is_refused_by_name(
+    path: str, query: dict[str, str], code: str, client: httpx.AsyncClient
+) -> None:
+    answer = await client.get(f"/v1/{path}", params={**PERIOD, **query})
+
+    assert (answer.status_code, problem(answer)["code"]) == (422, code)
+    assert "DROP" not in answer.text
+
+
+async def test_without_facts_figures_are_null_and_not_zero(client: httpx.AsyncClient) -> None:
+    shares = (await client.get("/v1/kpis/shares/series", params=PERIOD)).json()["points"]
+    statement = (await client.get("/v1/roi", params=PERIOD)).json()
+    models = (await client.get("/v1/roi/models", params=PERIOD)).json()
+
+    assert [(p["value"], p["null_reason"]) for p in shares] == [(None, "missing:shares")]
+    assert statement["roi_cash"]["percent"] is None
+    assert statement["cost"]["total"] is None
+    assert statement["credited_revenue"] is None
+    assert models["models"] == []
+
+
+async def test_an_unknown_kpi_is_not_found(client: httpx.AsyncClient) -> None:
+    for path in ("kpis/shoe_size", "kpis/shoe_size/series", "kpis/shoe_size/explain"):
+        answer = await client.get(f"/v1/{path}", params={} if "/s" not in path[5:] else PERIOD)
+        assert answer.status_code in {404, 422}
+    assert (await client.get("/v1/kpis/shoe_size")).status_code == 404
+    assert (await client.get("/v1/kpis/shoe_size/series", params=PERIOD)).status_code == 404
+
+
+async def test_the_catalogue_tells_everything(client: httpx.AsyncClient) -> None:
+    kpis = (await client.get("/v1/kpis")).json()["kpis"]
+    one = (await client.get("/v1/kpis/enrollment_rate")).json()
+
+    assert one in kpis
+    assert one["formula"] == "enrolled / headcount"
+    assert one["measures"] == ["enrolled", "headcount"]
+    assert one["unit"] == "percent"
+    assert one["benchmarks"][0]["value"] == "30"
+
+
+async def test_lists_take_the_same_statements_however_long(
+    app: FastAPI, client: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    async def fill(start: int, count: int) -> None:
+        posts = [
+            {**POST, "external_id": f"s{n}", "post": f"s{n}", "employee": f"E{n}"}
+            for n in range(start, start + count)
+        ]
+        await client.post("/v1/facts", json=[*posts, DEAL])
+        for number in range(start, start + count):
+            body = {**CONNECTION, "source": f"hubspot-{number}"}
+            assert (await client.post("/v1/connections", json=body)).status_code == 201
+        await fold(org)
+
+    async def cost(path: str, **query: Any) -> int:
+        with counted_statements(app) as counted:
+            answer = await client.get(f"/v1/{path}", params=query)
+        assert answer.status_code == 200, answer.text
+        return len(counted)
+
+    async def costs() -> list[int]:
+        return [
+            await cost("connections"),
+            await cost("facts"),
+            await cost("kpis/shares/series", **PERIOD, group_by="employee"),
+            await cost("kpis/values", **PERIOD, ids=["shares", "engagements", "emv_mixed"]),
+            await cost("leaderboard", **PERIOD),
+            await cost("roi/models", **PERIOD),
+        ]
+
+    await fill(0, 2)
+    few = await costs()
+    await fill(2, 10)
+    many = await costs()
+
+    assert many == few
+    assert max(few) < 25
