@@ -31,9 +31,10 @@ SELECT f.position, g.window_days, g.half_life_days, o.time_zone, o.currency
    FOR UPDATE OF f SKIP LOCKED
 """
 _COLUMNS = "measure, day, employee, account, network, campaign, content, channel"
+# Not summed here: deltas are summed once, when all of them are there.
 _LINEAR = (
-    f"INSERT INTO fold_delta SELECT {_COLUMNS}, sum(quantity)"
-    f" FROM ({contributions.linear('fold_batch')}) c GROUP BY {_COLUMNS}"
+    f"INSERT INTO fold_delta SELECT {_COLUMNS}, quantity"
+    f" FROM ({contributions.linear('fold_batch')}) c"
 )
 _CREDITED_KINDS = frozenset({"touch.recorded", "lead.created", "deal.changed"})
 
@@ -124,7 +125,4 @@ async def _fold_keys(
 
 
 def _signed(query: str, sign: str) -> str:
-    return (
-        f"INSERT INTO fold_delta SELECT {_COLUMNS}, sum({sign} quantity)"
-        f" FROM ({query}) c GROUP BY {_COLUMNS}"
-    )
+    return f"INSERT INTO fold_delta SELECT {_COLUMNS}, {sign} quantity FROM ({query}) c"

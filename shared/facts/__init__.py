@@ -4,29 +4,30 @@ A fact is the only thing that enters the ledger. Connectors map vendor payloads 
 partners post them; both use the models of this package, which are a public contract.
 """
 
+from shared.facts.costs import CostBooked
 from shared.facts.envelope import Fact, Identity, Retraction
-from shared.facts.kinds import (
-    FACT_KINDS,
-    AnyFact,
-    ApplicationSubmitted,
-    AudienceRecorded,
-    CostBooked,
-    DealChanged,
+from shared.facts.kinds import FACT_KINDS, AnyFact, parse_fact, parse_facts
+from shared.facts.people import (
     EmployeeRecorded,
-    EngagementDaily,
-    HireAccepted,
-    LeadCreated,
-    LinkClicked,
     MemberInvited,
     MemberJoined,
     MemberLeft,
+    SsiRecorded,
+)
+from shared.facts.posts import (
+    AudienceRecorded,
+    EngagementDaily,
+    LinkClicked,
     PostMetrics,
     PostPublished,
     SessionRecorded,
-    SsiRecorded,
+)
+from shared.facts.selling import (
+    ApplicationSubmitted,
+    DealChanged,
+    HireAccepted,
+    LeadCreated,
     TouchRecorded,
-    parse_fact,
-    parse_facts,
 )
 
 __all__ = [

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import TzInfo
 
 from shared import clock
@@ -71,8 +71,10 @@ EmployeeRef = Annotated[str, StringConstraints(min_length=1, max_length=64, patt
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.:-]{0,63}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Amount = Annotated[Decimal, BeforeValidator(_decimal_text)]
-Score = Annotated[Decimal, BeforeValidator(_decimal_text), Field(ge=0, le=25)]
+# Published as what is accepted: a string. pydantic would promise JSON numbers as well.
+_DECIMAL_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{_DECIMAL.pattern}$"})
+Amount = Annotated[Decimal, BeforeValidator(_decimal_text), _DECIMAL_SCHEMA]
+Score = Annotated[Decimal, BeforeValidator(_decimal_text), Field(ge=0, le=25), _DECIMAL_SCHEMA]
 Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 # Strict: an epoch number is refused, because seconds and milliseconds cannot be told apart.
 Instant = Annotated[datetime, Field(strict=True), AfterValidator(_plausible)]

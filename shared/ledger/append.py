@@ -133,7 +133,7 @@ async def append(
     """
     received_at = received_at or clock.now()
     _refuse_foreign_currency(org, items)
-    rows = said(items, org.zone, said_at or received_at)
+    rows = await said(items, org.zone, said_at or received_at)
     head = await connection.fetchrow(
         "SELECT position, recorded_at FROM ledger_head WHERE org_id = $1 FOR UPDATE", org.id
     )

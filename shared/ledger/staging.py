@@ -1,5 +1,6 @@
 """From facts to rows: one per identity, ready to be judged and copied."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from shared.facts.envelope import content_hash, identity_key
 __all__ = ["Said", "said"]
 
 _MICROSECOND = timedelta(microseconds=1)
+_AT_A_TIME = 250
 
 
 class Said(NamedTuple):
@@ -23,21 +25,29 @@ class Said(NamedTuple):
     columns: tuple[Any, ...]
 
 
-def said(items: Sequence[Fact | Retraction], zone: ZoneInfo, said_at: datetime) -> list[Said]:
+async def said(items: Sequence[Fact | Retraction], zone: ZoneInfo, said_at: datetime) -> list[Said]:
     """Return one row per identity, in the order of their first mention.
 
     Where a batch holds several versions of one identity the winner alone is kept: the highest
     revision, or the last one said where the source gives none.
+
+    A large batch lets others have the event loop from time to time: whoever holds the ledger's head
+    must not wait for this one's hashing.
     """
     said_now = (said_at - datetime.fromtimestamp(0, tz=said_at.tzinfo)) // _MICROSECOND
     winners: dict[bytes, Said] = {}
-    for item in items:
-        row = (
-            _stated(item, zone, said_now) if isinstance(item, Fact) else _withdrawn(item, said_now)
-        )
-        earlier = winners.setdefault(row.fact_key, row)
-        if earlier is not row and _wins(row, earlier, said_now):
-            winners[row.fact_key] = row
+    for start in range(0, len(items), _AT_A_TIME):
+        if start:
+            await asyncio.sleep(0)
+        for item in items[start : start + _AT_A_TIME]:
+            row = (
+                _stated(item, zone, said_now)
+                if isinstance(item, Fact)
+                else _withdrawn(item, said_now)
+            )
+            earlier = winners.setdefault(row.fact_key, row)
+            if earlier is not row and _wins(row, earlier, said_now):
+                winners[row.fact_key] = row
     return list(winners.values())
 
 

@@ -43,6 +43,7 @@ Scope = Literal[
     "facts:read",
     "kpis:read",
     "roi:read",
+    "assumptions:write",
     "connections:read",
     "connections:write",
     "links:read",

@@ -29,7 +29,9 @@ def test_the_wheels_are_not_imported() -> None:
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 
-    assert subprocess.run([sys.executable, "-c", source], env=environment).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", source], env=environment, check=False).returncode == 0
+    )
 
 
 def test_a_missing_wheel_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

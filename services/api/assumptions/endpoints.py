@@ -22,7 +22,7 @@ async def list_assumptions(access: Annotated[Access, reads("roi:read")]) -> Assu
 
 @router.put("/{key}", operation_id="assumptions_state_assumption")
 async def state_assumption(
-    access: Annotated[Access, writes("facts:write")],
+    access: Annotated[Access, writes("assumptions:write")],
     key: Annotated[
         str, Path(description="Key of the assumption.", max_length=64, examples=["gross_margin"])
     ],

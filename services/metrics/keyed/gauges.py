@@ -4,17 +4,20 @@ from services.metrics.keyed.operator import KeyedOperator
 
 __all__ = ["GAUGES"]
 
+# A person has one index, whichever network or account a source reads it through: it is kept
+# under the person alone, so that a later reading always replaces an earlier one.
 _READINGS = """
-    SELECT b.*, m.measure, m.value
+    SELECT b.weight, b.employee, m.account, m.network, b.occurred_at, b.fact_key, b.day,
+           m.measure, m.value
       FROM {entries} b
      CROSS JOIN LATERAL (VALUES
         (CASE WHEN b.kind = 'audience.recorded' THEN b.body ->> 'metric' END,
-         (b.body ->> 'count')::numeric),
-        ('ssi.brand', (b.body ->> 'brand')::numeric),
-        ('ssi.people', (b.body ->> 'people')::numeric),
-        ('ssi.insights', (b.body ->> 'insights')::numeric),
-        ('ssi.relationships', (b.body ->> 'relationships')::numeric)
-     ) m (measure, value)
+         (b.body ->> 'count')::numeric, b.account, b.network),
+        ('ssi.brand', (b.body ->> 'brand')::numeric, '', ''),
+        ('ssi.people', (b.body ->> 'people')::numeric, '', ''),
+        ('ssi.insights', (b.body ->> 'insights')::numeric, '', ''),
+        ('ssi.relationships', (b.body ->> 'relationships')::numeric, '', '')
+     ) m (measure, value, account, network)
      WHERE b.kind IN ('audience.recorded', 'ssi.recorded')
        AND m.measure IS NOT NULL AND m.value IS NOT NULL
 """

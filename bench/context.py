@@ -1,0 +1,38 @@
+"""What a benchmark gets to work with."""
+
+from dataclasses import dataclass
+
+from bench.history import Histories
+from bench.server import Server
+
+__all__ = ["DEFAULT", "LONG", "QUICK", "Context", "Scale"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is measured.
+
+    Attributes:
+        small: facts in the history that most benchmarks add to.
+        large: facts in the history that flatness compares it with.
+        rounds: how often ours and the anchor are measured, in turns; the median counts.
+    """
+
+    name: str
+    small: int
+    large: int
+    rounds: int
+
+
+DEFAULT = Scale("default", small=100_000, large=1_000_000, rounds=5)
+LONG = Scale("long", small=100_000, large=10_000_000, rounds=7)
+QUICK = Scale("quick", small=20_000, large=60_000, rounds=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The server of the run, its histories, and how much to measure."""
+
+    scale: Scale
+    server: Server
+    histories: Histories

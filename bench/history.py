@@ -1,0 +1,62 @@
+"""Organizations with a past: built once for a run, copied for each benchmark that adds to it."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bench.facts import Program
+from bench.progress import say
+from bench.server import Server
+from bench.tenant import Tenant, open_tenant
+
+__all__ = ["Histories", "Past"]
+
+_BATCH = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An organization with a history, and the program that goes on telling its facts."""
+
+    database: str
+    tenant: Tenant
+    program: Program
+
+
+class Histories:
+    """The histories of a run, by their number of facts."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._programs: dict[int, Program] = {}
+
+    @asynccontextmanager
+    async def copy(self, facts: int, purpose: str) -> AsyncIterator[Past]:
+        """Yield a copy of the organization with ``facts`` facts, folded and at rest."""
+        if facts not in self._programs:
+            self._programs[facts] = await self._build(facts)
+        database = f"{purpose}_{facts}"
+        async with (
+            self._server.copy(database, template=_name(facts)),
+            open_tenant(self._server, database) as tenant,
+        ):
+            yield Past(database, tenant, self._programs[facts])
+
+    async def _build(self, facts: int) -> Program:
+        started = time.perf_counter()
+        program, database = Program(), _name(facts)
+        await self._server.create(database)
+        async with open_tenant(self._server, database) as tenant:
+            await tenant.tell(program.opening())
+            for records in program.year(facts, batch=_BATCH):
+                await tenant.tell(records)
+                await tenant.fold(2 * _BATCH)
+        async with self._server.owner(database) as owner:
+            await owner.execute("VACUUM (ANALYZE)")
+        say(f"history of {facts:,} facts built in {time.perf_counter() - started:.0f} s")
+        return program
+
+
+def _name(facts: int) -> str:
+    return f"history_{facts}"

@@ -1,0 +1,116 @@
+"""The data directory: what a launcher remembers between two starts; secrets for its owner alone."""
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+__all__ = ["DataDirectory", "DemoFile", "DemoRecord", "private_write"]
+
+_SECRET_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRecord:
+    """How far the demo of one database has come.
+
+    ``sandbox_url`` is what its connections point to; ``is_loaded`` says that the year is in.
+    """
+
+    api_key: str
+    sandbox_url: str = ""
+    is_loaded: bool = False
+
+
+class DataDirectory:
+    """One directory per installation, ``.earned`` unless another is named."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def postgres(self) -> Path:
+        return self.path / "postgres"
+
+    @property
+    def valkey(self) -> Path:
+        return self.path / "valkey"
+
+    @property
+    def sandbox_journal(self) -> Path:
+        return self.path / "sandbox.jsonl"
+
+    @property
+    def running(self) -> Path:
+        """Addresses and key of the running installation, for the other commands."""
+        return self.path / "running.json"
+
+    @property
+    def curl_config(self) -> Path:
+        """The same key for curl's option ``-K``, so that it stands on no command line."""
+        return self.path / "curl.conf"
+
+    def create(self) -> None:
+        """Make the directory if it is not there yet."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def secret_key(self) -> str:
+        """Return the installation's secret key in base64, made at the first call."""
+        path = self.path / "secret.key"
+        try:
+            return path.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            private_write(path, base64.b64encode(secrets.token_bytes(_SECRET_KEY_BYTES)).decode())
+            return path.read_text(encoding="ascii").strip()
+
+    def demo(self, given_database_url: str | None) -> "DemoFile":
+        """Return where the demo is remembered; None stands for the embedded database."""
+        if given_database_url is None:
+            return DemoFile(self.path / "golden-ratio.json")
+        parts = urlsplit(given_database_url)
+        # Without user and password: they change while the database stays the same.
+        place = f"{parts.hostname}:{parts.port}{parts.path}?{parts.query}"
+        digest = hashlib.sha256(place.encode()).hexdigest()[:12]
+        return DemoFile(self.path / f"golden-ratio-{digest}.json")
+
+
+class DemoFile:
+    """Keeps the `DemoRecord` of one database, durably: its key can be read nowhere else."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> DemoRecord | None:
+        """Return what is known, None if nothing is."""
+        try:
+            return DemoRecord(**json.loads(self._path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+
+    def write(self, record: DemoRecord) -> None:
+        """Remember `record`."""
+        private_write(self._path, json.dumps(asdict(record)))
+
+
+def private_write(path: Path, text: str) -> None:
+    """Replace a file by one that only its owner can read; whole, or not at all, at any crash."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,224 @@
+"""`earned up`: every process of the product on one machine, until Ctrl-C."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from cli import golden, statement
+from cli.client import Client
+from cli.directory import DataDirectory, DemoRecord, private_write
+from cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from cli.fleet import Addresses, Stores, choose_addresses, programs
+from cli.output import Terminal
+from cli.supervisor import StopRequestedError, Supervisor
+from cli.tenant import ensure_demo
+from sandbox.golden import program
+from shared.migrations.runner import migrate
+
+__all__ = ["UpOptions", "up"]
+
+_READY_WITHIN = timedelta(seconds=90)
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What `earned up` was asked for; None stands for "choose"."""
+
+    data_dir: Path
+    is_empty: bool
+    database_url: str | None
+    redis_url: str | None
+    api_port: int | None
+    collector_port: int | None
+
+
+def up(options: UpOptions, terminal: Terminal) -> None:
+    """Start everything, load the demo unless told otherwise, and stay until a signal.
+
+    Raises:
+        cli.embedded.EmbeddedServerError, cli.supervisor.NotReadyError, cli.ports.PortTakenError:
+            it could not be started; the text says what to do.
+        cli.golden.NotSettledError, cli.client.RefusedError, cli.client.UnreachableError: the demo
+            could not be loaded; starting again goes on where it stopped.
+    """
+    _log_to_standard_error()
+    directory = DataDirectory(options.data_dir)
+    directory.create()
+    with suppress(StopRequestedError), Supervisor() as supervisor:
+        with terminal.stage("PostgreSQL and Valkey"):
+            stores = _start_stores(supervisor, directory, options)
+        with terminal.stage("schema"):
+            supervisor.watch(lambda: migrate(stores.database_url))
+        addresses = choose_addresses(
+            api_port=options.api_port,
+            collector_port=options.collector_port,
+            with_sandbox=not options.is_empty,
+        )
+        try:
+            _run(supervisor, directory, options, stores, addresses, terminal)
+        finally:
+            directory.running.unlink(missing_ok=True)
+            directory.curl_config.unlink(missing_ok=True)
+
+
+def _run(
+    supervisor: Supervisor,
+    directory: DataDirectory,
+    options: UpOptions,
+    stores: Stores,
+    addresses: Addresses,
+    terminal: Terminal,
+) -> None:
+    with terminal.stage("processes") as stage:
+        fleet = programs(directory, stores, addresses)
+        for one in fleet:
+            supervisor.start(one)
+        demo = None if options.is_empty else _demo_record(supervisor, directory, options, stores)
+        supervisor.wait_until_ready(_READY_WITHIN)
+        stage.update(", ".join(one.name for one in fleet))
+    _announce(directory, stores, addresses, demo)
+    if demo is not None:
+        text = supervisor.watch(
+            lambda: _load_demo(directory, options.database_url, addresses, demo, terminal)
+        )
+        terminal.print(f"\n{text}")
+    terminal.print("\n" + _where(directory, addresses, demo))
+    supervisor.wait_for_stop()
+    terminal.print("Stopping.")
+
+
+def _start_stores(supervisor: Supervisor, directory: DataDirectory, options: UpOptions) -> Stores:
+    """Start the servers that no address was given for."""
+    database_url, redis_url = options.database_url, options.redis_url
+    if database_url is None:
+        postgres = EmbeddedPostgres(directory.postgres)
+        supervisor.start(postgres)
+        database_url = postgres.url
+    if redis_url is None:
+        valkey = EmbeddedValkey(directory.valkey)
+        supervisor.start(valkey)
+        redis_url = valkey.url
+    secret_key = os.environ.get("EARNED_SECRET_KEY") or directory.secret_key()
+    return Stores(database_url, redis_url, secret_key)
+
+
+def _demo_record(
+    supervisor: Supervisor, directory: DataDirectory, options: UpOptions, stores: Stores
+) -> DemoRecord:
+    file = directory.demo(options.database_url)
+    return supervisor.watch(
+        lambda: ensure_demo(
+            file,
+            stores.database_url,
+            stores.secret_key,
+            name=program.ORGANIZATION,
+            time_zone=program.ZONE.key,
+            currency=program.CURRENCY,
+        )
+    )
+
+
+def _load_demo(
+    directory: DataDirectory,
+    given_database_url: str | None,
+    addresses: Addresses,
+    demo: DemoRecord,
+    terminal: Terminal,
+) -> str:
+    """Load what is missing of the year and return the statement.
+
+    A year that is in is not loaded again: what was changed since then stays changed.
+    """
+    with (
+        Client(addresses.api, key=demo.api_key) as api,
+        Client(addresses.collector, key=demo.api_key) as collector,
+        Client(addresses.sandbox) as sandbox,
+    ):
+        doors = golden.Doors(api=api, collector=collector, sandbox=sandbox)
+        if not demo.is_loaded:
+            golden.load(doors, terminal)
+        elif demo.sandbox_url != addresses.sandbox:
+            golden.connect(doors, terminal)
+        loaded = DemoRecord(demo.api_key, sandbox_url=addresses.sandbox, is_loaded=True)
+        directory.demo(given_database_url).write(loaded)
+        figures = statement.read_figures(
+            api, first_day=golden.FIRST_DAY, end_day=golden.END_DAY, model="linear"
+        )
+    return statement.render(figures)
+
+
+def _announce(
+    directory: DataDirectory, stores: Stores, addresses: Addresses, demo: DemoRecord | None
+) -> None:
+    """Tell the other commands, and curl, where everything is and which key opens it."""
+    running = {
+        **addresses.as_dict(),
+        "database_url": stores.database_url,
+        "key": demo.api_key if demo else "",
+    }
+    private_write(directory.running, json.dumps(running))
+    if demo is not None:
+        header = f'header = "Authorization: Bearer {demo.api_key}"'
+        private_write(directory.curl_config, header)
+
+
+def _where(directory: DataDirectory, addresses: Addresses, demo: DemoRecord | None) -> str:
+    lines = [
+        f"API          {addresses.api}/docs",
+        f"collector    {addresses.collector}/docs",
+        "metrics      "
+        + " ".join(
+            f"{address}/metrics"
+            for name, address in addresses.as_dict().items()
+            if name != "sandbox"
+        ),
+        f"logs         {_shown(directory.logs)}",
+    ]
+    if demo is None:
+        lines.append(
+            f"first key    {_command()} keys create --organization NAME --new"
+            " --time-zone Europe/Warsaw --currency EUR"
+        )
+    else:
+        question = f"from={golden.FIRST_DAY}&to={golden.END_DAY}"
+        curl = f"curl -sK {_shown(directory.curl_config)}"
+        lines += [
+            f"sandbox      {addresses.sandbox}/_sandbox/requests",
+            "explain      " + f"{curl} '{addresses.api}/v1/roi/explain?model=linear&{question}'",
+            f"             {_command()} explain enrollment_rate"
+            f" --from {golden.FIRST_DAY} --to {golden.END_DAY}",
+        ]
+    return "\n".join([*lines, "", "Running. Stop with Ctrl-C."])
+
+
+def _shown(path: Path) -> str:
+    """Return a path as short as it can be typed here."""
+    with suppress(ValueError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
+
+
+def _command() -> str:
+    """Return what to type for another command of the same installation."""
+    program = Path(sys.argv[0])
+    return _shown(program.absolute()) if program.name == "earned" else "earned"
+
+
+def _log_to_standard_error() -> None:
+    """Keep what the supervisor reports apart from what was asked for."""
+    structlog.configure(
+        processors=[_one_line], logger_factory=structlog.PrintLoggerFactory(sys.stderr)
+    )
+
+
+def _one_line(_logger: object, _method: str, event: Mapping[str, object]) -> str:
+    name = event["event"]
+    fields = " ".join(f"{key}={value}" for key, value in event.items() if key != "event")
+    return f"  {name} {fields}"

@@ -1,0 +1,93 @@
+"""Facts about employees: their place in the company, the program, their selling index."""
+
+from datetime import date
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from shared.facts.envelope import Fact
+from shared.facts.fields import Day, EmployeeRef, Ref, Score
+
+__all__ = ["EmployeeRecorded", "MemberInvited", "MemberJoined", "MemberLeft", "SsiRecorded"]
+
+_EMPLOYEE = Field(
+    description="Opaque reference of the employee; never an e-mail address.", examples=["E007"]
+)
+_PILLAR_EXAMPLES = ["17.50"]
+
+
+class EmployeeRecorded(Fact):
+    """An employee's place in the company from a day on. A later row ends the earlier one."""
+
+    subject_field = "employee"
+    kind: Literal["employee.recorded"] = Field(
+        default="employee.recorded", description="Kind of fact.", examples=["employee.recorded"]
+    )
+    employee: EmployeeRef = _EMPLOYEE
+    effective_on: Day = Field(
+        description="First day on which this place holds.", examples=["2025-01-01"]
+    )
+    employed: bool = Field(
+        default=True, description="False from the first day after leaving.", examples=[True]
+    )
+    team: Ref | None = Field(default=None, description="Team.", examples=["Sales"])
+    role: Ref | None = Field(default=None, description="Role or seniority.", examples=["leader"])
+    linkedin_account: bool = Field(
+        default=False, description="Whether the employee has a LinkedIn account.", examples=[True]
+    )
+
+    def day_in(self, zone: ZoneInfo) -> date:
+        return self.effective_on
+
+
+class MemberInvited(Fact):
+    """An employee was invited to the program."""
+
+    subject_field = "employee"
+    kind: Literal["member.invited"] = Field(
+        default="member.invited", description="Kind of fact.", examples=["member.invited"]
+    )
+    employee: EmployeeRef = _EMPLOYEE
+
+
+class MemberJoined(Fact):
+    """An employee joined (or returned to) the program."""
+
+    subject_field = "employee"
+    kind: Literal["member.joined"] = Field(
+        default="member.joined", description="Kind of fact.", examples=["member.joined"]
+    )
+    employee: EmployeeRef = _EMPLOYEE
+
+
+class MemberLeft(Fact):
+    """An employee left the program."""
+
+    subject_field = "employee"
+    kind: Literal["member.left"] = Field(
+        default="member.left", description="Kind of fact.", examples=["member.left"]
+    )
+    employee: EmployeeRef = _EMPLOYEE
+
+
+class SsiRecorded(Fact):
+    """An employee's Social Selling Index: four pillars of 0 to 25 points each."""
+
+    subject_field = "employee"
+    kind: Literal["ssi.recorded"] = Field(
+        default="ssi.recorded", description="Kind of fact.", examples=["ssi.recorded"]
+    )
+    employee: EmployeeRef = _EMPLOYEE
+    brand: Score = Field(
+        description="Points for the professional brand, 0 to 25.", examples=_PILLAR_EXAMPLES
+    )
+    people: Score = Field(
+        description="Points for finding the right people, 0 to 25.", examples=_PILLAR_EXAMPLES
+    )
+    insights: Score = Field(
+        description="Points for engaging with insights, 0 to 25.", examples=_PILLAR_EXAMPLES
+    )
+    relationships: Score = Field(
+        description="Points for building relationships, 0 to 25.", examples=_PILLAR_EXAMPLES
+    )

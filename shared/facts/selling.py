@@ -1,0 +1,104 @@
+"""Facts about people outside the company: touches, leads, deals, applications, hires."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared.facts.envelope import Channel, Fact
+from shared.facts.fields import Amount, Currency, Instant, Ref
+
+__all__ = ["ApplicationSubmitted", "DealChanged", "HireAccepted", "LeadCreated", "TouchRecorded"]
+
+_PERSON = "Keyed hash of the person's address, or an opaque id."
+_PERSON_EXAMPLES = ["p_5f2c9e0d1b7a4c3e8f60a1b2c3d4e5f6"]
+_APPLICATION = Field(
+    description="The applicant tracking system's id of the application.", examples=["app-77"]
+)
+_JOB = Field(default=None, description="The opening applied for.", examples=["job-12"])
+
+
+class TouchRecorded(Fact):
+    """A person outside the company met the company through a channel."""
+
+    subject_field = "person"
+    kind: Literal["touch.recorded"] = Field(
+        default="touch.recorded", description="Kind of fact.", examples=["touch.recorded"]
+    )
+    person: Ref = Field(description=_PERSON, examples=_PERSON_EXAMPLES)
+    channel: Channel = Field(description="Channel of the touch.", examples=["employee_advocacy"])
+
+
+class LeadCreated(Fact):
+    """A lead appeared in the CRM."""
+
+    subject_field = "lead"
+    kind: Literal["lead.created"] = Field(
+        default="lead.created", description="Kind of fact.", examples=["lead.created"]
+    )
+    lead: Ref = Field(description="The CRM's id of the lead.", examples=["hubspot:1001"])
+    person: Ref | None = Field(default=None, description=_PERSON, examples=_PERSON_EXAMPLES)
+
+
+class DealChanged(Fact):
+    """The present state of a deal."""
+
+    subject_field = "deal"
+    kind: Literal["deal.changed"] = Field(
+        default="deal.changed", description="Kind of fact.", examples=["deal.changed"]
+    )
+    deal: Ref = Field(description="The CRM's id of the deal.", examples=["hubspot:9001"])
+    lead: Ref | None = Field(
+        default=None, description="The lead it came from.", examples=["hubspot:1001"]
+    )
+    state: Literal["open", "won", "lost"] = Field(description="Its state.", examples=["won"])
+    amount: Amount | None = Field(
+        default=None, description="Its amount; required once won.", examples=["12000.00"]
+    )
+    currency: Currency | None = Field(
+        default=None, description="Currency of the amount (ISO 4217).", examples=["USD"]
+    )
+    opened_at: Instant = Field(description="When it was opened.", examples=["2025-02-01T09:00:00Z"])
+    closed_at: Instant | None = Field(
+        default=None,
+        description="When it was won or lost; required then.",
+        examples=["2025-04-10T09:00:00Z"],
+    )
+
+    @model_validator(mode="after")
+    def _is_coherent(self) -> Self:
+        if (self.amount is None) != (self.currency is None):
+            raise ValueError("amount and currency go together")
+        if self.state == "won" and (self.closed_at is None or self.amount is None):
+            raise ValueError("a won deal has closed_at, amount and currency")
+        if self.state == "lost" and self.closed_at is None:
+            raise ValueError("a lost deal has closed_at")
+        return self
+
+
+class ApplicationSubmitted(Fact):
+    """Someone applied for a job; ``employee`` is who referred them."""
+
+    subject_field = "application"
+    kind: Literal["application.submitted"] = Field(
+        default="application.submitted",
+        description="Kind of fact.",
+        examples=["application.submitted"],
+    )
+    application: Ref = _APPLICATION
+    job: Ref | None = _JOB
+
+
+class HireAccepted(Fact):
+    """An applicant accepted an offer; ``employee`` is who referred them."""
+
+    subject_field = "application"
+    kind: Literal["hire.accepted"] = Field(
+        default="hire.accepted", description="Kind of fact.", examples=["hire.accepted"]
+    )
+    application: Ref = _APPLICATION
+    job: Ref | None = _JOB
+    first_contact_at: Instant | None = Field(
+        default=None,
+        description="When the applicant was first in contact.",
+        examples=["2025-03-01T09:00:00Z"],
+    )

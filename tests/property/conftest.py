@@ -1,0 +1,33 @@
+"""How many random histories are tried: EARNED_PROPERTY_PROFILE=ci (the default) or long.
+
+Every run draws new ones; ``EARNED_PROPERTY_PROFILE=long pytest tests/property`` draws 600, for some
+20 minutes. A failure prints the smallest history found and the line that replays it.
+"""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+# Its assertions then show both sides, as a test's do.
+pytest.register_assert_rewrite("tests.property.comparing")
+
+# A history takes as long as its database does. The pool is shared by all histories of a test on
+# purpose: each of them has an organization of its own.
+_SLOW_AND_SHARED = (
+    HealthCheck.too_slow,
+    HealthCheck.function_scoped_fixture,
+    HealthCheck.data_too_large,
+)
+_COMMON = settings(
+    deadline=None,
+    print_blob=True,
+    report_multiple_bugs=False,
+    suppress_health_check=_SLOW_AND_SHARED,
+    # Explaining a failure would run it many times more.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+)
+
+settings.register_profile("ci", parent=_COMMON, max_examples=50)
+settings.register_profile("long", parent=_COMMON, max_examples=600)
+settings.load_profile(os.environ.get("EARNED_PROPERTY_PROFILE", "ci"))

@@ -1,0 +1,143 @@
+"""The real path of a history: append, fold, and what the database holds afterwards."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+from services.metrics.fold import fold_batch
+from services.metrics.worker import catch_up
+from shared.db import Database
+from shared.ledger import append
+from shared.orgs import Org, create_org
+from tests.property.oracle.contributions import Where
+from tests.property.oracle.ledger import History, standing
+from tests.property.oracle.slices import Cell
+from tests.property.worlds import Delivery, Setting, Step
+
+__all__ = [
+    "CreditRow",
+    "credit_rows",
+    "deliver",
+    "digest",
+    "fold",
+    "found_org",
+    "history_of",
+    "rollup_cells",
+    "summed_changes",
+    "tell",
+]
+
+GENERATION = 1
+#: (deal, model, touch key, share, amount)
+CreditRow = tuple[str, str, bytes, Fraction, Fraction]
+
+_CELL = "measure, day, slice, team, employee, account, network, campaign, content, channel"
+_ROLLUPS = f"""
+SELECT {_CELL}, value
+  FROM rollup JOIN cell USING (org_id, generation, cell)
+ WHERE org_id = $1 AND value <> 0
+"""
+_CHANGES = f"""
+SELECT {_CELL}, sum(delta) AS value
+  FROM rollup_change JOIN cell USING (org_id, generation, cell)
+ WHERE org_id = $1
+ GROUP BY {_CELL}
+HAVING sum(delta) <> 0
+"""
+_CREDITS = "SELECT deal, model, touch_key, share, amount FROM credit WHERE org_id = $1"
+
+
+async def found_org(database: Database, setting: Setting) -> Org:
+    """Create an organization with the drawn settings: one per history."""
+    async with database.transaction() as connection:
+        return await create_org(
+            connection,
+            name="Property",
+            time_zone=setting.time_zone,
+            currency="USD",
+            window_days=setting.window_days,
+            half_life_days=setting.half_life_days,
+        )
+
+
+def history_of(org: Org, deliveries: Iterable[Delivery]) -> History:
+    """Return what the oracle needs to know of an organization after ``deliveries``."""
+    return History(standing(deliveries, org.zone), org.zone, org.window_days, org.half_life_days)
+
+
+async def deliver(database: Database, org: Org, items: Sequence[Delivery]) -> None:
+    """Append one batch, in a transaction of its own."""
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, items)
+
+
+async def fold(database: Database, org: Org, limit: int) -> None:
+    """Fold one batch of at most ``limit`` entries, unless another fold is under way."""
+    async with database.transaction(org.id) as connection:
+        await fold_batch(connection, org.id, GENERATION, limit=limit)
+
+
+async def tell(
+    database: Database, org: Org, deliveries: Sequence[Delivery], steps: Iterable[Step]
+) -> None:
+    """Deliver in the batches of ``steps``, folding where they say; then all the rest."""
+    rest = list(deliveries)
+    for step in steps:
+        batch, rest = rest[: step.deliveries], rest[step.deliveries :]
+        await deliver(database, org, batch)
+        if step.fold_limit is not None:
+            await fold(database, org, step.fold_limit)
+    await deliver(database, org, rest)
+    await catch_up(database, org.id)
+
+
+async def rollup_cells(database: Database, org: Org) -> dict[Cell, Fraction]:
+    """Return every cell of the rollups that is not 0."""
+    return await _cells(database, org, _ROLLUPS)
+
+
+async def summed_changes(database: Database, org: Org) -> dict[Cell, Fraction]:
+    """Return what all changes ever logged add up to, where that is not 0."""
+    return await _cells(database, org, _CHANGES)
+
+
+async def _cells(database: Database, org: Org, query: str) -> dict[Cell, Fraction]:
+    async with database.transaction(org.id) as connection:
+        rows = await connection.fetch(query, org.id)
+    cells = {
+        Cell(
+            row["measure"],
+            row["day"],
+            row["slice"],
+            row["team"],
+            Where(*(row[name] for name in Where._fields)),
+        ): Fraction(row["value"])
+        for row in rows
+    }
+    assert len(cells) == len(rows), "two rows of the rollups name the same cell"
+    return cells
+
+
+async def credit_rows(database: Database, org: Org) -> set[CreditRow]:
+    """Return every credit of the organization."""
+    async with database.transaction(org.id) as connection:
+        rows = await connection.fetch(_CREDITS, org.id)
+    return {
+        (row["deal"], row["model"], row["touch_key"], *_fractions(row["share"], row["amount"]))
+        for row in rows
+    }
+
+
+def _fractions(share: Decimal, amount: Decimal) -> tuple[Fraction, Fraction]:
+    return Fraction(share), Fraction(amount)
+
+
+async def digest(database: Database, org: Org) -> str:
+    """Return a hash of all rollups and credits: equal where every figure is."""
+    cells = sorted(
+        (*cell[:4], *cell.where, value)
+        for cell, value in (await rollup_cells(database, org)).items()
+    )
+    credited = sorted(await credit_rows(database, org))
+    return hashlib.sha256(repr((cells, credited)).encode()).hexdigest()

@@ -1,0 +1,192 @@
+"""Counts of people, levels and quantiles: what cannot be read off sums.
+
+Each function returns group → value for the days of [start, end). Grouped by team, a person counts
+in the team they are in on the last of these days; without grouping the one group is ``""``.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import NamedTuple, TypeVar
+
+from shared.facts import AudienceRecorded, EmployeeRecorded, Fact, SsiRecorded
+from tests.property.oracle.contributions import Contribution
+from tests.property.oracle.ledger import History, key_of
+from tests.property.oracle.sales import deals, leads
+from tests.property.oracle.slices import roster_row, team_of
+
+__all__ = ["Span", "answers", "sharers_by"]
+
+PILLARS = ("brand", "people", "insights", "relationships")
+Answer = dict[str, Fraction]
+FactT = TypeVar("FactT", bound=Fact)
+
+
+class Span(NamedTuple):
+    """The days from ``start`` up to, and without, ``end``, and what people are grouped by."""
+
+    start: date
+    end: date
+    group_by: str | None = None
+
+    @property
+    def by_team(self) -> bool:
+        """Tell whether people count in their teams."""
+        return self.group_by == "team"
+
+    @property
+    def last_day(self) -> date:
+        """Return the last day inside."""
+        return self.end - timedelta(days=1)
+
+
+def answers(history: History, told: Sequence[Contribution], span: Span) -> dict[str, Answer]:
+    """Return measure → group → value; a measure without any fact is left out."""
+    found: dict[str, Answer] = {}
+    measures = {part.measure for part in told}
+    if "shares" in measures:
+        sharers = _doing(told, {"shares": 1}, span.start, span.end)
+        found["sharers"] = _count(history, sharers, span)
+        found["active_advocates"] = _count(history, _regulars(told, span), span)
+    for name, signs in (
+        ("enrolled", {"joins": 1, "leaves": -1}),
+        ("enrolled_ever", {"joins": 1}),
+        ("invited", {"invites": 1}),
+    ):
+        if min(signs) in measures:
+            people = _doing(told, signs, date.min, span.end)
+            found[name] = _count(history, people, span)
+    if history.of(EmployeeRecorded):
+        found |= _roster_counts(history, span)
+    found |= _readings(history, span)
+    if not span.by_team:
+        found |= _times_to_close(history, span)
+    return found
+
+
+def sharers_by(told: Iterable[Contribution], span: Span) -> Answer:
+    """Return value → sharers, by the network, campaign or content of their posts."""
+    people: dict[str, set[str]] = defaultdict(set)
+    for part in told:
+        group = getattr(part.where, span.group_by or "")
+        if part.measure == "shares" and group and span.start <= part.day < span.end:
+            people[group].add(part.where.employee)
+    return {group: Fraction(len(them)) for group, them in people.items()}
+
+
+def _doing(told: Iterable[Contribution], signs: dict[str, int], start: date, end: date) -> set[str]:
+    """Return who has more for than against, over the days of [start, end)."""
+    balance: dict[str, Fraction] = defaultdict(Fraction)
+    for part in told:
+        if part.measure in signs and part.where.employee and start <= part.day < end:
+            balance[part.where.employee] += signs[part.measure] * part.quantity
+    return {employee for employee, total in balance.items() if total > 0}
+
+
+def _regulars(told: Sequence[Contribution], span: Span) -> set[str]:
+    """Return who shared in at least three of the last four ISO weeks over at the end."""
+    monday = span.end - timedelta(days=span.end.weekday())
+    weeks: Counter[str] = Counter()
+    for back in range(1, 5):
+        start = monday - timedelta(weeks=back)
+        weeks.update(_doing(told, {"shares": 1}, start, start + timedelta(weeks=1)))
+    return {employee for employee, count in weeks.items() if count >= 3}
+
+
+def _count(history: History, people: Iterable[str], span: Span) -> Answer:
+    counted: Answer = defaultdict(Fraction)
+    for employee in people:
+        counted[team_of(history, employee, span.last_day) if span.by_team else ""] += 1
+    return dict(counted)
+
+
+def _roster_counts(history: History, span: Span) -> dict[str, Answer]:
+    employees = {row.employee for row in history.of(EmployeeRecorded)}
+    rows = [roster_row(history, employee, span.last_day) for employee in employees]
+    employed = [row for row in rows if row is not None and row.employed]
+    return {
+        "headcount": _count(history, [row.employee for row in employed], span),
+        "linkedin_accounts": _count(
+            history, [row.employee for row in employed if row.linkedin_account], span
+        ),
+    }
+
+
+def _readings(history: History, span: Span) -> dict[str, Answer]:
+    """Return the sums of the last audiences, and the means of the last Social Selling Indices."""
+    found: dict[str, Answer] = {}
+    # Followers belong to accounts, which are in no team.
+    for metric in ("connections",) if span.by_team else ("connections", "followers"):
+        readings = [r for r in history.of(AudienceRecorded) if r.metric == metric]
+        if readings:
+            sums: Answer = defaultdict(Fraction)
+            for reading in _last(history, readings, span).values():
+                sums[_group(history, reading.employee, span)] += reading.count
+            found[metric] = dict(sums)
+    indices = history.of(SsiRecorded)
+    if indices:
+        last = _last(history, indices, span).values()
+        scores = {f"ssi.{pillar}": (pillar,) for pillar in PILLARS} | {"ssi": PILLARS}
+        for name, pillars in scores.items():
+            found[name] = _mean(
+                (_group(history, index.employee, span), _points(index, pillars)) for index in last
+            )
+    return found
+
+
+def _last(
+    history: History, readings: Sequence[FactT], span: Span
+) -> dict[tuple[str | None, ...], FactT]:
+    """Return the last reading of each entity up to the end of the span.
+
+    An audience belongs to somebody on a network; an index belongs to a person alone.
+    """
+    ordered = sorted(readings, key=lambda r: (r.occurred_at, key_of(r)))
+    return {
+        (r.employee,) if isinstance(r, SsiRecorded) else (r.employee, r.account, r.network): r
+        for r in ordered
+        if history.day(r.occurred_at) < span.end
+    }
+
+
+def _group(history: History, employee: str | None, span: Span) -> str:
+    return team_of(history, employee or "", span.last_day) if span.by_team else ""
+
+
+def _points(index: SsiRecorded, pillars: Sequence[str]) -> Fraction:
+    return sum((Fraction(getattr(index, pillar)) for pillar in pillars), Fraction(0))
+
+
+def _mean(values: Iterable[tuple[str, Fraction]]) -> Answer:
+    groups: dict[str, list[Fraction]] = defaultdict(list)
+    for group, value in values:
+        groups[group].append(value)
+    return {group: sum(values, Fraction(0)) / len(values) for group, values in groups.items()}
+
+
+def _times_to_close(history: History, span: Span) -> dict[str, Answer]:
+    """Return median and 90th percentile of whole local days from lead to won deal."""
+    created = leads(history)
+    days = sorted(
+        (history.day(deal.closed_at) - history.day(created[deal.lead].occurred_at)).days
+        for deal in deals(history).values()
+        if deal.state == "won"
+        and deal.closed_at is not None
+        and deal.lead in created
+        and span.start <= history.day(deal.closed_at) < span.end
+    )
+    if not days:
+        return {}
+    return {
+        f"time_to_close.{name}": {"": _quantile(days, fraction)}
+        for name, fraction in (("median", Fraction(1, 2)), ("p90", Fraction(9, 10)))
+    }
+
+
+def _quantile(ordered: Sequence[int], fraction: Fraction) -> Fraction:
+    """Interpolate linearly at rank fraction × (n − 1), counted from 0."""
+    rank = fraction * (len(ordered) - 1)
+    below = int(rank)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (rank - below) * (ordered[above] - ordered[below])

@@ -1,0 +1,114 @@
+"""Credit by each model, in exact fractions, divided by largest remainder.
+
+Written from the definitions: first and last take all; linear shares alike; position gives 40 % to
+each end and 20 % to the middle, halves to two; decay weighs 2^(-days before close / half-life) to
+forty digits, the nearest touch being the unit; Shapley, with the worth of a set of channels being
+the revenue of the journeys that used no others, is computed here over all orders of arrival.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import permutations
+from math import isqrt
+
+from shared.facts import DealChanged, TouchRecorded
+from tests.property.oracle.ledger import History
+
+__all__ = ["MODELS", "SHARE_DIGITS", "credits"]
+
+MODELS = ("first", "last", "linear", "position", "time_decay", "shapley")
+SHARE_DIGITS = 12
+DECAY_DIGITS = 40
+
+
+def credits(
+    history: History, model: str, path: Sequence[TouchRecorded], deal: DealChanged
+) -> list[tuple[TouchRecorded, Fraction, Fraction]]:
+    """Return (touch, share, amount) of every touch that earns either; nothing without a path."""
+    if not path or deal.closed_at is None:
+        return []
+    closed_on = history.day(deal.closed_at)
+    ages = [(closed_on - history.day(touch.occurred_at)).days for touch in path]
+    if model == "shapley":
+        weights = _shapley([touch.channel for touch in path])
+    else:
+        weights = _weights(model, ages, history.half_life_days)
+    amount = Fraction(deal.amount or 0)
+    digits = max(history.minor_digits, _digits_needed(amount))
+    shares = divide(Fraction(1), weights, SHARE_DIGITS)
+    amounts = divide(amount, weights, digits)
+    return [row for row in zip(path, shares, amounts, strict=True) if row[1] or row[2]]
+
+
+def _weights(model: str, ages: Sequence[int], half_life_days: int) -> list[Fraction]:
+    n = len(ages)
+    match model:
+        case "first":
+            return [Fraction(i == 0) for i in range(n)]
+        case "last":
+            return [Fraction(i == n - 1) for i in range(n)]
+        case "position" if n > 2:
+            ends, middle = Fraction(2, 5), Fraction(1, 5 * (n - 2))
+            return [ends if i in {0, n - 1} else middle for i in range(n)]
+        case "time_decay":
+            nearest = min(ages)
+            return [_half_power(age - nearest, half_life_days) for age in ages]
+    return [Fraction(1)] * n
+
+
+def _shapley(channels: Sequence[str]) -> list[Fraction]:
+    """Return the mean marginal worth of each touch's channel, alike for touches of one channel.
+
+    A set of channels is worth 1 as soon as it holds every channel of the journey: over all orders
+    in which the channels can arrive, the last one to arrive earns it.
+    """
+    orders = list(permutations(sorted(set(channels))))
+    last = Counter(order[-1] for order in orders)
+    return [Fraction(last[c], len(orders) * channels.count(c)) for c in channels]
+
+
+def _half_power(days: int, half_life_days: int) -> Fraction:
+    """Return 2^(-days / half-life), rounded to forty digits by whole-number roots."""
+    unit = 10**DECAY_DIGITS
+    if days % half_life_days == 0:
+        return Fraction(round(Fraction(unit, 2 ** (days // half_life_days))), unit)
+    # (2·unit)^h / 2^days is the h-th power of twice the result; halving it then rounds.
+    twice = _root((2 * unit) ** half_life_days // 2**days, half_life_days)
+    return Fraction((twice + 1) // 2, unit)
+
+
+def _root(value: int, degree: int) -> int:
+    """Return the largest whole number whose power of ``degree`` is not above ``value``."""
+    if degree == 1:
+        return value
+    if degree == 2:
+        return isqrt(value)
+    low, high = 0, 1 << (value.bit_length() // degree + 1)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if middle**degree <= value else (low, middle - 1)
+    return low
+
+
+def divide(amount: Fraction, weights: Sequence[Fraction], digits: int) -> list[Fraction]:
+    """Divide an amount into parts of ``digits`` fraction digits that add up to it.
+
+    Everybody gets the whole units of their exact part; the units left over go to the largest
+    remainders, equal ones in the given order. A negative amount is the mirror image.
+    """
+    unit = Fraction(1, 10**digits)
+    sign = -1 if amount < 0 else 1
+    exact = [abs(amount) * weight / sum(weights) / unit for weight in weights]
+    parts = [int(part) for part in exact]
+    by_remainder = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], i))
+    for i in by_remainder[: int(abs(amount) / unit) - sum(parts)]:
+        parts[i] += 1
+    return [sign * part * unit for part in parts]
+
+
+def _digits_needed(amount: Fraction) -> int:
+    digits = 0
+    while (amount * 10**digits).denominator != 1:
+        digits += 1
+    return digits

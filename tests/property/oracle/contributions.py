@@ -1,0 +1,225 @@
+"""What each standing fact adds to which measure, on which day, for whom and where."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, timedelta
+from fractions import Fraction
+from itertools import pairwise
+from typing import NamedTuple
+
+from shared.facts import (
+    ApplicationSubmitted,
+    CostBooked,
+    EngagementDaily,
+    Fact,
+    HireAccepted,
+    LeadCreated,
+    LinkClicked,
+    MemberInvited,
+    MemberJoined,
+    MemberLeft,
+    PostMetrics,
+    PostPublished,
+    SessionRecorded,
+    TouchRecorded,
+)
+from tests.property.oracle.attribution import MODELS, credits
+from tests.property.oracle.ledger import History, key_of
+from tests.property.oracle.sales import deals, first_row, journey_of, leads
+
+__all__ = ["NOWHERE", "Contribution", "Where", "contributions"]
+
+ADVOCACY = "employee_advocacy"
+COUNTERS = {
+    "impressions": "impressions",
+    "reactions": "reactions",
+    "comments": "comments",
+    "reshares": "reshares",
+    "clicks": "network_clicks",
+}
+
+
+class Where(NamedTuple):
+    """Who and where; ``""`` where a contribution has none."""
+
+    employee: str = ""
+    account: str = ""
+    network: str = ""
+    campaign: str = ""
+    content: str = ""
+    channel: str = ""
+
+
+class Contribution(NamedTuple):
+    """A part of one measure on one day."""
+
+    measure: str
+    day: date
+    where: Where
+    quantity: Fraction
+
+
+NOWHERE = Where()
+
+
+def contributions(history: History) -> list[Contribution]:
+    """Return everything the standing facts contribute; quantities are never 0."""
+    told = (
+        *_publications(history),
+        *_daily_totals(history),
+        *_counters(history),
+        *_traffic(history),
+        *_program(history),
+        *_costs(history),
+        *_sales(history),
+        *_credit(history),
+    )
+    return [Contribution(m, d, w, Fraction(q)) for m, d, w, q in told if q]
+
+
+_Told = Iterator[tuple[str, date, Where, int | Fraction]]
+
+
+def _where(fact: Fact) -> Where:
+    return Where(*(getattr(fact, name) or "" for name in Where._fields))
+
+
+def _side(where: Where) -> str:
+    return "advocacy" if where.employee else "brand"
+
+
+def _publications(history: History) -> _Told:
+    for post in history.of(PostPublished):
+        day, where = history.day(post.occurred_at), _where(post)
+        if where.employee:
+            yield "shares", day, where, 1
+            if post.origin == "own":
+                yield "shares_own", day, where, 1
+        else:
+            yield "posts_brand", day, where, 1
+
+
+def _daily_totals(history: History) -> _Told:
+    for total in history.of(EngagementDaily):
+        where = _where(total)
+        for field, name in COUNTERS.items():
+            yield f"{name}_{_side(where)}", total.day, where, getattr(total, field)
+
+
+def _counters(history: History) -> _Told:
+    """Yield the steps between consecutive readings of a post, on the day of the later one."""
+    readings: dict[str, list[PostMetrics]] = defaultdict(list)
+    for reading in history.of(PostMetrics):
+        readings[reading.post].append(reading)
+    for post, of_post in readings.items():
+        published = [p for p in history.of(PostPublished) if p.post == post]
+        first = min(published, key=lambda p: (p.occurred_at, key_of(p)), default=None)
+        ordered = sorted(of_post, key=lambda r: (r.occurred_at, key_of(r)))
+        for earlier, later in pairwise([None, *ordered]):
+            assert later is not None
+            where = _where(first or later)._replace(channel="")
+            day = history.day(later.occurred_at)
+            for field, name in COUNTERS.items():
+                before = getattr(earlier, field) if earlier else 0
+                yield f"{name}_{_side(where)}", day, where, getattr(later, field) - before
+
+
+def _traffic(history: History) -> _Told:
+    for click in history.of(LinkClicked):
+        if click.is_human:
+            yield "clicks", history.day(click.occurred_at), _where(click), 1
+    for visit in history.of(SessionRecorded):
+        where = _where(visit)
+        if visit.landing == "site":
+            yield "sessions", visit.day, where, visit.sessions
+            yield "engaged_sessions", visit.day, where, visit.engaged_sessions
+            yield "key_events", visit.day, where, visit.key_events
+        if where.channel == ADVOCACY:
+            name = "sessions" if visit.landing == "site" else "careers_sessions"
+            yield f"{name}_advocacy", visit.day, where, visit.sessions
+
+
+def _program(history: History) -> _Told:
+    events = {MemberInvited: "invites", MemberJoined: "joins", MemberLeft: "leaves"}
+    for kind, name in events.items():
+        for event in history.of(kind):
+            yield name, history.day(event.occurred_at), _where(event), 1
+    yield from _rejoins(history)
+    for hiring, name in ((ApplicationSubmitted, "applications"), (HireAccepted, "hires")):
+        for step in history.of(hiring):
+            where = _where(step)
+            if where.employee or where.channel == ADVOCACY:
+                yield f"{name}_advocacy", history.day(step.occurred_at), where, 1
+
+
+def _rejoins(history: History) -> _Told:
+    moves: list[MemberJoined | MemberLeft] = [*history.of(MemberJoined), *history.of(MemberLeft)]
+    moves.sort(key=lambda m: (m.employee, m.occurred_at, key_of(m)))
+    for before, after in pairwise(moves):
+        is_return = isinstance(before, MemberLeft) and isinstance(after, MemberJoined)
+        if is_return and before.employee == after.employee:
+            where = NOWHERE._replace(employee=after.employee)
+            yield "rejoins", history.day(after.occurred_at), where, 1
+
+
+def _costs(history: History) -> _Told:
+    """Spread each cost evenly: a day gets what the rounded running total grew by on it."""
+    unit = Fraction(10) ** history.minor_digits
+    for cost in history.of(CostBooked):
+        days = (cost.ends_on - cost.starts_on).days
+        running = [
+            _half_away_from_zero(Fraction(cost.amount) * i / days * unit) for i in range(days + 1)
+        ]
+        for i, (before, after) in enumerate(pairwise(running)):
+            day = cost.starts_on + timedelta(days=i)
+            for measure in ("cost", f"cost.{cost.category}"):
+                yield measure, day, _where(cost), Fraction(after - before) / unit
+
+
+def _half_away_from_zero(value: Fraction) -> int:
+    magnitude = (abs(value) * 2 + 1) // 2
+    return magnitude if value >= 0 else -magnitude
+
+
+def _sales(history: History) -> _Told:
+    won_leads = {deal.lead for deal in deals(history).values() if deal.state == "won"}
+    for name, lead in leads(history).items():
+        day = history.day(lead.occurred_at)
+        yield "leads", day, NOWHERE, 1
+        if name in won_leads:
+            yield "leads_won", day, NOWHERE, 1
+        touch = _advocacy_touch(history, lead)
+        if touch is not None:
+            yield "leads_advocacy", day, _where(touch), 1
+    for deal in deals(history).values():
+        yield "opportunities", history.day(deal.opened_at), NOWHERE, 1
+        if deal.closed_at is not None and deal.state != "open":
+            day = history.day(deal.closed_at)
+            yield f"deals_{deal.state}", day, NOWHERE, 1
+            if deal.state == "won":
+                yield "revenue_won", day, NOWHERE, Fraction(deal.amount or 0)
+
+
+def _advocacy_touch(history: History, lead: LeadCreated) -> TouchRecorded | None:
+    """Return the first advocacy touch of a lead's person inside the window before the lead."""
+    oldest = history.day(lead.occurred_at) - timedelta(days=history.window_days)
+    return first_row(
+        touch
+        for touch in history.of(TouchRecorded)
+        if touch.person == lead.person
+        and touch.channel == ADVOCACY
+        and touch.occurred_at <= lead.occurred_at
+        and history.day(touch.occurred_at) >= oldest
+    )
+
+
+def _credit(history: History) -> _Told:
+    for deal in deals(history).values():
+        if deal.state != "won" or deal.closed_at is None:
+            continue
+        day = history.day(deal.closed_at)
+        path = journey_of(history, deal)
+        for model in MODELS:
+            for touch, share, amount in credits(history, model, path, deal):
+                yield f"revenue.{model}", day, _where(touch), amount
+                yield f"wins.{model}", day, _where(touch), share

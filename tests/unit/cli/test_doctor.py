@@ -1,0 +1,51 @@
+"""`earned doctor`: what it finds on a real database, and what it advises."""
+
+from pathlib import Path
+
+from cli.doctor import Check, examine
+
+
+def _findings(tmp_path: Path, **given: str) -> dict[str, Check]:
+    options: dict[str, str | None] = {"database_url": None, "redis_url": None, "secret_key": None}
+    return {check.subject: check for check in examine(tmp_path, **(options | given))}
+
+
+def test_a_migrated_database_is_in_order(tmp_path: Path, database_url: str) -> None:
+    found = _findings(tmp_path, database_url=database_url)
+
+    assert not [check.line for check in found.values() if check.is_fault]
+    assert found["role"].finding == "earned_app, held by row-level security"
+
+
+def test_an_empty_database_is_told_how_to_be_migrated(tmp_path: Path, server_url: str) -> None:
+    found = _findings(tmp_path, database_url=server_url)
+
+    assert found["schema"].is_fault
+    assert "earned migrate" in found["schema"].finding
+
+
+def test_unreachable_servers_and_a_bad_key_are_faults(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    found = _findings(
+        tmp_path,
+        database_url=f"postgresql://earned@/earned?host={nowhere}",
+        redis_url=f"unix://{nowhere}/valkey.sock",
+        secret_key="c2hvcnQ=",
+    )
+
+    faults = {subject for subject, check in found.items() if check.is_fault}
+    assert faults == {"database", "redis", "secret key"}
+    assert "openssl rand" in found["secret key"].finding
+
+
+def test_a_key_that_others_can_read_is_a_fault(tmp_path: Path) -> None:
+    key = tmp_path / "secret.key"
+    key.write_text("secret")
+    key.chmod(0o644)
+
+    lines = [
+        check.line
+        for check in examine(tmp_path, database_url=None, redis_url=None, secret_key=None)
+    ]
+
+    assert any("chmod 600" in line for line in lines)

@@ -1,0 +1,82 @@
+"""Organizations and keys without the API: made once, whatever crashes in between."""
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from cli.directory import DataDirectory, DemoFile, DemoRecord
+from cli.tenant import (
+    AmbiguousOrganizationError,
+    UnknownOrganizationError,
+    ensure_demo,
+    issue_key,
+    list_keys,
+    withdraw_key,
+)
+
+SECRET = base64.b64encode(bytes(range(32))).decode()
+
+
+def _ensure(file: DemoFile, database_url: str, name: str) -> DemoRecord:
+    return ensure_demo(
+        file, database_url, SECRET, name=name, time_zone="Europe/Warsaw", currency="USD"
+    )
+
+
+def test_the_demo_is_made_once_and_found_again(tmp_path: Path, database_url: str) -> None:
+    file = DataDirectory(tmp_path).demo(None)
+
+    first = _ensure(file, database_url, "Once")
+    again = _ensure(file, database_url, "Once")
+
+    assert again == first
+    assert len(list_keys(database_url, organization="Once")) == 1
+
+
+def test_a_key_whose_commit_was_lost_is_replaced(tmp_path: Path, database_url: str) -> None:
+    # Written before the commit, so this is what a crash in between leaves behind.
+    file = DataDirectory(tmp_path).demo(None)
+    lost = _ensure(file, database_url, "Elsewhere").api_key
+    withdraw_key(database_url, organization="Elsewhere", key_id=lost.split("_")[2])
+
+    record = _ensure(file, database_url, "Made anew")
+
+    assert record.api_key != lost
+    assert file.read() == record
+    assert len(list_keys(database_url, organization="Made anew")) == 1
+
+
+def test_a_key_for_a_new_organization_and_one_more(database_url: str) -> None:
+    scopes = ["kpis:read"]
+    first = issue_key(
+        database_url,
+        SECRET,
+        organization="New",
+        name="one",
+        scopes=scopes,
+        new_organization=("UTC", "EUR"),
+    )
+    second = issue_key(database_url, SECRET, organization="New", name="two", scopes=scopes)
+
+    assert [key["id"] for key in list_keys(database_url, organization="New")] == [
+        first.id,
+        second.id,
+    ]
+
+
+def test_an_organization_has_to_be_named_without_doubt(database_url: str) -> None:
+    for _ in range(2):
+        issue_key(
+            database_url,
+            SECRET,
+            organization="Twice",
+            name="k",
+            scopes=["kpis:read"],
+            new_organization=("UTC", "EUR"),
+        )
+
+    with pytest.raises(AmbiguousOrganizationError):
+        list_keys(database_url, organization="Twice")
+    with pytest.raises(UnknownOrganizationError):
+        list_keys(database_url, organization="Nobody")
