@@ -14,6 +14,7 @@ from bench.registry import BENCHMARKS
 from bench.report import missed_goals, print_table, write_results
 from bench.result import Result
 from bench.server import Server, running_server
+from shared.observability.runtime import settle_garbage_collector
 
 _RESULTS = Path(__file__).with_name("results.json")
 
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     names = options.only or list(BENCHMARKS)
     with running_server() as server:
+        settle_garbage_collector()  # as every process of the product does
         results = asyncio.run(_measure(names, options.scale, server))
     print_table(results)
     return 1 if options.strict and missed_goals(results) else 0

@@ -14,7 +14,7 @@ import asyncpg
 from services.metrics.journeys import credit_touched_deals
 from services.metrics.keyed import KEYED_OPERATORS
 from services.metrics.slices import apply_deltas
-from services.metrics.sql import run
+from services.metrics.sql import BY_SET, run
 from services.metrics.stage import Batch, create_working_tables, stage_batch
 from shared import clock
 from shared.money import exponent
@@ -74,6 +74,7 @@ async def fold_batch(
     if batch is None:
         return FoldResult(entries=0, position=cursor["position"])
     minor_digits = exponent(cursor["currency"])
+    await connection.execute(BY_SET)
     await run(connection, _LINEAR, minor_digits)
     await _fold_keys(connection, org_id, generation, batch, cursor["window_days"])
     if batch.kinds & _CREDITED_KINDS:

@@ -31,19 +31,20 @@ SELECT m.measure, c.closed_day, c.employee, c.account, c.network, c.campaign, c.
  CROSS JOIN LATERAL (VALUES
     ('revenue.' || c.model, c.amount), ('wins.' || c.model, c.share)
  ) m (measure, quantity)
- WHERE m.quantity <> 0 {condition}
+ WHERE m.quantity <> 0
  GROUP BY m.measure, c.closed_day, c.employee, c.account, c.network, c.campaign, c.content,
           c.channel
 """
-_OF_TOUCHED = (
-    "AND c.org_id = $1 AND c.generation = $2 AND c.deal = ANY (SELECT deal FROM touched_deal)"
-)
-_TAKE_BACK = _CONTRIBUTIONS.format(sign="-1", credits="credit", condition=_OF_TOUCHED)
-_GIVE = _CONTRIBUTIONS.format(sign="+1", credits="new_credit", condition="")
-_FORGET = """
-DELETE FROM credit
- WHERE org_id = $1 AND generation = $2 AND deal = ANY (SELECT deal FROM touched_deal)
+_OF_TOUCHED = """
+    touched_deal k CROSS JOIN LATERAL (
+        SELECT ctid, * FROM credit
+         WHERE org_id = $1 AND generation = $2 AND deal = k.deal
+        OFFSET 0
+    )
 """
+_TAKE_BACK = _CONTRIBUTIONS.format(sign="-1", credits=_OF_TOUCHED)
+_GIVE = _CONTRIBUTIONS.format(sign="+1", credits="new_credit")
+_FORGET = f"DELETE FROM credit WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM {_OF_TOUCHED} c))"
 _STORE = "INSERT INTO credit SELECT $1, $2, n.* FROM new_credit n"
 
 

@@ -10,81 +10,140 @@ from uuid import UUID
 import asyncpg
 
 from services.metrics.keyed.roster import TEAM_MOVES
-from services.metrics.sql import run
+from services.metrics.sql import BY_KEY, run
 
 __all__ = ["apply_deltas"]
 
-# One pass over the deltas. A slice exists for a value, not for its absence, except that people
-# whose team is unknown form the team ''.
-_EXPAND = """
-INSERT INTO fold_slice
-SELECT slice, employee, account, team, network, campaign, content, channel, measure, day, quantity
-  FROM (
-    SELECT CASE grouping(d.employee, d.account, d.network, d.campaign, d.content, d.channel, t.team)
-               WHEN 127 THEN 'total' WHEN 126 THEN 'team'
-               WHEN 63 THEN 'employee' WHEN 95 THEN 'account' WHEN 111 THEN 'network'
-               WHEN 119 THEN 'campaign' WHEN 123 THEN 'content' WHEN 125 THEN 'channel'
-               ELSE 'finest'
-           END AS slice,
-           coalesce(d.employee, '') AS employee, coalesce(d.account, '') AS account,
-           coalesce(t.team, '') AS team, coalesce(d.network, '') AS network,
-           coalesce(d.campaign, '') AS campaign, coalesce(d.content, '') AS content,
-           coalesce(d.channel, '') AS channel, d.measure, d.day, sum(d.quantity) AS quantity,
-           bool_or(d.employee <> '') AS has_employee
-      FROM (
-        SELECT measure, day, employee, account, network, campaign, content, channel,
-               sum(quantity) AS quantity
-          FROM fold_delta
-         GROUP BY measure, day, employee, account, network, campaign, content, channel
-        HAVING sum(quantity) <> 0
-      ) d
-      LEFT JOIN (
-        SELECT p.employee, p.day, coalesce(r.team, '') AS team
-          FROM (SELECT DISTINCT employee, day FROM fold_delta WHERE employee <> '') p
-          LEFT JOIN LATERAL (
-            SELECT r.team FROM roster r
-             WHERE r.org_id = $1 AND r.generation = $2 AND r.employee = p.employee
-               AND r.effective_on <= p.day
-             ORDER BY r.effective_on DESC, r.fact_key DESC
-             LIMIT 1
-          ) r ON true
-      ) t ON t.employee = d.employee AND t.day = d.day
-     GROUP BY d.measure, d.day, GROUPING SETS (
-        (), (d.employee), (d.account), (d.network), (d.campaign), (d.content), (d.channel),
-        (t.team), (d.employee, d.account, d.network, d.campaign, d.channel)
-     )
-  ) expanded
- WHERE quantity <> 0 AND CASE slice
-    WHEN 'employee' THEN employee <> '' WHEN 'account' THEN account <> ''
-    WHEN 'network' THEN network <> '' WHEN 'campaign' THEN campaign <> ''
-    WHEN 'content' THEN content <> '' WHEN 'channel' THEN channel <> ''
-    WHEN 'team' THEN has_employee ELSE true END
+# Who and where are texts; from here on each combination that the batch knows is a number.
+_COMBINE = """
+INSERT INTO fold_combination (combination, employee, account, network, campaign, content, channel)
+SELECT row_number() OVER (), d.*
+  FROM (SELECT DISTINCT employee, account, network, campaign, content, channel FROM fold_delta) d
 """
 
-_NAME_NEW_CELLS = """
-WITH wanted AS (
-    SELECT DISTINCT slice, employee, account, team, network, campaign, content, channel
-      FROM fold_slice
-), missing AS (
-    SELECT w.*, row_number() OVER () AS place
-      FROM wanted w
-      LEFT JOIN cell c
-        ON c.org_id = $1 AND c.generation = $2 AND c.slice = w.slice
+_SUM = """
+INSERT INTO fold_sum
+SELECT c.combination, d.measure, d.day, sum(d.quantity)
+  FROM fold_delta d
+  JOIN fold_combination c
+    ON c.employee = d.employee AND c.account = d.account AND c.network = d.network
+   AND c.campaign = d.campaign AND c.content = d.content AND c.channel = d.channel
+ GROUP BY c.combination, d.measure, d.day
+HAVING sum(d.quantity) <> 0
+"""
+
+# A slice exists for a value, not for its absence, except that people whose team is unknown form
+# the team ''. The team depends on the day, so it is a list of its own.
+_TEAM = """
+INSERT INTO fold_team
+SELECT p.employee, p.day, coalesce(r.team, '')
+  FROM (
+    SELECT DISTINCT c.employee, s.day
+      FROM fold_sum s JOIN fold_combination c USING (combination)
+     WHERE c.employee <> ''
+  ) p
+  LEFT JOIN LATERAL (
+    SELECT r.team FROM roster r
+     WHERE r.org_id = $1 AND r.generation = $2 AND r.employee = p.employee
+       AND r.effective_on <= p.day
+     ORDER BY r.effective_on DESC, r.fact_key DESC
+     LIMIT 1
+  ) r ON true
+"""
+
+_WANTED = " UNION ALL ".join(
+    [
+        "SELECT 'total' AS slice, '' AS employee, '' AS account, '' AS team, '' AS network,"
+        " '' AS campaign, '' AS content, '' AS channel",
+        *(
+            f"SELECT DISTINCT '{name}', "
+            + ", ".join(
+                name if column == name else "''"
+                for column in (
+                    "employee",
+                    "account",
+                    "team",
+                    "network",
+                    "campaign",
+                    "content",
+                    "channel",
+                )
+            )
+            + f" FROM fold_combination WHERE {name} <> ''"
+            for name in ("employee", "account", "network", "campaign", "content", "channel")
+        ),
+        "SELECT DISTINCT 'finest', employee, account, '', network, campaign, '', channel"
+        " FROM fold_combination",
+        "SELECT DISTINCT 'team', '', '', team, '', '', '', '' FROM fold_team",
+        "SELECT DISTINCT 'team', '', '', team, '', '', '', '' FROM fold_move",
+    ]
+)
+
+# Cells are looked up by key, one probe each; those not found get the next numbers.
+_FIND_CELLS = f"""
+INSERT INTO fold_cell
+SELECT w.*, coalesce(c.cell, f.next_cell - 1 + row_number() OVER (PARTITION BY c.cell IS NULL)),
+       c.cell IS NULL
+  FROM (SELECT DISTINCT * FROM ({_WANTED}) w) w
+ CROSS JOIN (
+    SELECT next_cell FROM fold_cursor WHERE org_id = $1 AND generation = $2
+ ) f
+  LEFT JOIN LATERAL (
+    SELECT c.cell FROM cell c
+     WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = w.slice
        AND c.employee = w.employee AND c.account = w.account AND c.team = w.team
        AND c.network = w.network AND c.campaign = w.campaign AND c.content = w.content
        AND c.channel = w.channel
-     WHERE c.cell IS NULL
-), named AS (
+     LIMIT 1
+  ) c ON true
+"""
+
+_NAME_NEW_CELLS = """
+WITH named AS (
     INSERT INTO cell (org_id, generation, cell, slice, employee, account, team, network, campaign,
                       content, channel)
-    SELECT $1, $2, f.next_cell + m.place - 1, m.slice, m.employee, m.account, m.team, m.network,
-           m.campaign, m.content, m.channel
-      FROM missing m, fold_cursor f
-     WHERE f.org_id = $1 AND f.generation = $2
+    SELECT $1, $2, cell, slice, employee, account, team, network, campaign, content, channel
+      FROM fold_cell WHERE is_new
     RETURNING 1
 )
 UPDATE fold_cursor SET next_cell = next_cell + (SELECT count(*) FROM named)
  WHERE org_id = $1 AND generation = $2 AND (SELECT count(*) FROM named) > 0
+"""
+
+_TARGETS = "INSERT INTO fold_target " + " UNION ALL ".join(
+    [
+        "SELECT c.combination, k.cell FROM fold_combination c JOIN fold_cell k"
+        " ON k.slice = 'total'",
+        *(
+            f"SELECT c.combination, k.cell FROM fold_combination c JOIN fold_cell k"
+            f" ON k.slice = '{name}' AND k.{name} = c.{name}"
+            for name in ("employee", "account", "network", "campaign", "content", "channel")
+        ),
+        "SELECT c.combination, k.cell FROM fold_combination c JOIN fold_cell k"
+        " ON k.slice = 'finest' AND k.employee = c.employee AND k.account = c.account"
+        " AND k.network = c.network AND k.campaign = c.campaign AND k.channel = c.channel",
+    ]
+)
+
+_NET = """
+INSERT INTO fold_change
+SELECT measure, cell, day, sum(quantity)
+  FROM (
+    SELECT s.measure, t.cell, s.day, s.quantity
+      FROM fold_sum s JOIN fold_target t USING (combination)
+    UNION ALL
+    SELECT s.measure, k.cell, s.day, s.quantity
+      FROM fold_sum s
+      JOIN fold_combination c USING (combination)
+      JOIN fold_team t ON t.employee = c.employee AND t.day = s.day
+      JOIN fold_cell k ON k.slice = 'team' AND k.team = t.team
+    UNION ALL
+    SELECT m.measure, k.cell, m.day, m.quantity
+      FROM fold_move m JOIN fold_cell k ON k.slice = 'team' AND k.team = m.team
+  ) every
+ GROUP BY measure, cell, day
+HAVING sum(quantity) <> 0
+ ORDER BY measure, cell, day
 """
 
 # Distinct by hopping along the primary key: as many probes as there are measures.
@@ -100,31 +159,14 @@ WITH RECURSIVE held AS (
 SELECT measure FROM held WHERE measure IS NOT NULL
 """
 
-_NET = """
-INSERT INTO fold_change
-SELECT s.measure, c.cell, s.day, sum(s.quantity)
-  FROM fold_slice s
-  JOIN cell c
-    ON c.org_id = $1 AND c.generation = $2 AND c.slice = s.slice
-   AND c.employee = s.employee AND c.account = s.account AND c.team = s.team
-   AND c.network = s.network AND c.campaign = s.campaign AND c.content = s.content
-   AND c.channel = s.channel
- GROUP BY s.measure, c.cell, s.day
-HAVING sum(s.quantity) <> 0
- ORDER BY s.measure, c.cell, s.day
-"""
-
 _LOG = """
 INSERT INTO rollup_change (org_id, generation, position, known_on, measure, cell, day, delta)
 SELECT $1, $2, $3, $4, measure, cell, day, quantity FROM fold_change
 """
 
 # The cursor's lock makes this the only writer of the generation, so a plain look before the write
-# is enough, and cheaper than an upsert, which is prepared for a writer beside it. Each row is
-# looked up by its key, in the key's order: other plans would read the whole of a long history.
-_BY_KEY = "; ".join(
-    f"SET LOCAL enable_{way} = {{0}}" for way in ("hashjoin", "mergejoin", "seqscan", "material")
-)
+# is enough, and cheaper than an upsert, which is prepared for a writer beside it. Rows come in the
+# order of the key.
 _APPLY = """
 MERGE INTO rollup r
 USING fold_change d
@@ -146,17 +188,15 @@ async def apply_deltas(
     has_roster_change: bool,
 ) -> None:
     """Add what ``fold_delta`` holds to every slice it belongs to, and log each change."""
-    await connection.execute("ANALYZE fold_delta")
-    await run(connection, _EXPAND, org_id, generation)
+    for statement in (_COMBINE, _SUM, _TEAM):
+        await run(connection, statement, org_id, generation)
     if has_roster_change:
         # The cells as they stood before this batch move with their people; the batch's own
-        # deltas were expanded with the new roster already.
+        # deltas are booked under the new roster already.
         measures = await connection.fetch(_MEASURES_HELD, org_id, generation)
         await run(connection, TEAM_MOVES, org_id, generation, [row["measure"] for row in measures])
-    await connection.execute("ANALYZE fold_slice")
-    await run(connection, _NAME_NEW_CELLS, org_id, generation)
-    await run(connection, _NET, org_id, generation)
+    for statement in (_FIND_CELLS, _NAME_NEW_CELLS, _TARGETS, _NET):
+        await run(connection, statement, org_id, generation)
     await run(connection, _LOG, org_id, generation, position, known_on)
-    await connection.execute(_BY_KEY.format("off"))
+    await connection.execute(BY_KEY)
     await run(connection, _APPLY, org_id, generation)
-    await connection.execute(_BY_KEY.format("on"))

@@ -1,4 +1,10 @@
-"""Run a statement with as many arguments as it names."""
+"""Run the statements of the fold: with the arguments they name, and planned for what they do.
+
+The planner knows little here: working tables are minutes old, tables of a first load have never
+been analyzed, and one wrong guess reads all of history for a batch that touched ten keys. So it is
+told. State is reached through LATERAL ... OFFSET 0 only: one look by index for each touched key, in
+that order. Working tables are hashed.
+"""
 
 import re
 from functools import lru_cache
@@ -6,7 +12,17 @@ from typing import Any
 
 import asyncpg
 
-__all__ = ["run"]
+__all__ = ["BY_KEY", "BY_SET", "run"]
+
+
+def _only(**ways: str) -> str:
+    return "; ".join(f"SET LOCAL enable_{way} = {switch}" for way, switch in ways.items())
+
+
+#: For the one statement that cannot be written with LATERAL: look each row up by its key.
+BY_KEY = _only(nestloop="on", hashjoin="off", mergejoin="off", seqscan="off", material="off")
+#: Working tables of the batch, all of their rows: read them once and hash.
+BY_SET = _only(nestloop="off", hashjoin="on", mergejoin="off", seqscan="on", material="on")
 
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 

@@ -23,9 +23,25 @@ CREATE TEMPORARY TABLE IF NOT EXISTS fold_delta (
     measure text, day date, employee text, account text, network text, campaign text,
     content text, channel text, quantity numeric
 ) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS fold_slice (
+CREATE TEMPORARY TABLE IF NOT EXISTS fold_combination (
+    combination integer, employee text, account text, network text, campaign text, content text,
+    channel text
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS fold_sum (
+    combination integer, measure text, day date, quantity numeric
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS fold_team (
+    employee text, day date, team text
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS fold_move (
+    team text, measure text, day date, quantity numeric
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS fold_cell (
     slice text, employee text, account text, team text, network text, campaign text, content text,
-    channel text, measure text, day date, quantity numeric
+    channel text, cell integer, is_new boolean
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS fold_target (
+    combination integer, cell integer
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS fold_change (
     measure text, cell integer, day date, quantity numeric

@@ -154,19 +154,20 @@ class Fact(BaseModel):
 
     def entry_columns(self, zone: ZoneInfo) -> tuple[Any, ...]:
         """Return the columns of this fact's ledger entry, from ``occurred_at`` to ``payload``."""
+        values = self.__dict__
         return (
-            self.occurred_at,
+            values["occurred_at"],
             self.day_in(zone),
-            self.kind,
-            self.source,
-            self.external_id,
-            self.employee,
-            self.account,
-            self.network,
-            self.campaign,
-            self.content,
-            self.channel,
-            self.subject,
+            values["kind"],
+            values["source"],
+            values["external_id"],
+            values["employee"],
+            values["account"],
+            values["network"],
+            values["campaign"],
+            values["content"],
+            values["channel"],
+            None if self.subject_field is None else values[self.subject_field],
             self.payload().decode(),
         )
 

@@ -1,6 +1,7 @@
 """What a running process measures of itself: its event loop, its pool, its Redis."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -13,7 +14,7 @@ from shared.db import Database
 from shared.observability import metrics
 from shared.observability.background import end_all
 
-__all__ = ["observe_process"]
+__all__ = ["observe_process", "settle_garbage_collector"]
 
 _TICK_SECONDS: Final = 0.5
 _REDIS_EVERY_SECONDS: Final = 15.0
@@ -33,6 +34,17 @@ async def observe_process(
         yield
     finally:
         await end_all(loops)
+
+
+def settle_garbage_collector() -> None:
+    """Tell Python's cycle collector what a service is: call it once, when everything is imported.
+
+    What was imported lives as long as the process, and a batch of facts is tens of thousands of
+    objects without a cycle among them. With the default thresholds the collector walks all of it
+    again and again: a fifth of the time that ingesting a batch takes.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 async def _watch_event_loop() -> None:

@@ -139,9 +139,12 @@ def post_counters(keys: str) -> str:
                s.reshares - lag(s.reshares, 1, 0::bigint) OVER steps AS reshares,
                s.clicks - lag(s.clicks, 1, 0::bigint) OVER steps AS clicks
           FROM {keys} k
-          JOIN post_snapshot s
-            ON s.org_id = $1 AND s.generation = $2 AND s.post = k.post
-           AND s.observed_at BETWEEN k.after AND k.until
+         CROSS JOIN LATERAL (
+            SELECT * FROM post_snapshot s
+             WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
+               AND s.observed_at BETWEEN k.after AND k.until
+            OFFSET 0
+         ) s
           LEFT JOIN LATERAL (
             SELECT employee, account, network, campaign, content
               FROM post p
@@ -227,8 +230,11 @@ def rejoins(keys: str) -> str:
                lag(m.event) OVER (PARTITION BY m.employee ORDER BY m.happened_at, m.fact_key)
                    AS previous
           FROM {keys} k
-          JOIN membership m
-            ON m.org_id = $1 AND m.generation = $2 AND m.employee = k.employee
+         CROSS JOIN LATERAL (
+            SELECT * FROM membership m
+             WHERE m.org_id = $1 AND m.generation = $2 AND m.employee = k.employee
+            OFFSET 0
+         ) m
       ) told
      WHERE event = 'joined' AND previous = 'left'
     """
@@ -279,8 +285,11 @@ def journeys(keys: str) -> str:
       FROM {keys} k
       JOIN LATERAL ({current_deal("k.deal")}) d ON d.state = 'won'
       JOIN LATERAL ({lead_of("d.lead")}) l ON l.person IS NOT NULL
-      JOIN touch t
-        ON t.org_id = $1 AND t.generation = $2 AND t.person = l.person
-       AND t.touched_at <= d.closed_at AND d.closed_day - t.day <= $3::integer
+     CROSS JOIN LATERAL (
+        SELECT * FROM touch t
+         WHERE t.org_id = $1 AND t.generation = $2 AND t.person = l.person
+           AND t.touched_at <= d.closed_at AND d.closed_day - t.day <= $3::integer
+        OFFSET 0
+     ) t
      ORDER BY d.deal, t.touched_at, t.fact_key
     """

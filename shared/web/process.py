@@ -14,7 +14,7 @@ from shared.db import Database
 from shared.observability import metrics
 from shared.observability.health import Health
 from shared.observability.logging import configure_logging
-from shared.observability.runtime import observe_process
+from shared.observability.runtime import observe_process, settle_garbage_collector
 from shared.queue import Queue, Sweep, Task, run_worker
 from shared.settings import HttpSettings, WorkerSettings
 from shared.web.app import product_version
@@ -47,6 +47,7 @@ def serve(app: FastAPI, settings: HttpSettings, *, component: metrics.Component)
         port=settings.http_port,
         grace=settings.shutdown_grace,
     )
+    settle_garbage_collector()
     server = DrainingServer(config, health=app.state.health, drain_delay=settings.drain_delay)
     server.run()
 
@@ -62,6 +63,7 @@ def work(
     ``make`` is the worker's composition root: it gets the process's resources and returns its work.
     """
     configure_logging(component=component, log_format=settings.log_format, level=settings.log_level)
+    settle_garbage_collector()
     asyncio.run(_work(settings, component, make))
 
 

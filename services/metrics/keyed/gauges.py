@@ -1,6 +1,6 @@
 """Gauges (audiences, the Social Selling Index): the last reading counts, never a sum over time."""
 
-from services.metrics.keyed.operator import KeyedOperator
+from services.metrics.keyed.operator import KeyedOperator, forget
 
 __all__ = ["GAUGES"]
 
@@ -25,14 +25,12 @@ _READINGS = """
 GAUGES = KeyedOperator(
     kinds=frozenset({"audience.recorded", "ssi.recorded"}),
     update=(
-        f"""
-        DELETE FROM gauge s
-         USING ({_READINGS.format(entries="fold_batch")}) b
-         WHERE s.org_id = $1 AND s.generation = $2 AND b.weight = -1
-           AND s.measure = b.measure AND s.employee = b.employee AND s.account = b.account
-           AND s.network = b.network AND s.observed_at = b.occurred_at
-           AND s.fact_key = b.fact_key
-        """,
+        forget(
+            "gauge",
+            _READINGS.format(entries="fold_batch") + " AND b.weight = -1",
+            "s.measure = b.measure AND s.employee = b.employee AND s.account = b.account"
+            " AND s.network = b.network AND s.observed_at = b.occurred_at",
+        ),
         f"""
         INSERT INTO gauge
         SELECT $1, $2, b.measure, b.employee, b.account, b.network, b.occurred_at, b.fact_key,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["KeyedOperator", "replace_state"]
+__all__ = ["KeyedOperator", "forget", "replace_state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,27 @@ def replace_state(
     ``joined`` adds to it.
     """
     return (
-        f"DELETE FROM {table} s USING fold_batch b"
-        f" WHERE s.org_id = $1 AND s.generation = $2"
-        f" AND b.weight = -1 AND b.kind IN ({kinds}) AND {old_key} AND s.fact_key = b.fact_key",
+        forget(
+            table, f"SELECT * FROM fold_batch b WHERE weight = -1 AND kind IN ({kinds})", old_key
+        ),
         f"INSERT INTO {table} SELECT $1, $2, {new_row} FROM fold_standing b {joined}"
         f" WHERE b.kind IN ({kinds})",
     )
+
+
+def forget(table: str, retracted: str, key: str) -> str:
+    """Return the statement that deletes the rows of the facts in ``retracted`` (alias ``b``).
+
+    ``key`` matches a row (alias ``s``) to a fact, in the columns of the primary key.
+    """
+    return f"""
+    DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+        SELECT s.ctid
+          FROM ({retracted}) b
+         CROSS JOIN LATERAL (
+            SELECT s.ctid FROM {table} s
+             WHERE s.org_id = $1 AND s.generation = $2 AND {key} AND s.fact_key = b.fact_key
+            OFFSET 0
+         ) s
+    ))
+    """

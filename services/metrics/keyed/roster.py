@@ -13,14 +13,16 @@ def _spans(*, is_new: bool) -> str:
     # One row per employee and stretch of days; of two rows for the same day the last key speaks.
     return f"""
     INSERT INTO team_span
-    SELECT {is_new}, employee, effective_on,
-           lead(effective_on, 1, 'infinity'::date) OVER (
-               PARTITION BY employee ORDER BY effective_on, fact_key),
-           team
-      FROM roster
-     WHERE org_id = $1 AND generation = $2
-       AND employee = ANY (
-           SELECT DISTINCT subject FROM fold_batch WHERE kind = 'employee.recorded')
+    SELECT {is_new}, r.employee, r.effective_on,
+           lead(r.effective_on, 1, 'infinity'::date) OVER (
+               PARTITION BY r.employee ORDER BY r.effective_on, r.fact_key),
+           r.team
+      FROM (SELECT DISTINCT subject FROM fold_batch WHERE kind = 'employee.recorded') k
+     CROSS JOIN LATERAL (
+        SELECT * FROM roster
+         WHERE org_id = $1 AND generation = $2 AND employee = k.subject
+        OFFSET 0
+     ) r
     """
 
 
@@ -41,7 +43,7 @@ ROSTER = KeyedOperator(
 )
 
 #: What the cells of the touched employees, as they stand, take from the old team and bring to the
-#: new one, on the days on which the two differ. Columns of ``fold_slice``; ``$3`` names every
+#: new one, on the days on which the two differ. Columns of ``fold_move``; ``$3`` names every
 #: measure held. Each stretch of days is looked up by key, so that a correction costs what it moves;
 #: OFFSET 0 keeps the planner from reading all of history instead, as it would while statistics are
 #: young.
@@ -66,8 +68,8 @@ WITH stretch AS (
        AND k.first_day >= now.first_day AND k.first_day < now.last_day
      WHERE coalesce(was.team, '') <> coalesce(now.team, '')
 )
-INSERT INTO fold_slice
-SELECT 'team', '', '', m.team, '', '', '', '', r.measure, r.day, sum(m.sign * r.value)
+INSERT INTO fold_move
+SELECT m.team, r.measure, r.day, sum(m.sign * r.value)
   FROM moved k
  CROSS JOIN LATERAL (
     SELECT cell FROM cell

@@ -13,9 +13,10 @@ __all__ = ["DEALS", "LEADS", "TOUCHES"]
 _MARK_LEADS_OF_TOUCHED_PEOPLE = """
 INSERT INTO touched_lead
 SELECT l.lead
-  FROM lead l
- WHERE l.org_id = $1 AND l.generation = $2
-   AND l.person = ANY (SELECT DISTINCT subject FROM fold_batch WHERE kind = 'touch.recorded')
+  FROM (SELECT DISTINCT subject FROM fold_batch WHERE kind = 'touch.recorded') k
+ CROSS JOIN LATERAL (
+    SELECT lead FROM lead WHERE org_id = $1 AND generation = $2 AND person = k.subject OFFSET 0
+ ) l
 EXCEPT SELECT lead FROM touched_lead
 """
 
@@ -29,7 +30,9 @@ INSERT INTO touched_lead
     UNION
     SELECT d.lead
       FROM (SELECT DISTINCT subject FROM fold_batch WHERE kind = 'deal.changed') k
-      JOIN deal d ON d.org_id = $1 AND d.generation = $2 AND d.deal = k.subject
+     CROSS JOIN LATERAL (
+        SELECT lead FROM deal WHERE org_id = $1 AND generation = $2 AND deal = k.subject OFFSET 0
+     ) d
      WHERE d.lead IS NOT NULL
 )
 EXCEPT SELECT lead FROM touched_lead
@@ -43,7 +46,9 @@ INSERT INTO touched_deal
     UNION
     SELECT d.deal
       FROM touched_lead k
-      JOIN deal d ON d.org_id = $1 AND d.generation = $2 AND d.lead = k.lead
+     CROSS JOIN LATERAL (
+        SELECT deal FROM deal WHERE org_id = $1 AND generation = $2 AND lead = k.lead OFFSET 0
+     ) d
 )
 EXCEPT SELECT deal FROM touched_deal
 """

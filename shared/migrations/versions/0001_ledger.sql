@@ -102,7 +102,7 @@ CREATE TABLE rollup_change (
     day             date NOT NULL,
     delta           numeric NOT NULL
 );
-CREATE INDEX rollup_change_known ON rollup_change (org_id, generation, known_on);
+CREATE INDEX rollup_change_known ON rollup_change USING brin (known_on) WITH (pages_per_range = 32);
 
 CREATE TABLE roster (
     org_id          uuid NOT NULL,
