@@ -1,27 +1,26 @@
 """ledger.append: from the bytes of ``POST /v1/facts`` to durable, deduplicated, numbered entries.
 
-Several clients post at once, as in a real ingest: while the database appends one batch the process
-validates the next.
+Two processes post at once, as the processes of a deployment do: while the database appends one
+batch, the other is being validated. The anchor is one COPY, the fastest single stream there is.
 """
 
-import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import orjson
 
+from bench.clients import Clients, clients
 from bench.context import Context
 from bench.copying import copy_seconds, entries_after, make_heap
 from bench.facts import Program
 from bench.result import Result, from_rates
-from bench.tenant import Tenant, open_tenant
-from shared.facts import Fact, parse_facts
+from bench.tenant import open_tenant
 from shared.ledger import head_position
 
 __all__ = ["run"]
 
 _BATCH = 5_000
-_BATCHES = 8
+_BATCHES = 12
 _REQUEST = 500
 _CLIENTS = 2
 
@@ -34,41 +33,31 @@ async def run(context: Context) -> Result:
         context.server.copy(database),
         open_tenant(context.server, database) as tenant,
         context.server.owner(database) as owner,
+        clients(
+            _CLIENTS, address=context.server.address(database), org_id=tenant.org.id
+        ) as posting,
     ):
         await make_heap(owner)
         await tenant.tell(program.opening())
-        await _append_all(tenant, _bodies(program))  # the first connections, the first plans
+        await _seconds(posting, _batches(program))  # imports, first connections, first plans
         for _ in range(context.scale.rounds):
-            bodies = _bodies(program)
+            batches = _batches(program)
             position = await head_position(owner, tenant.org.id)
-            ours.append(_BATCHES * _BATCH / await _append_all(tenant, bodies))
+            ours.append(_BATCHES * _BATCH / await _seconds(posting, batches))
             rows = await entries_after(owner, tenant.org.id, position)
             anchors.append(len(rows) / await copy_seconds(owner, rows, batch=_BATCH))
     return from_rates("facts/s", ours, anchors)
 
 
-def _bodies(program: Program) -> list[list[bytes]]:
-    """Return batches as they arrive: in requests of at most ``_REQUEST`` facts."""
+def _batches(program: Program) -> list[list[bytes]]:
+    """Return batches as they arrive: in requests of ``_REQUEST`` facts."""
     return [
         [orjson.dumps(program.today(_REQUEST)) for _ in range(_BATCH // _REQUEST)]
         for _ in range(_BATCHES)
     ]
 
 
-async def _append_all(tenant: Tenant, bodies: Sequence[list[bytes]]) -> float:
-    """Post every body; return the seconds until the last one is committed."""
-    waiting = iter(bodies)
+async def _seconds(posting: Clients, batches: Sequence[list[bytes]]) -> float:
     started = time.perf_counter()
-    async with asyncio.TaskGroup() as clients:
-        for _ in range(_CLIENTS):
-            clients.create_task(_post(tenant, waiting))
+    await posting.post(batches)
     return time.perf_counter() - started
-
-
-async def _post(tenant: Tenant, waiting: Iterator[list[bytes]]) -> None:
-    for body in waiting:
-        facts: list[Fact] = []
-        for part in body:
-            facts += parse_facts(part)
-            await asyncio.sleep(0)  # a server parses one request and turns to the next
-        await tenant.append(facts)

@@ -1,13 +1,14 @@
 """A process of the product, run as a child: its command line, its log file, its readiness."""
 
 import http.client
+import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from signal import Signals
 from urllib.parse import urlsplit
 
-from cli.embedded.processes import Child, Escalation, spawn
+from cli.embedded.processes import Child, spawn
 from cli.logfiles import LogFile
 
 _READINESS_TIMEOUT_SECONDS = 1.0
@@ -42,6 +43,7 @@ class Program:
         self._env = dict(env)
         self._grace = grace
         self._child: Child | None = None
+        self._is_asked_to_end = False
 
     @property
     def pid(self) -> int | None:
@@ -51,17 +53,32 @@ class Program:
     def start(self) -> None:
         """Start the program, without waiting for its readiness."""
         with self.log.open() as log:
+            self._is_asked_to_end = False
             self._child = spawn(self._argv, log=log, death_signal=Signals.SIGKILL, env=self._env)
 
     def poll(self) -> int | None:
         """Return the exit status once it has ended, None while it runs."""
         return None if self._child is None else self._child.poll()
 
+    def ask_to_end(self) -> None:
+        """Send it SIGTERM, once, without waiting; `stop` insists.
+
+        A second SIGTERM would cut short what the program is finishing.
+        """
+        if self._child is not None and not self._is_asked_to_end:
+            self._is_asked_to_end = True
+            self._child.signal(Signals.SIGTERM)
+
     def stop(self) -> None:
         """Ask it to end, and kill it after its grace."""
-        if self._child is not None:
-            self._child.stop(Escalation(Signals.SIGTERM, self._grace))
-            self._child = None
+        if self._child is None:
+            return
+        self.ask_to_end()
+        try:
+            self._child.wait(self._grace)
+        except subprocess.TimeoutExpired:
+            self._child.stop()
+        self._child = None
 
     def kill(self) -> None:
         """End it at once."""

@@ -29,7 +29,7 @@ from cli.programs import Program
 
 Result = TypeVar("Result")
 
-_TICK_SECONDS = 0.1
+_TICK_SECONDS = 0.05
 _SHOWN_LOG_LINES = 20
 _STARTS_BEFORE_READY = 4
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -178,7 +178,10 @@ class Supervisor:
             self._tick()
 
     def stop(self) -> None:
-        """Stop everything, the latest started first."""
+        """Stop everything, the latest started first; programs are told to end all at once."""
+        for watched in self._watched:
+            if isinstance(watched.service, Program):
+                watched.service.ask_to_end()
         while self._watched:
             service = self._watched[-1].service
             service.stop()

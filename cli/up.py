@@ -1,8 +1,12 @@
-"""`earned up`: every process of the product on one machine, until Ctrl-C."""
+"""`earned up`: every process of the product on one machine, until Ctrl-C.
+
+What only the demo, or a later stage, needs is imported there: the database starts at once.
+"""
 
 import json
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,15 +15,11 @@ from pathlib import Path
 
 import structlog
 
-from cli import golden, statement
-from cli.client import Client
 from cli.directory import DataDirectory, DemoRecord, private_write
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.fleet import Addresses, Stores, choose_addresses, programs
 from cli.output import Terminal
 from cli.supervisor import StopRequestedError, Supervisor
-from cli.tenant import ensure_demo
-from sandbox.golden import program
 from shared.migrations.runner import migrate
 
 __all__ = ["UpOptions", "up"]
@@ -53,6 +53,7 @@ def up(options: UpOptions, terminal: Terminal) -> None:
     directory.create()
     with suppress(StopRequestedError), Supervisor() as supervisor:
         with terminal.stage("PostgreSQL and Valkey"):
+            threading.Thread(target=_load_migration_code, name="load", daemon=True).start()
             stores = _start_stores(supervisor, directory, options)
         with terminal.stage("schema"):
             supervisor.watch(lambda: migrate(stores.database_url))
@@ -94,6 +95,14 @@ def _run(
     terminal.print("Stopping.")
 
 
+def _load_migration_code() -> None:
+    """Import what the next stage needs while the database is being made: about as long."""
+    import alembic.command  # noqa: F401
+    import sqlalchemy.dialects.postgresql.asyncpg  # noqa: F401
+
+    import shared.models  # noqa: F401
+
+
 def _start_stores(supervisor: Supervisor, directory: DataDirectory, options: UpOptions) -> Stores:
     """Start the servers that no address was given for."""
     database_url, redis_url = options.database_url, options.redis_url
@@ -112,6 +121,9 @@ def _start_stores(supervisor: Supervisor, directory: DataDirectory, options: UpO
 def _demo_record(
     supervisor: Supervisor, directory: DataDirectory, options: UpOptions, stores: Stores
 ) -> DemoRecord:
+    from cli.tenant import ensure_demo
+    from sandbox.golden import program
+
     file = directory.demo(options.database_url)
     return supervisor.watch(
         lambda: ensure_demo(
@@ -136,6 +148,9 @@ def _load_demo(
 
     A year that is in is not loaded again: what was changed since then stays changed.
     """
+    from cli import golden, statement
+    from cli.client import Client
+
     with (
         Client(addresses.api, key=demo.api_key) as api,
         Client(addresses.collector, key=demo.api_key) as collector,
@@ -187,6 +202,8 @@ def _where(directory: DataDirectory, addresses: Addresses, demo: DemoRecord | No
             " --time-zone Europe/Warsaw --currency EUR"
         )
     else:
+        from cli import golden
+
         question = f"from={golden.FIRST_DAY}&to={golden.END_DAY}"
         curl = f"curl -sK {_shown(directory.curl_config)}"
         lines += [

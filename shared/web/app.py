@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -22,25 +21,18 @@ from shared.observability.http import (
 from shared.observability.runtime import observe_process
 from shared.queue import Queue
 from shared.settings import HttpSettings
+from shared.version import product_version
 from shared.web.limits import BodyLimitMiddleware, SecurityHeadersMiddleware
 from shared.web.probes import probe_routes
 from shared.web.problems import UnhandledMiddleware, install_problem_handlers
 from shared.web.state import Resources
 
-__all__ = ["Lifespan", "create_base_app", "product_version"]
+__all__ = ["Lifespan", "create_base_app"]
 
 #: Opens what one application needs beyond the common resources; what it yields joins the state.
 Lifespan = Callable[[Resources], AbstractAsyncContextManager[Mapping[str, Any]]]
 
 _KIB: Final = 1024
-
-
-def product_version() -> str:
-    """Return the version of the installed product."""
-    try:
-        return version("earned")
-    except PackageNotFoundError:  # run from a source tree that was never installed
-        return "0.0.0"
 
 
 def create_base_app(

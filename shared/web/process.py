@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
 from starlette.applications import Starlette
 
 from shared.db import Database
@@ -17,7 +16,7 @@ from shared.observability.logging import configure_logging
 from shared.observability.runtime import observe_process, settle_garbage_collector
 from shared.queue import Queue, Sweep, Task, run_worker
 from shared.settings import HttpSettings, WorkerSettings
-from shared.web.app import product_version
+from shared.version import product_version
 from shared.web.probes import probe_routes
 from shared.web.server import DrainingServer, server_config
 from shared.web.state import Resources
@@ -38,7 +37,7 @@ class Work:
     sweep: Sweep
 
 
-def serve(app: FastAPI, settings: HttpSettings, *, component: metrics.Component) -> None:
+def serve(app: Starlette, settings: HttpSettings, *, component: metrics.Component) -> None:
     """Serve ``app`` until SIGTERM or SIGINT."""
     configure_logging(component=component, log_format=settings.log_format, level=settings.log_level)
     config = server_config(

@@ -65,6 +65,8 @@ CREATE TABLE fold_cursor (
 );
 
 -- A cell names one combination of who and where; '' means any. Slice 'finest' holds the base cells.
+-- Numbers are handed out under the cursor's lock. One index only, on what is looked up: beside a
+-- second one with the same first columns, a planner without statistics picks either.
 CREATE TABLE cell (
     org_id          uuid NOT NULL,
     generation      integer NOT NULL,
@@ -77,8 +79,8 @@ CREATE TABLE cell (
     campaign        text NOT NULL DEFAULT '',
     content         text NOT NULL DEFAULT '',
     channel         text NOT NULL DEFAULT '',
-    PRIMARY KEY (org_id, generation, cell),
-    UNIQUE (org_id, generation, slice, employee, account, team, network, campaign, content, channel)
+    PRIMARY KEY (org_id, generation, slice, employee, account, team, network, campaign, content,
+                 channel)
 );
 
 CREATE TABLE rollup (
@@ -241,4 +243,4 @@ CREATE TABLE credit (
     content         text NOT NULL DEFAULT '',
     PRIMARY KEY (org_id, generation, deal, model, touch_key)
 );
-CREATE INDEX credit_touched ON credit (org_id, generation, model, touch_day);
+CREATE INDEX credit_touched ON credit (touch_day, org_id, generation, model);
