@@ -90,7 +90,7 @@ FAILURES: dict[str, Exception] = {
     "pool": sqlalchemy.exc.TimeoutError("QueuePool limit"),
     "refused": ConnectionRefusedError(111, "refused"),
     "disk": OSError(28, "No space left on device"),
-    "missing-file": FileNotFoundError(2, CANARY),
+    "missing-file": FileNotFoundError(2, "No such file or directory", CANARY),
     "starting": asyncpg.CannotConnectNowError("starting up"),
     "gone": asyncpg.InterfaceError("connection is closed"),
     "full": driver_error(asyncpg.DiskFullError),

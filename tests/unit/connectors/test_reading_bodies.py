@@ -33,6 +33,18 @@ async def test_a_plain_and_a_compressed_body_read_the_same() -> None:
         (b"abc", "br", "unexpected_encoding"),
         (b"abc", "gzip, gzip", "unexpected_encoding"),
     ],
+    # Named: a compressed body holds the time it was made, and would name the test differently each
+    # time it is collected.
+    ids=[
+        "plain-too-large",
+        "inflated-too-large",
+        "cut-short",
+        "empty",
+        "more-after-the-end",
+        "not-gzip",
+        "another-coding",
+        "coded-twice",
+    ],
 )
 async def test_a_body_that_breaks_a_limit_is_refused(
     body: bytes, coding: str | None, reason: str
