@@ -28,6 +28,10 @@ up-empty: $(VENV)/.embedded ## Run everything without the demo
 test: $(VENV)/.dev ## Run every test (one file: make test ARGS=tests/unit/test_ports.py)
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
+.PHONY: property-long
+property-long: $(VENV)/.dev ## Compare 600 random histories with the oracle, and 120 of each further kind
+	EARNED_PROPERTY_PROFILE=long $(BIN)/pytest tests/property $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev ## Format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check $(CODE)
