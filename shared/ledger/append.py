@@ -22,7 +22,7 @@ import asyncpg
 from shared import clock
 from shared.facts import Fact, Retraction
 from shared.ledger.judge import Judgement, Known, judge
-from shared.ledger.staging import said
+from shared.ledger.staging import Said, said
 from shared.observability import metrics
 from shared.orgs import Org
 
@@ -67,13 +67,13 @@ _COLUMNS = (
     "occurred_at, day, kind, source, external_id, employee, account, network, campaign, content, "
     "channel, subject, payload"
 )
-# COPY cannot write a table under row-level security, so a batch goes through a temporary one.
+# COPY cannot write a table under row-level security, so a batch goes through a temporary one; and
+# it goes there before the head is locked, so that other writers do not wait for its bytes.
 _STAGING = """
 CREATE TEMPORARY TABLE IF NOT EXISTS ledger_staging (
-    position bigint, is_new boolean, content_hash bytea, revision bigint, fact_key bytea,
-    occurred_at timestamptz, day date, kind text, source text, external_id text, employee text,
-    account text, network text, campaign text, content text, channel text, subject text,
-    payload text
+    index integer, content_hash bytea, revision bigint, fact_key bytea, occurred_at timestamptz,
+    day date, kind text, source text, external_id text, employee text, account text, network text,
+    campaign text, content text, channel text, subject text, payload text
 ) ON COMMIT DELETE ROWS
 """
 _KNOWN = """
@@ -85,12 +85,17 @@ SELECT k.fact_key, h.content_hash, h.revision, h.position, h.is_retracted
 """
 _STATE = f"""
 INSERT INTO ledger_entry (org_id, position, recorded_at, weight, fact_key, {_COLUMNS})
-SELECT $1, position, $2, 1, fact_key, {_COLUMNS} FROM ledger_staging
+SELECT $1, p.position, $2, 1, fact_key, {_COLUMNS}
+  FROM ledger_staging s
+  JOIN unnest($3::integer[], $4::bigint[]) p (index, position) USING (index)
 """
 _FIRST_HEADS = """
 INSERT INTO fact_head (org_id, fact_key, content_hash, revision, position)
-SELECT $1, fact_key, content_hash, revision, position FROM ledger_staging
- WHERE is_new ORDER BY fact_key
+SELECT $1, fact_key, content_hash, revision, p.position
+  FROM ledger_staging s
+  JOIN unnest($2::integer[], $3::bigint[], $4::boolean[]) p (index, position, is_new) USING (index)
+ WHERE p.is_new
+ ORDER BY fact_key
 """
 _WITHDRAW = f"""
 INSERT INTO ledger_entry (org_id, position, recorded_at, weight, fact_key, {_COLUMNS})
@@ -121,7 +126,7 @@ async def append(
 ) -> AppendResult:
     """Append ``items`` in the caller's open transaction and return what became of them.
 
-    Call it last in the transaction: from here to the commit, other writers of this organization
+    Call it last in the transaction: from its end to the commit, other writers of this organization
     wait. The number of statements does not depend on the size of the batch.
 
     ``received_at`` is now unless told otherwise. ``said_at`` stands in for the revision of items
@@ -134,6 +139,7 @@ async def append(
     received_at = received_at or clock.now()
     _refuse_foreign_currency(org, items)
     rows = await said(items, org.zone, said_at or received_at)
+    await _stage(connection, rows)
     head = await connection.fetchrow(
         "SELECT position, recorded_at FROM ledger_head WHERE org_id = $1 FOR UPDATE", org.id
     )
@@ -155,6 +161,18 @@ async def append(
     )
 
 
+async def _stage(connection: "asyncpg.Connection[asyncpg.Record]", rows: Sequence[Said]) -> None:
+    await connection.execute(_STAGING)
+    await connection.copy_records_to_table(
+        "ledger_staging",
+        records=[
+            (index, row.content_hash, row.revision, row.fact_key, *row.columns)
+            for index, row in enumerate(rows)
+            if not row.is_retraction
+        ],
+    )
+
+
 async def _write(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
@@ -162,14 +180,13 @@ async def _write(
     recorded_at: datetime,
 ) -> None:
     if judgement.stated:
-        await connection.execute(_STAGING)
-        await connection.copy_records_to_table("ledger_staging", records=judgement.stated)
-        await connection.execute(_STATE, org_id, recorded_at)
-        await connection.execute(_FIRST_HEADS, org_id)
-        await connection.execute("TRUNCATE ledger_staging")
+        indexes, positions, are_new = map(list, zip(*judgement.stated, strict=True))
+        await connection.execute(_STATE, org_id, recorded_at, indexes, positions)
+        await connection.execute(_FIRST_HEADS, org_id, indexes, positions, are_new)
+    await connection.execute("TRUNCATE ledger_staging")
     if judgement.withdrawn:
-        positions, stated_at = zip(*judgement.withdrawn, strict=True)
-        await connection.execute(_WITHDRAW, org_id, recorded_at, list(positions), list(stated_at))
+        withdrawn, stated_at = map(list, zip(*judgement.withdrawn, strict=True))
+        await connection.execute(_WITHDRAW, org_id, recorded_at, withdrawn, stated_at)
     heads = judgement.tombstones + judgement.changed_heads
     if heads:
         columns = [list(column) for column in zip(*heads, strict=True)]

@@ -22,10 +22,10 @@ class Known(NamedTuple):
 class Judgement:
     """What to write, with its positions, and what became of each item.
 
-    ``stated`` are the new +1 entries (position, fact key, content hash, revision, columns);
-    ``withdrawn`` the -1 entries as (position, position of the entry taken back);
-    ``heads`` the identities whose current version changes (fact key, content hash, revision,
-    position, is retracted), of which ``new_heads`` are said for the first time.
+    ``stated`` are the new +1 entries (index of the item, position, whether its identity is new);
+    ``withdrawn`` the -1 entries (position, position of the entry taken back); ``tombstones`` and
+    ``changed_heads`` the current versions to write (fact key, content hash, revision, position,
+    is retracted) besides those of new identities.
     """
 
     position: int
@@ -34,7 +34,7 @@ class Judgement:
     corrected: int = 0
     retracted: int = 0
     stale: int = 0
-    stated: list[tuple[Any, ...]] = field(default_factory=list)
+    stated: list[tuple[int, int, bool]] = field(default_factory=list)
     withdrawn: list[tuple[int, int]] = field(default_factory=list)
     tombstones: list[tuple[Any, ...]] = field(default_factory=list)
     changed_heads: list[tuple[Any, ...]] = field(default_factory=list)
@@ -47,27 +47,27 @@ def judge(said: Sequence[Said], known: Mapping[bytes, Known], position: int) -> 
     content hash over the smaller, so that the outcome never depends on the order of arrival.
     """
     result = Judgement(position)
-    for item in said:
+    for index, item in enumerate(said):
         current = known.get(item.fact_key)
         if current is None:
-            _first_word(result, item)
+            _first_word(result, index, item)
         elif item.revision < current.revision:
             result.stale += 1
         elif item.is_retraction:
             _deletion(result, item, current)
         else:
-            _content(result, item, current)
+            _content(result, index, item, current)
     return result
 
 
-def _first_word(result: Judgement, item: Said) -> None:
+def _first_word(result: Judgement, index: int, item: Said) -> None:
     if item.is_retraction:
         # Nothing to take back, but an older version that is still under way must not appear.
         result.unchanged += 1
         result.tombstones.append((item.fact_key, b"", item.revision, 0, True))
         return
     result.inserted += 1
-    _state(result, item, is_new=True)
+    _state(result, index, is_new=True)
 
 
 def _deletion(result: Judgement, item: Said, current: Known) -> None:
@@ -81,7 +81,7 @@ def _deletion(result: Judgement, item: Said, current: Known) -> None:
         _confirm(result, item, current)
 
 
-def _content(result: Judgement, item: Said, current: Known) -> None:
+def _content(result: Judgement, index: int, item: Said, current: Known) -> None:
     is_newer = item.revision > current.revision
     if current.is_retracted:
         if not is_newer:
@@ -99,7 +99,7 @@ def _content(result: Judgement, item: Said, current: Known) -> None:
         result.corrected += 1
         result.position += 1
         result.withdrawn.append((result.position, current.position))
-    _state(result, item, is_new=False)
+    _state(result, index, is_new=False)
     _head(result, item, item.content_hash, result.position, is_retracted=False)
 
 
@@ -115,11 +115,9 @@ def _confirm(result: Judgement, item: Said, current: Known) -> None:
         )
 
 
-def _state(result: Judgement, item: Said, *, is_new: bool) -> None:
+def _state(result: Judgement, index: int, *, is_new: bool) -> None:
     result.position += 1
-    result.stated.append(
-        (result.position, is_new, item.content_hash, item.revision, item.fact_key, *item.columns)
-    )
+    result.stated.append((index, result.position, is_new))
 
 
 def _head(
