@@ -133,9 +133,12 @@ SELECT measure, cell, day, sum(quantity)
       FROM fold_sum s JOIN fold_target t USING (combination)
     UNION ALL
     SELECT s.measure, k.cell, s.day, s.quantity
-      FROM fold_sum s
-      JOIN fold_combination c USING (combination)
-      JOIN fold_team t ON t.employee = c.employee AND t.day = s.day
+      FROM (
+        SELECT s.measure, s.day, s.quantity, c.employee
+          FROM fold_sum s JOIN fold_combination c USING (combination)
+        OFFSET 0 -- or the planner starts from the days, which everybody shares
+      ) s
+      JOIN fold_team t ON t.employee = s.employee AND t.day = s.day
       JOIN fold_cell k ON k.slice = 'team' AND k.team = t.team
     UNION ALL
     SELECT m.measure, k.cell, m.day, m.quantity
