@@ -17,7 +17,7 @@ from shared.kpis.measures import MEASURES
 from shared.kpis.periods import Period
 from shared.money import exponent
 from shared.orgs import Org
-from shared.rollups.evidence import Evidence, evidence
+from shared.rollups.evidence import evidence
 from shared.rollups.query import MeasureQuery, slicing
 from shared.rollups.read import Value, live_generation, read_measures
 from shared.rollups.sql import TEAM_ON_DAY, Arguments, filter_clause
@@ -112,7 +112,7 @@ async def explain_measure(
     lines_total: int = rows[0]["lines_total"]
     end = offset + limit
     return ExplainPage(
-        lines=[_line(row, proof) for row in rows if row["fact_key"] is not None],
+        lines=[_line(row) for row in rows if row["fact_key"] is not None],
         total=table[0, ""][measure],
         lines_total=lines_total,
         combined=proof.combined,
@@ -128,7 +128,7 @@ def _offset(after: str | None) -> int:
     return int(after)
 
 
-def _line(row: asyncpg.Record, proof: Evidence) -> ContributionLine:
+def _line(row: asyncpg.Record) -> ContributionLine:
     return ContributionLine(
         day=row["day"],
         quantity=row["quantity"],
