@@ -91,7 +91,10 @@ class EmbeddedServer(ABC):
         self._give_data_directory_back()
 
     def kill(self) -> None:
-        """End the server at once; its data survive, the next start takes longer."""
+        """Tell the server to end at once; its data survive, the next start takes longer.
+
+        Waits for nothing, so that signal handlers may call it: `poll` tells when it is gone.
+        """
         if self._child is not None:
             self._child.signal(Signals.SIGKILL)
 

@@ -177,6 +177,8 @@ async def test_the_worker_outlives_redis(valkey: EmbeddedValkey) -> None:
         await queue.wake("fold", before)
         await task.until(1)
         valkey.kill()
+        while valkey.poll() is None:
+            await asyncio.sleep(0.01)
         valkey.start()
         await wake_until_known(queue, after)
         await task.until(2)
