@@ -58,7 +58,7 @@ SELECT 'revenue_won', sum((body ->> 'amount')::numeric) FROM deal WHERE body ->>
 
 _HELD = """
 SELECT regexp_replace(r.measure, '_(advocacy|brand)$', '') AS name, sum(r.value) AS held
-  FROM rollup r JOIN cell c USING (org_id, generation, cell)
+  FROM rollup_value r JOIN cell c USING (org_id, generation, cell)
  WHERE r.org_id = $1 AND r.generation = $2 AND c.slice = $3
    AND r.measure = ANY ('{shares, clicks, sessions, cost, impressions_advocacy, impressions_brand,
         network_clicks_advocacy, network_clicks_brand, leads, revenue_won}'::text[])
@@ -75,7 +75,7 @@ SELECT count(*) FROM (
 
 _PER_PERSON = """
 SELECT c.slice, r.measure, r.day, sum(r.value) AS value
-  FROM rollup r JOIN cell c USING (org_id, generation, cell)
+  FROM rollup_value r JOIN cell c USING (org_id, generation, cell)
  WHERE r.org_id = $1 AND r.generation = $2 AND c.slice = '{slice}' GROUP BY 1, 2, 3
 """
 _TEAMS_DIFFER = f"""

@@ -33,7 +33,7 @@ def _cells(plan: Slicing, arguments: Arguments) -> str:
     return f"""
         SELECT c.employee, r.measure, r.day, r.value {grouped}
           FROM cell c
-          JOIN rollup r ON r.org_id = $1 AND r.generation = $2 AND r.cell = c.cell
+          JOIN rollup_value r ON r.org_id = $1 AND r.generation = $2 AND r.cell = c.cell
          WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = '{name}' AND c.employee <> ''
            {has_group} {filter_clause(filters, arguments)}
     """
@@ -93,7 +93,7 @@ async def _has_measure(
     connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, generation: int, measure: str
 ) -> bool:
     found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM rollup r"
+        "SELECT EXISTS (SELECT FROM rollup_value r"
         " WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = $3 AND r.value <> 0)",
         org_id,
         generation,

@@ -98,7 +98,7 @@ async def _missing(
     # A cell that came back to 0 says nothing: whether it was ever written depends on the batching.
     stored = sorted({plan.measure.stored_as for plan in plans})
     rows = await connection.fetch(
-        "SELECT m FROM unnest($3::text[]) m WHERE NOT EXISTS (SELECT FROM rollup r"
+        "SELECT m FROM unnest($3::text[]) m WHERE NOT EXISTS (SELECT FROM rollup_value r"
         " WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = m AND r.value <> 0)",
         org_id,
         generation,
@@ -129,7 +129,7 @@ async def _sums(
         SELECT width_bucket(r.day, {starts}::date[]) - 1 AS bucket, {group} AS grouped, r.measure,
                sum(r.value) AS value
           FROM cell c
-          JOIN rollup r
+          JOIN rollup_value r
             ON r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ({measures}::text[])
            AND r.cell = c.cell AND r.day >= ({starts}::date[])[1] AND r.day < {end}::date
           {team}

@@ -35,12 +35,12 @@ CreditRow = tuple[str, str, bytes, Fraction, Fraction]
 _CELL = "measure, day, slice, team, employee, account, network, campaign, content, channel"
 _ROLLUPS = f"""
 SELECT {_CELL}, value
-  FROM rollup JOIN cell USING (org_id, generation, cell)
+  FROM rollup_value JOIN cell USING (org_id, generation, cell)
  WHERE org_id = $1 AND value <> 0
 """
 _CHANGES = f"""
 SELECT {_CELL}, sum(delta) AS value
-  FROM rollup_change JOIN cell USING (org_id, generation, cell)
+  FROM rollup_delta JOIN cell USING (org_id, generation, cell)
  WHERE org_id = $1
  GROUP BY {_CELL}
 HAVING sum(delta) <> 0

@@ -78,7 +78,7 @@ SELECT m.team, r.measure, r.day, sum(m.sign * r.value)
  ) c
  CROSS JOIN unnest($3::text[]) held (measure)
  CROSS JOIN LATERAL (
-    SELECT measure, day, value FROM rollup
+    SELECT measure, day, value FROM rollup_value
      WHERE org_id = $1 AND generation = $2 AND measure = held.measure AND cell = c.cell
        AND day >= k.first_day AND day < k.last_day
     OFFSET 0

@@ -15,6 +15,7 @@ _TABLES = (
     "rollup, cell, fold_cursor, generation, fact_head, ledger_entry, ledger_head, import_run, "
     "inbox, sync_run, sync_state, connection, link, assumption, employee, api_key, organization"
 )
+_VIEWS = "rollup_value, rollup_delta"
 _FUNCTIONS = (
     "stream_successes, connection_states, queue_depths, orgs_with_waiting_deliveries, "
     "due_streams, org_of_link, org_of_connection, org_of_api_key"
@@ -29,4 +30,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # The role stays: it belongs to the cluster and may serve another database.
-    run_sql(f"DROP FUNCTION {_FUNCTIONS}; DROP TABLE {_TABLES};")
+    run_sql(f"DROP FUNCTION {_FUNCTIONS}; DROP VIEW {_VIEWS}; DROP TABLE {_TABLES};")

@@ -106,6 +106,12 @@ CREATE TABLE rollup_change (
 );
 CREATE INDEX rollup_change_known ON rollup_change USING brin (known_on) WITH (pages_per_range = 32);
 
+-- One measure a row, whatever the tables look like: what everything reads.
+CREATE VIEW rollup_value WITH (security_invoker = true) AS
+SELECT org_id, generation, measure, cell, day, value FROM rollup;
+CREATE VIEW rollup_delta WITH (security_invoker = true) AS
+SELECT org_id, generation, position, known_on, measure, cell, day, delta FROM rollup_change;
+
 CREATE TABLE roster (
     org_id          uuid NOT NULL,
     generation      integer NOT NULL,
