@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from services.metrics.journeys import credit_touched_deals
-from services.metrics.keyed import KEYED_OPERATORS
+from services.metrics.keyed import KEYED_OPERATORS, SELLING_KINDS
 from services.metrics.slices import apply_deltas
 from services.metrics.sql import BY_SET, run
 from services.metrics.stage import Batch, create_working_tables, stage_batch
@@ -36,7 +36,6 @@ _LINEAR = (
     f"INSERT INTO fold_delta SELECT {_COLUMNS}, quantity"
     f" FROM ({contributions.linear('fold_batch')}) c"
 )
-_CREDITED_KINDS = frozenset({"touch.recorded", "lead.created", "deal.changed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ async def fold_batch(
     await connection.execute(BY_SET)
     await run(connection, _LINEAR, minor_digits)
     await _fold_keys(connection, org_id, generation, batch, cursor["window_days"])
-    if batch.kinds & _CREDITED_KINDS:
+    if batch.kinds & SELLING_KINDS:
         await credit_touched_deals(
             connection,
             org_id,

@@ -27,6 +27,7 @@ from shared.facts.selling import (
     DealChanged,
     HireAccepted,
     LeadCreated,
+    PersonIdentified,
     TouchRecorded,
 )
 
@@ -47,6 +48,7 @@ __all__ = [
     "MemberInvited",
     "MemberJoined",
     "MemberLeft",
+    "PersonIdentified",
     "PostMetrics",
     "PostPublished",
     "Retraction",

@@ -28,6 +28,7 @@ from shared.facts.selling import (
     DealChanged,
     HireAccepted,
     LeadCreated,
+    PersonIdentified,
     TouchRecorded,
 )
 
@@ -45,6 +46,7 @@ AnyFact = Annotated[
     | LinkClicked
     | SessionRecorded
     | TouchRecorded
+    | PersonIdentified
     | LeadCreated
     | DealChanged
     | ApplicationSubmitted

@@ -1,19 +1,28 @@
 """Facts about people outside the company: touches, leads, deals, applications, hires."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from shared.facts.envelope import Channel, Fact
 from shared.facts.fields import Amount, Currency, Instant, Ref
 
-__all__ = ["ApplicationSubmitted", "DealChanged", "HireAccepted", "LeadCreated", "TouchRecorded"]
+__all__ = [
+    "ApplicationSubmitted",
+    "DealChanged",
+    "HireAccepted",
+    "LeadCreated",
+    "PersonIdentified",
+    "TouchRecorded",
+]
 
 _PERSON = "Keyed hash of the person's address, or an opaque id."
 _PERSON_EXAMPLES = ["p_5f2c9e0d1b7a4c3e8f60a1b2c3d4e5f6"]
 _APPLICATION = Field(
     description="The applicant tracking system's id of the application.", examples=["app-77"]
 )
+# In one order: a set said twice in another order is the same fact.
+_People = Annotated[tuple[Ref, ...], AfterValidator(lambda people: tuple(sorted(set(people))))]
 _JOB = Field(default=None, description="The opening applied for.", examples=["job-12"])
 
 
@@ -26,6 +35,27 @@ class TouchRecorded(Fact):
     )
     person: Ref = Field(description=_PERSON, examples=_PERSON_EXAMPLES)
     channel: Channel = Field(description="Channel of the touch.", examples=["employee_advocacy"])
+
+
+class PersonIdentified(Fact):
+    """Several identifiers turned out to be one person: a visitor became known, records merged.
+
+    The touches of all of them are one journey then, those of the past included. Links chain:
+    whoever is the same as one of them belongs to them. Withdrawing the fact, or saying it again
+    with fewer identifiers, parts them.
+    """
+
+    subject_field = "person"
+    kind: Literal["person.identified"] = Field(
+        default="person.identified", description="Kind of fact.", examples=["person.identified"]
+    )
+    person: Ref = Field(description=_PERSON, examples=_PERSON_EXAMPLES)
+    same_as: _People = Field(
+        min_length=1,
+        max_length=50,
+        description="Other identifiers of the same person, in any order.",
+        examples=[["visitor-81c4", "p_0a1b2c3d4e5f60718293a4b5c6d7e8f9"]],
+    )
 
 
 class LeadCreated(Fact):

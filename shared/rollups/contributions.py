@@ -16,6 +16,7 @@ __all__ = [
     "linear",
     "post_counters",
     "rejoins",
+    "same_person",
 ]
 
 DIMENSIONS = ("employee", "account", "network", "campaign", "content", "channel")
@@ -186,9 +187,9 @@ def leads(keys: str) -> str:
       JOIN LATERAL ({lead_of("k.lead")}) l ON true
       LEFT JOIN LATERAL (
         SELECT t.employee, t.account, t.network, t.campaign, t.content
-          FROM touch t
-         WHERE t.org_id = $1 AND t.generation = $2 AND t.person = l.person
-           AND t.channel = 'employee_advocacy' AND t.touched_at <= l.created_at
+          FROM ({same_person("l.person")}) s
+          JOIN touch t ON t.org_id = $1 AND t.generation = $2 AND t.person = s.person
+         WHERE t.channel = 'employee_advocacy' AND t.touched_at <= l.created_at
            AND l.day - t.day <= $3::integer
          ORDER BY t.touched_at, t.fact_key
          LIMIT 1
@@ -214,6 +215,27 @@ def lead_of(lead: str) -> str:
          WHERE l.org_id = $1 AND l.generation = $2 AND l.lead = {lead}
          ORDER BY l.created_at, l.fact_key
          LIMIT 1
+    """
+
+
+def same_person(person: str) -> str:
+    """Return the query of every identifier (``person``) of the one known as ``person``.
+
+    Links are followed in both directions as far as they lead; who has none is alone.
+    """
+    return f"""
+        WITH RECURSIVE same (person) AS (
+            SELECT {person}
+            UNION
+            SELECT k.other
+              FROM same
+             CROSS JOIN LATERAL (
+                SELECT other FROM person_link
+                 WHERE org_id = $1 AND generation = $2 AND person = same.person
+                OFFSET 0
+             ) k
+        )
+        SELECT person FROM same
     """
 
 
@@ -285,9 +307,10 @@ def journeys(keys: str) -> str:
       FROM {keys} k
       JOIN LATERAL ({current_deal("k.deal")}) d ON d.state = 'won'
       JOIN LATERAL ({lead_of("d.lead")}) l ON l.person IS NOT NULL
+     CROSS JOIN LATERAL ({same_person("l.person")} OFFSET 0) s
      CROSS JOIN LATERAL (
         SELECT * FROM touch t
-         WHERE t.org_id = $1 AND t.generation = $2 AND t.person = l.person
+         WHERE t.org_id = $1 AND t.generation = $2 AND t.person = s.person
            AND t.touched_at <= d.closed_at AND d.closed_day - t.day <= $3::integer
         OFFSET 0
      ) t

@@ -79,7 +79,7 @@ _counts = st.sampled_from([0, 1, 3, 10, 250])
 _deltas = st.sampled_from([-3, 0, 1, 10, 250])
 _channels = st.sampled_from(["employee_advocacy", "employee_advocacy", "brand", "paid"])
 _posts = st.sampled_from(["p1", "p2"])
-_people = st.sampled_from(["q1", "q1", "q2"])
+_people = st.sampled_from(["q1", "q1", "q2", "q3"])
 _leads = st.sampled_from(["l1", "l1", "l1", "l2", None])
 _amounts = st.sampled_from(["100.00", "0.01", "0.05", "0.00", "99999.99", "7.125", "-10.00"])
 _scores = st.sampled_from(["0", "12.5", "25"])
@@ -141,6 +141,10 @@ _BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         **_where(is_by_channel=True),
     },
     "touch.recorded": {"person": _people, **_where(), "channel": _channels},
+    "person.identified": {
+        "person": _people,
+        "same_as": st.lists(_people, min_size=1, max_size=2),
+    },
     "lead.created": {
         "lead": st.sampled_from(["l1", "l2"]),
         "person": st.sampled_from(["q1", "q1", "q1", "q2", None]),
@@ -160,12 +164,16 @@ _BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 # A history keeps to one theme, so that its deliveries are about the same things.
 _PUBLISHING = ("post.published", "post.metrics", "employee.recorded")
 _SELLING = (*("touch.recorded",) * 3, "lead.created", "deal.changed")
+_MERGING = (*_SELLING, *("person.identified",) * 2)
 _BELONGING = (
     *("employee.recorded", "member.invited", "member.joined", "member.left"),
     *("post.published", "audience.recorded", "ssi.recorded"),
 )
 _EVERYTHING = (*_BODIES, "deal.changed", "cost.booked", *_SELLING)
-_THEMES = (_PUBLISHING, _SELLING, (*_SELLING, "employee.recorded"), _BELONGING, _EVERYTHING)
+_THEMES = (
+    *(_PUBLISHING, _SELLING, _MERGING, (*_SELLING, "employee.recorded")),
+    *(_BELONGING, _EVERYTHING),
+)
 
 
 @st.composite

@@ -161,8 +161,9 @@ async def opportunities(
           JOIN LATERAL ({contributions.current_deal("k.deal")}) d ON true
           JOIN LATERAL ({contributions.lead_of("d.lead")}) l ON l.person IS NOT NULL
          WHERE EXISTS (
-            SELECT FROM touch t
-             WHERE t.org_id = $1 AND t.generation = $2 AND t.person = l.person
+            SELECT FROM ({contributions.same_person("l.person")}) s
+              JOIN touch t ON t.org_id = $1 AND t.generation = $2 AND t.person = s.person
+             WHERE true
                AND t.channel = $5 AND t.day >= $3::date AND t.day < $4::date
                AND t.touched_at <= coalesce(d.closed_at, 'infinity')
                AND coalesce(d.closed_day, d.opened_day) - t.day <= $6::integer

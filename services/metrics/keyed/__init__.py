@@ -6,20 +6,22 @@ takes them again afterwards, and applies new − old. Cost is proportional to wh
 """
 
 from services.metrics.keyed.gauges import GAUGES
+from services.metrics.keyed.identity import IDENTITY
 from services.metrics.keyed.membership import MEMBERSHIP
 from services.metrics.keyed.operator import KeyedOperator
 from services.metrics.keyed.posts import POSTS
 from services.metrics.keyed.roster import ROSTER
-from services.metrics.keyed.selling import DEALS, LEADS, TOUCHES
+from services.metrics.keyed.selling import DEALS, LEADS, SELLING_KINDS, TOUCHES
 
-__all__ = ["KEYED_OPERATORS", "KeyedOperator"]
+__all__ = ["KEYED_OPERATORS", "SELLING_KINDS", "KeyedOperator"]
 
-#: In the order in which they mark keys: touches mark leads, leads mark deals.
+#: In the order in which they mark keys: people mark leads, leads mark deals.
 KEYED_OPERATORS: tuple[KeyedOperator, ...] = (
     ROSTER,
     MEMBERSHIP,
     POSTS,
     GAUGES,
+    IDENTITY,
     TOUCHES,
     LEADS,
     DEALS,

@@ -1,6 +1,6 @@
 """Leads, deals and the touches that led to them.
 
-A touch marks its person's leads, a lead marks its deals. Marks are made before the state changes,
+A touched person marks its leads, a lead marks its deals. Marks are made before the state changes,
 and that is enough: whatever the batch newly connects, one end of it is an entry of the batch and
 marks itself, and the other end is found in the old state or is in the batch too.
 """
@@ -8,14 +8,17 @@ marks itself, and the other end is found in the old state or is in the batch too
 from services.metrics.keyed.operator import KeyedOperator, replace_state
 from shared.rollups import contributions
 
-__all__ = ["DEALS", "LEADS", "TOUCHES"]
+__all__ = ["DEALS", "LEADS", "SELLING_KINDS", "TOUCHES"]
+
+#: Facts that can change who touched a lead, or what a deal is worth to whom.
+SELLING_KINDS = frozenset({"touch.recorded", "person.identified", "lead.created", "deal.changed"})
 
 _MARK_LEADS_OF_TOUCHED_PEOPLE = """
 INSERT INTO touched_lead
 SELECT l.lead
-  FROM (SELECT DISTINCT subject FROM fold_batch WHERE kind = 'touch.recorded') k
+  FROM touched_person k
  CROSS JOIN LATERAL (
-    SELECT lead FROM lead WHERE org_id = $1 AND generation = $2 AND person = k.subject OFFSET 0
+    SELECT lead FROM lead WHERE org_id = $1 AND generation = $2 AND person = k.person OFFSET 0
  ) l
 EXCEPT SELECT lead FROM touched_lead
 """
@@ -54,7 +57,7 @@ EXCEPT SELECT deal FROM touched_deal
 """
 
 TOUCHES = KeyedOperator(
-    kinds=frozenset({"touch.recorded"}),
+    kinds=frozenset({"touch.recorded", "person.identified"}),
     touch=(_MARK_LEADS_OF_TOUCHED_PEOPLE,),
     update=replace_state(
         "touch",
@@ -66,7 +69,7 @@ TOUCHES = KeyedOperator(
 )
 
 LEADS = KeyedOperator(
-    kinds=frozenset({"touch.recorded", "lead.created", "deal.changed"}),
+    kinds=SELLING_KINDS,
     touch=(_MARK_LEADS,),
     contributions=contributions.leads("touched_lead"),
     update=replace_state(
@@ -78,7 +81,7 @@ LEADS = KeyedOperator(
 )
 
 DEALS = KeyedOperator(
-    kinds=frozenset({"touch.recorded", "lead.created", "deal.changed"}),
+    kinds=SELLING_KINDS,
     touch=(_MARK_DEALS,),
     contributions=contributions.deals("touched_deal"),
     update=replace_state(

@@ -200,6 +200,16 @@ CREATE TABLE touch (
     PRIMARY KEY (org_id, generation, person, touched_at, fact_key)
 );
 
+-- Identifiers of one person, each link from either end.
+CREATE TABLE person_link (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    person          text NOT NULL,
+    other           text NOT NULL,
+    fact_key        bytea NOT NULL,
+    PRIMARY KEY (org_id, generation, person, other, fact_key)
+);
+
 CREATE TABLE lead (
     org_id          uuid NOT NULL,
     generation      integer NOT NULL,

@@ -25,7 +25,7 @@ from shared.facts import (
 )
 from tests.property.oracle.attribution import MODELS, credits
 from tests.property.oracle.ledger import History, key_of
-from tests.property.oracle.sales import deals, first_row, journey_of, leads
+from tests.property.oracle.sales import deals, first_row, journey_of, leads, same_person
 
 __all__ = ["NOWHERE", "Contribution", "Where", "contributions"]
 
@@ -203,10 +203,11 @@ def _sales(history: History) -> _Told:
 def _advocacy_touch(history: History, lead: LeadCreated) -> TouchRecorded | None:
     """Return the first advocacy touch of a lead's person inside the window before the lead."""
     oldest = history.day(lead.occurred_at) - timedelta(days=history.window_days)
+    person = same_person(history, lead.person) if lead.person else set()
     return first_row(
         touch
         for touch in history.of(TouchRecorded)
-        if touch.person == lead.person
+        if touch.person in person
         and touch.channel == ADVOCACY
         and touch.occurred_at <= lead.occurred_at
         and history.day(touch.occurred_at) >= oldest

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
-from shared.facts import DealChanged, Fact, LeadCreated, TouchRecorded
+from shared.facts import DealChanged, Fact, LeadCreated, PersonIdentified, TouchRecorded
 from tests.property.oracle.ledger import History, key_of
 
-__all__ = ["deals", "first_row", "journey_of", "leads"]
+__all__ = ["deals", "first_row", "journey_of", "leads", "same_person"]
 
 FactT = TypeVar("FactT", bound=Fact)
 
@@ -28,6 +28,15 @@ def deals(history: History) -> dict[str, DealChanged]:
     return {fact.deal: fact for fact in reversed(ordered)}
 
 
+def same_person(history: History, person: str) -> set[str]:
+    """Return every identifier of a person: groups that share a member are one group."""
+    found = {person}
+    groups = [{fact.person, *fact.same_as} for fact in history.of(PersonIdentified)]
+    while more := [group for group in groups if group & found and not group <= found]:
+        found = found.union(*more)
+    return found
+
+
 def journey_of(history: History, deal: DealChanged) -> list[TouchRecorded]:
     """Return the path of a won deal: what its person met, in order, inside the window.
 
@@ -38,10 +47,11 @@ def journey_of(history: History, deal: DealChanged) -> list[TouchRecorded]:
     if lead is None or lead.person is None or deal.closed_at is None:
         return []
     closed_at, closed_on = deal.closed_at, history.day(deal.closed_at)
+    person = same_person(history, lead.person)
     path = [
         touch
         for touch in history.of(TouchRecorded)
-        if touch.person == lead.person
+        if touch.person in person
         and touch.occurred_at <= closed_at
         and (closed_on - history.day(touch.occurred_at)).days <= history.window_days
     ]

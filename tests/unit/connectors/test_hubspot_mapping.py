@@ -12,7 +12,7 @@ from services.collector.connectors.hubspot.connector import HUBSPOT
 from services.collector.digest import Digest, digest
 from services.collector.http.errors import BadPayload
 from services.collector.http.message import Answer
-from shared.facts import DealChanged, Identity, LeadCreated, Retraction
+from shared.facts import DealChanged, Identity, LeadCreated, PersonIdentified, Retraction
 from tests.unit.connectors.fixtures import fixture
 
 NOW = datetime(2025, 4, 1, tzinfo=UTC)
@@ -77,11 +77,32 @@ def test_an_archived_record_is_withdrawn(stream: str) -> None:
 
     found = contacts(document) if stream == "contacts" else deals(document)
 
-    kind, number = {"contacts": ("lead.created", "601"), "deals": ("deal.changed", "901")}[stream]
-    (retraction,) = found.items
-    assert isinstance(retraction, Retraction)
-    assert retraction.identity == Identity("hubspot", kind, number)
-    assert retraction.revision
+    kinds, number = {
+        "contacts": (("lead.created", "person.identified"), "601"),
+        "deals": (("deal.changed",), "901"),
+    }[stream]
+    withdrawn = [item for item in found.items if isinstance(item, Retraction)]
+    assert [item.identity for item in withdrawn] == [
+        Identity("hubspot", kind, number) for kind in kinds
+    ]
+    assert all(item.revision for item in withdrawn)
+
+
+def test_the_addresses_of_a_merged_contact_are_one_person() -> None:
+    document = fixture("hubspot/search-contacts")
+    merged, alone = document["results"][:2]
+    merged["properties"]["hs_additional_emails"] = "m.nowak@client.example;Maja@Home.example"
+    alone["properties"]["hs_additional_emails"] = None
+
+    found = contacts(document)
+
+    (identified,) = (item for item in found.items if isinstance(item, PersonIdentified))
+    assert identified.external_id == "601"
+    assert identified.person == "p_maja.nowak_at_client.example"
+    assert identified.same_as == ("p_m.nowak_at_client.example", "p_maja_at_home.example")
+    assert [item.identity for item in found.items if isinstance(item, Retraction)] == [
+        Identity("hubspot", "person.identified", alone["id"])
+    ], "who has no further address any more is parted from those it had"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from services.collector.connectors.reading import (
 )
 from services.collector.http.errors import BadPayload
 from services.collector.http.message import JsonObject
-from shared.facts import DealChanged, Identity, LeadCreated, Retraction
+from shared.facts import DealChanged, Identity, LeadCreated, PersonIdentified, Retraction
 from shared.facts.envelope import Channel
 
 __all__ = [
@@ -40,6 +40,7 @@ ASSOCIATIONS = "associations"
 CONTACT_PROPERTIES = (
     "createdate",
     "email",
+    "hs_additional_emails",
     "hs_analytics_source",
     "hs_analytics_source_data_1",
     "hs_analytics_source_data_2",
@@ -134,14 +135,17 @@ def deal_modified_at(record: Record) -> datetime | None:
 
 
 def contact_facts(record: Record, context: HubSpotContext) -> Sequence[Item]:
-    """Return the lead that a contact is, or its retraction if the contact was deleted.
+    """Return the lead that a contact is and who it is, or their retraction if it was deleted.
 
     Raises:
         Unreadable: a property that a lead needs is missing or of another type.
     """
     contact_id, revision = _identity(record, "lastmodifieddate")
     if record.content.get("archived") is True:
-        return [Retraction(Identity(context.source, "lead.created", contact_id), revision)]
+        return [
+            Retraction(Identity(context.source, kind, contact_id), revision)
+            for kind in ("lead.created", "person.identified")
+        ]
     properties = read_object(record.content, "properties")
     email = read_text(properties, "email")
     return [
@@ -153,6 +157,31 @@ def contact_facts(record: Record, context: HubSpotContext) -> Sequence[Item]:
             channel=_channel(properties, context.advocacy_medium),
             lead=f"{context.source}:{contact_id}",
             person=context.person_of(email) if email else None,
+        ),
+        *_addresses(contact_id, revision, properties, context),
+    ]
+
+
+def _addresses(
+    contact_id: str, revision: int, properties: Mapping[str, Any], context: HubSpotContext
+) -> Sequence[Item]:
+    """Return that all addresses of a contact are one person: merged contacts keep each other's."""
+    if "hs_additional_emails" not in properties:
+        return []
+    further = (read_text(properties, "hs_additional_emails") or "").split(";")
+    email = read_text(properties, "email")
+    others = {context.person_of(address) for address in further if address.strip()}
+    if not email or not others:
+        identity = Identity(context.source, "person.identified", contact_id)
+        return [Retraction(identity, revision)]
+    return [
+        PersonIdentified(
+            source=context.source,
+            external_id=contact_id,
+            occurred_at=_required_instant(properties, "createdate"),
+            revision=revision,
+            person=context.person_of(email),
+            same_as=tuple(others),
         )
     ]
 

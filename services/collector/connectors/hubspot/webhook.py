@@ -45,7 +45,7 @@ _CODE: Final = re.compile("|".join(_DECODED), re.IGNORECASE)
 
 _TYPE_IDS: Final = {"0-1": "contact", "0-3": "deal"}
 _STREAMS: Final = {"contact": "contacts", "deal": "deals"}
-_KINDS: Final = {"contact": "lead.created", "deal": "deal.changed"}
+_KINDS: Final = {"contact": ("lead.created", "person.identified"), "deal": ("deal.changed",)}
 _DELETIONS: Final = frozenset({"deletion", "privacyDeletion"})
 
 
@@ -109,11 +109,11 @@ def plan(events: Sequence[WebhookEvent], source: str) -> WebhookPlan:
     """
     retractions = tuple(
         Retraction(
-            Identity(source, _KINDS[event.object_type], event.object_id),
-            revision=_milliseconds(event.occurred_at),
+            Identity(source, kind, event.object_id), revision=_milliseconds(event.occurred_at)
         )
         for event in events
         if event.kind in _DELETIONS
+        for kind in _KINDS[event.object_type]
     )
     reads: dict[str, dict[str, None]] = {}
     for event in events:

@@ -1,0 +1,50 @@
+"""Who is the same person: links between identifiers, and the people a batch touches by them.
+
+A link joins two groups of identifiers, and its end parts them. Either way the leads concerned are
+those of the groups at both ends as they stood before: a group is touched as soon as one of its
+members is.
+"""
+
+from services.metrics.keyed.operator import KeyedOperator, forget
+from shared.rollups import contributions
+
+__all__ = ["IDENTITY"]
+
+# Everybody whom the batch mentions, and whoever was the same person until now.
+_MARK_PEOPLE = f"""
+INSERT INTO touched_person
+SELECT DISTINCT s.person
+  FROM (
+    SELECT subject AS person FROM fold_batch WHERE kind IN ('touch.recorded', 'person.identified')
+    UNION
+    SELECT jsonb_array_elements_text(body -> 'same_as')
+      FROM fold_batch WHERE kind = 'person.identified'
+  ) k
+ CROSS JOIN LATERAL ({contributions.same_person("k.person")}) s
+"""
+
+
+def _links(entries: str) -> str:
+    """Return the entries with each link they tell, once from either end."""
+    return f"""
+    SELECT b.*, ends.person, ends.other
+      FROM {entries} b
+     CROSS JOIN LATERAL jsonb_array_elements_text(b.body -> 'same_as') alias
+     CROSS JOIN LATERAL (VALUES (b.subject, alias), (alias, b.subject)) ends (person, other)
+     WHERE b.kind = 'person.identified' AND alias <> b.subject
+    """
+
+
+IDENTITY = KeyedOperator(
+    kinds=frozenset({"touch.recorded", "person.identified"}),
+    touch=(_MARK_PEOPLE,),
+    update=(
+        forget(
+            "person_link",
+            f"SELECT * FROM ({_links('fold_batch')}) told WHERE weight = -1",
+            "s.person = b.person AND s.other = b.other",
+        ),
+        "INSERT INTO person_link"
+        f" SELECT $1, $2, b.person, b.other, b.fact_key FROM ({_links('fold_standing')}) b",
+    ),
+)
