@@ -11,8 +11,11 @@ import asyncpg
 
 from services.metrics.keyed.roster import TEAM_MOVES
 from services.metrics.sql import BY_KEY, run
+from shared.rollups.layout import Place, assign, each_slot
 
 __all__ = ["apply_deltas"]
+
+_HAS_VALUE = f"num_nonnulls({each_slot('q{slot}')}) > 0"
 
 # Who and where are texts; from here on each combination that the batch knows is a number.
 _COMBINE = """
@@ -21,15 +24,34 @@ SELECT row_number() OVER (), d.*
   FROM (SELECT DISTINCT employee, account, network, campaign, content, channel FROM fold_delta) d
 """
 
-_SUM = """
+_UNPLACED = """
+SELECT DISTINCT d.measure FROM fold_delta d
+ WHERE NOT EXISTS (
+    SELECT FROM rollup_slot s WHERE s.org_id = $1 AND s.generation = $2 AND s.measure = d.measure
+ )
+"""
+_PLACES = "SELECT measure, family, slot FROM rollup_slot WHERE org_id = $1 AND generation = $2"
+_PLACE = """
+INSERT INTO rollup_slot (org_id, generation, measure, family, slot)
+SELECT $1, $2, * FROM unnest($3::text[], $4::smallint[], $5::smallint[])
+"""
+
+# Measures that share a row of the rollups share one from here on. A delta that cancels out leaves
+# no value, as if there had been none.
+_SUM = f"""
 INSERT INTO fold_sum
-SELECT c.combination, d.measure, d.day, sum(d.quantity)
-  FROM fold_delta d
-  JOIN fold_combination c
-    ON c.employee = d.employee AND c.account = d.account AND c.network = d.network
-   AND c.campaign = d.campaign AND c.content = d.content AND c.channel = d.channel
- GROUP BY c.combination, d.measure, d.day
-HAVING sum(d.quantity) <> 0
+SELECT * FROM (
+    SELECT c.combination, s.family, d.day,
+           {each_slot("nullif(sum(d.quantity) FILTER (WHERE s.slot = {slot}), 0) AS q{slot}")}
+      FROM fold_delta d
+      JOIN rollup_slot s ON s.org_id = $1 AND s.generation = $2 AND s.measure = d.measure
+      JOIN fold_combination c
+        ON c.employee = d.employee AND c.account = d.account AND c.network = d.network
+       AND c.campaign = d.campaign AND c.content = d.content AND c.channel = d.channel
+     GROUP BY c.combination, s.family, d.day
+    OFFSET 0 -- or each value is worked out again for the condition
+) summed
+ WHERE {_HAS_VALUE}
 """
 
 # A slice exists for a value, not for its absence, except that people whose team is unknown form
@@ -125,59 +147,55 @@ _TARGETS = "INSERT INTO fold_target " + " UNION ALL ".join(
     ]
 )
 
-_NET = """
+_NET = f"""
 INSERT INTO fold_change
-SELECT measure, cell, day, sum(quantity)
-  FROM (
-    SELECT s.measure, t.cell, s.day, s.quantity
-      FROM fold_sum s JOIN fold_target t USING (combination)
-    UNION ALL
-    SELECT s.measure, k.cell, s.day, s.quantity
+SELECT * FROM (
+    SELECT family, cell, day, {each_slot("nullif(sum(q{slot}), 0) AS q{slot}")}
       FROM (
-        SELECT s.measure, s.day, s.quantity, c.employee
-          FROM fold_sum s JOIN fold_combination c USING (combination)
-        OFFSET 0 -- or the planner starts from the days, which everybody shares
-      ) s
-      JOIN fold_team t ON t.employee = s.employee AND t.day = s.day
-      JOIN fold_cell k ON k.slice = 'team' AND k.team = t.team
-    UNION ALL
-    SELECT m.measure, k.cell, m.day, m.quantity
-      FROM fold_move m JOIN fold_cell k ON k.slice = 'team' AND k.team = m.team
-  ) every
- GROUP BY measure, cell, day
-HAVING sum(quantity) <> 0
- ORDER BY measure, cell, day
+        SELECT s.family, t.cell, s.day, {each_slot("s.q{slot}")}
+          FROM fold_sum s JOIN fold_target t USING (combination)
+        UNION ALL
+        SELECT s.family, k.cell, s.day, {each_slot("s.q{slot}")}
+          FROM (
+            SELECT s.*, c.employee
+              FROM fold_sum s JOIN fold_combination c USING (combination)
+            OFFSET 0 -- or the planner starts from the days, which everybody shares
+          ) s
+          JOIN fold_team t ON t.employee = s.employee AND t.day = s.day
+          JOIN fold_cell k ON k.slice = 'team' AND k.team = t.team
+        UNION ALL
+        SELECT m.family, k.cell, m.day, {each_slot("m.q{slot}")}
+          FROM fold_move m JOIN fold_cell k ON k.slice = 'team' AND k.team = m.team
+      ) every
+     GROUP BY family, cell, day
+    OFFSET 0
+) summed
+ WHERE {_HAS_VALUE}
+ ORDER BY family, cell, day
 """
 
-# Distinct by hopping along the primary key: as many probes as there are measures.
-_MEASURES_HELD = """
-WITH RECURSIVE held AS (
-    (SELECT measure FROM rollup WHERE org_id = $1 AND generation = $2 ORDER BY measure LIMIT 1)
-    UNION ALL
-    SELECT (SELECT r.measure FROM rollup r
-             WHERE r.org_id = $1 AND r.generation = $2 AND r.measure > held.measure
-             ORDER BY r.measure LIMIT 1)
-      FROM held WHERE held.measure IS NOT NULL
-)
-SELECT measure FROM held WHERE measure IS NOT NULL
-"""
-
-_LOG = """
-INSERT INTO rollup_change (org_id, generation, position, known_on, measure, cell, day, delta)
-SELECT $1, $2, $3, $4, measure, cell, day, quantity FROM fold_change
+_LOG = f"""
+INSERT INTO rollup_change (org_id, generation, position, known_on, cell, day, family,
+                           {each_slot("d{slot}")})
+SELECT $1, $2, $3, $4, cell, day, family, {each_slot("q{slot}")} FROM fold_change
 """
 
 # The cursor's lock makes this the only writer of the generation, so a plain look before the write
 # is enough, and cheaper than an upsert, which is prepared for a writer beside it. Rows come in the
 # order of the key.
-_APPLY = """
+_ADDED = (
+    "v{slot} = CASE WHEN d.q{slot} IS NULL THEN r.v{slot}"
+    " ELSE coalesce(r.v{slot}, 0) + d.q{slot} END"
+)
+_APPLY = f"""
 MERGE INTO rollup r
 USING fold_change d
-   ON r.org_id = $1 AND r.generation = $2 AND r.measure = d.measure AND r.cell = d.cell
+   ON r.org_id = $1 AND r.generation = $2 AND r.family = d.family AND r.cell = d.cell
   AND r.day = d.day
- WHEN MATCHED THEN UPDATE SET value = r.value + d.quantity
- WHEN NOT MATCHED THEN INSERT (org_id, generation, measure, cell, day, value)
-      VALUES ($1, $2, d.measure, d.cell, d.day, d.quantity)
+ WHEN MATCHED THEN UPDATE SET {each_slot(_ADDED)}
+ WHEN NOT MATCHED THEN
+      INSERT (org_id, generation, cell, day, family, {each_slot("v{slot}")})
+      VALUES ($1, $2, d.cell, d.day, d.family, {each_slot("d.q{slot}")})
 """
 
 
@@ -191,15 +209,28 @@ async def apply_deltas(
     has_roster_change: bool,
 ) -> None:
     """Add what ``fold_delta`` holds to every slice it belongs to, and log each change."""
+    await _place_new_measures(connection, org_id, generation)
     for statement in (_COMBINE, _SUM, _TEAM):
         await run(connection, statement, org_id, generation)
     if has_roster_change:
         # The cells as they stood before this batch move with their people; the batch's own
         # deltas are booked under the new roster already.
-        measures = await connection.fetch(_MEASURES_HELD, org_id, generation)
-        await run(connection, TEAM_MOVES, org_id, generation, [row["measure"] for row in measures])
+        await run(connection, TEAM_MOVES, org_id, generation)
     for statement in (_FIND_CELLS, _NAME_NEW_CELLS, _TARGETS, _NET):
         await run(connection, statement, org_id, generation)
     await run(connection, _LOG, org_id, generation, position, known_on)
     await connection.execute(BY_KEY)
     await run(connection, _APPLY, org_id, generation)
+
+
+async def _place_new_measures(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, generation: int
+) -> None:
+    unplaced = await connection.fetch(_UNPLACED, org_id, generation)
+    if not unplaced:
+        return
+    rows = await connection.fetch(_PLACES, org_id, generation)
+    held = {row["measure"]: Place(row["family"], row["slot"]) for row in rows}
+    places = assign(held, (row["measure"] for row in unplaced))
+    columns = zip(*((measure, *place) for measure, place in places.items()), strict=True)
+    await connection.execute(_PLACE, org_id, generation, *map(list, columns))

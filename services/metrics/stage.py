@@ -6,11 +6,13 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.rollups.layout import each_slot
+
 __all__ = ["Batch", "create_working_tables", "stage_batch"]
 
 # The planner wants to know roughly how many rows a working table holds and how they spread. The
 # usual sample would cost a fifth of the fold.
-_WORKING_TABLES = """
+_WORKING_TABLES = f"""
 SET LOCAL default_statistics_target = 5;
 CREATE TEMPORARY TABLE IF NOT EXISTS fold_batch (
     position bigint, weight smallint, kind text, fact_key bytea, occurred_at timestamptz, day date,
@@ -28,13 +30,13 @@ CREATE TEMPORARY TABLE IF NOT EXISTS fold_combination (
     channel text
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS fold_sum (
-    combination integer, measure text, day date, quantity numeric
+    combination integer, family smallint, day date, {each_slot("q{slot} numeric")}
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS fold_team (
     employee text, day date, team text
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS fold_move (
-    team text, measure text, day date, quantity numeric
+    team text, family smallint, day date, {each_slot("q{slot} numeric")}
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS fold_cell (
     slice text, employee text, account text, team text, network text, campaign text, content text,
@@ -44,7 +46,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS fold_target (
     combination integer, cell integer
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS fold_change (
-    measure text, cell integer, day date, quantity numeric
+    family smallint, cell integer, day date, {each_slot("q{slot} numeric")}
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS touched_post (
     post text, after timestamptz, until timestamptz

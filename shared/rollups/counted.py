@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from shared.kpis.periods import last_iso_weeks
+from shared.rollups.held import measures_held
 from shared.rollups.query import MeasureQuery, Slicing
 from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_ends, bucket_starts, filter_clause
 
@@ -89,19 +90,6 @@ async def _count_people(
     return {(row["bucket"], row["grouped"]): Decimal(row["people"]) for row in rows}
 
 
-async def _has_measure(
-    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, generation: int, measure: str
-) -> bool:
-    found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM rollup_value r"
-        " WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = $3 AND r.value <> 0)",
-        org_id,
-        generation,
-        measure,
-    )
-    return found
-
-
 def _extra(plan: Slicing) -> str:
     return "" if plan.group_by in {None, "team"} else ", grouped"
 
@@ -113,7 +101,7 @@ async def _sharers(
     query: MeasureQuery,
     plan: Slicing,
 ) -> Found | None:
-    if not await _has_measure(connection, org_id, generation, "shares"):
+    if not await measures_held(connection, org_id, generation, {"shares"}):
         return None
     arguments = Arguments(org_id, generation)
     starts = arguments.add(bucket_starts(query))
@@ -135,7 +123,7 @@ async def _active_advocates(
     query: MeasureQuery,
     plan: Slicing,
 ) -> Found | None:
-    if not await _has_measure(connection, org_id, generation, "shares"):
+    if not await measures_held(connection, org_id, generation, {"shares"}):
         return None
     weeks = [
         (index, week.start, week.end)
@@ -174,7 +162,7 @@ def _balance(counts: Mapping[str, int]) -> Reader:
         query: MeasureQuery,
         plan: Slicing,
     ) -> Found | None:
-        if not await _has_measure(connection, org_id, generation, names[0]):
+        if not await measures_held(connection, org_id, generation, {names[0]}):
             return None
         arguments = Arguments(org_id, generation)
         ends = arguments.add(bucket_ends(query))

@@ -13,6 +13,7 @@ from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Aggregation
 from shared.orgs import Org
 from shared.rollups import counted, levels
+from shared.rollups.held import measures_held
 from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing, slicing
 from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_starts, filter_clause
 
@@ -57,9 +58,11 @@ async def read_measures(
     generation = await live_generation(connection, org.id)
     plans = [slicing(measure, query) for measure in sorted(set(measures))]
     cells: dict[tuple[int, str, str], Value] = {}
-    missing: set[str] = set()
     summed = [p for p in plans if p.measure.kept in {Kept.STORED, Kept.VIEW} and _is_sum(p.measure)]
-    missing |= await _missing(connection, org.id, generation, summed)
+    held = await measures_held(
+        connection, org.id, generation, {plan.measure.stored_as for plan in summed}
+    )
+    missing = {plan.measure.id for plan in summed if plan.measure.stored_as not in held}
     for group in _by_slice(summed):
         cells.update(await _sums(connection, org.id, generation, query, group))
     for plan in plans:
@@ -87,25 +90,6 @@ def _by_slice(plans: Iterable[Slicing]) -> Iterable[list[Slicing]]:
     for plan in plans:
         groups[plan.slice, tuple(sorted(plan.filters))].append(plan)
     return groups.values()
-
-
-async def _missing(
-    connection: "asyncpg.Connection[asyncpg.Record]",
-    org_id: UUID,
-    generation: int,
-    plans: list[Slicing],
-) -> set[str]:
-    # A cell that came back to 0 says nothing: whether it was ever written depends on the batching.
-    stored = sorted({plan.measure.stored_as for plan in plans})
-    rows = await connection.fetch(
-        "SELECT m FROM unnest($3::text[]) m WHERE NOT EXISTS (SELECT FROM rollup_value r"
-        " WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = m AND r.value <> 0)",
-        org_id,
-        generation,
-        stored,
-    )
-    absent = {row["m"] for row in rows}
-    return {plan.measure.id for plan in plans if plan.measure.stored_as in absent}
 
 
 async def _sums(

@@ -5,6 +5,7 @@ history: what the employee did on the days between changes team, and only that.
 """
 
 from services.metrics.keyed.operator import KeyedOperator, replace_state
+from shared.rollups.layout import each_slot
 
 __all__ = ["ROSTER", "TEAM_MOVES"]
 
@@ -43,11 +44,10 @@ ROSTER = KeyedOperator(
 )
 
 #: What the cells of the touched employees, as they stand, take from the old team and bring to the
-#: new one, on the days on which the two differ. Columns of ``fold_move``; ``$3`` names every
-#: measure held. Each stretch of days is looked up by key, so that a correction costs what it moves;
-#: OFFSET 0 keeps the planner from reading all of history instead, as it would while statistics are
-#: young.
-TEAM_MOVES = """
+#: new one, on the days on which the two differ. Columns of ``fold_move``. Each stretch of days is
+#: looked up by key, so that a correction costs what it moves; OFFSET 0 keeps the planner from
+#: reading all of history instead, as it would while statistics are young.
+TEAM_MOVES = f"""
 WITH stretch AS (
     SELECT employee, day AS first_day,
            lead(day, 1, 'infinity'::date) OVER (PARTITION BY employee ORDER BY day) AS last_day
@@ -69,20 +69,22 @@ WITH stretch AS (
      WHERE coalesce(was.team, '') <> coalesce(now.team, '')
 )
 INSERT INTO fold_move
-SELECT m.team, r.measure, r.day, sum(m.sign * r.value)
+SELECT m.team, held.family, r.day, {each_slot("sum(m.sign * r.v{slot})")}
   FROM moved k
  CROSS JOIN LATERAL (
     SELECT cell FROM cell
      WHERE org_id = $1 AND generation = $2 AND slice = 'employee' AND employee = k.employee
     OFFSET 0
  ) c
- CROSS JOIN unnest($3::text[]) held (measure)
+ CROSS JOIN (
+    SELECT DISTINCT family FROM rollup_slot WHERE org_id = $1 AND generation = $2
+ ) held
  CROSS JOIN LATERAL (
-    SELECT measure, day, value FROM rollup_value
-     WHERE org_id = $1 AND generation = $2 AND measure = held.measure AND cell = c.cell
+    SELECT * FROM rollup
+     WHERE org_id = $1 AND generation = $2 AND family = held.family AND cell = c.cell
        AND day >= k.first_day AND day < k.last_day
     OFFSET 0
  ) r
  CROSS JOIN LATERAL (VALUES (k.old_team, -1), (k.new_team, 1)) m (team, sign)
- GROUP BY m.team, r.measure, r.day
+ GROUP BY m.team, held.family, r.day
 """

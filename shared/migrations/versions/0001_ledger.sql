@@ -83,14 +83,28 @@ CREATE TABLE cell (
                  channel)
 );
 
-CREATE TABLE rollup (
+-- Measures that change together share a row of the rollups: which family of rows holds a measure, and
+-- in which column. Handed out under the cursor's lock when a measure first occurs, and never changed.
+CREATE TABLE rollup_slot (
     org_id          uuid NOT NULL,
     generation      integer NOT NULL,
     measure         text NOT NULL,
+    family          smallint NOT NULL,
+    slot            smallint NOT NULL CHECK (slot BETWEEN 1 AND 8),
+    PRIMARY KEY (org_id, generation, measure),
+    UNIQUE (org_id, generation, family, slot)
+);
+
+-- A column without a value says that the measure never changed in this cell on this day.
+CREATE TABLE rollup (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
     cell            integer NOT NULL,
     day             date NOT NULL,
-    value           numeric NOT NULL CHECK (value <> 'NaN'),
-    PRIMARY KEY (org_id, generation, measure, cell, day)
+    family          smallint NOT NULL,
+    v1 numeric, v2 numeric, v3 numeric, v4 numeric, v5 numeric, v6 numeric, v7 numeric, v8 numeric,
+    PRIMARY KEY (org_id, generation, family, cell, day),
+    CHECK ('NaN' NOT IN (v1, v2, v3, v4, v5, v6, v7, v8))
 ) WITH (fillfactor = 80);
 
 -- Every delta ever applied to a cell: restatement history, and the way back to any past day.
@@ -99,18 +113,34 @@ CREATE TABLE rollup_change (
     generation      integer NOT NULL,
     position        bigint NOT NULL,
     known_on        date NOT NULL,
-    measure         text NOT NULL,
     cell            integer NOT NULL,
     day             date NOT NULL,
-    delta           numeric NOT NULL
+    family          smallint NOT NULL,
+    d1 numeric, d2 numeric, d3 numeric, d4 numeric, d5 numeric, d6 numeric, d7 numeric, d8 numeric
 );
 CREATE INDEX rollup_change_known ON rollup_change USING brin (known_on) WITH (pages_per_range = 32);
 
 -- One measure a row, whatever the tables look like: what everything reads.
 CREATE VIEW rollup_value WITH (security_invoker = true) AS
-SELECT org_id, generation, measure, cell, day, value FROM rollup;
+SELECT r.org_id, r.generation, s.measure, r.cell, r.day, held.value
+  FROM rollup_slot s
+  JOIN rollup r ON r.org_id = s.org_id AND r.generation = s.generation AND r.family = s.family
+ CROSS JOIN LATERAL (
+    SELECT CASE s.slot WHEN 1 THEN r.v1 WHEN 2 THEN r.v2 WHEN 3 THEN r.v3 WHEN 4 THEN r.v4
+                       WHEN 5 THEN r.v5 WHEN 6 THEN r.v6 WHEN 7 THEN r.v7 WHEN 8 THEN r.v8
+           END AS value
+ ) held
+ WHERE held.value IS NOT NULL;
 CREATE VIEW rollup_delta WITH (security_invoker = true) AS
-SELECT org_id, generation, position, known_on, measure, cell, day, delta FROM rollup_change;
+SELECT c.org_id, c.generation, c.position, c.known_on, s.measure, c.cell, c.day, changed.delta
+  FROM rollup_slot s
+  JOIN rollup_change c ON c.org_id = s.org_id AND c.generation = s.generation AND c.family = s.family
+ CROSS JOIN LATERAL (
+    SELECT CASE s.slot WHEN 1 THEN c.d1 WHEN 2 THEN c.d2 WHEN 3 THEN c.d3 WHEN 4 THEN c.d4
+                       WHEN 5 THEN c.d5 WHEN 6 THEN c.d6 WHEN 7 THEN c.d7 WHEN 8 THEN c.d8
+           END AS delta
+ ) changed
+ WHERE changed.delta IS NOT NULL;
 
 CREATE TABLE roster (
     org_id          uuid NOT NULL,

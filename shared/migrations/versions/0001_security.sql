@@ -25,8 +25,9 @@ DECLARE
 BEGIN
     FOREACH protected IN ARRAY ARRAY[
         'employee', 'assumption', 'sync_run', 'inbox', 'import_run', 'ledger_entry', 'fact_head',
-        'cell', 'rollup', 'rollup_change', 'roster', 'membership', 'post', 'post_snapshot', 'gauge', 'touch',
-        'person_link', 'lead', 'deal', 'credit', 'sync_state', 'connection', 'link', 'api_key'
+        'cell', 'rollup_slot', 'rollup', 'rollup_change', 'roster', 'membership', 'post', 'post_snapshot',
+        'gauge', 'touch', 'person_link', 'lead', 'deal', 'credit', 'sync_state', 'connection', 'link',
+        'api_key'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', protected);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', protected);
