@@ -65,11 +65,11 @@ SELECT regexp_replace(r.measure, '_(advocacy|brand)$', '') AS name, sum(r.value)
  GROUP BY 1
 """
 
-# Each model gives each credited deal away exactly once.
+# Each model gives each credited conversion away exactly once.
 _CREDITED_UNEVENLY = """
 SELECT count(*) FROM (
     SELECT FROM credit WHERE org_id = $1 AND generation = $2
-     GROUP BY deal, model HAVING sum(share) <> 1
+     GROUP BY kind, conversion, model HAVING sum(share) <> 1
 ) uneven
 """
 

@@ -44,6 +44,7 @@ _MEDIA: Final[dict[Channel, str]] = {
     "brand": "social",
     "paid": "paid_social",
     "organic": "referral",
+    "direct": "none",
     "other": "other",
 }
 # RFC 3986: everything outside is sent percent-encoded. A backslash is not in it: browsers read it

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.metrics.journeys import credit_touched_deals
-from services.metrics.keyed import KEYED_OPERATORS, SELLING_KINDS
+from services.metrics.journeys import credit_touched
+from services.metrics.keyed import CREDITED_KINDS, KEYED_OPERATORS
 from services.metrics.slices import apply_deltas
 from services.metrics.sql import BY_SET, run
 from services.metrics.stage import Batch, create_working_tables, stage_batch
@@ -76,11 +76,12 @@ async def fold_batch(
     await connection.execute(BY_SET)
     await run(connection, _LINEAR, minor_digits)
     await _fold_keys(connection, org_id, generation, batch, cursor["window_days"])
-    if batch.kinds & SELLING_KINDS:
-        await credit_touched_deals(
+    if batch.kinds & CREDITED_KINDS:
+        await credit_touched(
             connection,
             org_id,
             generation,
+            position=batch.until,
             window_days=cursor["window_days"],
             half_life_days=cursor["half_life_days"],
             exponent=minor_digits,

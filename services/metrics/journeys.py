@@ -1,86 +1,143 @@
-"""Journeys to credit: the touches before each won deal share it, under every model."""
+"""Journeys to credit: the touches before each conversion share it, under every model.
+
+Only the journeys a batch touched are recomputed, and only credits that come out different are
+written: a credit that stands keeps the position at which it was given.
+"""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
-from services.metrics.attribution import AttributionModel, Conversion, Touch, credit_journey
 from services.metrics.sql import run
+from shared.attribution import AttributionModel, Conversion, Touch, credit_journey
 from shared.rollups import contributions
 
-__all__ = ["MODELS", "credit_touched_deals"]
+__all__ = ["MODELS", "credit_touched"]
 
 MODELS = tuple(AttributionModel)
 
-_NEW_CREDIT = """
-CREATE TEMPORARY TABLE IF NOT EXISTS new_credit (
-    deal text, model text, touch_key bytea, share numeric, amount numeric, touch_day date,
-    closed_day date, channel text, employee text, account text, network text, campaign text,
-    content text
-) ON COMMIT DELETE ROWS
+_COLUMNS = """
+    kind text, conversion text, model text, touch_key bytea, share numeric, amount numeric,
+    touch_day date, converted_day date, channel text, employee text, account text, network text,
+    campaign text, content text
+"""
+_WORKING_TABLES = "; ".join(
+    f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ({columns}) ON COMMIT DELETE ROWS"
+    for table, columns in (("new_credit", _COLUMNS), ("old_credit", f"place tid, {_COLUMNS}"))
+)
+_NAMES: Final = tuple(column.split()[0] for column in _COLUMNS.split(","))
+_LIST: Final = ", ".join(_NAMES)
+
+# What a conversion of each kind is counted as; only deals are worth money.
+_MEASURES: Final = """
+    ('deal', 'revenue.', c.amount), ('deal', 'wins.', c.share), ('lead', 'leads.', c.share),
+    ('application', 'applications.', c.share), ('hire', 'hires.', c.share)
 """
 
-_CONTRIBUTIONS = """
-INSERT INTO fold_delta
-SELECT m.measure, c.closed_day, c.employee, c.account, c.network, c.campaign, c.content, c.channel,
-       sum({sign} * m.quantity)
-  FROM {credits} c
- CROSS JOIN LATERAL (VALUES
-    ('revenue.' || c.model, c.amount), ('wins.' || c.model, c.share)
- ) m (measure, quantity)
- WHERE m.quantity <> 0
- GROUP BY m.measure, c.closed_day, c.employee, c.account, c.network, c.campaign, c.content,
-          c.channel
+_TOUCHED: Final = """
+    SELECT 'deal' AS kind, deal AS conversion FROM touched_deal
+    UNION ALL SELECT 'lead', lead FROM touched_lead
+    UNION ALL SELECT e.kind, a.application
+      FROM touched_application a CROSS JOIN (VALUES ('application'), ('hire')) e (kind)
 """
-_OF_TOUCHED = """
-    touched_deal k CROSS JOIN LATERAL (
-        SELECT ctid, * FROM credit
-         WHERE org_id = $1 AND generation = $2 AND deal = k.deal
-        OFFSET 0
+_HELD = f"""
+INSERT INTO old_credit
+SELECT c.ctid, {", ".join(f"c.{name}" for name in _NAMES)}
+  FROM ({_TOUCHED}) k
+ CROSS JOIN LATERAL (
+    SELECT ctid, * FROM credit
+     WHERE org_id = $1 AND generation = $2 AND kind = k.kind AND conversion = k.conversion
+    OFFSET 0
+ ) c
+"""
+
+
+def _without(table: str, other: str) -> str:
+    """Return the query of the credits of one working table that the other one does not hold."""
+    same = " AND ".join(
+        f"o.{name} = c.{name}" for name in ("kind", "conversion", "model", "touch_key")
     )
+    mine, theirs = (", ".join(f"{alias}.{name}" for name in _NAMES[4:]) for alias in "co")
+    return f"""
+    SELECT c.* FROM {table} c
+     WHERE NOT EXISTS (
+        SELECT FROM {other} o
+         WHERE {same} AND ({mine}) IS NOT DISTINCT FROM ({theirs})
+     )
+    """
+
+
+def _contributions(sign: str, credits: str) -> str:
+    where = ", ".join(f"c.{dimension}" for dimension in contributions.DIMENSIONS)
+    return f"""
+    INSERT INTO fold_delta
+    SELECT m.measure || c.model, c.converted_day, {where}, sum({sign} m.quantity)
+      FROM ({credits}) c
+     CROSS JOIN LATERAL (VALUES {_MEASURES}) m (kind, measure, quantity)
+     WHERE m.kind = c.kind AND m.quantity <> 0
+     GROUP BY m.measure, c.model, c.converted_day, {where}
+    """
+
+
+_GONE: Final = _without("old_credit", "new_credit")
+_COME: Final = _without("new_credit", "old_credit")
+_TAKE_BACK = _contributions("-", _GONE)
+_GIVE = _contributions("+", _COME)
+# Found before anything is deleted: what has come is told from what was held.
+_KEEP_PAST = f"""
+WITH gone AS (
+    DELETE FROM credit WHERE ctid = ANY (ARRAY(SELECT g.place FROM ({_GONE}) g))
+    RETURNING {_LIST}, position
+)
+INSERT INTO credit_past SELECT $1, $2, g.*, $3 FROM gone g
 """
-_TAKE_BACK = _CONTRIBUTIONS.format(sign="-1", credits=_OF_TOUCHED)
-_GIVE = _CONTRIBUTIONS.format(sign="+1", credits="new_credit")
-_FORGET = f"DELETE FROM credit WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM {_OF_TOUCHED} c))"
-_STORE = "INSERT INTO credit SELECT $1, $2, n.* FROM new_credit n"
+_STORE = f"INSERT INTO credit SELECT $1, $2, n.*, $3 FROM ({_COME}) n"
 
 
-async def credit_touched_deals(
+async def credit_touched(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
     generation: int,
     *,
+    position: int,
     window_days: int,
     half_life_days: int,
     exponent: int,
 ) -> None:
-    """Take back the old credits of the touched deals and give the new ones.
+    """Credit the touched conversions anew: what changed is taken back and given again.
 
-    Runs after the state is up to date: only the journeys the batch touched are recomputed.
+    Runs after the state is up to date. ``position`` is the last entry of the batch; credits that
+    were taken back stay on record with it.
     """
-    await connection.execute(_NEW_CREDIT)
-    rows = await connection.fetch(
-        contributions.journeys("touched_deal"), org_id, generation, window_days
-    )
+    await connection.execute(_WORKING_TABLES)
+    touched = contributions.conversions("touched_deal", "touched_lead", "touched_application")
+    rows = await connection.fetch(contributions.journeys(touched), org_id, generation, window_days)
     credits = list(_credit_rows(rows, window_days, half_life_days, exponent) if rows else ())
     if credits:
         await connection.copy_records_to_table("new_credit", records=credits)
-    for statement in (_TAKE_BACK, _FORGET, _GIVE, _STORE):
-        await run(connection, statement, org_id, generation)
+    await run(connection, _HELD, org_id, generation)
+    for statement in (_TAKE_BACK, _GIVE, _KEEP_PAST, _STORE):
+        await run(connection, statement, org_id, generation, position)
 
 
 def _credit_rows(
     rows: Iterable[Any], window_days: int, half_life_days: int, exponent: int
 ) -> Iterator[tuple[Any, ...]]:
-    for deal, group in groupby(rows, key=lambda row: row["deal"]):
+    for (kind, conversion), group in groupby(
+        rows, key=lambda row: (row["kind"], row["conversion"])
+    ):
         journey = list(group)
         first = journey[0]
         where = {row["touch_key"].hex(): row for row in journey}
-        conversion = Conversion(
-            id=deal, at=first["closed_at"], day=first["closed_day"], amount=first["amount"]
+        converted = Conversion(
+            id=conversion,
+            at=first["converted_at"],
+            day=first["converted_day"],
+            amount=first["amount"],
+            stages=(first["lead_at"], first["opened_at"]),
         )
         touches = [
             Touch(id=key, at=row["touched_at"], day=row["touch_day"], channel=row["channel"])
@@ -88,7 +145,7 @@ def _credit_rows(
         ]
         for credit in credit_journey(
             touches,
-            [conversion],
+            [converted],
             MODELS,
             window_days=window_days,
             half_life_days=half_life_days,
@@ -96,13 +153,14 @@ def _credit_rows(
         ):
             row = where[credit.touch_id]
             yield (
-                deal,
+                kind,
+                conversion,
                 credit.model,
                 row["touch_key"],
                 credit.share,
                 credit.amount,
                 row["touch_day"],
-                conversion.day,
+                converted.day,
                 row["channel"],
                 row["employee"],
                 row["account"],

@@ -55,6 +55,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS touched_member (employee text) ON COMMIT DE
 CREATE TEMPORARY TABLE IF NOT EXISTS touched_person (person text) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS touched_lead (lead text) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS touched_deal (deal text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS touched_application (application text) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS team_span (
     is_new boolean, employee text, first_day date, last_day date, team text
 ) ON COMMIT DELETE ROWS;

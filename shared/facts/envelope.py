@@ -22,7 +22,7 @@ __all__ = [
     "identity_key",
 ]
 
-Channel = Literal["employee_advocacy", "brand", "paid", "organic", "other"]
+Channel = Literal["employee_advocacy", "brand", "paid", "organic", "direct", "other"]
 
 # Stored beside the payload so that the fold never parses a payload to know who and where.
 WHERE_COLUMNS = ("employee", "account", "network", "campaign", "content", "channel")

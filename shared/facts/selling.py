@@ -23,6 +23,11 @@ _APPLICATION = Field(
 )
 # In one order: a set said twice in another order is the same fact.
 _People = Annotated[tuple[Ref, ...], AfterValidator(lambda people: tuple(sorted(set(people))))]
+_APPLICANT = Field(
+    default=None,
+    description=f"The applicant. {_PERSON} Of a hire without one, its application's counts.",
+    examples=_PERSON_EXAMPLES,
+)
 _JOB = Field(default=None, description="The opening applied for.", examples=["job-12"])
 
 
@@ -116,6 +121,7 @@ class ApplicationSubmitted(Fact):
     )
     application: Ref = _APPLICATION
     job: Ref | None = _JOB
+    person: Ref | None = _APPLICANT
 
 
 class HireAccepted(Fact):
@@ -127,6 +133,7 @@ class HireAccepted(Fact):
     )
     application: Ref = _APPLICATION
     job: Ref | None = _JOB
+    person: Ref | None = _APPLICANT
     first_contact_at: Instant | None = Field(
         default=None,
         description="When the applicant was first in contact.",

@@ -129,17 +129,25 @@ def _site_and_sales() -> Iterator[Measure]:
     yield _sum("deals_lost", Unit.DEALS, _CRM, "deals lost, on the day of close")
     yield _sum("revenue_won", Unit.MONEY, _CRM, "amounts of the deals won, on the day of close")
     for model in AttributionModel:
-        for name, unit, what in (
-            ("revenue", Unit.MONEY, "revenue"),
-            ("wins", Unit.DEALS, "won deals"),
-        ):
-            yield _measure(
-                f"{name}.{model}",
-                unit,
-                Aggregation.ATTRIBUTED,
-                _TOUCH,
-                f"{what} credited to touches by the {model} model, on the day of close",
-            )
+        yield from _credited(model)
+
+
+def _credited(model: AttributionModel) -> Iterator[Measure]:
+    for name, unit, what in (
+        ("revenue", Unit.MONEY, "revenue"),
+        ("wins", Unit.DEALS, "won deals"),
+        ("leads", Unit.LEADS, "leads"),
+        ("applications", Unit.APPLICATIONS, "applications"),
+        ("hires", Unit.HIRES, "hires"),
+    ):
+        yield _measure(
+            f"{name}.{model}",
+            unit,
+            Aggregation.ATTRIBUTED,
+            _TOUCH,
+            f"{what} credited to touches by the {model} model, on the day of the conversion",
+        )
+        if name in {"revenue", "wins"}:
             yield Measure(
                 id=f"{name}_advocacy.{model}",
                 unit=unit,

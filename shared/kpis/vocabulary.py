@@ -9,9 +9,11 @@ __all__ = [
     "AttributionModel",
     "Axis",
     "Category",
+    "ConversionKind",
     "CostCategory",
     "Dimension",
     "Direction",
+    "GlobalModel",
     "Grade",
     "SsiPillar",
     "Unit",
@@ -24,10 +26,27 @@ class AttributionModel(StrEnum):
 
     FIRST = "first"
     LAST = "last"
+    LAST_NON_DIRECT = "last_non_direct"
     LINEAR = "linear"
-    POSITION = "position"
+    POSITION = "position"  # U: 40 % first, 40 % last
+    W_SHAPED = "w_shaped"  # 30 % first, 30 % each for the touches that led to lead and opportunity
     TIME_DECAY = "time_decay"
-    SHAPLEY = "shapley"  # over channels, exact
+    SHAPLEY = "shapley"  # over channels, exact, of the sum game
+
+
+class GlobalModel(StrEnum):
+    """How credit is divided by a look at all journeys at once; nothing of it is stored."""
+
+    MARKOV = "markov"  # removal effect
+
+
+class ConversionKind(StrEnum):
+    """What a journey can lead to and touches are credited with."""
+
+    LEAD = "lead"
+    DEAL = "deal"
+    APPLICATION = "application"
+    HIRE = "hire"
 
 
 class Aggregation(StrEnum):

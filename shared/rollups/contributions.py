@@ -8,8 +8,10 @@ keyed ones ``$1`` is the organization and ``$2`` the generation.
 __all__ = [
     "CONTRIBUTION_COLUMNS",
     "DIMENSIONS",
+    "conversions",
     "current_deal",
     "deals",
+    "decided_deals",
     "journeys",
     "lead_of",
     "leads",
@@ -285,8 +287,8 @@ def deals(keys: str) -> str:
 def current_deal(deal: str) -> str:
     """Return the query of the one row that speaks for a deal known to several sources."""
     return f"""
-        SELECT s.deal, s.lead, s.state, s.amount, s.opened_day, s.closed_at, s.closed_day,
-               s.fact_key
+        SELECT s.deal, s.lead, s.state, s.amount, s.opened_at, s.opened_day, s.closed_at,
+               s.closed_day, s.fact_key
           FROM deal s
          WHERE s.org_id = $1 AND s.generation = $2 AND s.deal = {deal}
          ORDER BY s.opened_at, s.fact_key
@@ -294,25 +296,87 @@ def current_deal(deal: str) -> str:
     """
 
 
-def journeys(keys: str) -> str:
-    """Return the touches of each won deal's person up to its close, one row per touch.
+def journeys(conversions: str) -> str:
+    """Return the touches of each conversion's person up to it, one row per touch.
 
-    ``keys`` names a relation (deal); ``$3`` is the attribution window in whole local days,
-    inclusive at both ends.
+    ``conversions`` is a query with the columns of :func:`decided_deals`. A touch counts if it came
+    at or before the conversion and, in whole local days, inside the attribution window (``$3``,
+    inclusive at both ends).
     """
     return f"""
-    SELECT d.deal, d.amount, d.closed_at, d.closed_day,
-           t.fact_key AS touch_key, t.touched_at, t.day AS touch_day, t.channel, t.employee,
-           t.account, t.network, t.campaign, t.content
-      FROM {keys} k
-      JOIN LATERAL ({current_deal("k.deal")}) d ON d.state = 'won'
-      JOIN LATERAL ({lead_of("d.lead")}) l ON l.person IS NOT NULL
-     CROSS JOIN LATERAL ({same_person("l.person")} OFFSET 0) s
+    SELECT c.kind, c.conversion, c.is_won, c.amount, c.converted_at, c.converted_day, c.lead_at,
+           c.opened_at, t.fact_key AS touch_key, t.touched_at, t.day AS touch_day, t.channel,
+           t.employee, t.account, t.network, t.campaign, t.content
+      FROM ({conversions}) c
+     CROSS JOIN LATERAL ({same_person("c.person")} OFFSET 0) s
      CROSS JOIN LATERAL (
         SELECT * FROM touch t
          WHERE t.org_id = $1 AND t.generation = $2 AND t.person = s.person
-           AND t.touched_at <= d.closed_at AND d.closed_day - t.day <= $3::integer
+           AND t.touched_at <= c.converted_at AND c.converted_day - t.day <= $3::integer
         OFFSET 0
      ) t
-     ORDER BY d.deal, t.touched_at, t.fact_key
+     ORDER BY c.kind, c.conversion, t.touched_at, t.fact_key
+    """
+
+
+def conversions(deals: str, leads: str, applications: str) -> str:
+    """Return everything that earns credit: leads, won deals, applications and hires.
+
+    The arguments name relations (deal), (lead) and (application).
+    """
+    parts = (
+        decided_deals(deals, "'won'"),
+        _created_leads(leads),
+        _applications(applications),
+    )
+    return " UNION ALL ".join(parts)
+
+
+def decided_deals(keys: str, states: str = "'won', 'lost'") -> str:
+    """Return the deals in one of ``states`` whose person is known.
+
+    ``keys`` names a relation (deal). Columns: kind, conversion (its id), whether it was won,
+    person, amount, when and on which day it was decided, and when its lead was created and its
+    opportunity opened.
+    """
+    return f"""
+    SELECT 'deal' AS kind, d.deal AS conversion, d.state = 'won' AS is_won, l.person, d.amount,
+           d.closed_at AS converted_at, d.closed_day AS converted_day,
+           l.created_at AS lead_at, d.opened_at
+      FROM {keys} k
+      JOIN LATERAL ({current_deal("k.deal")}) d ON d.state IN ({states})
+      JOIN LATERAL ({lead_of("d.lead")}) l ON l.person IS NOT NULL
+    """
+
+
+def _created_leads(keys: str) -> str:
+    return f"""
+    SELECT 'lead', k.lead, true, l.person, NULL, l.created_at, l.day, l.created_at, NULL
+      FROM {keys} k
+      JOIN LATERAL ({lead_of("k.lead")}) l ON l.person IS NOT NULL
+    """
+
+
+def _applications(keys: str) -> str:
+    # A hire that names nobody is its application's person. The submission is its first stage.
+    return f"""
+    SELECT e.kind, k.application, true, coalesce(a.person, s.person), NULL, a.happened_at, a.day,
+           s.happened_at, NULL
+      FROM {keys} k
+     CROSS JOIN (VALUES ('application', 'submitted'), ('hire', 'accepted')) e (kind, event)
+      JOIN LATERAL ({_application("k.application", "e.event")}) a ON true
+      LEFT JOIN LATERAL ({_application("k.application", "'submitted'")}) s ON true
+     WHERE coalesce(a.person, s.person) IS NOT NULL
+    """
+
+
+def _application(application: str, event: str) -> str:
+    # The one row that speaks for a step of an application: the first to have told it.
+    return f"""
+        SELECT a.person, a.happened_at, a.day
+          FROM application a
+         WHERE a.org_id = $1 AND a.generation = $2 AND a.application = {application}
+           AND a.event = {event}
+         ORDER BY a.happened_at, a.fact_key
+         LIMIT 1
     """

@@ -20,6 +20,14 @@ Relation = Callable[[Arguments, Period, int], str]
 _NO_WHERE = (
     "'' AS employee, '' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
 )
+#: What is credited: the kind of conversion, and the column of its credit.
+_CREDITED = {
+    "revenue": ("deal", "amount"),
+    "wins": ("deal", "share"),
+    "leads": ("lead", "share"),
+    "applications": ("application", "share"),
+    "hires": ("hire", "share"),
+}
 _FOLDED = "(SELECT position FROM fold_cursor WHERE org_id = $1 AND generation = $2)"
 
 
@@ -38,7 +46,7 @@ def evidence(measure: Measure) -> Evidence:
         ForbiddenSlice: there are no facts behind it (the calendar, the age of data).
     """
     stored = measure.stored_as
-    if stored.startswith(("revenue.", "wins.")):
+    if stored.partition(".")[0] in _CREDITED and "." in stored:
         return Evidence(_credits(stored), "sum")
     if stored in _SPECIAL:
         return _SPECIAL[stored]
@@ -146,18 +154,20 @@ def _keyed(measure: str) -> Relation:
 
 def _credits(measure: str) -> Relation:
     quantity, model = measure.split(".")
-    column = {"revenue": "amount", "wins": "share"}[quantity]
+    kind, column = _CREDITED[quantity]
 
     def relation(arguments: Arguments, period: Period, digits: int) -> str:
         return f"""
             SELECT employee, account, network, campaign, content, channel,
-                   closed_day AS day, {column} AS quantity, touch_key AS fact_key,
-                   deal AS line_key, 'touch credited with ' || trim_scale(share) || ' of deal '
-                   || deal AS note
+                   converted_day AS day, {column} AS quantity, touch_key AS fact_key,
+                   conversion AS line_key,
+                   'touch credited with ' || trim_scale(share) || ' of {kind} ' || conversion
+                   AS note
               FROM credit
-             WHERE org_id = $1 AND generation = $2 AND model = {arguments.add(model)}
-               AND closed_day >= {arguments.add(period.start)}
-               AND closed_day < {arguments.add(period.end)}
+             WHERE org_id = $1 AND generation = $2 AND kind = '{kind}'
+               AND model = {arguments.add(model)}
+               AND converted_day >= {arguments.add(period.start)}
+               AND converted_day < {arguments.add(period.end)}
         """
 
     return relation

@@ -40,8 +40,10 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "sales": ("opportunities", "deals_won", "deals_lost", "revenue_won", "leads", "leads_won"),
         "membership": ("invites", "joins", "leaves", "rejoins"),
-        "revenue": tuple(f"revenue.{model}" for model in AttributionModel),
-        "wins": tuple(f"wins.{model}" for model in AttributionModel),
+        **{
+            credited: tuple(f"{credited}.{model}" for model in AttributionModel)
+            for credited in ("revenue", "wins", "leads", "applications", "hires")
+        },
         "cost": ("cost", *(f"cost.{category}" for category in CostCategory)),
     }
 )

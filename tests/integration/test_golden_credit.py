@@ -30,15 +30,15 @@ HALF_YEAR = Period(Q1.start, Q2.end)
 _CREDIT = """
 SELECT model, channel, sum(amount) AS amount, sum(share) AS wins
   FROM credit
- WHERE org_id = $1 AND touch_day >= $2 AND touch_day < $3
+ WHERE org_id = $1 AND kind = 'deal' AND touch_day >= $2 AND touch_day < $3
  GROUP BY model, channel
 """
 _COHORT = """
-SELECT closed_day, sum(amount) AS amount
+SELECT converted_day, sum(amount) AS amount
   FROM credit
- WHERE org_id = $1 AND touch_day >= $2 AND touch_day < $3
+ WHERE org_id = $1 AND kind = 'deal' AND touch_day >= $2 AND touch_day < $3
    AND model = 'linear' AND channel = 'employee_advocacy'
- GROUP BY closed_day
+ GROUP BY converted_day
 """
 
 
@@ -77,8 +77,10 @@ CREDIT = {
     # model: (EA, BR, AD), return of EA on revenue, on margin, on margin + R2
     "first": (("33000.00", "17000.00", "10000.00"), ("46.67", "17.33", "43.11")),
     "last": (("37000.00", "15000.00", "8000.00"), ("64.44", "31.56", "57.33")),
+    "last_non_direct": (("37000.00", "15000.00", "8000.00"), ("64.44", "31.56", "57.33")),
     "linear": (("28500.00", "15250.00", "16250.00"), ("26.67", "1.33", "27.11")),
     "position": (("31100.00", "16000.00", "12900.00"), ("38.22", "10.58", "36.36")),
+    "w_shaped": (("32500.00", "16650.00", "10850.00"), ("44.44", "15.56", "41.33")),
     "time_decay": (("34447.97", "14950.75", "10601.28"), ("53.10", "22.48", "48.26")),
     "shapley": (("25000.00", "18000.00", "17000.00"), ("11.11", "-11.11", "14.67")),
 }
@@ -170,7 +172,7 @@ async def test_line_8_nothing_closes_in_the_quarter(database: Database, golden: 
 async def test_line_8_the_cohort_pays_back_on_20_april(database: Database, golden: Org) -> None:
     async with database.transaction(golden.id) as connection:
         rows = await connection.fetch(_COHORT, golden.id, Q1.start, Q1.end)
-    values = [(row["closed_day"], row["amount"] * MARGIN) for row in rows]
+    values = [(row["converted_day"], row["amount"] * MARGIN) for row in rows]
     # J4 closes on the third without a touch of an advocate: the curve stays level that day.
     curve = {
         point.day: point.cumulative

@@ -14,7 +14,7 @@ from tests.property.oracle.answers import Span, answers, sharers_by
 from tests.property.oracle.attribution import MODELS, credits
 from tests.property.oracle.contributions import NOWHERE, Contribution, contributions
 from tests.property.oracle.ledger import History, key_of
-from tests.property.oracle.sales import deals, journey_of
+from tests.property.oracle.sales import converted, journey_of
 from tests.property.oracle.slices import Cell, cells, team_of
 from tests.property.worlds import FIRST_DAY, LAST_DAY
 
@@ -98,11 +98,10 @@ def _summed_from_finest(stored: Mapping[Cell, Fraction]) -> dict[Cell, Fraction]
 
 def _credits(history: History) -> set[CreditRow]:
     return {
-        (name, model, key_of(touch), share, amount)
-        for name, deal in deals(history).items()
-        if deal.state == "won"
+        (told.kind, told.id, model, key_of(touch), share, amount)
+        for told in converted(history)
         for model in MODELS
-        for touch, share, amount in credits(history, model, journey_of(history, deal), deal)
+        for touch, share, amount in credits(history, model, journey_of(history, told), told)
     }
 
 

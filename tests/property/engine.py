@@ -29,8 +29,8 @@ __all__ = [
 ]
 
 GENERATION = 1
-#: (deal, model, touch key, share, amount)
-CreditRow = tuple[str, str, bytes, Fraction, Fraction]
+#: (kind of conversion, its id, model, touch key, share, amount)
+CreditRow = tuple[str, str, str, bytes, Fraction, Fraction | None]
 
 _CELL = "measure, day, slice, team, employee, account, network, campaign, content, channel"
 _ROLLUPS = f"""
@@ -45,7 +45,9 @@ SELECT {_CELL}, sum(delta) AS value
  GROUP BY {_CELL}
 HAVING sum(delta) <> 0
 """
-_CREDITS = "SELECT deal, model, touch_key, share, amount FROM credit WHERE org_id = $1"
+_CREDITS = """
+SELECT kind, conversion, model, touch_key, share, amount FROM credit WHERE org_id = $1
+"""
 
 
 async def found_org(database: Database, setting: Setting) -> Org:
@@ -123,14 +125,11 @@ async def credit_rows(database: Database, org: Org) -> set[CreditRow]:
     """Return every credit of the organization."""
     async with database.transaction(org.id) as connection:
         rows = await connection.fetch(_CREDITS, org.id)
-    return {
-        (row["deal"], row["model"], row["touch_key"], *_fractions(row["share"], row["amount"]))
-        for row in rows
-    }
+    return {(*row[:4], Fraction(row["share"]), _fraction(row["amount"])) for row in rows}
 
 
-def _fractions(share: Decimal, amount: Decimal) -> tuple[Fraction, Fraction]:
-    return Fraction(share), Fraction(amount)
+def _fraction(amount: Decimal | None) -> Fraction | None:
+    return None if amount is None else Fraction(amount)
 
 
 async def digest(database: Database, org: Org) -> str:
@@ -139,5 +138,5 @@ async def digest(database: Database, org: Org) -> str:
         (*cell[:4], *cell.where, value)
         for cell, value in (await rollup_cells(database, org)).items()
     )
-    credited = sorted(await credit_rows(database, org))
+    credited = sorted(await credit_rows(database, org), key=repr)
     return hashlib.sha256(repr((cells, credited)).encode()).hexdigest()

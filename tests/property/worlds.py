@@ -77,7 +77,7 @@ _revisions = st.integers(0, 3)
 _sources = st.sampled_from(["crm", "partner"])
 _counts = st.sampled_from([0, 1, 3, 10, 250])
 _deltas = st.sampled_from([-3, 0, 1, 10, 250])
-_channels = st.sampled_from(["employee_advocacy", "employee_advocacy", "brand", "paid"])
+_channels = st.sampled_from(["employee_advocacy", "employee_advocacy", "brand", "paid", "direct"])
 _posts = st.sampled_from(["p1", "p2"])
 _people = st.sampled_from(["q1", "q1", "q2", "q3"])
 _leads = st.sampled_from(["l1", "l1", "l1", "l2", None])
@@ -153,8 +153,13 @@ _BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "application": st.just("a1"),
         "employee": _maybe(_employees),
         "channel": _maybe(_channels),
+        "person": _maybe(_people),
     },
-    "hire.accepted": {"application": st.just("a1"), "employee": _maybe(_employees)},
+    "hire.accepted": {
+        "application": st.just("a1"),
+        "employee": _maybe(_employees),
+        "person": _maybe(_people),
+    },
     "ssi.recorded": {
         **_EMPLOYEE,
         **dict.fromkeys(("brand", "people", "insights", "relationships"), _scores),
@@ -165,14 +170,15 @@ _BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 _PUBLISHING = ("post.published", "post.metrics", "employee.recorded")
 _SELLING = (*("touch.recorded",) * 3, "lead.created", "deal.changed")
 _MERGING = (*_SELLING, *("person.identified",) * 2)
+_APPLYING = (*("touch.recorded",) * 3, "application.submitted", "hire.accepted")
 _BELONGING = (
     *("employee.recorded", "member.invited", "member.joined", "member.left"),
     *("post.published", "audience.recorded", "ssi.recorded"),
 )
 _EVERYTHING = (*_BODIES, "deal.changed", "cost.booked", *_SELLING)
 _THEMES = (
-    *(_PUBLISHING, _SELLING, _MERGING, (*_SELLING, "employee.recorded")),
-    *(_BELONGING, _EVERYTHING),
+    *(_PUBLISHING, _SELLING, _MERGING, _APPLYING, _BELONGING, _EVERYTHING),
+    (*_SELLING, "employee.recorded"),
 )
 
 

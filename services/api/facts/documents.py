@@ -18,7 +18,13 @@ _PERSON_EMAIL: Final[dict[str, Any]] = {
     "description": "Instead of `person`: replaced by the organization's keyed hash, never stored.",
     "examples": ["maria@example.com"],
 }
-_WITH_PERSON: Final = ("TouchRecorded", "LeadCreated")
+_WITH_PERSON: Final = (
+    "TouchRecorded",
+    "PersonIdentified",
+    "LeadCreated",
+    "ApplicationSubmitted",
+    "HireAccepted",
+)
 
 
 def portable(schema: Any) -> Any:

@@ -22,7 +22,15 @@ MOST_FACTS: Final = 1000
 _MOST_ERRORS: Final = 100
 _LONGEST_ADDRESS: Final = 320
 
-_WITH_PERSON: Final = frozenset({"touch.recorded", "person.identified", "lead.created"})
+_WITH_PERSON: Final = frozenset(
+    {
+        "touch.recorded",
+        "person.identified",
+        "lead.created",
+        "application.submitted",
+        "hire.accepted",
+    }
+)
 _ADDRESS: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 _FIELDS: Final = frozenset(name for model in FACT_KINDS.values() for name in model.model_fields)
 _PLAIN: Final = {

@@ -15,17 +15,22 @@ from uuid import UUID
 import asyncpg
 
 from shared.kpis.periods import Period
+from shared.kpis.vocabulary import Dimension
 from shared.rollups import contributions
+from shared.rollups.sql import TEAM_ON_DAY
 
 __all__ = [
     "Basis",
     "CreditLine",
     "Credits",
     "Opportunities",
+    "StoredWith",
     "credit_lines",
     "credited",
     "dated_credit",
+    "grouping",
     "opportunities",
+    "stored_with",
     "total_revenue",
 ]
 
@@ -37,20 +42,27 @@ class Basis(StrEnum):
     PERIOD = "period"
 
 
-_DAY: Final = {Basis.COHORT: "c.touch_day", Basis.PERIOD: "c.closed_day"}
+_DAY: Final = {Basis.COHORT: "c.touch_day", Basis.PERIOD: "c.converted_day"}
 
 
 def _inside(basis: Basis) -> str:
     day = _DAY[basis]
-    return f"c.org_id = $1 AND c.generation = $2 AND {day} >= $3::date AND {day} < $4::date"
+    return (
+        "c.org_id = $1 AND c.generation = $2 AND c.kind = 'deal'"
+        f" AND {day} >= $3::date AND {day} < $4::date"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Credits:
-    """What one model credits to one channel: an amount, and won deals in shares."""
+    """What one model credits to one channel and group: an amount, and won deals in shares.
+
+    The group is ``""`` where nothing is grouped, and where a touch has none.
+    """
 
     model: str
     channel: str
+    group: str
     amount: Decimal
     wins: Decimal
 
@@ -62,13 +74,16 @@ async def credited(
     *,
     basis: Basis,
     period: Period,
+    group_by: Dimension | None = None,
 ) -> list[Credits]:
-    """Return the credit by model and channel."""
+    """Return the credit by model and channel, and by what it is grouped by."""
+    grouped, team = grouping(group_by, employee="c.employee", day="c.converted_day")
     rows = await connection.fetch(
         f"""
-        SELECT c.model, c.channel, sum(c.amount) AS amount, sum(c.share) AS wins
-          FROM credit c WHERE {_inside(basis)}
-         GROUP BY c.model, c.channel ORDER BY c.model, c.channel
+        SELECT c.model, c.channel, {grouped or "''"} AS "group", sum(c.amount) AS amount,
+               sum(c.share) AS wins
+          FROM credit c {team} WHERE {_inside(basis)}
+         GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
         """,
         org_id,
         generation,
@@ -76,6 +91,39 @@ async def credited(
         period.end,
     )
     return [Credits(**row) for row in rows]
+
+
+def grouping(group_by: Dimension | None, *, employee: str, day: str) -> tuple[str | None, str]:
+    """Return the column that credit (alias ``c``) is grouped by, and what must be joined for it.
+
+    A team is the one the employee was in on the day the deal closed, as in the rollups.
+    """
+    if group_by is None:
+        return None, ""
+    if group_by is Dimension.TEAM:
+        return "t.team", TEAM_ON_DAY.format(employee=employee, day=day)
+    return f"c.{group_by}", ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWith:
+    """What the stored credit of a generation was computed with."""
+
+    window_days: int
+    half_life_days: int
+
+
+async def stored_with(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, generation: int
+) -> StoredWith:
+    """Return the parameters of a generation's credit."""
+    row = await connection.fetchrow(
+        "SELECT window_days, half_life_days FROM generation WHERE org_id = $1 AND generation = $2",
+        org_id,
+        generation,
+    )
+    assert row is not None
+    return StoredWith(**row)
 
 
 async def total_revenue(
@@ -94,8 +142,9 @@ async def total_revenue(
         f"""
         SELECT coalesce(sum(w.amount), 0)
           FROM credit w
-         WHERE w.org_id = $1 AND w.generation = $2 AND w.model = 'linear'
-           AND w.deal IN (SELECT c.deal FROM credit c WHERE {_inside(basis)})
+         WHERE w.org_id = $1 AND w.generation = $2 AND w.kind = 'deal'
+           AND w.model = 'linear'
+           AND w.conversion IN (SELECT c.conversion FROM credit c WHERE {_inside(basis)})
         """,
         org_id,
         generation,
@@ -118,9 +167,9 @@ async def dated_credit(
     """Return the credit of one model and channel by the day its deals closed."""
     rows = await connection.fetch(
         f"""
-        SELECT c.closed_day, sum(c.amount) AS amount
+        SELECT c.converted_day, sum(c.amount) AS amount
           FROM credit c WHERE {_inside(basis)} AND c.model = $5 AND c.channel = $6
-         GROUP BY c.closed_day HAVING sum(c.amount) <> 0 ORDER BY c.closed_day
+         GROUP BY c.converted_day HAVING sum(c.amount) <> 0 ORDER BY c.converted_day
         """,
         org_id,
         generation,
@@ -129,7 +178,7 @@ async def dated_credit(
         model,
         channel,
     )
-    return [(row["closed_day"], row["amount"]) for row in rows]
+    return [(row["converted_day"], row["amount"]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,22 +259,24 @@ def _lines_query(basis: Basis) -> str:
               FROM credit c
              WHERE {_inside(basis)} AND c.model = $5 AND c.channel = $6 AND c.share <> 0
                AND ($7::date IS NULL
-                    OR (c.closed_day, c.deal, c.touch_key) > ($7::date, $8::text, $9::bytea))
-             ORDER BY c.closed_day, c.deal, c.touch_key
+                    OR (c.converted_day, c.conversion, c.touch_key)
+                       > ($7::date, $8::text, $9::bytea))
+             ORDER BY c.converted_day, c.conversion, c.touch_key
              LIMIT $10
         )
-        SELECT p.deal, p.touch_key, p.share, p.amount, p.touch_day, p.closed_day, p.channel,
+        SELECT p.conversion AS deal, p.touch_key, p.share, p.amount, p.touch_day,
+               p.converted_day AS closed_day, p.channel,
                p.employee, p.network, p.campaign, p.content,
                de.source AS deal_source, de.external_id AS deal_external_id,
                de.position AS deal_position, te.source AS touch_source,
                te.external_id AS touch_external_id, te.position AS touch_position
           FROM page p
-          JOIN LATERAL ({contributions.current_deal("p.deal")}) d ON true
+          JOIN LATERAL ({contributions.current_deal("p.conversion")}) d ON true
           JOIN fact_head dh ON dh.org_id = $1 AND dh.fact_key = d.fact_key
           JOIN ledger_entry de ON de.org_id = $1 AND de.position = dh.position
           JOIN fact_head th ON th.org_id = $1 AND th.fact_key = p.touch_key
           JOIN ledger_entry te ON te.org_id = $1 AND te.position = th.position
-         ORDER BY p.closed_day, p.deal, p.touch_key
+         ORDER BY p.converted_day, p.conversion, p.touch_key
         """
 
 

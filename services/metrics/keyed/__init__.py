@@ -5,6 +5,7 @@ brought up to date. The fold takes the contributions of the touched keys before 
 takes them again afterwards, and applies new − old. Cost is proportional to what was touched.
 """
 
+from services.metrics.keyed.applying import APPLICATIONS, APPLYING_KINDS
 from services.metrics.keyed.gauges import GAUGES
 from services.metrics.keyed.identity import IDENTITY
 from services.metrics.keyed.membership import MEMBERSHIP
@@ -13,7 +14,10 @@ from services.metrics.keyed.posts import POSTS
 from services.metrics.keyed.roster import ROSTER
 from services.metrics.keyed.selling import DEALS, LEADS, SELLING_KINDS, TOUCHES
 
-__all__ = ["KEYED_OPERATORS", "SELLING_KINDS", "KeyedOperator"]
+__all__ = ["CREDITED_KINDS", "KEYED_OPERATORS", "KeyedOperator"]
+
+#: Facts that can change somebody's credit.
+CREDITED_KINDS = SELLING_KINDS | APPLYING_KINDS
 
 #: In the order in which they mark keys: people mark leads, leads mark deals.
 KEYED_OPERATORS: tuple[KeyedOperator, ...] = (
@@ -25,4 +29,5 @@ KEYED_OPERATORS: tuple[KeyedOperator, ...] = (
     TOUCHES,
     LEADS,
     DEALS,
+    APPLICATIONS,
 )

@@ -269,24 +269,46 @@ CREATE TABLE deal (
 CREATE INDEX deal_of_lead ON deal (org_id, generation, lead) WHERE lead IS NOT NULL;
 CREATE INDEX deal_closed ON deal (org_id, generation, closed_day) WHERE state = 'won';
 
--- Credit of one won deal to one touch under one model. The shares of a deal and model add up to 1,
--- the amounts to the deal, to the cent.
+-- An application for a job, and what became of it: 'submitted' or 'accepted'.
+CREATE TABLE application (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    application     text NOT NULL,
+    fact_key        bytea NOT NULL,
+    event           text NOT NULL,
+    person          text,
+    happened_at     timestamptz NOT NULL,
+    day             date NOT NULL,
+    PRIMARY KEY (org_id, generation, application, fact_key)
+);
+CREATE INDEX application_of_person ON application (org_id, generation, person)
+    WHERE person IS NOT NULL;
+
+-- Credit of one conversion (a lead, a won deal, an application, a hire) to one touch under one
+-- model. The shares of a conversion and model add up to 1, the amounts to the deal, to the cent;
+-- only deals have amounts. ``position`` is the last entry of the batch that gave the credit.
 CREATE TABLE credit (
     org_id          uuid NOT NULL,
     generation      integer NOT NULL,
-    deal            text NOT NULL,
+    kind            text NOT NULL,
+    conversion      text NOT NULL,
     model           text NOT NULL,
     touch_key       bytea NOT NULL,
     share           numeric(14, 12) NOT NULL,
-    amount          numeric NOT NULL,
+    amount          numeric,
     touch_day       date NOT NULL,
-    closed_day      date NOT NULL,
+    converted_day   date NOT NULL,
     channel         text NOT NULL,
     employee        text NOT NULL DEFAULT '',
     account         text NOT NULL DEFAULT '',
     network         text NOT NULL DEFAULT '',
     campaign        text NOT NULL DEFAULT '',
     content         text NOT NULL DEFAULT '',
-    PRIMARY KEY (org_id, generation, deal, model, touch_key)
+    position        bigint NOT NULL,
+    PRIMARY KEY (org_id, generation, kind, conversion, model, touch_key)
 );
 CREATE INDEX credit_touched ON credit (touch_day, org_id, generation, model);
+
+-- Credits that were taken back, and by which batch: with ``credit``, who was credited on any past day.
+CREATE TABLE credit_past (LIKE credit, until bigint NOT NULL);
+CREATE INDEX credit_past_conversion ON credit_past (org_id, generation, kind, conversion, until);

@@ -1,7 +1,10 @@
 """Credit by each model, in exact fractions, divided by largest remainder.
 
 Written from the definitions: first and last take all; linear shares alike; position gives 40 % to
-each end and 20 % to the middle, halves to two; decay weighs 2^(-days before close / half-life) to
+each end and 20 % to the middle, halves to two; last non-direct takes the last touch that is not a
+direct visit, if there is one; W gives 30 % each to the first touch and to the last one up to each
+known stage, and 10 % to the touches without such a role, of what is left when roles are not filled;
+decay weighs 2^(-days before close / half-life) to
 forty digits, the nearest touch being the unit; Shapley, with the worth of a set of channels being
 the revenue of the journeys that used no others, is computed here over all orders of arrival.
 """
@@ -12,29 +15,50 @@ from fractions import Fraction
 from itertools import permutations
 from math import isqrt
 
-from shared.facts import DealChanged, TouchRecorded
+from shared.facts import TouchRecorded
 from tests.property.oracle.ledger import History
+from tests.property.oracle.sales import Converted
 
 __all__ = ["MODELS", "SHARE_DIGITS", "credits"]
 
-MODELS = ("first", "last", "linear", "position", "time_decay", "shapley")
+MODELS = (
+    "first",
+    "last",
+    "last_non_direct",
+    "linear",
+    "position",
+    "w_shaped",
+    "time_decay",
+    "shapley",
+)
 SHARE_DIGITS = 12
 DECAY_DIGITS = 40
 
 
 def credits(
-    history: History, model: str, path: Sequence[TouchRecorded], deal: DealChanged
-) -> list[tuple[TouchRecorded, Fraction, Fraction]]:
-    """Return (touch, share, amount) of every touch that earns either; nothing without a path."""
-    if not path or deal.closed_at is None:
+    history: History, model: str, path: Sequence[TouchRecorded], conversion: Converted
+) -> list[tuple[TouchRecorded, Fraction, Fraction | None]]:
+    """Return (touch, share, amount) of every touch that earns either; nothing without a path.
+
+    Without money in the conversion there are no amounts.
+    """
+    if not path:
         return []
-    closed_on = history.day(deal.closed_at)
+    closed_on = history.day(conversion.at)
     ages = [(closed_on - history.day(touch.occurred_at)).days for touch in path]
-    if model == "shapley":
-        weights = _shapley([touch.channel for touch in path])
-    else:
-        weights = _weights(model, ages, history.half_life_days)
-    amount = Fraction(deal.amount or 0)
+    match model:
+        case "shapley":
+            weights = _shapley([touch.channel for touch in path])
+        case "last_non_direct":
+            weights = _last_non_direct([touch.channel for touch in path])
+        case "w_shaped":
+            weights = _w_shaped(path, conversion)
+        case _:
+            weights = _weights(model, ages, history.half_life_days)
+    if conversion.amount is None:
+        parts = zip(path, divide(Fraction(1), weights, SHARE_DIGITS), strict=True)
+        return [(touch, share, None) for touch, share in parts if share]
+    amount = conversion.amount
     digits = max(history.minor_digits, _digits_needed(amount))
     shares = divide(Fraction(1), weights, SHARE_DIGITS)
     amounts = divide(amount, weights, digits)
@@ -55,6 +79,28 @@ def _weights(model: str, ages: Sequence[int], half_life_days: int) -> list[Fract
             nearest = min(ages)
             return [_half_power(age - nearest, half_life_days) for age in ages]
     return [Fraction(1)] * n
+
+
+def _last_non_direct(channels: Sequence[str]) -> list[Fraction]:
+    """Give everything to the last touch but direct ones, or to the last of direct ones alone."""
+    places = range(len(channels))
+    earner = max((i for i in places if channels[i] != "direct"), default=len(channels) - 1)
+    return [Fraction(i == earner) for i in places]
+
+
+def _w_shaped(path: Sequence[TouchRecorded], conversion: Converted) -> list[Fraction]:
+    """Give 3/10 to each role that is filled and 1/10 to all the others together, as far as any."""
+    weights = [Fraction(0)] * len(path)
+    earners = [0]
+    for stage in conversion.stages:
+        reached = [i for i, touch in enumerate(path) if stage and touch.occurred_at <= stage]
+        earners += reached[-1:]
+    for i in earners:
+        weights[i] += Fraction(3, 10)
+    others = [i for i in range(len(path)) if i not in earners]
+    for i in others:
+        weights[i] = Fraction(1, 10) / len(others)
+    return weights
 
 
 def _shapley(channels: Sequence[str]) -> list[Fraction]:

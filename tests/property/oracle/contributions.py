@@ -25,7 +25,14 @@ from shared.facts import (
 )
 from tests.property.oracle.attribution import MODELS, credits
 from tests.property.oracle.ledger import History, key_of
-from tests.property.oracle.sales import deals, first_row, journey_of, leads, same_person
+from tests.property.oracle.sales import (
+    converted,
+    deals,
+    first_row,
+    journey_of,
+    leads,
+    same_person,
+)
 
 __all__ = ["NOWHERE", "Contribution", "Where", "contributions"]
 
@@ -37,6 +44,9 @@ COUNTERS = {
     "reshares": "reshares",
     "clicks": "network_clicks",
 }
+
+
+CREDITED = {"lead": "leads", "deal": "wins", "application": "applications", "hire": "hires"}
 
 
 class Where(NamedTuple):
@@ -215,12 +225,11 @@ def _advocacy_touch(history: History, lead: LeadCreated) -> TouchRecorded | None
 
 
 def _credit(history: History) -> _Told:
-    for deal in deals(history).values():
-        if deal.state != "won" or deal.closed_at is None:
-            continue
-        day = history.day(deal.closed_at)
-        path = journey_of(history, deal)
+    for conversion in converted(history):
+        day = history.day(conversion.at)
+        path = journey_of(history, conversion)
         for model in MODELS:
-            for touch, share, amount in credits(history, model, path, deal):
-                yield f"revenue.{model}", day, _where(touch), amount
-                yield f"wins.{model}", day, _where(touch), share
+            for touch, share, amount in credits(history, model, path, conversion):
+                yield f"{CREDITED[conversion.kind]}.{model}", day, _where(touch), share
+                if amount is not None:
+                    yield f"revenue.{model}", day, _where(touch), amount

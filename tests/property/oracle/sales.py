@@ -1,14 +1,39 @@
-"""Leads, deals and journeys: which row speaks, and which touches came before a deal."""
+"""Leads, deals, applications: which row speaks, what counts as converted, what came before it."""
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from fractions import Fraction
+from typing import NamedTuple, TypeVar
 
-from shared.facts import DealChanged, Fact, LeadCreated, PersonIdentified, TouchRecorded
+from shared.facts import (
+    ApplicationSubmitted,
+    DealChanged,
+    Fact,
+    HireAccepted,
+    LeadCreated,
+    PersonIdentified,
+    TouchRecorded,
+)
 from tests.property.oracle.ledger import History, key_of
 
-__all__ = ["deals", "first_row", "journey_of", "leads", "same_person"]
+__all__ = ["Converted", "converted", "deals", "first_row", "journey_of", "leads", "same_person"]
 
 FactT = TypeVar("FactT", bound=Fact)
+
+
+class Converted(NamedTuple):
+    """Something a person's touches led to: a lead, a won deal, an application or a hire.
+
+    ``stages`` are the moments on the way: a deal's lead and its opening, a lead's creation, the
+    application's submission.
+    """
+
+    kind: str
+    id: str
+    person: str
+    at: datetime
+    amount: Fraction | None
+    stages: tuple[datetime | None, ...]
 
 
 def first_row(facts: Iterable[FactT]) -> FactT | None:
@@ -37,22 +62,58 @@ def same_person(history: History, person: str) -> set[str]:
     return found
 
 
-def journey_of(history: History, deal: DealChanged) -> list[TouchRecorded]:
-    """Return the path of a won deal: what its person met, in order, inside the window.
+def converted(history: History) -> Iterator[Converted]:
+    """Yield every conversion whose person is known."""
+    created = leads(history)
+    for name, lead in created.items():
+        if lead.person is not None:
+            at = lead.occurred_at
+            yield Converted("lead", name, lead.person, at, None, (at,))
+    for name, deal in deals(history).items():
+        lead_of = created.get(deal.lead or "")
+        if deal.state == "won" and deal.closed_at and lead_of and lead_of.person is not None:
+            stages = (lead_of.occurred_at, deal.opened_at)
+            amount = Fraction(deal.amount or 0)
+            yield Converted("deal", name, lead_of.person, deal.closed_at, amount, stages)
+    yield from _hiring(history)
 
-    The window reaches ``window_days`` whole local days back from the day of the close, both ends
-    included; a touch after the instant of the close does not count.
+
+def _hiring(history: History) -> Iterator[Converted]:
+    """Yield applications and hires; a hire that names nobody is its application's person."""
+    submitted = _first_of(history.of(ApplicationSubmitted))
+    for name, step in submitted.items():
+        if step.person is not None:
+            at = step.occurred_at
+            yield Converted("application", name, step.person, at, None, (at,))
+    for name, hire in _first_of(history.of(HireAccepted)).items():
+        first = submitted.get(name)
+        person = hire.person or (first.person if first else None)
+        if person is not None:
+            stages = (first.occurred_at if first else None,)
+            yield Converted("hire", name, person, hire.occurred_at, None, stages)
+
+
+Step = TypeVar("Step", ApplicationSubmitted, HireAccepted)
+
+
+def _first_of(steps: Iterable[Step]) -> dict[str, Step]:
+    ordered = sorted(steps, key=lambda fact: (fact.occurred_at, key_of(fact)))
+    return {fact.application: fact for fact in reversed(ordered)}
+
+
+def journey_of(history: History, conversion: Converted) -> list[TouchRecorded]:
+    """Return the path of a conversion: what its person met, in order, inside the window.
+
+    The window reaches ``window_days`` whole local days back from the day of the conversion, both
+    ends included; a touch after its instant does not count.
     """
-    lead = leads(history).get(deal.lead or "")
-    if lead is None or lead.person is None or deal.closed_at is None:
-        return []
-    closed_at, closed_on = deal.closed_at, history.day(deal.closed_at)
-    person = same_person(history, lead.person)
+    converted_on = history.day(conversion.at)
+    person = same_person(history, conversion.person)
     path = [
         touch
         for touch in history.of(TouchRecorded)
         if touch.person in person
-        and touch.occurred_at <= closed_at
-        and (closed_on - history.day(touch.occurred_at)).days <= history.window_days
+        and touch.occurred_at <= conversion.at
+        and (converted_on - history.day(touch.occurred_at)).days <= history.window_days
     ]
     return sorted(path, key=lambda touch: (touch.occurred_at, key_of(touch)))

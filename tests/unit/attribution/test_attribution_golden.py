@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import pytest
 
-from services.metrics.attribution import (
+from shared.attribution import (
     AttributionModel,
     Conversion,
     Touch,
@@ -58,7 +58,7 @@ def _by_channel(
             half_life_days=half_life_days,
             exponent=2,
         ):
-            totals[credit.touch_id[:2]] += credit.amount
+            totals[credit.touch_id[:2]] += credit.amount or Decimal(0)
     return dict(totals)
 
 
@@ -98,7 +98,7 @@ def test_advocacy_earns_its_part_of_each_deal(model: AttributionModel, expected:
         credits = credit_journey(
             touches, [conversion], [model], window_days=90, half_life_days=7, exponent=2
         )
-        earned.append(sum(c.amount for c in credits if c.touch_id.startswith("EA")))
+        earned.append(sum(c.amount or 0 for c in credits if c.touch_id.startswith("EA")))
 
     assert earned == [Decimal(amount) for amount in expected]
 
@@ -110,7 +110,7 @@ def test_the_unrounded_credit_of_a_thirty_day_half_life_is_the_published_one() -
         path = eligible(touches, conversion, window_days=90)
         weighed = weights(AttributionModel.TIME_DECAY, path, conversion, half_life_days=30)
         for touch, weight in zip(path, weighed, strict=True):
-            exact[touch.id[:2]] += Fraction(conversion.amount) * weight / sum(weighed)
+            exact[touch.id[:2]] += Fraction(conversion.amount or 0) * weight / sum(weighed)
 
     published = {"EA": "28520.74", "BR": "15466.80", "AD": "16012.46"}
     assert {key: f"{float(value):.2f}" for key, value in exact.items()} == published

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.metrics.attribution import (
+from shared.attribution import (
     AttributionModel,
     Conversion,
     Touch,
@@ -23,6 +23,8 @@ from services.metrics.attribution import (
 )
 
 CLOSED_AT = datetime(2025, 4, 10, 12, tzinfo=UTC)
+CHANNELS = ("paid", "direct", "brand")
+STAGES = (CLOSED_AT - timedelta(days=60), CLOSED_AT - timedelta(days=20))
 MODELS = list(AttributionModel)
 
 hours_before = st.lists(st.integers(min_value=0, max_value=24 * 120), max_size=12)
@@ -33,11 +35,25 @@ half_lives = st.integers(min_value=1, max_value=60)
 
 def _touches(hours: list[int]) -> list[Touch]:
     instants = [CLOSED_AT - timedelta(hours=before) for before in hours]
-    return [Touch(f"t{index}", at, at.date(), f"c{index % 3}") for index, at in enumerate(instants)]
+    return [
+        Touch(f"t{index}", at, at.date(), CHANNELS[index % 3]) for index, at in enumerate(instants)
+    ]
 
 
 def _conversion(amount: Decimal) -> Conversion:
-    return Conversion("deal", CLOSED_AT, CLOSED_AT.date(), amount)
+    return Conversion("deal", CLOSED_AT, CLOSED_AT.date(), amount, STAGES)
+
+
+def _w_shaped(path: list[Touch]) -> list[Fraction]:
+    earners = [0]
+    for stage in STAGES:
+        reached = sum(touch.at <= stage for touch in path)
+        earners += [reached - 1] if reached else []
+    others = len(path) - len(set(earners))
+    return [
+        Fraction(3 * earners.count(place), 10) or Fraction(1, 10 * others)
+        for place in range(len(path))
+    ]
 
 
 def _oracle(model: AttributionModel, path: list[Touch], half_life: int) -> list[Fraction]:
@@ -53,6 +69,11 @@ def _oracle(model: AttributionModel, path: list[Touch], half_life: int) -> list[
     elif model is AttributionModel.POSITION:
         middle = Fraction(1, 5) / (length - 2)
         raw = [Fraction(2, 5), *[middle] * (length - 2), Fraction(2, 5)]
+    elif model is AttributionModel.LAST_NON_DIRECT:
+        known = [place for place, touch in enumerate(path) if touch.channel != "direct"]
+        raw = [Fraction(place == (known or [length - 1])[-1]) for place in range(length)]
+    elif model is AttributionModel.W_SHAPED:
+        raw = _w_shaped(path)
     elif model is AttributionModel.SHAPLEY:
         channels = [touch.channel for touch in path]
         raw = [Fraction(1, len(set(channels)) * channels.count(channel)) for channel in channels]
@@ -80,12 +101,12 @@ def test_credit_equals_the_oracle_and_adds_up(
         if not path:
             continue
         assert sum(c.share for c in earned.values()) == 1
-        assert sum(c.amount for c in earned.values()) == amount
+        assert sum(c.amount or 0 for c in earned.values()) == amount
         for touch, exact in zip(path, _oracle(model, path, half_life), strict=True):
             share = earned[touch.id].share if touch.id in earned else Decimal(0)
-            cents = earned[touch.id].amount if touch.id in earned else Decimal(0)
+            cents = earned[touch.id].amount if touch.id in earned else None
             assert abs(Fraction(share) - exact) < Fraction(1, 10**12)
-            assert abs(Fraction(cents) - Fraction(amount) * exact) < Fraction(1, 100)
+            assert abs(Fraction(cents or 0) - Fraction(amount) * exact) < Fraction(1, 100)
 
 
 @given(hours=hours_before, amount=money, seed=st.randoms(use_true_random=False))
@@ -139,7 +160,7 @@ def test_a_retracted_deal_cancels_its_credits(hours: list[int], amount: Decimal)
             half_life_days=7,
             exponent=2,
         )
-        return [(c.touch_id, c.model, c.amount) for c in credits]
+        return [(c.touch_id, c.model, c.amount or Decimal(0)) for c in credits]
 
     mirrored = [(touch, model, -earned) for touch, model, earned in credited(-amount)]
 

@@ -40,6 +40,8 @@ METRICS = ("sessions", "engagedSessions", "keyEvents")
 _FRACTION = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,12})?", re.ASCII)
 _DAY = re.compile(r"[0-9]{8}", re.ASCII)
 _PAID = frozenset({"cpc", "ppc", "cpm", "cpv", "cpa", "paid", "display", "banner", "retargeting"})
+# What Analytics writes where a visit has no source: a typed address, a bookmark, a lost referrer.
+_DIRECT = "(none)"
 # A tagged visit from a social network that is no employee's is the company's own posting.
 _BRAND = frozenset({"social", "social-network", "social-media", "sm"})
 # Names under which networks appear as a source, tagged or as a referring host.
@@ -180,6 +182,8 @@ def _channel(where: Mapping[str, str], context: Ga4Context) -> Channel:
         return "paid"
     if medium == "organic":
         return "organic"
+    if medium == _DIRECT:
+        return "direct"
     return "brand" if medium in _BRAND else "other"
 
 

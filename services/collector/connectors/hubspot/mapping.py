@@ -63,7 +63,7 @@ _CHANNELS: Mapping[str, Channel] = {
     "PAID_SOCIAL": "paid",
     "ORGANIC_SEARCH": "organic",
     "SOCIAL_MEDIA": "brand",
-    "DIRECT_TRAFFIC": "other",
+    "DIRECT_TRAFFIC": "direct",
     "EMAIL_MARKETING": "other",
     "REFERRALS": "other",
     "AI_REFERRALS": "other",

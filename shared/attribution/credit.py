@@ -7,8 +7,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from services.metrics.attribution.journey import Conversion, Touch, in_order, within_window
-from services.metrics.attribution.models import PATTERNS, weights
+from shared.attribution.journey import Conversion, Touch, in_order, within_window
+from shared.attribution.models import PATTERNS, weights
 from shared.kpis.vocabulary import AttributionModel
 from shared.money import allocate, from_units, split_units, to_units
 
@@ -26,7 +26,7 @@ class Credit(NamedTuple):
     touch_id: str
     model: AttributionModel
     share: Decimal
-    amount: Decimal
+    amount: Decimal | None
 
 
 def shares(
@@ -58,8 +58,11 @@ def amounts(
     """Return each touch's amount in minor units of `exponent` digits, adding up to the conversion.
 
     Amounts come from the weights, not from the rounded shares: no error is carried over.
-    `path` is what `eligible` returned. Raises `ValueError` when it is empty.
+    `path` is what `eligible` returned. Raises `ValueError` when it is empty, or when there is no
+    money in the conversion.
     """
+    if conversion.amount is None:
+        raise ValueError("a conversion without money has no amounts")
     return allocate(
         conversion.amount,
         weights(model, path, conversion, half_life_days=half_life_days),
@@ -81,6 +84,7 @@ def credit_journey(
     The same credits as `shares` and `amounts` give, in one pass: a journey is ordered once, a path
     is found once per conversion. Touches that earn neither a share nor an amount get no credit, and
     a conversion without a path gets none at all. `exponent` is the currency's minor-unit digits.
+    A conversion without money is credited in shares alone.
     """
     ordered = sorted(touches, key=in_order)
     credits: list[Credit] = []
@@ -88,13 +92,13 @@ def credit_journey(
         path = within_window(ordered, conversion, window_days)
         if not path:
             continue
-        units, digits = to_units(conversion.amount, exponent)
+        money = None if conversion.amount is None else to_units(conversion.amount, exponent)
         for model in models:
             if model in PATTERNS:
                 split = _pattern(model, len(path))
             else:
                 split = _split(weights(model, path, conversion, half_life_days=half_life_days))
-            credits += _divide(conversion.id, path, model, split, units, digits)
+            credits += _divide(conversion.id, path, model, split, money)
     return credits
 
 
@@ -109,12 +113,19 @@ def _divide(
     path: Sequence[Touch],
     model: AttributionModel,
     split: _Split,
-    units: int,
-    digits: int,
+    money: tuple[int, int] | None,
 ) -> list[Credit]:
     if split.sole is not None:
         earner = path[split.sole]
-        return [Credit(conversion_id, earner.id, model, _ONE, from_units(units, digits))]
+        whole = None if money is None else from_units(*money)
+        return [Credit(conversion_id, earner.id, model, _ONE, whole)]
+    if money is None:
+        return [
+            Credit(conversion_id, touch.id, model, share, None)
+            for touch, share in zip(path, split.shares, strict=True)
+            if share
+        ]
+    units, digits = money
     return [
         Credit(conversion_id, touch.id, model, share, from_units(earned, digits))
         for touch, share, earned in zip(

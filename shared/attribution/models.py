@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 from math import lcm
 
-from services.metrics.attribution.journey import Conversion, Touch
+from shared.attribution.journey import Conversion, Touch
 from shared.kpis.vocabulary import AttributionModel
 
-__all__ = ["DEFAULT_HALF_LIFE_DAYS", "PATTERNS", "decay_weights", "weights"]
+__all__ = ["DEFAULT_HALF_LIFE_DAYS", "DIRECT_CHANNEL", "PATTERNS", "decay_weights", "weights"]
 
 DEFAULT_HALF_LIFE_DAYS = 7
 """The half-life Google Ads used, kept for parity; a long sales cycle deserves a longer one."""
+
+DIRECT_CHANNEL = "direct"
+"""A visit that nothing led to: the address was typed, or its source is unknown."""
 
 # `exp` rounds correctly, so seventy digits cut to forty are the same on every platform.
 _DECAY = Context(prec=70, rounding=ROUND_HALF_EVEN)
@@ -41,11 +45,43 @@ def weights(
     if not path:
         raise ValueError("a path without touches has no weights")
     match model:
+        case AttributionModel.LAST_NON_DIRECT:
+            return last_non_direct_weights(path)
+        case AttributionModel.W_SHAPED:
+            return w_shaped_weights(path, conversion.stages)
         case AttributionModel.TIME_DECAY:
             return decay_weights(path, conversion, half_life_days)
         case AttributionModel.SHAPLEY:
             return shapley_weights(path)
     return PATTERNS[model](len(path))
+
+
+def last_non_direct_weights(path: Sequence[Touch]) -> tuple[int, ...]:
+    """Weigh the last touch that is not a direct visit; the last one where all are.
+
+    Matomo's default: somebody who comes back by typing the address was won by what came before.
+    """
+    indirect = [place for place, touch in enumerate(path) if touch.channel != DIRECT_CHANNEL]
+    earner = indirect[-1] if indirect else len(path) - 1
+    return tuple([int(place == earner) for place in range(len(path))])
+
+
+def w_shaped_weights(path: Sequence[Touch], stages: Sequence[datetime | None]) -> tuple[int, ...]:
+    """Weigh 0.3 the first touch, 0.3 each the touch that led to a stage, 0.1 all the others.
+
+    The touch that led to a stage is the last one at or before it. One touch can have several of
+    these roles, whose weights add up. A role nobody has (the stage is not known, or no touch of
+    the path came before it) and a rest that is empty are left out, and what remains is scaled to 1.
+    """
+    roles = Counter([0])
+    for stage in stages:
+        if stage is not None:
+            before = [place for place, touch in enumerate(path) if touch.at <= stage]
+            roles.update(before[-1:])
+    # In units of 0.1 / the number of touches without a role.
+    others = len(path) - len(roles)
+    unit = max(others, 1)
+    return tuple([3 * unit * roles[place] or 1 for place in range(len(path))])
 
 
 def decay_weights(

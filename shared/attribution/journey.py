@@ -23,12 +23,19 @@ class Touch(NamedTuple):
 
 
 class Conversion(NamedTuple):
-    """What a journey led to, with its value; `day` is the organization's local day of `at`."""
+    """What a journey led to; `day` is the organization's local day of `at`.
+
+    `amount` is its value, None where there is no money in it: a lead, an application, a hire.
+    `stages` are the moments on the way to it that a W-shaped model credits, None for one that is
+    not known: of a deal the creation of its lead and its opening, of a lead its creation, of an
+    application its submission, of a hire the submission of its application.
+    """
 
     id: str
     at: datetime
     day: date
-    amount: Decimal
+    amount: Decimal | None
+    stages: tuple[datetime | None, ...] = ()
 
 
 def eligible(touches: Iterable[Touch], conversion: Conversion, *, window_days: int) -> list[Touch]:

@@ -1,14 +1,14 @@
 """Attribution: which touch earned which part of a conversion. Pure: no I/O, no clock."""
 
-from services.metrics.attribution.credit import (
+from shared.attribution.credit import (
     SHARE_DIGITS,
     Credit,
     amounts,
     credit_journey,
     shares,
 )
-from services.metrics.attribution.journey import Conversion, Touch, eligible
-from services.metrics.attribution.models import DEFAULT_HALF_LIFE_DAYS, weights
+from shared.attribution.journey import Conversion, Touch, eligible
+from shared.attribution.models import DEFAULT_HALF_LIFE_DAYS, weights
 from shared.kpis.vocabulary import AttributionModel
 
 __all__ = [
