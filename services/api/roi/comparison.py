@@ -1,31 +1,46 @@
 """All attribution models at once: what each credits, what it makes of the ROI, where they part."""
 
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from services.api.dependencies import Access
-from services.api.model import money
+from services.api.model import exact, money
+from services.api.roi.crediting import Crediting, Model, credit_by_models
 from services.api.roi.inputs import Inputs, common_fields, read_inputs
-from services.api.roi.queries import ModelsQuery
+from services.api.roi.queries import ComparisonQuery
+from services.api.roi.repository import Credits
 from services.api.roi.returns import break_evens, return_of
-from services.api.roi.schemas import ChannelCredit, ModelResult, RoiComparison, Spread
+from services.api.roi.schemas import (
+    ChannelCredit,
+    GroupCredit,
+    ModelParameters,
+    ModelResult,
+    RoiComparison,
+    Spread,
+)
 from shared.kpis.expressions import rounded
 from shared.kpis.roi import ModelComparison, ModelRoi, compare_models
-from shared.kpis.vocabulary import AttributionModel
+from shared.kpis.vocabulary import AttributionModel, GlobalModel
 
 __all__ = ["compare", "ranked"]
 
 _PERCENT_DIGITS = 2
 
 
-async def compare(access: Access, query: ModelsQuery) -> RoiComparison:
+async def compare(access: Access, query: ComparisonQuery) -> RoiComparison:
     """Return every model's credit and ROI, the spread, and what depends on the model."""
-    inputs = await read_inputs(access, query)
+    inputs = await read_inputs(access, query, group_by=query.group_by)
+    crediting = await credit_by_models(access, inputs, query)
     digits = inputs.digits
-    channels = {model: ranked(_by_channel(inputs, model)) for model in AttributionModel}
-    compared = _compared(inputs)
+    channels = _by_channel(crediting, digits)
+    compared = _compared(inputs, crediting)
+    said = common_fields(inputs)
+    said["total_revenue"] = crediting.revenue
+    said["notices"] = [*inputs.notices, *crediting.notices]
     return RoiComparison(
-        **common_fields(inputs),
-        models=[_result(model, channels, digits) for model in compared.models],
+        **said,
+        window_days=crediting.window_days,
+        models=[_result(model, crediting, channels, query, digits) for model in compared.models],
         spread=_spreads(compared),
         break_even=break_evens(compared.break_evens, digits),
         sign_depends_on_model=compared.sign_depends_on_model,
@@ -33,26 +48,40 @@ async def compare(access: Access, query: ModelsQuery) -> RoiComparison:
     )
 
 
-def _compared(inputs: Inputs) -> ModelComparison:
+def _compared(inputs: Inputs, crediting: Crediting) -> ModelComparison:
     # Without any deal there is nothing to compare: a model would be given a zero that is a null.
-    models = [] if inputs.revenue is None else list(AttributionModel)
+    credits = {} if crediting.revenue is None else crediting.credits
+    channel = inputs.query.channel
     return compare_models(
-        {model: inputs.credited(model) or Decimal(0) for model in models},
-        total_revenue=inputs.revenue or Decimal(0),
+        {
+            model: money(_sum(c.amount for c in of if c.channel == channel), inputs.digits)
+            for model, of in credits.items()
+        },
+        total_revenue=crediting.revenue or Decimal(0),
         gross_margin=inputs.gross_margin,
         recruiting=inputs.recruiting,
         cost=inputs.cost.total,
     )
 
 
-def _by_channel(inputs: Inputs, model: AttributionModel) -> dict[str, Decimal]:
-    channels = {credit.channel for credit in inputs.credits}
-    amounts = dict.fromkeys(sorted(channels), Decimal(0))
-    amounts |= {c.channel: c.amount for c in inputs.credits if c.model == model}
-    return {channel: money(amount, inputs.digits) for channel, amount in amounts.items()}
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    return sum(amounts, Decimal(0))
 
 
-def ranked(amounts: dict[str, Decimal]) -> list[ChannelCredit]:
+def _by_channel(crediting: Crediting, digits: int) -> dict[Model, list[ChannelCredit]]:
+    channels = sorted({credit.channel for of in crediting.credits.values() for credit in of})
+    return {
+        model: ranked(
+            {
+                channel: money(_sum(c.amount for c in of if c.channel == channel), digits)
+                for channel in channels
+            }
+        )
+        for model, of in crediting.credits.items()
+    }
+
+
+def ranked(amounts: Mapping[str, Decimal]) -> list[ChannelCredit]:
     """Return channels by credit, the largest first; equal credits share a rank."""
     ordered = sorted(amounts.items(), key=lambda item: (-item[1], item[0]))
     return [
@@ -70,21 +99,48 @@ def _order(credits: list[ChannelCredit]) -> tuple[tuple[str, int], ...]:
 
 
 def _result(
-    model: ModelRoi, channels: dict[AttributionModel, list[ChannelCredit]], digits: int
+    roi: ModelRoi,
+    crediting: Crediting,
+    channels: Mapping[Model, list[ChannelCredit]],
+    query: ComparisonQuery,
+    digits: int,
 ) -> ModelResult:
-    credits = channels[AttributionModel(model.model)]
+    model = next(model for model in crediting.credits if model == roi.model)
+    credits = channels[model]
     return ModelResult(
-        model=AttributionModel(model.model),
-        total=sum((credit.amount for credit in credits), Decimal(0)),
+        model=model,
+        parameters=_parameters(model, crediting, query),
+        total=_sum(credit.amount for credit in credits),
         channels=credits,
-        credited_revenue=model.revenue,
+        groups=_groups(crediting.credits[model], digits) if query.group_by else None,
+        credited_revenue=roi.revenue,
         share_percent=None
-        if model.share_percent is None
-        else rounded(model.share_percent, _PERCENT_DIGITS),
-        roi_on_revenue=return_of(model.on_revenue, digits),
-        roi_on_margin=return_of(model.on_margin, digits),
-        roi_cash=return_of(model.cash, digits),
+        if roi.share_percent is None
+        else rounded(roi.share_percent, _PERCENT_DIGITS),
+        roi_on_revenue=return_of(roi.on_revenue, digits),
+        roi_on_margin=return_of(roi.on_margin, digits),
+        roi_cash=return_of(roi.cash, digits),
     )
+
+
+def _parameters(model: Model, crediting: Crediting, query: ComparisonQuery) -> ModelParameters:
+    is_decay = model is AttributionModel.TIME_DECAY
+    return ModelParameters(
+        half_life_days=exact(crediting.half_life_days) if is_decay else None,
+        order=query.order if model is GlobalModel.MARKOV else None,
+        game="sum" if model is AttributionModel.SHAPLEY else None,
+    )
+
+
+def _groups(credits: Iterable[Credits], digits: int) -> list[GroupCredit]:
+    """Return the credit by group, those without a group last."""
+    sums: dict[str, Decimal] = {}
+    for credit in credits:
+        sums[credit.group] = sums.get(credit.group, Decimal(0)) + credit.amount
+    ordered = sorted(sums.items(), key=lambda item: (not item[0], -item[1], item[0]))
+    return [
+        GroupCredit(group=group or None, amount=money(amount, digits)) for group, amount in ordered
+    ]
 
 
 def _spreads(compared: ModelComparison) -> list[Spread]:

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from services.api.dependencies import Access, reads
-from services.api.roi import comparison, explain, service
-from services.api.roi.queries import ExplainQuery, ModelsQuery, StatementQuery
-from services.api.roi.schemas import RoiComparison, RoiExplanation, RoiStatement
+from services.api.roi import comparison, explain, markov, service
+from services.api.roi.queries import ComparisonQuery, ExplainQuery, MarkovQuery, StatementQuery
+from services.api.roi.schemas import RemovalEffects, RoiComparison, RoiExplanation, RoiStatement
 from shared.web.state import resources
 
 __all__ = ["router"]
@@ -27,10 +27,18 @@ async def get_statement(
 
 @router.get("/models", operation_id="roi_list_models")
 async def list_models(
-    access: Annotated[Access, _READER], query: Annotated[ModelsQuery, Query()]
+    access: Annotated[Access, _READER], query: Annotated[ComparisonQuery, Query()]
 ) -> RoiComparison:
     """Return the ROI under all attribution models, and what depends on the choice."""
     return await comparison.compare(access, query)
+
+
+@router.get("/models/markov", operation_id="roi_get_removal_effects")
+async def get_removal_effects(
+    access: Annotated[Access, _READER], query: Annotated[MarkovQuery, Query()]
+) -> RemovalEffects:
+    """Return how the model `markov` comes to its figures."""
+    return await markov.explain_removals(access, query)
 
 
 @router.get("/explain", operation_id="roi_get_explanation")

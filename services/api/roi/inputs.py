@@ -24,7 +24,7 @@ from shared.kpis.periods import Period
 from shared.kpis.rates import DatedRate, rate_in_force
 from shared.kpis.recruiting import RecruitingMethod, ReferralHires, recruiting_lines
 from shared.kpis.value import ValueLine
-from shared.kpis.vocabulary import CostCategory
+from shared.kpis.vocabulary import CostCategory, Dimension
 from shared.money import exponent
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, live_generation, read_measures
@@ -98,13 +98,25 @@ class Inputs:
         return sum(amounts, Decimal(0))
 
     @property
+    def notices(self) -> list[Notice]:
+        """Return what to know before using the figures."""
+        found = []
+        if self.query.basis is Basis.PERIOD and not self.credits:
+            found.append(_NO_CLOSE)
+        if self.is_advocacy and self.hires is None:
+            found.append(_NO_HIRES)
+        return found
+
+    @property
     def digits(self) -> int:
         """Return the minor digits of the organization's currency."""
         return exponent(self.org.currency)
 
 
-async def read_inputs(access: Access, query: ModelsQuery) -> Inputs:
-    """Read the inputs of a period.
+async def read_inputs(
+    access: Access, query: ModelsQuery, *, group_by: Dimension | None = None
+) -> Inputs:
+    """Read the inputs of a period; the credit also by ``group_by``.
 
     Raises:
         Invalid: ``recruiting_to`` does not lie after ``from``.
@@ -115,7 +127,9 @@ async def read_inputs(access: Access, query: ModelsQuery) -> Inputs:
     cost, has_deals = await _cost(access, query.period)
     hires = await _hires(access, Period(query.from_, recruiting_to))
     basis, period = query.basis, query.period
-    credits = await credited(connection, org.id, generation, basis=basis, period=period)
+    credits = await credited(
+        connection, org.id, generation, basis=basis, period=period, group_by=group_by
+    )
     revenue = None
     if has_deals:
         revenue = await total_revenue(connection, org.id, generation, basis=basis, period=period)
@@ -187,11 +201,6 @@ async def _hires(access: Access, period: Period) -> int | None:
 def common_fields(inputs: Inputs, rates: Sequence[DatedRate] = ()) -> dict[str, object]:
     """Return what the statement and the comparison both say; ``rates`` are further ones used."""
     query = inputs.query
-    notices = []
-    if query.basis is Basis.PERIOD and not inputs.credits:
-        notices.append(_NO_CLOSE)
-    if inputs.is_advocacy and inputs.hires is None:
-        notices.append(_NO_HIRES)
     return {
         **trust_of(inputs.freshness, inputs.org.zone).model_dump(),
         "from_": query.from_,
@@ -205,5 +214,5 @@ def common_fields(inputs: Inputs, rates: Sequence[DatedRate] = ()) -> dict[str, 
         "total_revenue": inputs.revenue,
         "is_partial": is_partial(query.to, inputs.freshness, inputs.org.zone),
         "assumptions": assumption_lines(list(dict.fromkeys((*inputs.rates, *rates)))),
-        "notices": notices,
+        "notices": inputs.notices,
     }

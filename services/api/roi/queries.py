@@ -1,22 +1,27 @@
 """What the ROI endpoints take."""
 
+from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from services.api.model import Cursor, Limit
 from services.api.periods import LocalDay, PeriodQuery
 from services.api.roi.repository import Basis
+from shared.attribution.markov import MOST_ORDER
 from shared.facts.envelope import Channel
 from shared.kpis.emv import EmvMethod
-from shared.kpis.vocabulary import AttributionModel
+from shared.kpis.vocabulary import AttributionModel, Dimension
 
 __all__ = [
     "BASIS",
+    "ComparisonQuery",
     "ExplainQuery",
     "FlatOrCostPerHire",
     "Form",
+    "GroupBy",
+    "MarkovQuery",
     "ModelsQuery",
     "StatementQuery",
 ]
@@ -29,6 +34,30 @@ _RECRUITING_TO: Final = (
     "Referral hires count from `from` up to, and without, this day. Default: the day after today "
     "for the cohort basis, because hires come late, and `to` for the period basis."
 )
+
+
+_HALF_LIFE: Final = (
+    "Half-life of the model `time_decay`, in days, or `measured`: half the median time from lead to"
+    " won deal among the deals won before `to`, at least one day. Default: what the stored credit"
+    " is computed with."
+)
+_WINDOW: Final = (
+    "Look-back window in whole days, both ends included. Default: what the stored credit is"
+    " computed with."
+)
+_ORDER: Final = "How many channels back the model `markov` remembers."
+
+HalfLife = Annotated[Decimal, Field(ge=1, le=3650, decimal_places=2)]
+Window = Annotated[int, Field(ge=0, le=3650)]
+Order = Annotated[int, Field(ge=1, le=MOST_ORDER)]
+GroupBy = Literal[
+    Dimension.EMPLOYEE,
+    Dimension.TEAM,
+    Dimension.NETWORK,
+    Dimension.CAMPAIGN,
+    Dimension.CONTENT,
+    Dimension.CHANNEL,
+]
 
 
 class Form(StrEnum):
@@ -65,6 +94,29 @@ class ModelsQuery(PeriodQuery):
         description="R1: a flat sum per hire, an upper bound; R2: what a referral hire costs less.",
         examples=["R2"],
     )
+
+
+class ComparisonQuery(ModelsQuery):
+    """All models side by side, with their parameters."""
+
+    half_life_days: Literal["measured"] | HalfLife | None = Field(
+        default=None, description=_HALF_LIFE, examples=["30"]
+    )
+    window_days: Window | None = Field(default=None, description=_WINDOW, examples=[60])
+    order: Order = Field(default=1, description=_ORDER, examples=[1])
+    group_by: GroupBy | None = Field(
+        default=None,
+        description="Also divide each model's credit by this. Totals never depend on it.",
+        examples=["team"],
+    )
+
+
+class MarkovQuery(PeriodQuery):
+    """The removal effects behind the model `markov`."""
+
+    basis: Basis = Field(default=Basis.COHORT, description=BASIS, examples=["cohort"])
+    window_days: Window | None = Field(default=None, description=_WINDOW, examples=[60])
+    order: Order = Field(default=1, description=_ORDER, examples=[1])
 
 
 class StatementQuery(ModelsQuery):

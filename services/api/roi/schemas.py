@@ -1,7 +1,7 @@
 """What the ROI endpoints answer; what they take is in :mod:`services.api.roi.queries`."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,27 +15,32 @@ from shared.facts.envelope import Channel
 from shared.kpis.emv import EmvMethod
 from shared.kpis.roi import RoiForm
 from shared.kpis.value import ValueClass, ValueKind
-from shared.kpis.vocabulary import AttributionModel, CostCategory, Grade
+from shared.kpis.vocabulary import AttributionModel, CostCategory, GlobalModel, Grade
 
 __all__ = [
     "BreakEven",
     "ChannelCredit",
+    "ChannelEffect",
     "Cost",
     "CostPart",
     "CreditedTouch",
     "CurvePoint",
     "FactRef",
+    "GroupCredit",
     "Maturity",
     "Media",
+    "ModelParameters",
     "ModelResult",
     "Notice",
     "Overlap",
     "Payback",
+    "RemovalEffects",
     "Return",
     "RoiComparison",
     "RoiExplanation",
     "RoiStatement",
     "Spread",
+    "Transition",
     "ValuePart",
 ]
 
@@ -230,16 +235,46 @@ class ChannelCredit(Output):
     rank: int = Field(description="1 for the channel with the most credit.", examples=[1])
 
 
+class GroupCredit(Output):
+    """What one model credits to one group."""
+
+    group: str | None = Field(
+        description="The group; null for touches that have none.", examples=["Sales"]
+    )
+    amount: DecimalText = Field(description="Credited revenue.", examples=["28500.00"])
+
+
+class ModelParameters(Output):
+    """What a model was computed with; null where it has no such parameter."""
+
+    half_life_days: DecimalText | None = Field(
+        description="Days after which a touch weighs half.", examples=["7"]
+    )
+    order: int | None = Field(
+        description="How many channels back the chain remembers.", examples=[1]
+    )
+    game: Literal["sum"] | None = Field(
+        description="What a set of channels is worth in the Shapley value. `sum`: the revenue of "
+        "the journeys that used no others.",
+        examples=["sum"],
+    )
+
+
 class ModelResult(Output):
     """What one model says."""
 
-    model: AttributionModel = Field(description="The model.", examples=["linear"])
+    model: AttributionModel | GlobalModel = Field(description="The model.", examples=["linear"])
+    parameters: ModelParameters = Field(description="What it was computed with.")
     total: DecimalText = Field(
         description="Credit of all channels; the same under every model if every touch of the "
         "deals lies in the period.",
         examples=["60000.00"],
     )
     channels: list[ChannelCredit] = Field(description="Every channel, the largest first.")
+    groups: list[GroupCredit] | None = Field(
+        description="The same credit by `group_by`, all channels together, adding up to `total`; "
+        "null unless asked for."
+    )
     credited_revenue: DecimalText = Field(
         description="Credit of the asked channel.", examples=["28500.00"]
     )
@@ -266,6 +301,9 @@ class Spread(Output):
 class RoiComparison(_Common):
     """All attribution models side by side."""
 
+    window_days: int = Field(
+        description="Look-back window of the paths, whole days, both ends included.", examples=[90]
+    )
     models: list[ModelResult] = Field(description="One per model; empty without deals.")
     spread: list[Spread] = Field(description="By form of return.")
     break_even: list[BreakEven] = Field(description="Where each form would be zero.")
@@ -276,6 +314,69 @@ class RoiComparison(_Common):
     ranking_depends_on_model: bool = Field(
         description="Whether the order of the channels differs between models.", examples=[True]
     )
+
+
+class Transition(Output):
+    """How often journeys moved from one state to another."""
+
+    state: list[str] = Field(
+        description="The last channels, at most `order`; empty at the start.",
+        examples=[["employee_advocacy"]],
+    )
+    to: str = Field(
+        description="The next channel, or `(converted)`, or `(lost)`.", examples=["brand"]
+    )
+    count: int = Field(description="How many moves.", examples=[1])
+    of: int = Field(description="Of how many that left the state.", examples=[9])
+
+
+class ChannelEffect(Output):
+    """What would be lost without one channel."""
+
+    channel: str = Field(description="The channel.", examples=["employee_advocacy"])
+    without: str = Field(
+        description="Probability to convert without it, exact or to twelve digits.",
+        examples=["9/68"],
+    )
+    removal_effect: DecimalText = Field(
+        description="1 - without / probability, to twelve digits.", examples=["0.779411764706"]
+    )
+    share_percent: DecimalText = Field(
+        description="Its part of all removal effects.", examples=["45.05"]
+    )
+    amount: DecimalText = Field(description="Its part of the value.", examples=["27030.60"])
+    arithmetic: str = Field(description="The computation.", examples=["1 - (9/68) / (3/5) = 53/68"])
+
+
+class RemovalEffects(Trust):
+    """How the model `markov` comes to its figures.
+
+    The transitions are counts over whole journeys, won and lost; each probability is the one to
+    get from the start to `(converted)` when moves into a channel end at `(lost)`.
+    """
+
+    from_: date = Field(
+        serialization_alias="from", description="First day.", examples=["2025-01-01"]
+    )
+    to: date = Field(description="The day after the last one.", examples=["2025-04-01"])
+    basis: Basis = Field(description=BASIS, examples=["cohort"])
+    currency: str = Field(description="Currency of every amount.", examples=["USD"])
+    window_days: int = Field(
+        description="Look-back window, whole days, both ends included.", examples=[90]
+    )
+    order: int = Field(description="How many channels back the chain remembers.", examples=[1])
+    journeys: int = Field(description="Journeys with a path.", examples=[10])
+    converted: int = Field(description="Those that were won.", examples=[6])
+    value: DecimalText = Field(description="What the won ones are worth.", examples=["60000.00"])
+    probability: str | None = Field(
+        description="Probability to convert; null without journeys.", examples=["3/5"]
+    )
+    error: DecimalText = Field(
+        description="How far a probability can be from the exact one; 0: they are exact.",
+        examples=["0"],
+    )
+    transitions: list[Transition] = Field(description="Every move that was made, from the start.")
+    channels: list[ChannelEffect] = Field(description="The channels; empty while nothing was won.")
 
 
 class FactRef(Output):

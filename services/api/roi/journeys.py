@@ -1,0 +1,178 @@
+"""Journeys of decided deals, won and lost, as they stand: for what looks at all of them at once.
+
+A journey belongs to a period by the basis: *cohort* if any touch of its path lies in the period,
+*period* if the deal was decided in it. Its path is always whole. ``$1`` is the organization, ``$2``
+the generation, ``$3`` the window in days, ``$4`` and ``$5`` the period.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from services.api.roi.repository import Basis, grouping
+from shared.attribution.journey import Conversion, Touch
+from shared.attribution.markov import PathCount
+from shared.attribution.sharing import ChannelPart
+from shared.kpis.periods import Period
+from shared.kpis.vocabulary import Dimension
+from shared.rollups import contributions
+
+__all__ = ["Journey", "Paths", "Scope", "channel_parts", "journeys", "paths"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which journeys: of which organization and rollups, in which period, inside which window."""
+
+    org_id: UUID
+    generation: int
+    basis: Basis
+    period: Period
+    window_days: int
+
+    @property
+    def arguments(self) -> tuple[UUID, int, int, date, date]:
+        """Return the arguments that every query here begins with."""
+        period = self.period
+        return self.org_id, self.generation, self.window_days, period.start, period.end
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Journeys counted by the sequence of their channels, and what the won ones were worth."""
+
+    counts: tuple[PathCount, ...]
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """One journey: its deal, its touches in order, and of each touch its group."""
+
+    conversion: Conversion
+    is_won: bool
+    touches: tuple[Touch, ...]
+    groups: tuple[str, ...]
+
+
+_DEALS: Final = {
+    Basis.COHORT: """(
+        SELECT DISTINCT d.deal
+          FROM (
+            SELECT DISTINCT person FROM touch
+             WHERE org_id = $1 AND generation = $2 AND day >= $4::date AND day < $5::date
+          ) p
+          JOIN lead l ON l.org_id = $1 AND l.generation = $2 AND l.person = p.person
+          JOIN deal d ON d.org_id = $1 AND d.generation = $2 AND d.lead = l.lead
+    )""",
+    Basis.PERIOD: """(
+        SELECT DISTINCT deal FROM deal
+         WHERE org_id = $1 AND generation = $2 AND closed_day >= $4::date AND closed_day < $5::date
+    )""",
+}
+_IS_ASKED: Final = {Basis.COHORT: "touch_day", Basis.PERIOD: "converted_day"}
+
+
+def _touches(basis: Basis) -> str:
+    """Return every touch of the journeys asked about, with whether it is itself asked about."""
+    found = contributions.journeys(contributions.decided_deals(_DEALS[basis]))
+    day = _IS_ASKED[basis]
+    return f"""
+        SELECT *
+          FROM (
+            SELECT j.*, {day} >= $4::date AND {day} < $5::date AS is_asked,
+                   bool_or({day} >= $4::date AND {day} < $5::date)
+                       OVER (PARTITION BY j.conversion) AS is_of_period
+              FROM ({found}) j
+          ) j
+         WHERE is_of_period
+    """
+
+
+async def paths(connection: "asyncpg.Connection[asyncpg.Record]", scope: Scope) -> Paths:
+    """Return the journeys counted by path: additive, and few whatever the number of journeys."""
+    rows = await connection.fetch(
+        f"""
+        SELECT channels, count(*) AS journeys, count(*) FILTER (WHERE is_won) AS converted,
+               coalesce(sum(amount) FILTER (WHERE is_won), 0) AS value
+          FROM (
+            SELECT is_won, amount, array_agg(channel ORDER BY touched_at, touch_key) AS channels
+              FROM ({_touches(scope.basis)}) j
+             GROUP BY conversion, is_won, amount
+          ) paths
+         GROUP BY channels ORDER BY channels
+        """,
+        *scope.arguments,
+    )
+    counts = [PathCount(row["channels"], row["journeys"], row["converted"]) for row in rows]
+    return Paths(tuple(counts), sum((row["value"] for row in rows), Decimal(0)))
+
+
+async def channel_parts(
+    connection: "asyncpg.Connection[asyncpg.Record]", scope: Scope, group_by: Dimension | None
+) -> list[ChannelPart]:
+    """Return the touches of each channel by group, with their stored linear credit.
+
+    The window must be that of the rollups.
+    """
+    grouped, team = grouping(group_by, employee="c.employee", day="c.converted_day")
+    rows = await connection.fetch(
+        f"""
+        SELECT c.channel, {grouped or "''"} AS grouped, c.is_asked, count(*) AS touches,
+               coalesce(sum(l.amount), 0) AS amount, coalesce(sum(l.share), 0) AS share
+          FROM ({_touches(scope.basis)}) c
+          LEFT JOIN credit l
+            ON l.org_id = $1 AND l.generation = $2 AND l.kind = 'deal'
+           AND l.conversion = c.conversion AND l.model = 'linear' AND l.touch_key = c.touch_key
+          {team}
+         GROUP BY 1, 2, 3
+        """,
+        *scope.arguments,
+    )
+    return [ChannelPart(*row) for row in rows]
+
+
+async def journeys(
+    connection: "asyncpg.Connection[asyncpg.Record]", scope: Scope, group_by: Dimension | None
+) -> list[Journey]:
+    """Return every journey with its touches: what a model is computed from anew."""
+    grouped, team = grouping(group_by, employee="c.employee", day="c.converted_day")
+    rows = await connection.fetch(
+        f"""
+        SELECT c.conversion, c.is_won, c.amount, c.converted_at, c.converted_day, c.lead_at,
+               c.opened_at, c.touch_key, c.touched_at, c.touch_day, c.channel,
+               {grouped or "''"} AS grouped
+          FROM ({_touches(scope.basis)}) c {team}
+         ORDER BY c.conversion, c.touched_at, c.touch_key
+        """,
+        *scope.arguments,
+    )
+    return list(_journeys(rows))
+
+
+def _journeys(rows: list[asyncpg.Record]) -> Iterator[Journey]:
+    for conversion, of_deal in groupby(rows, key=lambda row: str(row["conversion"])):
+        touches = list(of_deal)
+        first = touches[0]
+        closed_at: datetime = first["converted_at"]
+        yield Journey(
+            conversion=Conversion(
+                id=conversion,
+                at=closed_at,
+                day=first["converted_day"],
+                amount=first["amount"],
+                stages=(first["lead_at"], first["opened_at"]),
+            ),
+            is_won=first["is_won"],
+            touches=tuple(
+                Touch(row["touch_key"].hex(), row["touched_at"], row["touch_day"], row["channel"])
+                for row in touches
+            ),
+            groups=tuple(row["grouped"] for row in touches),
+        )
