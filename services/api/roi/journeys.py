@@ -62,13 +62,14 @@ class Journey:
 
 
 _DEALS: Final = {
-    Basis.COHORT: """(
+    Basis.COHORT: f"""(
         SELECT DISTINCT d.deal
           FROM (
             SELECT DISTINCT person FROM touch
              WHERE org_id = $1 AND generation = $2 AND day >= $4::date AND day < $5::date
           ) p
-          JOIN lead l ON l.org_id = $1 AND l.generation = $2 AND l.person = p.person
+         CROSS JOIN LATERAL ({contributions.same_person("p.person")} OFFSET 0) s
+          JOIN lead l ON l.org_id = $1 AND l.generation = $2 AND l.person = s.person
           JOIN deal d ON d.org_id = $1 AND d.generation = $2 AND d.lead = l.lead
     )""",
     Basis.PERIOD: """(
