@@ -190,9 +190,13 @@ def leads(keys: str) -> str:
       LEFT JOIN LATERAL (
         SELECT t.employee, t.account, t.network, t.campaign, t.content
           FROM ({same_person("l.person")}) s
-          JOIN touch t ON t.org_id = $1 AND t.generation = $2 AND t.person = s.person
-         WHERE t.channel = 'employee_advocacy' AND t.touched_at <= l.created_at
-           AND l.day - t.day <= $3::integer
+         CROSS JOIN LATERAL (
+            SELECT * FROM touch t
+             WHERE t.org_id = $1 AND t.generation = $2 AND t.person = s.person
+               AND t.channel = 'employee_advocacy' AND t.touched_at <= l.created_at
+               AND l.day - t.day <= $3::integer
+            OFFSET 0
+         ) t
          ORDER BY t.touched_at, t.fact_key
          LIMIT 1
       ) t ON true
