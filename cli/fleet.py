@@ -1,17 +1,17 @@
 """The processes that `earned up` starts: their addresses, environment and command lines."""
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from cli.directory import DataDirectory
+from cli.forkserver import EARNED
 from cli.ports import LOOPBACK, pick_port, require_port
-from cli.programs import Program
+from cli.programs import Program, Starter, start_afresh
 
-__all__ = ["Addresses", "Stores", "choose_addresses", "programs"]
+__all__ = ["Addresses", "Stores", "choose_addresses", "inherited", "programs"]
 
 _GRACE_SECONDS = 5
 
@@ -67,12 +67,20 @@ def choose_addresses(
     )
 
 
-def programs(directory: DataDirectory, stores: Stores, addresses: Addresses) -> list[Program]:
+def programs(
+    directory: DataDirectory,
+    stores: Stores,
+    addresses: Addresses,
+    *,
+    start: Starter = start_afresh,
+) -> list[Program]:
     """Return the processes in the order they are started."""
-    return list(_programs(directory, stores, addresses))
+    return list(_programs(directory, stores, addresses, start))
 
 
-def _programs(directory: DataDirectory, stores: Stores, addresses: Addresses) -> Iterator[Program]:
+def _programs(
+    directory: DataDirectory, stores: Stores, addresses: Addresses, start: Starter
+) -> Iterator[Program]:
     common = _environment(stores, addresses)
     for name, arguments, address, variable in (
         ("api", ("serve", "api"), addresses.api, "EARNED_HTTP_PORT"),
@@ -86,7 +94,7 @@ def _programs(directory: DataDirectory, stores: Stores, addresses: Addresses) ->
         ("metrics-worker", ("work", "metrics"), addresses.metrics_worker, "EARNED_METRICS_PORT"),
     ):
         environment = {**common, variable: _port(address)}
-        yield _program(name, arguments, address, environment, directory.logs)
+        yield _program(name, arguments, address, environment, directory.logs, start)
     if addresses.sandbox:
         # It plays strangers: nothing of the installation's secrets reaches it.
         yield _program(
@@ -96,8 +104,9 @@ def _programs(directory: DataDirectory, stores: Stores, addresses: Addresses) ->
                 *("--journal", str(directory.sandbox_journal)),
             ),
             addresses.sandbox,
-            _inherited(),
+            inherited(),
             directory.logs,
+            start,
         )
 
 
@@ -107,19 +116,21 @@ def _program(
     address: str,
     environment: Mapping[str, str],
     logs: Path,
+    start: Starter,
 ) -> Program:
     return Program(
         name,
-        [sys.executable, "-m", "cli.main", *arguments],
+        [*EARNED, *arguments],
         env=environment,
         log_dir=logs,
         ready_url=f"{address}/readyz",
         grace=timedelta(seconds=_GRACE_SECONDS + 1),
+        start=start,
     )
 
 
 def _environment(stores: Stores, addresses: Addresses) -> dict[str, str]:
-    environment = _inherited() | {
+    environment = inherited() | {
         "EARNED_DATABASE_URL": stores.database_url,
         "EARNED_REDIS_URL": stores.redis_url,
         "EARNED_SECRET_KEY": stores.secret_key,
@@ -138,7 +149,7 @@ def _environment(stores: Stores, addresses: Addresses) -> dict[str, str]:
     return environment
 
 
-def _inherited() -> dict[str, str]:
+def inherited() -> dict[str, str]:
     """Return the launcher's environment without settings that are meant for one process."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EARNED_")}
     for name in ("EARNED_LOG_LEVEL", "EARNED_REVISION", "EARNED_PREVIOUS_SECRET_KEYS"):

@@ -6,12 +6,24 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from signal import Signals
+from typing import IO, Protocol
 from urllib.parse import urlsplit
 
 from cli.embedded.processes import Child, spawn
 from cli.logfiles import LogFile
 
 _READINESS_TIMEOUT_SECONDS = 1.0
+
+
+class Starter(Protocol):
+    """Starts a child process that is killed when this one dies."""
+
+    def __call__(self, argv: Sequence[str], *, log: IO[bytes], env: Mapping[str, str]) -> Child: ...
+
+
+def start_afresh(argv: Sequence[str], *, log: IO[bytes], env: Mapping[str, str]) -> Child:
+    """Start a new interpreter, or whatever `argv` names."""
+    return spawn(argv, log=log, death_signal=Signals.SIGKILL, env=env)
 
 
 class Program:
@@ -30,6 +42,7 @@ class Program:
         log_dir: Path,
         ready_url: str | None = None,
         grace: timedelta = timedelta(seconds=10),
+        start: Starter = start_afresh,
     ) -> None:
         """`argv` starts with an absolute path; `env` is the whole environment of the child.
 
@@ -42,6 +55,7 @@ class Program:
         self._argv = tuple(argv)
         self._env = dict(env)
         self._grace = grace
+        self._start = start
         self._child: Child | None = None
         self._is_asked_to_end = False
 
@@ -54,7 +68,7 @@ class Program:
         """Start the program, without waiting for its readiness."""
         with self.log.open() as log:
             self._is_asked_to_end = False
-            self._child = spawn(self._argv, log=log, death_signal=Signals.SIGKILL, env=self._env)
+            self._child = self._start(self._argv, log=log, env=self._env)
 
     def poll(self) -> int | None:
         """Return the exit status once it has ended, None while it runs."""

@@ -17,7 +17,8 @@ import structlog
 
 from cli.directory import DataDirectory, DemoRecord, private_write
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
-from cli.fleet import Addresses, Stores, choose_addresses, programs
+from cli.fleet import Addresses, Stores, choose_addresses, inherited, programs
+from cli.forkserver import ForkServer
 from cli.output import Terminal
 from cli.supervisor import StopRequestedError, Supervisor
 from shared.migrations.runner import migrate
@@ -51,7 +52,11 @@ def up(options: UpOptions, terminal: Terminal) -> None:
     _log_to_standard_error()
     directory = DataDirectory(options.data_dir)
     directory.create()
-    with suppress(StopRequestedError), Supervisor() as supervisor:
+    with (
+        suppress(StopRequestedError),
+        Supervisor() as supervisor,
+        ForkServer(directory.logs, env=inherited()) as forks,
+    ):
         with terminal.stage("PostgreSQL and Valkey"):
             threading.Thread(target=_load_migration_code, name="load", daemon=True).start()
             stores = _start_stores(supervisor, directory, options)
@@ -63,7 +68,7 @@ def up(options: UpOptions, terminal: Terminal) -> None:
             with_sandbox=not options.is_empty,
         )
         try:
-            _run(supervisor, directory, options, stores, addresses, terminal)
+            _run(supervisor, forks, directory, options, stores, addresses, terminal)
         finally:
             directory.running.unlink(missing_ok=True)
             directory.curl_config.unlink(missing_ok=True)
@@ -71,6 +76,7 @@ def up(options: UpOptions, terminal: Terminal) -> None:
 
 def _run(
     supervisor: Supervisor,
+    forks: ForkServer,
     directory: DataDirectory,
     options: UpOptions,
     stores: Stores,
@@ -78,9 +84,11 @@ def _run(
     terminal: Terminal,
 ) -> None:
     with terminal.stage("processes") as stage:
-        fleet = programs(directory, stores, addresses)
+        fleet = programs(directory, stores, addresses, start=forks.start)
+        supervisor.watch(forks.wait_until_ready)
         for one in fleet:
             supervisor.start(one)
+        forks.close()
         demo = None if options.is_empty else _demo_record(supervisor, directory, options, stores)
         supervisor.wait_until_ready(_READY_WITHIN)
         stage.update(", ".join(one.name for one in fleet))

@@ -1,4 +1,4 @@
-"""Become a server process that cannot outlive its launcher. Run as a script, never imported.
+"""Become a server process that cannot outlive its launcher. Run as a script.
 
     python -I -S _child.py PARENT SIGNAL IDENTITY LIFELINE PROGRAM [ARGUMENT ...]
 
@@ -7,6 +7,8 @@
 or ``-``. All of it happens between exec and exec, in a fresh interpreter: code that runs between
 fork and exec of a process with threads can deadlock, and a signal bound to the parent's death
 survives an exec.
+
+`cli.forkserver` imports from here what it asks of the kernel.
 """
 
 import ctypes
@@ -15,6 +17,7 @@ import select
 import sys
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _CLONE_NEWUSER = 0x10000000
 _WATCHER_POLL_SECONDS = 1.0
 _CANNOT_EXECUTE = 126
@@ -27,7 +30,7 @@ def main(arguments: list[str]) -> None:
     # First the identity: the kernel forgets the death signal when credentials change.
     _take_identity(identity)
     if lifeline == "-":
-        _die_with_parent(parent, signal_number)
+        die_with_parent(parent, signal_number)
     else:
         _start_watcher(int(lifeline), signal_number)
     os.execv(program[0], program)
@@ -60,12 +63,17 @@ def _enter_user_namespace(uid: int, gid: int) -> None:
             file.write(text)
 
 
-def _die_with_parent(parent: int, signal_number: int) -> None:
+def die_with_parent(parent: int, signal_number: int) -> None:
     """Ask Linux for `signal_number` at the end of the launcher's thread that forked us."""
     _call("prctl", _PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
     # A launcher that died before the call above sends no signal: we have been re-parented.
     if os.getppid() != parent:
         sys.exit(0)
+
+
+def set_subreaper(*, active: bool) -> None:
+    """Ask Linux to give this process, or no longer, the orphans among its descendants."""
+    _call("prctl", _PR_SET_CHILD_SUBREAPER, int(active), 0, 0, 0)
 
 
 def _start_watcher(lifeline: int, signal_number: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from cli.embedded.identity import OWN, Identity
 
@@ -26,10 +26,23 @@ class Escalation:
     grace: timedelta
 
 
+class Process(Protocol):
+    """What a `Child` needs of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int) -> None: ...
+
+
 class Child:
     """A running child process; ended by the launcher, or by the kernel after the launcher."""
 
-    def __init__(self, process: subprocess.Popen[bytes], lifeline: int | None) -> None:
+    def __init__(self, process: Process, lifeline: int | None = None) -> None:
         self._process = process
         self._lifeline = lifeline
 

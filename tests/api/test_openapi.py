@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from openapi_spec_validator import validate
 
+from services.api.dependencies import declared_parameters
 from shared.facts import FACT_KINDS
 
 
@@ -84,3 +85,22 @@ def test_decimals_are_strings(document: dict[str, Any]) -> None:
     value = document["components"]["schemas"]["Point"]["properties"]["value"]
 
     assert {option["type"] for option in value["anyOf"]} == {"string", "null"}
+
+
+def test_the_parameters_that_are_enforced_are_those_of_the_document(
+    app: FastAPI, document: dict[str, Any]
+) -> None:
+    def is_list(schema: dict[str, Any]) -> bool:
+        return any(one.get("type") == "array" for one in schema.get("anyOf", [schema]))
+
+    documented = {
+        operation["operationId"]: {
+            parameter["name"]: is_list(parameter["schema"])
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] == "query"
+        }
+        for _, operation in operations(document)
+    }
+
+    assert declared_parameters(app) == documented
+    assert {True, False} <= {several for one in documented.values() for several in one.values()}
