@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 # Everything a run installs comes from a lock, with hashes; nothing is resolved on the way.
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 PROJECT = $(INSTALL) --no-deps --no-build-isolation --editable .
+# As pip does for what it copies: the first start is not the time to compile.
+COMPILE = $(BIN)/python -m compileall -q cli sandbox services shared
 CODE := cli sandbox services shared tests $(wildcard bench)
 ARGS ?=
 
@@ -74,12 +76,14 @@ $(VENV)/.embedded: requirements-embedded.lock pyproject.toml | $(BIN)/python
 	@echo "Installing what is locked in $< …"
 	@$(INSTALL) --require-hashes -r $<
 	@$(PROJECT)
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
 	@echo "Installing what is locked in $< …"
 	@$(INSTALL) --require-hashes -r $<
 	@$(PROJECT)
+	@$(COMPILE)
 	@touch $@ $(VENV)/.embedded
 
 $(BIN)/python:

@@ -58,6 +58,11 @@ class ForkServer:
         self._child: Child | None = None
         self._is_ready = False
 
+    @property
+    def pid(self) -> int | None:
+        """Process id of the fork server, or None while there is none."""
+        return None if self._child is None else self._child.pid
+
     def open(self) -> None:
         """Begin to import; do nothing where forking is not possible."""
         if not HAS_DEATH_SIGNAL:

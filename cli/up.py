@@ -108,8 +108,6 @@ def _load_migration_code() -> None:
     import alembic.command  # noqa: F401
     import sqlalchemy.dialects.postgresql.asyncpg  # noqa: F401
 
-    import shared.models  # noqa: F401
-
 
 def _start_stores(supervisor: Supervisor, directory: DataDirectory, options: UpOptions) -> Stores:
     """Start the servers that no address was given for."""

@@ -8,16 +8,18 @@ a request.
 import re
 import secrets
 import string
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, quote, unquote_plus, urlencode, urlsplit, urlunsplit
 from uuid import UUID
-
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared import clock
 from shared.facts.envelope import Channel
 from shared.ids import new_id
-from shared.models import Link
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from shared.models import Link
 
 __all__ = [
     "CODE_PATTERN",
@@ -125,7 +127,7 @@ def _is_utm(parameter: str) -> bool:
 
 
 async def create_link(
-    session: AsyncSession,
+    session: "AsyncSession",
     org_id: UUID,
     *,
     target_url: str,
@@ -135,7 +137,7 @@ async def create_link(
     campaign: str | None = None,
     content: str | None = None,
     channel: Channel = "employee_advocacy",
-) -> Link:
+) -> "Link":
     """Store a new link in the caller's transaction and return it.
 
     The who and where values are references that the caller has already validated; they are copied
@@ -144,6 +146,9 @@ async def create_link(
     Raises:
         InvalidTarget: see :func:`check_target`.
     """
+    # Here: whoever only redirects links does without the ORM.
+    from shared.models import Link
+
     code = new_code()
     link = Link(
         org_id=org_id,

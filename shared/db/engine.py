@@ -6,15 +6,17 @@ commits: whoever opened the unit of work does, once.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.db.url import sqlalchemy_url
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
 
 __all__ = ["Database"]
 
@@ -64,11 +66,14 @@ class Database:
         await self.engine.dispose()
 
     @asynccontextmanager
-    async def session(self, org_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
+    async def session(self, org_id: UUID | None = None) -> AsyncIterator["AsyncSession"]:
         """Open a transaction for ``org_id`` and commit it when the block ends without error.
 
         Without an organization only the unprotected directory tables can be seen.
         """
+        # Here: few use the ORM, and every process would wait for its import when it starts.
+        from sqlmodel.ext.asyncio.session import AsyncSession
+
         async with (
             self._begin(org_id) as connection,
             AsyncSession(bind=connection, expire_on_commit=False) as session,

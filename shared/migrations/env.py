@@ -6,21 +6,15 @@ from alembic import context
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
-from sqlmodel import SQLModel
 
-import shared.models  # noqa: F401  (registers every table on the metadata)
 from shared.db.url import sqlalchemy_url
 
 _LOCK = 7_201_450_339  # any constant of our own: one migration at a time per database
 
 
 def _migrate(connection: Connection) -> None:
-    context.configure(
-        connection=connection,
-        target_metadata=SQLModel.metadata,
-        transaction_per_migration=True,
-        compare_type=False,
-    )
+    # Migrations are written in SQL, never generated: no metadata to compare with.
+    context.configure(connection=connection, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()
 
