@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from cli.embedded._child import die_with_parent
+from cli._child import die_with_parent
 
 _READY: Final = b"r"
 _KILLED: Final = 9

@@ -24,7 +24,7 @@ from signal import Signals
 from types import TracebackType
 from typing import IO, Final, Self
 
-from cli.embedded._child import set_subreaper
+from cli._child import set_subreaper
 from cli.embedded.processes import HAS_DEATH_SIGNAL, Child, spawn
 from cli.logfiles import LogFile
 from cli.programs import start_afresh

@@ -3,9 +3,12 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.status import Status
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
 
 __all__ = ["Stage", "Terminal"]
 
@@ -13,7 +16,7 @@ __all__ = ["Stage", "Terminal"]
 class Stage:
     """One step under way; `update` says how far it is."""
 
-    def __init__(self, title: str, status: Status | None) -> None:
+    def __init__(self, title: str, status: "Status | None") -> None:
         self._title = title
         self._status = status
         self._detail = ""
@@ -33,8 +36,12 @@ class Stage:
 class Terminal:
     """Writes for whoever started the command."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False, soft_wrap=True)
+    @cached_property
+    def _console(self) -> "Console":
+        # Here: what the command starts in the background need not wait for this import.
+        from rich.console import Console
+
+        return Console(highlight=False, soft_wrap=True)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Stage]:

@@ -21,8 +21,6 @@ from datetime import timedelta
 from types import FrameType, TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-import structlog
-
 from cli.embedded.errors import EmbeddedServerError
 from cli.logfiles import LogFile
 from cli.programs import Program
@@ -33,8 +31,6 @@ _TICK_SECONDS = 0.05
 _SHOWN_LOG_LINES = 20
 _STARTS_BEFORE_READY = 4
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-log = structlog.get_logger(__name__)
 
 
 class StopRequestedError(RuntimeError):
@@ -228,7 +224,10 @@ class Supervisor:
         watched.failures += 1
         delay = self._backoff.delay(watched.failures).total_seconds()
         watched.restart_at = time.monotonic() + delay
-        log.warning(
+        # Here: it takes longer to import than all the rest, and most launchers have no use for it.
+        import structlog
+
+        structlog.get_logger(__name__).warning(
             "supervisor.child_ended",
             child=watched.service.name,
             reason=reason,

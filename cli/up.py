@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import structlog
-
 from cli.directory import DataDirectory, DemoRecord, private_write
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.fleet import Addresses, Stores, choose_addresses, inherited, programs
@@ -49,14 +47,15 @@ def up(options: UpOptions, terminal: Terminal) -> None:
         cli.golden.NotSettledError, cli.client.RefusedError, cli.client.UnreachableError: the demo
             could not be loaded; starting again goes on where it stopped.
     """
-    _log_to_standard_error()
     directory = DataDirectory(options.data_dir)
     directory.create()
     with (
         suppress(StopRequestedError),
         Supervisor() as supervisor,
+        # First of all: what follows has its own imports, and a database to make, meanwhile.
         ForkServer(directory.logs, env=inherited()) as forks,
     ):
+        _log_to_standard_error()
         with terminal.stage("PostgreSQL and Valkey"):
             threading.Thread(target=_load_migration_code, name="load", daemon=True).start()
             stores = _start_stores(supervisor, directory, options)
@@ -236,6 +235,8 @@ def _command() -> str:
 
 def _log_to_standard_error() -> None:
     """Keep what the supervisor reports apart from what was asked for."""
+    import structlog
+
     structlog.configure(
         processors=[_one_line], logger_factory=structlog.PrintLoggerFactory(sys.stderr)
     )

@@ -13,7 +13,7 @@ from typing import IO, Protocol
 
 from cli.embedded.identity import OWN, Identity
 
-_CHILD_SCRIPT = Path(__file__).with_name("_child.py")
+_CHILD_SCRIPT = Path(__file__).parents[1] / "_child.py"
 
 HAS_DEATH_SIGNAL = sys.platform == "linux"
 

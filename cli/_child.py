@@ -1,4 +1,4 @@
-"""Become a server process that cannot outlive its launcher. Run as a script.
+"""Become a process that cannot outlive its launcher. Run as a script.
 
     python -I -S _child.py PARENT SIGNAL IDENTITY LIFELINE PROGRAM [ARGUMENT ...]
 
@@ -8,7 +8,7 @@ or ``-``. All of it happens between exec and exec, in a fresh interpreter: code 
 fork and exec of a process with threads can deadlock, and a signal bound to the parent's death
 survives an exec.
 
-`cli.forkserver` imports from here what it asks of the kernel.
+The fork server imports from here what it asks of the kernel.
 """
 
 import ctypes
