@@ -22,7 +22,7 @@ pytestmark = [
 
 # A fork keeps the environment that its server began with in /proc, one started afresh its own.
 MARK = "MARK_OF_THE_FORK_SERVER"
-SILENT_CHANGE = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+ABLE_TO_IMPORT = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 LAUNCHER = """
 import json, os, signal, sys
@@ -48,7 +48,12 @@ signal.pause()
 
 
 def environment(**more: str) -> dict[str, str]:
-    return os.environ | SILENT_CHANGE | more
+    return os.environ | ABLE_TO_IMPORT | more
+
+
+@pytest.fixture
+def children_before() -> set[str]:
+    return children()
 
 
 @pytest.fixture
@@ -70,6 +75,11 @@ def program(tmp_path: Path, server: ForkServer) -> Iterator[Program]:
     )
     yield made
     made.stop()
+
+
+def children() -> set[str]:
+    own = os.getpid()
+    return set(Path(f"/proc/{own}/task/{own}/children").read_text().split())
 
 
 def is_fork(pid: int) -> bool:
@@ -172,11 +182,27 @@ def test_nothing_outlives_a_killed_launcher(tmp_path: Path, stage: str) -> None:
             wait_for_ends()
 
 
-def test_closing_leaves_no_orphans_to_this_process(server: ForkServer, program: Program) -> None:
+def test_closing_leaves_nothing_to_reap(
+    children_before: set[str], server: ForkServer, program: Program
+) -> None:
     server.wait_until_ready()
     pid = running(program)
     server.close()
 
-    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    # Neither the fork server nor a process that stood between it and its fork is left to reap.
-    assert children == [str(pid)]
+    # Neither the fork server nor a process that stood between it and its fork.
+    assert children() - children_before == {str(pid)}
+
+
+def test_forks_of_one_process_make_different_identifiers() -> None:
+    script = (
+        "import os\nfrom shared.ids import new_id\nnew_id()\n"
+        "for _ in range(2):\n"
+        "    if os.fork() == 0:\n"
+        "        print(new_id().hex[16:], flush=True)\n"
+        "        os._exit(0)\n"
+        "    os.wait()\n"
+    )
+    # Without the time at their beginning: what is left must not come from a state that was shared.
+    made = subprocess.check_output([sys.executable, "-c", script], text=True, cwd=ROOT).split()
+
+    assert len(set(made)) == 2
