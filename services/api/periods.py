@@ -86,6 +86,9 @@ class Filters(BaseModel):
     account: _Values = Field(
         default=[], description="Only these brand accounts.", examples=[["golden-ratio"]]
     )
+    hashtag: _Values = Field(
+        default=[], description="Only posts with this hashtag.", examples=[["hiring"]]
+    )
 
     @property
     def filters(self) -> Mapping[str, frozenset[str]]:

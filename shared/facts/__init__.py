@@ -4,9 +4,29 @@ A fact is the only thing that enters the ledger. Connectors map vendor payloads 
 partners post them; both use the models of this package, which are a public contract.
 """
 
+from shared.facts.company import (
+    EmploymentEnded,
+    FigureRecorded,
+    IncidentRecorded,
+    InternalDaily,
+    MailDaily,
+    ProcessCompleted,
+    QuotaSet,
+    TiesRecorded,
+)
 from shared.facts.costs import CostBooked
 from shared.facts.envelope import Fact, Identity, Retraction
 from shared.facts.kinds import FACT_KINDS, AnyFact, parse_fact, parse_facts
+from shared.facts.listening import DemographicsRecorded, MentionRecorded, SurveyRecorded
+from shared.facts.participation import (
+    AccessRecorded,
+    ActivityLogged,
+    ContentReleased,
+    ContentSubmitted,
+    LoginRecorded,
+    PointsAwarded,
+    TrainingCompleted,
+)
 from shared.facts.people import (
     EmployeeRecorded,
     MemberInvited,
@@ -33,28 +53,46 @@ from shared.facts.selling import (
 
 __all__ = [
     "FACT_KINDS",
+    "AccessRecorded",
+    "ActivityLogged",
     "AnyFact",
     "ApplicationSubmitted",
     "AudienceRecorded",
+    "ContentReleased",
+    "ContentSubmitted",
     "CostBooked",
     "DealChanged",
+    "DemographicsRecorded",
     "EmployeeRecorded",
+    "EmploymentEnded",
     "EngagementDaily",
     "Fact",
+    "FigureRecorded",
     "HireAccepted",
     "Identity",
+    "IncidentRecorded",
+    "InternalDaily",
     "LeadCreated",
     "LinkClicked",
+    "LoginRecorded",
+    "MailDaily",
     "MemberInvited",
     "MemberJoined",
     "MemberLeft",
+    "MentionRecorded",
     "PersonIdentified",
+    "PointsAwarded",
     "PostMetrics",
     "PostPublished",
+    "ProcessCompleted",
+    "QuotaSet",
     "Retraction",
     "SessionRecorded",
     "SsiRecorded",
+    "SurveyRecorded",
+    "TiesRecorded",
     "TouchRecorded",
+    "TrainingCompleted",
     "parse_fact",
     "parse_facts",
 ]

@@ -20,8 +20,10 @@ __all__ = [
     "Currency",
     "Day",
     "EmployeeRef",
+    "Hours",
     "Instant",
     "Ref",
+    "Respondents",
     "Score",
     "Slug",
     "SourceName",
@@ -75,7 +77,10 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 _DECIMAL_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{_DECIMAL.pattern}$"})
 Amount = Annotated[Decimal, BeforeValidator(_decimal_text), _DECIMAL_SCHEMA]
 Score = Annotated[Decimal, BeforeValidator(_decimal_text), Field(ge=0, le=25), _DECIMAL_SCHEMA]
+Hours = Annotated[Decimal, BeforeValidator(_decimal_text), Field(ge=0, le=10_000), _DECIMAL_SCHEMA]
 Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
+#: The floor of k-anonymity holds at the door already: a smaller group never gets in.
+Respondents = Annotated[int, Field(strict=True, ge=5, le=10**9)]
 # Strict: an epoch number is refused, because seconds and milliseconds cannot be told apart.
 Instant = Annotated[datetime, Field(strict=True), AfterValidator(_plausible)]
 Day = Annotated[date, Field(strict=True, ge=date(2000, 1, 1), le=date(2100, 1, 1))]

@@ -6,8 +6,28 @@ from typing import Annotated, Any, get_args
 import orjson
 from pydantic import Field, TypeAdapter
 
+from shared.facts.company import (
+    EmploymentEnded,
+    FigureRecorded,
+    IncidentRecorded,
+    InternalDaily,
+    MailDaily,
+    ProcessCompleted,
+    QuotaSet,
+    TiesRecorded,
+)
 from shared.facts.costs import CostBooked
 from shared.facts.envelope import Fact
+from shared.facts.listening import DemographicsRecorded, MentionRecorded, SurveyRecorded
+from shared.facts.participation import (
+    AccessRecorded,
+    ActivityLogged,
+    ContentReleased,
+    ContentSubmitted,
+    LoginRecorded,
+    PointsAwarded,
+    TrainingCompleted,
+)
 from shared.facts.people import (
     EmployeeRecorded,
     MemberInvited,
@@ -52,7 +72,25 @@ AnyFact = Annotated[
     | ApplicationSubmitted
     | HireAccepted
     | CostBooked
-    | SsiRecorded,
+    | SsiRecorded
+    | LoginRecorded
+    | AccessRecorded
+    | ContentSubmitted
+    | ContentReleased
+    | PointsAwarded
+    | TrainingCompleted
+    | ActivityLogged
+    | MentionRecorded
+    | SurveyRecorded
+    | DemographicsRecorded
+    | InternalDaily
+    | MailDaily
+    | TiesRecorded
+    | ProcessCompleted
+    | IncidentRecorded
+    | EmploymentEnded
+    | QuotaSet
+    | FigureRecorded,
     Field(discriminator="kind"),
 ]
 

@@ -4,10 +4,10 @@ from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from shared.facts.envelope import Fact
-from shared.facts.fields import Count, Day, Ref
+from shared.facts.fields import Count, Day, Ref, Slug
 
 __all__ = [
     "AudienceRecorded",
@@ -20,6 +20,8 @@ __all__ = [
 
 Delta = Annotated[int, Field(strict=True, ge=-(10**12), le=10**12)]
 
+# In one order: the same set said in another order is the same fact.
+_Hashtags = Annotated[tuple[Slug, ...], AfterValidator(lambda tags: tuple(sorted(set(tags))))]
 _POST = Field(description="The network's id of the post.", examples=["urn:li:share:7001"])
 _DAY = Field(description="The day of the total, in the source's zone.", examples=["2025-02-03"])
 
@@ -59,6 +61,13 @@ class PostPublished(Fact):
     mode: Literal["manual", "scheduled"] = Field(
         default="manual", description="How it was sent.", examples=["manual"]
     )
+    hashtags: _Hashtags | None = Field(
+        default=None,
+        min_length=1,
+        max_length=30,
+        description="Its hashtags, in lower case, without the sign.",
+        examples=[["advocacy", "hiring"]],
+    )
 
 
 class PostMetrics(Fact):
@@ -74,6 +83,11 @@ class PostMetrics(Fact):
     comments: Count = _counter("Comments")
     reshares: Count = _counter("Reshares")
     clicks: Count = _counter("Clicks, as the network counts them,")
+    reach: Count | None = Field(
+        default=None,
+        description="Different people who saw it so far, if the network says so.",
+        examples=[97],
+    )
 
 
 class EngagementDaily(_DailyTotal):
@@ -90,6 +104,14 @@ class EngagementDaily(_DailyTotal):
     comments: Delta = _of_the_day("Comments")
     reshares: Delta = _of_the_day("Reshares")
     clicks: Delta = _of_the_day("Clicks, as the network counts them,")
+    mentions: Delta | None = Field(
+        default=None, description="Mentions in responses, of the day.", examples=[2]
+    )
+    is_paid: bool | None = Field(
+        default=None,
+        description="Whether this is what was paid for; absent if the source cannot tell.",
+        examples=[False],
+    )
 
 
 class AudienceRecorded(Fact):
@@ -98,8 +120,9 @@ class AudienceRecorded(Fact):
     kind: Literal["audience.recorded"] = Field(
         default="audience.recorded", description="Kind of fact.", examples=["audience.recorded"]
     )
-    metric: Literal["followers", "connections"] = Field(
-        description="followers of an account, or connections of an employee.",
+    metric: Literal["followers", "connections", "competitor_followers", "market"] = Field(
+        description="followers of an account or of a competitor's, connections of an employee, "
+        "or people of the target market, as a saved search counts them.",
         examples=["followers"],
     )
     count: Count = Field(description="People, at that instant.", examples=[10000])

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from shared.facts.envelope import Channel, Fact
-from shared.facts.fields import Amount, Currency, Instant, Ref
+from shared.facts.fields import Amount, Count, Currency, Instant, Ref
 
 __all__ = [
     "ApplicationSubmitted",
@@ -75,7 +75,7 @@ class LeadCreated(Fact):
 
 
 class DealChanged(Fact):
-    """The present state of a deal."""
+    """The present state of a deal; ``employee`` is the salesperson it belongs to."""
 
     subject_field = "deal"
     kind: Literal["deal.changed"] = Field(
@@ -97,6 +97,16 @@ class DealChanged(Fact):
         default=None,
         description="When it was won or lost; required then.",
         examples=["2025-04-10T09:00:00Z"],
+    )
+
+    customer: Ref | None = Field(
+        default=None, description="The CRM's id of the customer's account.", examples=["acc-71"]
+    )
+    units: Count | None = Field(default=None, description="Units sold.", examples=[40])
+    is_new_market: bool | None = Field(
+        default=None,
+        description="Whether the customer is in a market the company wants to enter.",
+        examples=[False],
     )
 
     @model_validator(mode="after")

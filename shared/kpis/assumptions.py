@@ -109,6 +109,10 @@ _KEYS = (
         _ARTICLE,
         Grade.CLAIMED,
     ),
+    _stated("advocacy.minutes_per_share", Unit.MINUTES, "working time a post takes"),
+    _stated("internal_email.baseline", Unit.EVENTS, "internal mails a person and week before"),
+    _stated("info_search.baseline_hours", Unit.HOURS, "searching a person and week before"),
+    _stated("service_cost.baseline", Unit.MONEY, "cost of internal processes a week before"),
     _stated("esn.adaptation_quits", Unit.PEOPLE, "people a year who quit in their first months"),
     _given(
         "esn.quit_reduction",

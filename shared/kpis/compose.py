@@ -28,7 +28,15 @@ from shared.kpis.expressions import evaluate as evaluate_expression
 from shared.kpis.measures import MEASURES, Kept
 from shared.kpis.vocabulary import Aggregation, Axis, Dimension, Unit
 
-__all__ = ["AnsweredByStatement", "ForbiddenRollup", "KpiValue", "Quantity", "combine", "evaluate"]
+__all__ = [
+    "AnsweredByStatement",
+    "ForbiddenRollup",
+    "KpiValue",
+    "Quantity",
+    "additive_over",
+    "combine",
+    "evaluate",
+]
 
 _DEFAULTS = default_values()
 
@@ -90,10 +98,12 @@ def evaluate(
 ) -> KpiValue:
     """Compute a KPI from the measures of one period and slice.
 
-    Assumptions not given take their defaults. `money_digits` are the minor-unit digits of the
-    organization's currency, for amounts of money. Raises `AnsweredByStatement` for a KPI without a
-    formula.
+    A KPI that is unavailable is null and says why. Assumptions not given take their defaults.
+    `money_digits` are the minor-unit digits of the organization's currency, for amounts of money.
+    Raises `AnsweredByStatement` for a KPI that a statement answers.
     """
+    if kpi.unavailable is not None:
+        return _value(kpi, Evaluation(None, None, None, kpi.unavailable), "nothing", money_digits)
     expression = _formula(kpi, within)
     stated = assumptions or {}
     values: dict[str, Fraction | None] = {}
@@ -119,6 +129,8 @@ def combine(
     value leaves the whole without one. Raises `ForbiddenRollup` where the aggregation class forbids
     it: sums of distinct counts, levels over time, quantiles, scores, and ratios made of these.
     """
+    if kpi.unavailable is not None:
+        raise ForbiddenRollup(kpi.id, over, "it has no number")
     expression = _formula(kpi, within)
     if not parts:
         raise ValueError("there is nothing to combine")
@@ -149,6 +161,22 @@ def _combined_ratio(kpi: Kpi, parts: Sequence[KpiValue], money_digits: int | Non
     division = Binary("/", Name("numerator"), Name("denominator"))
     working = (division, {"numerator": above, "denominator": below})
     return _value(kpi, result, working, money_digits)
+
+
+def additive_over(kpi: Kpi, *, within: Catalogue | None = None) -> tuple[Axis | Dimension, ...]:
+    """Return the axes along which values of parts make the value of the whole (`combine`)."""
+    if kpi.unavailable is not None or kpi.statement is not None:
+        return ()
+    axes: tuple[Axis | Dimension, ...] = (Axis.TIME, *kpi.dimensions)
+    return tuple(axis for axis in axes if _is_allowed(kpi, _formula(kpi, within), axis))
+
+
+def _is_allowed(kpi: Kpi, expression: Expression, over: Axis | Dimension) -> bool:
+    try:
+        _refuse_forbidden(kpi, expression, over)
+    except ForbiddenRollup:
+        return False
+    return True
 
 
 def _refuse_forbidden(kpi: Kpi, expression: Expression, over: Axis | Dimension) -> None:

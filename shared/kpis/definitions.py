@@ -30,11 +30,15 @@ from shared.kpis.measures import MEASURES, Kept, Measure
 from shared.kpis.vocabulary import (
     Aggregation,
     AttributionModel,
+    AudienceFacet,
     Category,
     Dimension,
     Direction,
+    Generation,
     Grade,
+    RetentionWeek,
     SsiPillar,
+    Unavailable,
     Unit,
     Worth,
 )
@@ -42,7 +46,15 @@ from shared.kpis.vocabulary import (
 __all__ = ["Benchmark", "Catalogue", "InvalidCatalogue", "Kpi", "NullRule", "catalogue", "load"]
 
 # A definition with `each = "model"` stands for one KPI per model, `{model}` replaced in its texts.
-_EACH: Mapping[str, type[StrEnum]] = {"model": AttributionModel, "pillar": SsiPillar}
+_EACH: Mapping[str, type[StrEnum]] = {
+    "model": AttributionModel,
+    "pillar": SsiPillar,
+    "facet": AudienceFacet,
+    "generation": Generation,
+    "week": RetentionWeek,
+}
+# Files of one catalogue, in its order; the first one carries the rounding of units.
+_FILES = ("catalogue.toml", "catalogue_market.toml", "catalogue_company.toml")
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,63}$")]
 Text = Annotated[str, StringConstraints(min_length=3, max_length=300)]
@@ -75,7 +87,11 @@ class Benchmark(_Model):
 
 
 class Kpi(_Model):
-    """One definition. `formula` is executable; a KPI with a `statement` is answered there."""
+    """One definition: a `formula`, which is executed, or who answers it, or why nobody can.
+
+    A KPI with a `statement` is answered by the resource of that name; one that is `unavailable` has
+    no number whatever the facts, and says why.
+    """
 
     id: Id
     name: Text
@@ -85,7 +101,8 @@ class Kpi(_Model):
     unit: Unit
     aggregation: Aggregation
     formula: Text | None = None
-    statement: Literal["roi"] | None = None
+    statement: Literal["roi", "leaderboard", "goals", "restatements"] | None = None
+    unavailable: Unavailable | None = None
     dimensions: tuple[Dimension, ...]
     null_rule: NullRule
     rounding: int = Field(ge=0, le=6)
@@ -114,7 +131,8 @@ class Catalogue:
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
     """Return the product's own catalogue, read and checked on first use."""
-    return load(files(__package__).joinpath("catalogue.toml").read_text(encoding="utf-8"))
+    folder = files(__package__)
+    return load("\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in _FILES))
 
 
 def load(text: str) -> Catalogue:
@@ -160,8 +178,9 @@ def _filled(fields: Mapping[str, Any], each: str, word: str) -> dict[str, Any]:
 def _expand(kpis: Mapping[str, Kpi]) -> dict[str, Expression]:
     parsed: dict[str, Expression] = {}
     for kpi in kpis.values():
-        if (kpi.formula is None) == (kpi.statement is None):
-            raise InvalidCatalogue(f"{kpi.id} needs a formula or a statement, not both")
+        answers = (kpi.formula, kpi.statement, kpi.unavailable)
+        if sum(answer is not None for answer in answers) != 1:
+            raise InvalidCatalogue(f"{kpi.id} needs a formula, a statement or a reason for neither")
         if kpi.formula is not None:
             try:
                 parsed[kpi.id] = parse(kpi.formula)

@@ -8,14 +8,16 @@ property of the period alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 
+from shared.kpis import measures_of_company, measures_of_market
+from shared.kpis.measure import Kept, Measure
+from shared.kpis.measure import counted as _counted
+from shared.kpis.measure import measured as _measure
+from shared.kpis.measure import summed as _sum
 from shared.kpis.vocabulary import (
     Aggregation,
     AttributionModel,
-    Axis,
     CostCategory,
     Dimension,
     SsiPillar,
@@ -27,36 +29,6 @@ __all__ = ["ADVOCACY_CHANNEL", "MEASURES", "Kept", "Measure"]
 ADVOCACY_CHANNEL = "employee_advocacy"
 
 
-class Kept(StrEnum):
-    """Where the value of a measure comes from."""
-
-    STORED = "stored"
-    VIEW = "view"
-    COUNTED = "counted"
-    CALENDAR = "calendar"
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One quantity: its unit, what may be done with it, and the dimensions it carries."""
-
-    id: str
-    unit: Unit
-    aggregation: Aggregation
-    dimensions: frozenset[Dimension]
-    kept: Kept
-    description: str
-    stored_as: str
-    channel: str | None = None
-
-    def adds_up_over(self, axis: Axis | Dimension) -> bool:
-        """Tell whether the values of disjoint parts along `axis` sum to the value of the whole."""
-        if axis is Axis.TIME:
-            return self.aggregation in {Aggregation.ADDITIVE, Aggregation.ATTRIBUTED}
-        summed = {Aggregation.ADDITIVE, Aggregation.ATTRIBUTED, Aggregation.GAUGE}
-        return self.aggregation in summed and axis in self.dimensions
-
-
 _T, _E, _N = Dimension.TEAM, Dimension.EMPLOYEE, Dimension.NETWORK
 _K, _C, _X, _A = Dimension.CAMPAIGN, Dimension.CHANNEL, Dimension.CONTENT, Dimension.ACCOUNT
 _STAFF = (_T, _E)
@@ -66,31 +38,6 @@ _TOUCHED = (_T, _E, _N, _K, _X, _A)
 # A lead or a deal has no place of its own: only touches do, and credit is what connects them.
 _CRM = ()
 _TOUCH = (_T, _E, _N, _K, _C, _X, _A)
-
-
-def _measure(
-    id: str,
-    unit: Unit,
-    aggregation: Aggregation,
-    dimensions: tuple[Dimension, ...],
-    description: str,
-    kept: Kept = Kept.STORED,
-) -> Measure:
-    return Measure(id, unit, aggregation, frozenset(dimensions), kept, description, stored_as=id)
-
-
-def _sum(id: str, unit: Unit, dimensions: tuple[Dimension, ...], description: str) -> Measure:
-    return _measure(id, unit, Aggregation.ADDITIVE, dimensions, description)
-
-
-def _counted(
-    id: str,
-    unit: Unit,
-    aggregation: Aggregation,
-    dimensions: tuple[Dimension, ...],
-    description: str,
-) -> Measure:
-    return _measure(id, unit, aggregation, dimensions, description, Kept.COUNTED)
 
 
 def _posts_and_responses() -> Iterator[Measure]:
@@ -163,8 +110,16 @@ def _credited(model: AttributionModel) -> Iterator[Measure]:
 def _program() -> Iterator[Measure]:
     yield _sum("invites", Unit.EVENTS, _STAFF, "invitations to the program")
     yield _sum("joins", Unit.EVENTS, _STAFF, "times somebody joined, returns included")
-    yield _sum("leaves", Unit.EVENTS, _STAFF, "times somebody left the program")
-    yield _sum("rejoins", Unit.EVENTS, _STAFF, "times somebody joined after having left")
+    yield _sum(
+        "leaves", Unit.EVENTS, _STAFF, "times somebody left the program", known_by=("joins",)
+    )
+    yield _sum(
+        "rejoins",
+        Unit.EVENTS,
+        _STAFF,
+        "times somebody joined after having left",
+        known_by=("joins",),
+    )
     yield _sum("applications_advocacy", Unit.APPLICATIONS, _STAFF, "applications by referral")
     yield _sum("hires_advocacy", Unit.HIRES, _STAFF, "accepted offers by referral")
     spent_on = (_N, _K, _C)
@@ -215,7 +170,8 @@ def _levels_and_sets() -> Iterator[Measure]:
 
 def _declared() -> dict[str, Measure]:
     measures: dict[str, Measure] = {}
-    for group in (_posts_and_responses, _site_and_sales, _program, _levels_and_sets):
+    groups = (_posts_and_responses, _site_and_sales, _program, _levels_and_sets)
+    for group in (*groups, measures_of_market.declared, measures_of_company.declared):
         for measure in group():
             if measure.id in measures:
                 raise ValueError(f"measure {measure.id} is declared twice")

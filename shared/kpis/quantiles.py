@@ -12,7 +12,7 @@ MEDIAN = Fraction(1, 2)
 P90 = Fraction(9, 10)
 
 
-def quantile(values: Iterable[Decimal | int], at: Fraction) -> Fraction | None:
+def quantile(values: Iterable[Decimal | Fraction | int], at: Fraction) -> Fraction | None:
     """Return the quantile `at` (0 to 1), linearly interpolated; None of no values.
 
     The position is `at * (n - 1)` among n ordered values, as in SQL's `percentile_cont`, which

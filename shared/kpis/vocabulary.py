@@ -7,15 +7,20 @@ from enum import StrEnum
 __all__ = [
     "Aggregation",
     "AttributionModel",
+    "AudienceFacet",
     "Axis",
     "Category",
     "ConversionKind",
     "CostCategory",
     "Dimension",
     "Direction",
+    "Generation",
     "GlobalModel",
     "Grade",
+    "RetentionWeek",
     "SsiPillar",
+    "SurveyTopic",
+    "Unavailable",
     "Unit",
     "Worth",
 ]
@@ -71,6 +76,7 @@ class Dimension(StrEnum):
     CHANNEL = "channel"
     CONTENT = "content"
     ACCOUNT = "account"
+    HASHTAG = "hashtag"  # a post has several: its values overlap
 
 
 class Axis(StrEnum):
@@ -92,6 +98,9 @@ class Category(StrEnum):
     REVENUE = "RV"
     RECRUITING = "RC"
     INTERNAL_NETWORK = "ES"
+    LISTENING = "LS"
+    EXPERIENCE = "EX"
+    GAMIFICATION = "GM"
     DATA_QUALITY = "DQ"
 
 
@@ -142,6 +151,17 @@ class Unit(StrEnum):
     MINUTES = "minutes"
     DAYS = "days"
     WEEKS = "weeks"
+    HOURS = "hours"
+    ITEMS = "items"
+    MENTIONS = "mentions"
+    ANSWERS = "answers"
+    CUSTOMERS = "customers"
+    UNITS = "units"
+    PAIRS = "pairs"
+    PERSON_DAYS = "person_days"
+    PERCENTAGE_POINTS = "percentage_points"
+    PER_WEEK = "per_week"
+    DATE = "date"
 
 
 class SsiPillar(StrEnum):
@@ -151,6 +171,59 @@ class SsiPillar(StrEnum):
     PEOPLE = "people"
     INSIGHTS = "insights"
     RELATIONSHIPS = "relationships"
+
+
+class SurveyTopic(StrEnum):
+    """What surveys ask about."""
+
+    ENGAGEMENT = "engagement"
+    ENPS = "enps"
+    STRESS = "stress"
+    COMPETENCE = "competence"
+    CUSTOMER_NPS = "customer_nps"
+    BRAND_TRUST = "brand_trust"
+    EMPLOYER_BRAND_AWARENESS = "employer_brand_awareness"
+    BRAND_PERCEPTION = "brand_perception"
+    COHESION = "cohesion"
+    MORALE = "morale"
+    RETENTION_INTENT = "retention_intent"
+
+
+class AudienceFacet(StrEnum):
+    """What an audience is divided by to see whether the right people were reached."""
+
+    COMPANY = "company"
+    TITLE = "title"
+    CITY = "city"
+
+
+class Generation(StrEnum):
+    """Birth cohorts of an audience; never of staff."""
+
+    SILENT = "silent"
+    BOOMERS = "boomers"
+    GEN_X = "gen_x"
+    MILLENNIALS = "millennials"
+    GEN_Z = "gen_z"
+
+
+class RetentionWeek(StrEnum):
+    """Weeks after joining in which a cohort is looked at again."""
+
+    FIRST = "1"
+    FOURTH = "4"
+    EIGHTH = "8"
+    TWELFTH = "12"
+    HALF_YEAR = "26"
+
+
+class Unavailable(StrEnum):
+    """Why a figure that the field speaks of has no number here, whatever the facts."""
+
+    #: Networks report unique people per post; across posts only bounds are known.
+    ONLY_BOUNDS_KNOWN = "only_bounds_known"
+    #: It would rank named people; nothing records that they agreed.
+    CONSENT_NOT_RECORDED = "consent_not_recorded"
 
 
 class CostCategory(StrEnum):

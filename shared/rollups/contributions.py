@@ -5,6 +5,8 @@ it is booked on, who and where (``''`` for none), the quantity and the fact it c
 keyed ones ``$1`` is the organization and ``$2`` the generation.
 """
 
+from shared.rollups.booked import booked
+
 __all__ = [
     "CONTRIBUTION_COLUMNS",
     "DIMENSIONS",
@@ -24,6 +26,9 @@ __all__ = [
 DIMENSIONS = ("employee", "account", "network", "campaign", "content", "channel")
 CONTRIBUTION_COLUMNS = ("measure", "day", *DIMENSIONS, "quantity", "fact_key")
 _WHERE = ", ".join(DIMENSIONS)
+_RESPONSES = " + ".join(
+    f"(body ->> '{name}')::numeric" for name in ("reactions", "comments", "reshares")
+)
 _SIDE = "CASE WHEN employee <> '' THEN '_advocacy' ELSE '_brand' END"
 
 
@@ -42,6 +47,8 @@ def linear(entries: str, digits: str = "$1") -> str:
          CROSS JOIN LATERAL (VALUES
             ('shares', CASE WHEN employee <> '' THEN 1 END),
             ('shares_own', CASE WHEN employee <> '' AND body ->> 'origin' = 'own' THEN 1 END),
+            ('shares_scheduled',
+             CASE WHEN employee <> '' AND body ->> 'mode' = 'scheduled' THEN 1 END),
             ('posts_brand', CASE WHEN employee = '' THEN 1 END)
          ) m (measure, quantity)
          WHERE e.kind = 'post.published'
@@ -53,7 +60,12 @@ def linear(entries: str, digits: str = "$1") -> str:
             ('reactions' || {_SIDE}, (body ->> 'reactions')::numeric),
             ('comments' || {_SIDE}, (body ->> 'comments')::numeric),
             ('reshares' || {_SIDE}, (body ->> 'reshares')::numeric),
-            ('network_clicks' || {_SIDE}, (body ->> 'clicks')::numeric)
+            ('network_clicks' || {_SIDE}, (body ->> 'clicks')::numeric),
+            ('mentions_advocacy',
+             CASE WHEN employee <> '' THEN (body ->> 'mentions')::numeric END),
+            (CASE body ->> 'is_paid' WHEN 'true' THEN 'engagements_paid'
+                                     WHEN 'false' THEN 'engagements_organic' END,
+             CASE WHEN employee = '' AND body ? 'is_paid' THEN {_RESPONSES} END)
          ) m (measure, quantity)
          WHERE e.kind = 'engagement.daily'
         UNION ALL
@@ -68,7 +80,9 @@ def linear(entries: str, digits: str = "$1") -> str:
             ('engaged_sessions', (body ->> 'engaged_sessions')::numeric),
             ('key_events', (body ->> 'key_events')::numeric),
             ('sessions_advocacy',
-             CASE WHEN channel = 'employee_advocacy' THEN (body ->> 'sessions')::numeric END)
+             CASE WHEN channel = 'employee_advocacy' THEN (body ->> 'sessions')::numeric END),
+            ('sessions_brand',
+             CASE WHEN channel = 'brand' THEN (body ->> 'sessions')::numeric END)
          ) m (measure, quantity)
          WHERE e.kind = 'session.recorded' AND body ->> 'landing' = 'site'
         UNION ALL
@@ -89,6 +103,8 @@ def linear(entries: str, digits: str = "$1") -> str:
           FROM {entries} e
          WHERE e.kind IN ('application.submitted', 'hire.accepted')
            AND (employee <> '' OR channel = 'employee_advocacy')
+        UNION ALL
+        {booked(entries)}
         UNION ALL
         {_costs(entries, digits)}
       ) booked

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-from shared.kpis.measures import Measure
+from shared.kpis.measures import MEASURES, Measure
 from shared.kpis.periods import Period, last_iso_weeks
+from shared.kpis.sources import facts_of
 from shared.rollups import contributions
+from shared.rollups.booked import BOOKED_KINDS
 from shared.rollups.counted import ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED
 from shared.rollups.levels import CLOSED_IN
+from shared.rollups.listed import Combined, Listed, TeamOn
 from shared.rollups.query import ForbiddenSlice
-from shared.rollups.sql import Arguments
+from shared.rollups.readers import LISTED
+from shared.rollups.sql import Arguments, date_literal
 
 __all__ = ["Evidence", "evidence"]
 
-Combined = Literal["sum", "count", "mean", "median", "p90"]
 Relation = Callable[[Arguments, Period, int], str]
 
 _NO_WHERE = (
@@ -33,10 +35,19 @@ _FOLDED = "(SELECT position FROM fold_cursor WHERE org_id = $1 AND generation = 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How a measure is proved: its relation, and how the lines make the value."""
+    """How a measure is proved: its relation, and how the lines make the value.
+
+    Attributes:
+        relation: the lines of a period.
+        combined: how they make the value; a count counts their ``line_key``.
+        team_on: where a line's team comes from, see :class:`Listed`.
+        is_by_day: whether the lines of a day are the same in every period that holds it.
+    """
 
     relation: Relation
     combined: Combined
+    team_on: TeamOn = "end"
+    is_by_day: bool = False
 
 
 def evidence(measure: Measure) -> Evidence:
@@ -46,22 +57,42 @@ def evidence(measure: Measure) -> Evidence:
         ForbiddenSlice: there are no facts behind it (the calendar, the age of data).
     """
     stored = measure.stored_as
+    if stored in LISTED:
+        return _listed(LISTED[stored])
     if stored.partition(".")[0] in _CREDITED and "." in stored:
-        return Evidence(_credits(stored), "sum")
+        return _summed(_credits(stored))
     if stored in _SPECIAL:
         return _SPECIAL[stored]
     if stored in _KEYED:
-        return Evidence(_keyed(stored), "sum")
+        return _summed(_keyed(stored))
     kinds = _LINEAR_KINDS.get(stored, _LINEAR_KINDS["cost"] if stored.startswith("cost") else None)
     if kinds is None:
+        kinds = tuple(BOOKED_KINDS.intersection(facts_of(MEASURES[stored])))
+    if not kinds:
         raise ForbiddenSlice("not_explained_by_facts", f"{measure.id} is not made of facts")
-    return Evidence(_linear(stored, kinds), "sum")
+    return _summed(_linear(stored, kinds))
+
+
+def _summed(relation: Relation) -> Evidence:
+    return Evidence(relation, "sum", "day", is_by_day=True)
+
+
+def _listed(listed: Listed) -> Evidence:
+    def relation(arguments: Arguments, period: Period, digits: int) -> str:
+        return listed.lines(date_literal(period.start), date_literal(period.end))
+
+    return Evidence(relation, listed.combined, listed.team_on)
 
 
 _RESPONSES = ("impressions", "reactions", "comments", "reshares", "network_clicks")
 _LINEAR_KINDS: dict[str, tuple[str, ...]] = {
     "shares": ("post.published",),
     "shares_own": ("post.published",),
+    "shares_scheduled": ("post.published",),
+    "mentions_advocacy": ("engagement.daily",),
+    "engagements_paid": ("engagement.daily",),
+    "engagements_organic": ("engagement.daily",),
+    "sessions_brand": ("session.recorded",),
     "posts_brand": ("post.published",),
     "clicks": ("link.clicked",),
     "sessions": ("session.recorded",),
@@ -176,12 +207,11 @@ def _credits(measure: str) -> Relation:
 def _sharers(arguments: Arguments, period: Period, digits: int) -> str:
     shares = _linear("shares", ("post.published",))(arguments, period, digits)
     return f"""
-        SELECT DISTINCT ON (employee) day, employee, account, network, campaign, content, channel,
+        SELECT day, employee, account, network, campaign, content, channel,
                1::numeric AS quantity, fact_key, employee AS line_key, 'first share' AS note
           FROM (SELECT x.*, sum(quantity) OVER (PARTITION BY fact_key) AS standing
                   FROM ({shares}) x) x
          WHERE standing > 0 AND quantity > 0
-         ORDER BY employee, day, fact_key
     """
 
 
@@ -288,6 +318,8 @@ _SPECIAL: dict[str, Evidence] = {
     "headcount": Evidence(_roster("employed"), "count"),
     "linkedin_accounts": Evidence(_roster("employed AND linkedin_account"), "count"),
     "followers": Evidence(_readings(("followers",)), "sum"),
+    "competitor_followers": Evidence(_readings(("competitor_followers",)), "sum"),
+    "market": Evidence(_readings(("market",)), "sum"),
     "connections": Evidence(_readings(("connections",)), "sum"),
     "ssi": Evidence(
         _readings(("ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships")), "mean"

@@ -39,6 +39,15 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "careers_sessions_advocacy",
         ),
         "sales": ("opportunities", "deals_won", "deals_lost", "revenue_won", "leads", "leads_won"),
+        "internal": (
+            "esn_posts",
+            "esn_comments",
+            "esn_events",
+            "esn_polls",
+            "esn_suggestions",
+            "knowledge_items",
+            "knowledge_reads",
+        ),
         "membership": ("invites", "joins", "leaves", "rejoins"),
         **{
             credited: tuple(f"{credited}.{model}" for model in AttributionModel)

@@ -110,6 +110,8 @@ def _time_to_close(fraction: Fraction) -> Reader:
 READERS: Mapping[str, Reader] = {
     "followers": _gauge(("followers",), "sum(g.value)"),
     "connections": _gauge(("connections",), "sum(g.value)"),
+    "competitor_followers": _gauge(("competitor_followers",), "sum(g.value)"),
+    "market": _gauge(("market",), "sum(g.value)"),
     "ssi": _gauge(_PILLARS, "sum(g.value) / count(DISTINCT g.employee)"),
     **{name: _gauge((name,), "avg(g.value)") for name in _PILLARS},
     "time_to_close.median": _time_to_close(MEDIAN),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from shared.kpis.measures import MEASURES, Measure
+from shared.kpis.measures import MEASURES, Kept, Measure
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Dimension
 
@@ -68,6 +68,8 @@ def slicing(measure_id: str, query: MeasureQuery) -> Slicing:
     measure = MEASURES[measure_id]
     asked = set(query.filters) | ({query.group_by} if query.group_by else set())
     for dimension in sorted(asked):
+        if measure.kept is Kept.CALENDAR:
+            continue  # a period is as long for each part as for the whole
         if Dimension(dimension) not in measure.dimensions:
             raise ForbiddenSlice(
                 "dimension_not_carried", f"{measure_id} cannot be sliced by {dimension}"

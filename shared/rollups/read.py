@@ -12,9 +12,9 @@ from shared.kpis.measures import Kept, Measure
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Aggregation
 from shared.orgs import Org
-from shared.rollups import counted, levels
 from shared.rollups.held import measures_held
 from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing, slicing
+from shared.rollups.readers import READERS
 from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_starts, filter_clause
 
 __all__ = [
@@ -59,10 +59,11 @@ async def read_measures(
     plans = [slicing(measure, query) for measure in sorted(set(measures))]
     cells: dict[tuple[int, str, str], Value] = {}
     summed = [p for p in plans if p.measure.kept in {Kept.STORED, Kept.VIEW} and _is_sum(p.measure)]
+    told = {plan.measure.id: (plan.measure.stored_as, *plan.measure.known_by) for plan in summed}
     held = await measures_held(
-        connection, org.id, generation, {plan.measure.stored_as for plan in summed}
+        connection, org.id, generation, {name for names in told.values() for name in names}
     )
-    missing = {plan.measure.id for plan in summed if plan.measure.stored_as not in held}
+    missing = {measure for measure, names in told.items() if held.isdisjoint(names)}
     for group in _by_slice(summed):
         cells.update(await _sums(connection, org.id, generation, query, group))
     for plan in plans:
@@ -70,7 +71,7 @@ async def read_measures(
         if measure.kept is Kept.CALENDAR:
             cells.update({(i, "", measure.id): b.weeks for i, b in enumerate(query.buckets)})
         elif not _is_sum(measure) or measure.kept is Kept.COUNTED:
-            reader = counted.READERS.get(measure.id) or levels.READERS.get(measure.id)
+            reader = READERS.get(measure.id)
             if reader is None:
                 raise ForbiddenSlice("not_a_rollup", f"{measure.id} is not kept in rollups")
             found = await reader(connection, org.id, generation, query, plan)
@@ -145,7 +146,9 @@ def _table(
     cells: dict[tuple[int, str, str], Value],
     missing: set[str],
 ) -> MeasureTable:
-    groups = sorted({key for _, key, _ in cells}) if query.group_by else [""]
+    calendar = {plan.measure.id for plan in plans if plan.measure.kept is Kept.CALENDAR}
+    found = {key for _, key, measure in cells if measure not in calendar}
+    groups = sorted(found) if query.group_by else [""]
     table: MeasureTable = {}
     for index in range(len(query.buckets)):
         for group in groups:
@@ -164,4 +167,5 @@ def _table(
 
 def _has_no_zero(measure: Measure) -> bool:
     # The median of nothing is not 0, nor is the index of nobody.
-    return measure.aggregation in {Aggregation.QUANTILE, Aggregation.COMPOSITE}
+    is_of_values = measure.aggregation in {Aggregation.QUANTILE, Aggregation.COMPOSITE}
+    return is_of_values or not measure.has_zero

@@ -4,9 +4,17 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from shared.kpis.vocabulary import Dimension
 from shared.rollups.query import ForbiddenSlice, MeasureQuery
 
-__all__ = ["TEAM_ON_DAY", "Arguments", "bucket_ends", "bucket_starts", "filter_clause"]
+__all__ = [
+    "TEAM_ON_DAY",
+    "Arguments",
+    "bucket_ends",
+    "bucket_starts",
+    "date_literal",
+    "filter_clause",
+]
 
 #: Joins ``t.team``: the team an employee was in on a day, '' where the roster does not say.
 TEAM_ON_DAY = """
@@ -20,7 +28,7 @@ TEAM_ON_DAY = """
     ) t ON true
 """
 
-_COLUMNS = frozenset({"employee", "account", "team", "network", "campaign", "content", "channel"})
+_COLUMNS = frozenset(dimension.value for dimension in Dimension)
 
 
 class Arguments:
@@ -54,6 +62,11 @@ def filter_clause(
         column = team_column if dimension == "team" else f"{alias}.{dimension}"
         clauses.append(f"AND {column} = ANY ({arguments.add(sorted(values))}::text[])")
     return " ".join(clauses)
+
+
+def date_literal(day: date) -> str:
+    """Return a day as SQL: for relations that may leave it out, which arguments do not allow."""
+    return f"'{day.isoformat()}'::date"
 
 
 def bucket_starts(query: MeasureQuery) -> list[date]:

@@ -11,7 +11,16 @@ from services.api.model import Cursor, DecimalText, Limit, Output, Page
 from services.api.periods import SlicedQuery
 from shared.kpis.definitions import Id, NullRule
 from shared.kpis.periods import Interval
-from shared.kpis.vocabulary import Aggregation, Category, Dimension, Direction, Grade, Unit, Worth
+from shared.kpis.vocabulary import (
+    Aggregation,
+    Category,
+    Dimension,
+    Direction,
+    Grade,
+    Unavailable,
+    Unit,
+    Worth,
+)
 
 __all__ = [
     "Catalogue",
@@ -66,11 +75,14 @@ class KpiDefinition(Output):
         description="What may be done with several values.", examples=["ratio"]
     )
     formula: str | None = Field(
-        description="The formula as it is executed; null if a statement answers the KPI.",
+        description="The formula as it is executed; null if a statement, or nothing, answers it.",
         examples=["enrolled / headcount"],
     )
     statement: str | None = Field(
         description="The statement that answers it, if it has no single number.", examples=["roi"]
+    )
+    unavailable: Unavailable | None = Field(
+        description="Why it never has a number, if so.", examples=["only_bounds_known"]
     )
     version: int = Field(description="Grows when the meaning changes.", examples=[1])
     dimensions: list[Dimension] = Field(
@@ -78,6 +90,15 @@ class KpiDefinition(Output):
     )
     measures: list[str] = Field(
         description="The stored quantities it is made of.", examples=[["enrolled", "headcount"]]
+    )
+    facts: list[str] = Field(
+        description="The kinds of facts it is made of.",
+        examples=[["employee.recorded", "member.joined", "member.left"]],
+    )
+    additive_over: list[str] = Field(
+        description="Along what the values of parts make the value of the whole: `time` or a "
+        "dimension. Along anything else they are not to be combined.",
+        examples=[["time", "team"]],
     )
     assumptions: list[str] = Field(
         description="The assumptions it uses.", examples=[["gross_margin"]]
@@ -236,7 +257,8 @@ class FactPage(Page):
         description="What the facts of all pages of this measure add up to.", examples=["624"]
     )
     combined: str | None = Field(
-        description="How the facts make the total: sum, count, mean, median or p90.",
+        description="How the facts make the total: sum, count, mean, median, p90, most, or a score "
+        "of the values by what the lines are about: evenness, slope, cross_pairs.",
         examples=["sum"],
     )
     lines_total: int = Field(description="How many lines that is, on all pages.", examples=[624])

@@ -22,10 +22,11 @@ from services.api.kpis.schemas import (
 )
 from services.api.model import exact
 from shared.errors import NotFound
-from shared.kpis.compose import KpiValue
+from shared.kpis.compose import KpiValue, additive_over
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.periods import Period
 from shared.kpis.rates import DatedRate
+from shared.kpis.sources import facts_of
 from shared.kpis.vocabulary import Unit
 
 __all__ = [
@@ -66,6 +67,8 @@ def _definition(kpi: Kpi) -> KpiDefinition:
     return KpiDefinition(
         **kpi.model_dump(),
         measures=[measure.id for measure in catalogue().measures_of(kpi.id)],
+        facts=sorted({k for m in catalogue().measures_of(kpi.id) for k in facts_of(m)}),
+        additive_over=[axis.value for axis in additive_over(kpi)],
         assumptions=list(catalogue().assumptions_of(kpi.id)),
     )
 

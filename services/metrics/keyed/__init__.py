@@ -13,6 +13,7 @@ from services.metrics.keyed.operator import KeyedOperator
 from services.metrics.keyed.posts import POSTS
 from services.metrics.keyed.roster import ROSTER
 from services.metrics.keyed.selling import DEALS, LEADS, SELLING_KINDS, TOUCHES
+from services.metrics.keyed.standing import STANDING
 
 __all__ = ["CREDITED_KINDS", "KEYED_OPERATORS", "KeyedOperator"]
 
@@ -30,4 +31,5 @@ KEYED_OPERATORS: tuple[KeyedOperator, ...] = (
     LEADS,
     DEALS,
     APPLICATIONS,
+    STANDING,
 )

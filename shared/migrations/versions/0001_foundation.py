@@ -11,10 +11,10 @@ branch_labels = None
 depends_on = None
 
 _TABLES = (
-    "credit_past, credit, application, deal, lead, person_link, touch, gauge, post_snapshot, post, "
-    "membership, roster, rollup_change, rollup, rollup_slot, cell, fold_cursor, generation, "
-    "fact_head, ledger_entry, ledger_head, import_run, inbox, sync_run, sync_state, connection, "
-    "link, assumption, employee, api_key, organization"
+    "standing, credit_past, credit, application, deal, lead, person_link, touch, gauge, "
+    "post_snapshot, post, membership, roster, rollup_change, rollup, rollup_slot, cell, "
+    "fold_cursor, generation, fact_head, ledger_entry, ledger_head, import_run, inbox, sync_run, "
+    "sync_state, connection, link, assumption, employee, api_key, organization"
 )
 _VIEWS = "rollup_value, rollup_delta"
 _FUNCTIONS = (

@@ -179,6 +179,7 @@ CREATE TABLE post (
     content         text NOT NULL DEFAULT '',
     PRIMARY KEY (org_id, generation, post, fact_key)
 );
+CREATE INDEX post_published ON post USING brin (published_at) WITH (pages_per_range = 32);
 
 CREATE TABLE post_snapshot (
     org_id          uuid NOT NULL,
@@ -283,6 +284,26 @@ CREATE TABLE application (
 );
 CREATE INDEX application_of_person ON application (org_id, generation, person)
     WHERE person IS NOT NULL;
+
+-- Facts that answers are counted from in their own words: sets, quantiles, cohorts, scores. What else
+-- a fact says lies in body.
+CREATE TABLE standing (
+    org_id          uuid NOT NULL,
+    generation      integer NOT NULL,
+    kind            text NOT NULL,
+    day             date NOT NULL,
+    fact_key        bytea NOT NULL,
+    occurred_at     timestamptz NOT NULL,
+    employee        text NOT NULL DEFAULT '',
+    account         text NOT NULL DEFAULT '',
+    network         text NOT NULL DEFAULT '',
+    campaign        text NOT NULL DEFAULT '',
+    content         text NOT NULL DEFAULT '',
+    channel         text NOT NULL DEFAULT '',
+    body            jsonb NOT NULL,
+    PRIMARY KEY (org_id, generation, fact_key)
+);
+CREATE INDEX standing_of_kind ON standing (org_id, generation, kind, day);
 
 -- Credit of one conversion (a lead, a won deal, an application, a hire) to one touch under one
 -- model. The shares of a conversion and model add up to 1, the amounts to the deal, to the cent;

@@ -26,8 +26,8 @@ BEGIN
     FOREACH protected IN ARRAY ARRAY[
         'employee', 'assumption', 'sync_run', 'inbox', 'import_run', 'ledger_entry', 'fact_head',
         'cell', 'rollup_slot', 'rollup', 'rollup_change', 'roster', 'membership', 'post', 'post_snapshot',
-        'gauge', 'touch', 'person_link', 'lead', 'deal', 'application', 'credit', 'credit_past',
-        'sync_state', 'connection', 'link', 'api_key'
+        'gauge', 'touch', 'person_link', 'lead', 'deal', 'application', 'standing', 'credit',
+        'credit_past', 'sync_state', 'connection', 'link', 'api_key'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', protected);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', protected);

@@ -1,0 +1,82 @@
+"""One measure: what it is called, what may be done with it, where its value comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from shared.kpis.vocabulary import Aggregation, Axis, Dimension, Unit
+
+__all__ = ["Kept", "Measure", "counted", "measured", "summed"]
+
+
+class Kept(StrEnum):
+    """Where the value of a measure comes from."""
+
+    STORED = "stored"
+    VIEW = "view"
+    COUNTED = "counted"
+    CALENDAR = "calendar"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One quantity: its unit, what may be done with it, and the dimensions it carries."""
+
+    id: str
+    unit: Unit
+    aggregation: Aggregation
+    dimensions: frozenset[Dimension]
+    kept: Kept
+    description: str
+    stored_as: str
+    channel: str | None = None
+    #: Measures of the same facts: where one of them has been told, nothing here is 0, not missing.
+    known_by: tuple[str, ...] = ()
+    #: Whether nothing is 0. Nothing reported of a level, a quantile or a score is no value at all.
+    has_zero: bool = True
+
+    def adds_up_over(self, axis: Axis | Dimension) -> bool:
+        """Tell whether the values of disjoint parts along `axis` sum to the value of the whole."""
+        if axis is Dimension.HASHTAG:
+            return False  # a post has several, so the parts overlap
+        if axis is Axis.TIME:
+            return self.aggregation in {Aggregation.ADDITIVE, Aggregation.ATTRIBUTED}
+        summed = {Aggregation.ADDITIVE, Aggregation.ATTRIBUTED, Aggregation.GAUGE}
+        return self.aggregation in summed and axis in self.dimensions
+
+
+def measured(
+    id: str,
+    unit: Unit,
+    aggregation: Aggregation,
+    dimensions: tuple[Dimension, ...],
+    description: str,
+    kept: Kept = Kept.STORED,
+) -> Measure:
+    """Return a measure that is stored under its own name, unless ``kept`` says otherwise."""
+    return Measure(id, unit, aggregation, frozenset(dimensions), kept, description, stored_as=id)
+
+
+def summed(
+    id: str,
+    unit: Unit,
+    dimensions: tuple[Dimension, ...],
+    description: str,
+    *,
+    known_by: tuple[str, ...] = (),
+) -> Measure:
+    """Return a stored sum."""
+    plain = measured(id, unit, Aggregation.ADDITIVE, dimensions, description)
+    return replace(plain, known_by=known_by)
+
+
+def counted(
+    id: str,
+    unit: Unit,
+    aggregation: Aggregation,
+    dimensions: tuple[Dimension, ...],
+    description: str,
+) -> Measure:
+    """Return a measure that is counted when it is asked for."""
+    return measured(id, unit, aggregation, dimensions, description, Kept.COUNTED)

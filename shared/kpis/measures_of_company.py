@@ -1,0 +1,252 @@
+"""Measures of the company: taking part, the internal network, surveys, people, recruiting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shared.kpis.measure import Measure, counted, summed
+from shared.kpis.vocabulary import Aggregation, Dimension, RetentionWeek, SurveyTopic, Unit
+
+__all__ = ["ACTIVATION_DAYS", "SURVEYS", "declared"]
+
+ACTIVATION_DAYS = 30
+"""Days after an invitation within which a first post makes it an activation."""
+
+_SCORED = ("score", "answers")
+_AFFIRMED = ("positive", "answers")
+_BALANCED = ("positive", "negative", "answers")
+#: Topic → what its answers are summed to. Answers are those to surveys that tell all the others.
+SURVEYS = {
+    SurveyTopic.ENGAGEMENT: ("positive", "negative", "score", "answers"),
+    SurveyTopic.ENPS: _BALANCED,
+    SurveyTopic.STRESS: _SCORED,
+    SurveyTopic.COMPETENCE: _SCORED,
+    SurveyTopic.CUSTOMER_NPS: _BALANCED,
+    SurveyTopic.BRAND_TRUST: _AFFIRMED,
+    SurveyTopic.EMPLOYER_BRAND_AWARENESS: _AFFIRMED,
+    SurveyTopic.BRAND_PERCEPTION: _SCORED,
+    SurveyTopic.COHESION: _SCORED,
+    SurveyTopic.MORALE: _SCORED,
+    SurveyTopic.RETENTION_INTENT: _AFFIRMED,
+}
+_PARTS = {
+    "answers": "answers",
+    "positive": "promoters, the engaged or who said yes",
+    "negative": "detractors, the actively disengaged or who said no",
+    "score": "sum of scores",
+}
+_T, _E, _N = Dimension.TEAM, Dimension.EMPLOYEE, Dimension.NETWORK
+_K, _X = Dimension.CAMPAIGN, Dimension.CONTENT
+_TEAM = (_T,)
+_STAFF = (_T, _E)
+
+
+_DAILY = {
+    **{
+        f"esn_{word}": (Unit.EVENTS, f"{word} on the internal network")
+        for word in ("posts", "comments", "events", "polls", "suggestions")
+    },
+    "knowledge_items": (Unit.ITEMS, "items added to the knowledge base"),
+    "knowledge_reads": (Unit.EVENTS, "reads of the knowledge base"),
+}
+
+
+def declared() -> Iterator[Measure]:
+    """Yield the measures of this module."""
+    yield from _taking_part()
+    yield from _cohorts()
+    yield from _efforts()
+    yield from _internal_network()
+    yield from _surveys()
+    yield from _people()
+    yield from _figures()
+
+
+def _people_in(id: str, description: str) -> Measure:
+    return counted(id, Unit.PEOPLE, Aggregation.DISTINCT, _TEAM, description)
+
+
+def _taking_part() -> Iterator[Measure]:
+    yield _people_in("engaged_users", "employees who logged in or posted")
+    yield _people_in("enrolled_at_start", "members before the period")
+    yield _people_in("trained", "members who ever completed a training")
+    yield _people_in("connected", "members with a network account whose token works")
+    yield _people_in("leaders", "employed leaders")
+    yield _people_in("leaders_sharing", "leaders with a post")
+    yield _people_in("leaders_listening", "leaders who opened a report of social listening")
+    yield counted(
+        "headcount_at_start", Unit.PEOPLE, Aggregation.GAUGE, _TEAM, "employed before the period"
+    )
+    yield counted(
+        "evenness",
+        Unit.RATIO,
+        Aggregation.COMPOSITE,
+        _TEAM,
+        "1 less the Gini coefficient of posts of members: 1 if all posted the same",
+    )
+    yield counted(
+        "ssi_change",
+        Unit.POINTS,
+        Aggregation.COMPOSITE,
+        _STAFF,
+        "mean change of the index of people who had one before the period",
+    )
+
+
+def _cohorts() -> Iterator[Measure]:
+    yield _people_in("invitees", "people first invited in the period")
+    yield _people_in(
+        "invitees_activated", f"of these, who posted within {ACTIVATION_DAYS} days of it"
+    )
+    yield counted(
+        "first_share_hours.median",
+        Unit.HOURS,
+        Aggregation.QUANTILE,
+        _TEAM,
+        "median of hours from joining to the first post, of who first joined in the period",
+    )
+    for week in RetentionWeek:
+        yield _people_in(
+            f"cohort.{_word(week)}",
+            f"who first joined in the period and whose week {week} after that is over",
+        )
+        yield _people_in(f"cohort_active.{_word(week)}", f"of these, who posted in week {week}")
+
+
+def _word(week: RetentionWeek) -> str:
+    # A name of a formula begins with a letter.
+    return f"w{week}"
+
+
+def _efforts() -> Iterator[Measure]:
+    yield summed("stories_submitted", Unit.ITEMS, _STAFF, "stories proposed for others")
+    yield summed(
+        "stories_published",
+        Unit.ITEMS,
+        _STAFF,
+        "proposed stories that were released",
+        known_by=("stories_submitted",),
+    )
+    yield summed("content_released", Unit.ITEMS, (_K, _X), "items released to share")
+    yield counted(
+        "content_used",
+        Unit.ITEMS,
+        Aggregation.DISTINCT,
+        (_K, _X),
+        "items released in the period that were shared by its end",
+    )
+    yield counted(
+        "content_offered",
+        Unit.ITEMS,
+        Aggregation.DISTINCT,
+        (_K, _X),
+        "different items released in the period",
+    )
+    yield summed("points", Unit.POINTS, _STAFF, "game points")
+    yield summed("hours_logged", Unit.HOURS, _STAFF, "working time logged for advocacy")
+    yield summed("offline_activities", Unit.EVENTS, (_T, _E, _K), "advocacy away from the networks")
+    yield summed("contest_entries", Unit.EVENTS, (_N, _K), "entries in contests")
+    yield counted(
+        "training_hours.median",
+        Unit.HOURS,
+        Aggregation.QUANTILE,
+        _TEAM,
+        "median hours of onboarding training of each newcomer",
+    )
+
+
+def _internal_network() -> Iterator[Measure]:
+    # Kept for employees, because people are counted; answered for teams only.
+    for name, (unit, description) in _DAILY.items():
+        siblings = tuple(other for other in _DAILY if other != name)
+        yield summed(name, unit, _TEAM, description, known_by=siblings)
+    yield counted(
+        "knowledge_base",
+        Unit.ITEMS,
+        Aggregation.GAUGE,
+        _TEAM,
+        "items in the knowledge base at the end of the period",
+    )
+    yield _people_in("esn_registered", "employees with an account of the internal network")
+    yield _people_in("esn_active", "employees who did or read something there")
+    yield counted(
+        "esn_slope",
+        Unit.PER_WEEK,
+        Aggregation.COMPOSITE,
+        _TEAM,
+        "Theil-Sen slope of posts, comments and reactions of the whole weeks of the period",
+    )
+    yield counted("ties", Unit.PAIRS, Aggregation.GAUGE, (), "pairs in contact across teams")
+    yield counted(
+        "ties_possible", Unit.PAIRS, Aggregation.COMPOSITE, (), "pairs of people of two teams"
+    )
+    mail = Aggregation.ADDITIVE
+    yield counted("mail.messages", Unit.EVENTS, mail, _TEAM, "internal e-mails")
+    yield counted("mail.person_days", Unit.PERSON_DAYS, mail, _TEAM, "mailboxes times days counted")
+    for process in ("approval", "onboarding"):
+        yield counted(
+            f"process.{process}.median",
+            Unit.DAYS,
+            Aggregation.QUANTILE,
+            _TEAM,
+            f"median of days of each {process} that ended in the period",
+        )
+    yield summed("off_channel_incidents", Unit.EVENTS, (), "leaks through public messengers")
+
+
+def _surveys() -> Iterator[Measure]:
+    for topic, parts in SURVEYS.items():
+        for part in parts:
+            unit = Unit.POINTS if part == "score" else Unit.ANSWERS
+            yield counted(
+                f"survey.{topic}.{part}",
+                unit,
+                Aggregation.ADDITIVE,
+                _TEAM,
+                f"{_PARTS[part]}, in surveys about {topic}",
+            )
+
+
+def _people() -> Iterator[Measure]:
+    yield summed("leavers", Unit.PEOPLE, _TEAM, "people who left the company")
+    yield summed(
+        "adaptation_quits",
+        Unit.PEOPLE,
+        _TEAM,
+        "who never settled in, in probation",
+        known_by=("leavers",),
+    )
+    yield counted(
+        "person_days",
+        Unit.PERSON_DAYS,
+        Aggregation.ADDITIVE,
+        _TEAM,
+        "days of employment of everybody",
+    )
+    yield summed("hires", Unit.HIRES, (), "accepted offers")
+    yield counted(
+        "time_to_hire.median",
+        Unit.DAYS,
+        Aggregation.QUANTILE,
+        (),
+        "median of days from first contact to the accepted offer",
+    )
+
+
+def _figures() -> Iterator[Measure]:
+    for figure in ("market_sales", "recruiting_cost", "process_cost"):
+        yield counted(
+            f"figure.{figure}",
+            Unit.MONEY,
+            Aggregation.ADDITIVE,
+            _TEAM,
+            f"{figure.replace('_', ' ')}, as entered",
+        )
+    for figure, unit in (("productivity_index", Unit.RATIO), ("search_hours", Unit.HOURS)):
+        yield counted(
+            f"figure.{figure}",
+            unit,
+            Aggregation.COMPOSITE,
+            _TEAM,
+            f"mean of each team's last {figure.replace('_', ' ')}",
+        )

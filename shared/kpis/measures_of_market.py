@@ -1,0 +1,226 @@
+"""Measures of the market: what posts reach, what is said, who buys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from shared.kpis.measure import Kept, Measure, counted, measured, summed
+from shared.kpis.vocabulary import (
+    Aggregation,
+    AttributionModel,
+    AudienceFacet,
+    Dimension,
+    Generation,
+    Unit,
+)
+
+__all__ = ["declared"]
+
+_T, _E, _N = Dimension.TEAM, Dimension.EMPLOYEE, Dimension.NETWORK
+_K, _C, _X, _A = Dimension.CAMPAIGN, Dimension.CHANNEL, Dimension.CONTENT, Dimension.ACCOUNT
+_POST = (_T, _E, _N, _K, _X)
+_BRAND = (_N, _K, _X, _A)
+_TOUCHED = (_T, _E, _N, _K, _X, _A)
+_BRAND_CHANNEL = "brand"
+
+
+def declared() -> Iterator[Measure]:
+    """Yield the measures of this module."""
+    yield from _posts()
+    yield from _audiences()
+    yield from _talk()
+    yield from _sales()
+    yield from _brand_account()
+
+
+def _posts() -> Iterator[Measure]:
+    yield summed(
+        "shares_scheduled",
+        Unit.POSTS,
+        _POST,
+        "advocates' posts that were scheduled",
+        known_by=("shares",),
+    )
+    yield summed("mentions_advocacy", Unit.EVENTS, _POST, "mentions on advocates' posts")
+    for side, other in (("paid", "organic"), ("organic", "paid")):
+        yield summed(
+            f"engagements_{side}",
+            Unit.EVENTS,
+            _BRAND,
+            f"responses on the brand's posts, {side}",
+            known_by=(f"engagements_{other}",),
+        )
+    yield counted(
+        "engagements_tagged",
+        Unit.EVENTS,
+        Aggregation.ADDITIVE,
+        (Dimension.HASHTAG,),
+        "responses on posts that bear a hashtag",
+    )
+    reach, people = Aggregation.DISTINCT, Unit.PEOPLE
+    where = (_N, _K, _X, _A)
+    for name, what in (
+        ("most", "largest reach of one post: the least it is"),
+        ("sum", "reach of all posts added up: the most it is"),
+        ("followers", "followers of each post's account when its reach was read, added up"),
+    ):
+        counted_reach = counted(f"reach.{name}", people, reach, where, what)
+        yield replace(counted_reach, has_zero=False)
+    yield counted(
+        "potential_reach",
+        people,
+        Aggregation.ADDITIVE,
+        _POST,
+        "connections of who shared at the time of each share, not deduplicated",
+    )
+
+
+def _audiences() -> Iterator[Measure]:
+    gauge = Aggregation.GAUGE
+    yield counted("followers_at_start", Unit.PEOPLE, gauge, (_N, _A), "followers before the period")
+    yield counted(
+        "followers_gained",
+        Unit.PEOPLE,
+        gauge,
+        (_N, _A),
+        "followers gained less lost in the period by accounts known before it",
+    )
+    yield measured(
+        "competitor_followers", Unit.PEOPLE, gauge, (_N, _A), "last known followers of competitors"
+    )
+    yield measured("market", Unit.PEOPLE, gauge, (_N,), "people of the target market")
+    for facet in AudienceFacet:
+        who = (_N, _K, _X, _A)
+        yield summed(
+            f"impressions_profiled.{facet}", Unit.VIEWS, who, f"views whose {facet} is known"
+        )
+        yield summed(
+            f"impressions_target.{facet}",
+            Unit.VIEWS,
+            who,
+            f"views by a {facet} that is wanted",
+            known_by=(f"impressions_profiled.{facet}",),
+        )
+    generations = (_N, _K, _X, _A)
+    yield summed(
+        "impressions_profiled.generation",
+        Unit.VIEWS,
+        generations,
+        "views whose generation is known",
+    )
+    for generation in Generation:
+        yield summed(
+            f"impressions_generation.{generation}",
+            Unit.VIEWS,
+            generations,
+            f"views by the generation {generation}",
+            known_by=("impressions_profiled.generation",),
+        )
+
+
+def _talk() -> Iterator[Measure]:
+    where = (_N, _K, _X)
+    brands, moods = ("own", "competitor"), ("positive", "neutral", "negative")
+    for brand, whose in zip(brands, ("the brand", "competitors"), strict=True):
+        # Who listens for one finds the other: none of a competitor's is an answer.
+        yield summed(
+            f"mentions_{brand}",
+            Unit.MENTIONS,
+            where,
+            f"mentions of {whose}",
+            known_by=tuple(f"mentions_{one}" for one in brands if one != brand),
+        )
+    for mood in moods:
+        yield summed(
+            f"mentions_{mood}",
+            Unit.MENTIONS,
+            where,
+            f"{mood} mentions of the brand",
+            known_by=tuple(f"mentions_{one}" for one in moods if one != mood),
+        )
+    yield counted(
+        "reply_hours.median",
+        Unit.HOURS,
+        Aggregation.QUANTILE,
+        (_N,),
+        "median of hours from a mention of the brand to its answer",
+    )
+    yield counted(
+        "recognized_experts",
+        Unit.PEOPLE,
+        Aggregation.DISTINCT,
+        (_T,),
+        "employees with an index of 70 or more, or whom somebody outside mentioned",
+    )
+
+
+def _sales() -> Iterator[Measure]:
+    distinct, additive = Aggregation.DISTINCT, Aggregation.ADDITIVE
+    yield counted("leads_sourced", Unit.LEADS, additive, _TOUCHED, "leads advocacy touched first")
+    yield counted(
+        "leads_advocacy_won",
+        Unit.LEADS,
+        additive,
+        _TOUCHED,
+        "leads advocacy touched that became a won deal, on the lead's day",
+    )
+    customers = Unit.CUSTOMERS
+    yield counted(
+        "customers_advocacy",
+        customers,
+        distinct,
+        _TOUCHED,
+        "customers of won deals with a touch by an advocate in the window",
+    )
+    yield counted(
+        "customers_new_market",
+        customers,
+        distinct,
+        _TOUCHED,
+        "the same, in markets the company wants to enter",
+    )
+    yield counted("customers", customers, distinct, (), "customers of won deals")
+    yield counted("customers_returning", customers, distinct, (), "customers who had bought before")
+    yield counted("pipeline", Unit.MONEY, Aggregation.GAUGE, (), "amounts of open deals")
+    yield counted("units_sold", Unit.UNITS, additive, (), "units of won deals")
+    yield counted(
+        "revenue_owned", Unit.MONEY, additive, (_T, _E), "amounts won, by whose deal it is"
+    )
+    yield counted(
+        "quota", Unit.MONEY, additive, (_T, _E), "quotas, each spread evenly over its days"
+    )
+    for whose in ("advocacy", "other"):
+        yield counted(
+            f"time_to_close_{whose}.median",
+            Unit.DAYS,
+            Aggregation.QUANTILE,
+            (),
+            f"median of whole days from lead to won deal: {whose} leads",
+        )
+
+
+def _brand_account() -> Iterator[Measure]:
+    yield summed(
+        "sessions_brand", Unit.SESSIONS, (_N, _K, _X, _A), "visits the brand's accounts sent"
+    )
+    yield Measure(
+        id="cost_brand",
+        unit=Unit.MONEY,
+        aggregation=Aggregation.ADDITIVE,
+        dimensions=frozenset({_N, _K}),
+        kept=Kept.VIEW,
+        description="cost of the brand's own social media",
+        stored_as="cost",
+        channel=_BRAND_CHANNEL,
+    )
+    yield Measure(
+        id="revenue_brand",
+        unit=Unit.MONEY,
+        aggregation=Aggregation.ATTRIBUTED,
+        dimensions=frozenset({_N, _K, _A}),
+        kept=Kept.VIEW,
+        description="revenue credited to the brand's touches by the linear model",
+        stored_as=f"revenue.{AttributionModel.LINEAR}",
+        channel=_BRAND_CHANNEL,
+    )

@@ -1,0 +1,209 @@
+"""Measures that are counted from a list of facts when they are asked for.
+
+One relation serves both sides: an answer combines its lines, and an explanation shows them, so
+the two cannot disagree. A relation is a function of two SQL expressions, the first day and the day
+after the last one; the answer gives it the columns of the buckets, the explanation two arguments.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from fractions import Fraction
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+
+from shared.kpis.periods import Period
+from shared.kpis.quantiles import MEDIAN, quantile
+from shared.kpis.scores import cross_pairs, evenness, theil_sen_slope
+from shared.kpis.vocabulary import Dimension
+from shared.rollups.counted import Found, Reader
+from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing
+from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_ends, bucket_starts, filter_clause
+
+__all__ = [
+    "EVERYWHERE",
+    "Combined",
+    "Lines",
+    "Listed",
+    "TeamOn",
+    "has_gauge",
+    "has_rows",
+    "has_standing",
+    "reader",
+    "standing",
+    "team_of_line",
+]
+
+Lines = Callable[[str, str], str]
+Combined = Literal[
+    "sum", "count", "mean", "median", "p90", "most", "evenness", "slope", "cross_pairs"
+]
+#: The day on which the roster says whose team a line is: its own day, the last day of the period,
+#: the day before it; or the relation says it in a column ``team``.
+TeamOn = Literal["day", "end", "start", "own"]
+
+#: The columns of who and where, for lines that have none.
+EVERYWHERE = (
+    "'' AS employee, '' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
+)
+_OF_GENERATION = "org_id = $1 AND generation = $2"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A measure as lines (day, who and where, quantity, fact_key, line_key, note).
+
+    Attributes:
+        lines: SQL of the relation, with ``$1`` the organization and ``$2`` the generation.
+        combined: how the quantities make the value. All but sums take one value per ``line_key``,
+            the sum of its lines; a count counts the keys.
+        exists: SQL condition under which the measure has any facts; without them it is missing.
+        team_on: where a line's team comes from.
+        needs: a dimension without which there is no value, because its parts overlap.
+    """
+
+    lines: Lines
+    combined: Combined
+    exists: str
+    team_on: TeamOn = "end"
+    needs: Dimension | None = None
+
+
+def has_rows(table: str, condition: str = "true") -> str:
+    """Return the condition that a table of the generation has a row."""
+    return f"EXISTS (SELECT FROM {table} WHERE {_OF_GENERATION} AND {condition})"
+
+
+def has_standing(kind: str, condition: str = "true") -> str:
+    """Return the condition that a fact of this kind stands."""
+    return has_rows("standing", f"kind = '{kind}' AND {condition}")
+
+
+def has_gauge(measure: str) -> str:
+    """Return the condition that a gauge was ever read."""
+    return has_rows("gauge", f"measure = '{measure}'")
+
+
+def standing(
+    kind: str,
+    since: str,
+    until: str,
+    *,
+    only: str = "true",
+    quantity: str = "1::numeric",
+    key: str = "encode(s.fact_key, 'hex')",
+    note: str = "''",
+) -> str:
+    """Return lines of the standing facts of a kind (alias ``s``), with the ``team`` they name."""
+    return f"""
+        SELECT s.day, s.employee, s.account, s.network, s.campaign, s.content, s.channel,
+               {quantity} AS quantity, s.fact_key, {key} AS line_key, {note} AS note,
+               coalesce(s.body ->> 'team', '') AS team, s.occurred_at
+          FROM standing s
+         WHERE s.org_id = $1 AND s.generation = $2 AND s.kind = '{kind}'
+           AND s.day >= {since} AND s.day < {until} AND {only}
+    """
+
+
+def team_of_line(team_on: TeamOn, since: str, until: str) -> tuple[str, str, str]:
+    """Return the join that finds a line's team, its column, and the condition that it has one."""
+    if team_on == "own":
+        return "", "c.team", "AND c.team <> ''"
+    day = {"day": "c.day", "end": f"{until} - 1", "start": f"{since} - 1"}[team_on]
+    join = TEAM_ON_DAY.format(employee="c.employee", day=day)
+    return join, "t.team", "AND c.employee <> ''"
+
+
+def reader(listed: Listed) -> Reader:
+    """Return the reader that combines the lines of each bucket and group."""
+
+    async def read(
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        org_id: UUID,
+        generation: int,
+        query: MeasureQuery,
+        plan: Slicing,
+    ) -> Found | None:
+        _refuse_whole(listed, plan)
+        if not await connection.fetchval(f"SELECT {listed.exists}", org_id, generation):
+            return None
+        arguments = Arguments(org_id, generation)
+        statement = _statement(listed, query, plan, arguments)
+        rows = await connection.fetch(statement, *arguments.values)
+        if listed.combined in _IN_SQL:
+            return {(row["bucket"], row["grouped"]): row["value"] for row in rows}
+        parts: dict[tuple[int, str], dict[str, Fraction]] = defaultdict(dict)
+        for row in rows:
+            parts[row["bucket"], row["grouped"]][row["line_key"]] = Fraction(row["quantity"])
+        combine = _IN_PYTHON[listed.combined]
+        return {place: combine(query.buckets[place[0]], keys) for place, keys in parts.items()}
+
+    return read
+
+
+def _refuse_whole(listed: Listed, plan: Slicing) -> None:
+    if listed.needs is None or plan.group_by == listed.needs:
+        return
+    if len(plan.filters.get(listed.needs, ())) != 1:
+        raise ForbiddenSlice(
+            "parts_overlap",
+            f"{plan.measure.id} has no total: group by {listed.needs}, or ask for one",
+        )
+
+
+def _statement(listed: Listed, query: MeasureQuery, plan: Slicing, arguments: Arguments) -> str:
+    starts, ends = arguments.add(bucket_starts(query)), arguments.add(bucket_ends(query))
+    team, team_column, has_team = "", "c.team", ""
+    if plan.group_by == "team" or "team" in plan.filters:
+        team, team_column, has_team = team_of_line(listed.team_on, "b.since", "b.until")
+    grouped, has_group = "''", ""
+    if plan.group_by == "team":
+        grouped = team_column
+    elif plan.group_by is not None:
+        grouped, has_group = f"c.{plan.group_by}", f"AND c.{plan.group_by} <> ''"
+    lines = f"""
+        SELECT b.place::integer - 1 AS bucket, {grouped} AS grouped, c.line_key,
+               sum(c.quantity) AS quantity
+          FROM unnest({starts}::date[], {ends}::date[]) WITH ORDINALITY b (since, until, place)
+         CROSS JOIN LATERAL ({listed.lines("b.since", "b.until")}) c
+          {team}
+         WHERE true {has_team} {has_group}
+           {filter_clause(plan.filters, arguments, team_column=team_column)}
+         GROUP BY 1, 2, 3
+    """
+    value = _IN_SQL.get(listed.combined)
+    if value is None:
+        return lines
+    return f"SELECT bucket, grouped, {value} AS value FROM ({lines}) l GROUP BY 1, 2"
+
+
+#: How many keys, or what their sums make: no need to bring the lines here.
+_IN_SQL: Mapping[Combined, str] = {
+    "sum": "sum(quantity)",
+    "count": "count(*)::numeric",
+    "most": "max(quantity)",
+}
+
+
+def _mean(period: Period, keys: Mapping[str, Fraction]) -> Fraction:
+    return sum(keys.values(), Fraction(0)) / len(keys)
+
+
+def _slope(period: Period, keys: Mapping[str, Fraction]) -> Fraction | None:
+    # A week in which nothing happened counts as well: it is the trend's business.
+    monday = period.start + timedelta(days=-period.start.weekday() % 7)
+    weeks = (period.end - monday).days // 7
+    days = (monday + timedelta(weeks=i) for i in range(weeks))
+    return theil_sen_slope([keys.get(day.isoformat(), Fraction(0)) for day in days])
+
+
+_IN_PYTHON: Mapping[Combined, Callable[[Period, Mapping[str, Fraction]], Fraction | None]] = {
+    "mean": _mean,
+    "median": lambda _, keys: quantile(keys.values(), MEDIAN),
+    "evenness": lambda _, keys: evenness(keys.values()),
+    "slope": _slope,
+    "cross_pairs": lambda _, keys: cross_pairs(keys.values()),
+}

@@ -1,0 +1,156 @@
+"""Audiences, counted: how many are reached at least and at most, how they grow, what they do."""
+
+from collections.abc import Mapping
+
+from shared.kpis.vocabulary import Dimension
+from shared.rollups.listed import Listed, has_gauge, has_standing, standing
+from shared.rollups.people import posts
+
+__all__ = ["LISTED"]
+
+_READING = "employee, account, network"
+
+
+def _followers_before(day: str) -> str:
+    return f"""
+        SELECT DISTINCT ON (g.employee, g.account, g.network) g.employee, g.account, g.network,
+               g.day, g.value, g.fact_key
+          FROM gauge g
+         WHERE g.org_id = $1 AND g.generation = $2 AND g.measure = 'followers' AND g.day < {day}
+         ORDER BY g.employee, g.account, g.network, g.observed_at DESC, g.fact_key DESC
+    """
+
+
+def _followers_at_start(since: str, until: str) -> str:
+    return f"""
+        SELECT f.day, f.employee, f.account, f.network, '' AS campaign, '' AS content,
+               '' AS channel, f.value AS quantity, f.fact_key,
+               encode(f.fact_key, 'hex') AS line_key, 'last reading before' AS note
+          FROM ({_followers_before(since)}) f
+    """
+
+
+def _followers_gained(since: str, until: str) -> str:
+    # An account that was not known before has gained nothing yet: its first reading is a level.
+    return f"""
+        SELECT now.day, now.employee, now.account, now.network, '' AS campaign, '' AS content,
+               '' AS channel, now.value - was.value AS quantity, now.fact_key,
+               encode(now.fact_key, 'hex') AS line_key,
+               trim_scale(now.value) || ' after ' || trim_scale(was.value) AS note
+          FROM ({_followers_before(until)}) now
+          JOIN ({_followers_before(since)}) was USING ({_READING})
+    """
+
+
+def _reach(since: str, until: str) -> str:
+    """Return the last reach of each post of the brand's accounts that was read in the period."""
+    readings = standing(
+        "post.metrics",
+        since,
+        until,
+        only="s.account <> '' AND s.body ? 'reach'",
+        quantity="(s.body ->> 'reach')::numeric",
+        key="s.body ->> 'post'",
+        note="'reach of the post so far'",
+    )
+    return f"""
+        SELECT DISTINCT ON (r.line_key) r.* FROM ({readings}) r
+         ORDER BY r.line_key, r.occurred_at DESC, r.fact_key DESC
+    """
+
+
+def _reached_followers(since: str, until: str) -> str:
+    return f"""
+        SELECT r.day, r.employee, r.account, r.network, r.campaign, r.content, r.channel,
+               f.value AS quantity, f.fact_key, r.line_key,
+               'followers when the reach of ' || r.line_key || ' was read' AS note
+          FROM ({_reach(since, until)}) r
+         CROSS JOIN LATERAL (
+            SELECT g.value, g.fact_key FROM gauge g
+             WHERE g.org_id = $1 AND g.generation = $2 AND g.measure = 'followers'
+               AND g.account = r.account AND g.network = r.network
+               AND g.observed_at <= r.occurred_at
+             ORDER BY g.observed_at DESC, g.fact_key DESC
+             LIMIT 1
+         ) f
+    """
+
+
+def _potential(since: str, until: str) -> str:
+    return f"""
+        SELECT p.day, p.employee, p.account, p.network, p.campaign, p.content, p.channel,
+               g.value AS quantity, p.fact_key, encode(p.fact_key, 'hex') AS line_key,
+               'connections at the time of the post' AS note
+          FROM ({posts(since, until)}) p
+         CROSS JOIN LATERAL (
+            SELECT g.value FROM gauge g
+             WHERE g.org_id = $1 AND g.generation = $2 AND g.measure = 'connections'
+               AND g.employee = p.employee AND g.network = p.network
+               AND g.observed_at <= p.published_at
+             ORDER BY g.observed_at DESC, g.fact_key DESC
+             LIMIT 1
+         ) g
+    """
+
+
+def _tagged(since: str, until: str) -> str:
+    return f"""
+        SELECT stepped.*, t.hashtag, encode(stepped.fact_key, 'hex') AS line_key,
+               '#' || t.hashtag AS note
+          FROM (
+            SELECT DISTINCT s.body ->> 'post' AS post,
+                   jsonb_array_elements_text(s.body -> 'hashtags') AS hashtag
+              FROM standing s
+             WHERE s.org_id = $1 AND s.generation = $2 AND s.kind = 'post.published'
+               AND s.body ? 'hashtags'
+          ) t
+         CROSS JOIN LATERAL (
+            SELECT s.day, s.employee, s.account, s.network, s.campaign, s.content, '' AS channel,
+                   s.fact_key,
+                   (s.reactions + s.comments + s.reshares
+                    - lag(s.reactions + s.comments + s.reshares, 1, 0::bigint)
+                          OVER (ORDER BY s.observed_at, s.fact_key))::numeric AS quantity
+              FROM post_snapshot s
+             WHERE s.org_id = $1 AND s.generation = $2 AND s.post = t.post
+            OFFSET 0
+         ) stepped
+         WHERE stepped.day >= {since} AND stepped.day < {until}
+    """
+
+
+def _replies(since: str, until: str) -> str:
+    return standing(
+        "mention.recorded",
+        since,
+        until,
+        only="s.body ->> 'brand' = 'own' AND s.body ? 'answered_at'",
+        quantity="extract(epoch FROM (s.body ->> 'answered_at')::timestamptz - s.occurred_at)"
+        " / 3600",
+        note="'hours to the answer'",
+    )
+
+
+_REACH_KNOWN = has_standing("post.metrics", "account <> '' AND body ? 'reach'")
+LISTED: Mapping[str, Listed] = {
+    "followers_at_start": Listed(_followers_at_start, "sum", has_gauge("followers")),
+    "followers_gained": Listed(_followers_gained, "sum", has_gauge("followers")),
+    "reach.most": Listed(_reach, "most", _REACH_KNOWN),
+    "reach.sum": Listed(_reach, "sum", _REACH_KNOWN),
+    "reach.followers": Listed(_reached_followers, "sum", has_gauge("followers")),
+    "potential_reach": Listed(
+        _potential,
+        "sum",
+        has_gauge("connections"),
+        "day",
+    ),
+    "engagements_tagged": Listed(
+        _tagged,
+        "sum",
+        has_standing("post.published", "body ? 'hashtags'"),
+        "day",
+        needs=Dimension.HASHTAG,
+    ),
+    "reply_hours.median": Listed(
+        _replies, "median", has_standing("mention.recorded", "body ? 'answered_at'")
+    ),
+}

@@ -1,0 +1,227 @@
+"""The company, counted: its internal network, surveys, staff, recruiting, figures by hand."""
+
+from collections.abc import Mapping
+
+from shared.kpis.measures_of_company import SURVEYS
+from shared.rollups.listed import EVERYWHERE, Combined, Lines, Listed, has_rows, has_standing
+from shared.rollups.listed import standing as standing_lines
+from shared.rollups.people import roster
+
+__all__ = ["LISTED"]
+
+_ZONE = "(SELECT time_zone FROM organization WHERE id = $1)"
+_EVER = "'-infinity'::date"
+_SURVEY_FIELDS = {"positive": "positive", "negative": "negative", "score": "score_sum"}
+_DID = " + ".join(f"(s.body ->> '{name}')::numeric" for name in ("posts", "comments", "reactions"))
+_DID_ANYTHING = " + ".join(
+    f"(s.body ->> '{name}')::numeric"
+    for name in (
+        *("posts", "comments", "reactions", "reads", "events", "polls", "suggestions"),
+        *("knowledge_items", "knowledge_reads"),
+    )
+)
+
+
+def _told(kind: str, quantity: str, only: str = "true", key: str = "", note: str = "") -> Lines:
+    """Return the lines of the facts of one kind in the period."""
+
+    def lines(since: str, until: str) -> str:
+        return standing_lines(
+            kind,
+            since,
+            until,
+            only=only,
+            quantity=quantity,
+            key=key or "encode(s.fact_key, 'hex')",
+            note=note or "''",
+        )
+
+    return lines
+
+
+def _surveys() -> Mapping[str, Listed]:
+    listed = {}
+    for topic, parts in SURVEYS.items():
+        asked = f"body ->> 'topic' = '{topic}'"
+        fields = [_SURVEY_FIELDS[part] for part in parts if part in _SURVEY_FIELDS]
+        # Answers divide sums: they come from the surveys that tell all that is divided by them.
+        whole = ["score_sum"] if "score_sum" in fields else fields
+        for part in parts:
+            field = _SURVEY_FIELDS.get(part, "respondents")
+            told = [field] if part in _SURVEY_FIELDS and topic == "engagement" else whole
+            only = " AND ".join(f"s.body ? '{name}'" for name in told)
+            listed[f"survey.{topic}.{part}"] = Listed(
+                _told(
+                    "survey.recorded",
+                    f"(s.body ->> '{field}')::numeric",
+                    f"s.{asked} AND {only}",
+                    note="(s.body ->> 'respondents') || ' respondents'",
+                ),
+                "sum",
+                has_standing("survey.recorded", asked),
+                "own",
+            )
+    return listed
+
+
+def _last_of_teams(figure: str) -> Lines:
+    def lines(since: str, until: str) -> str:
+        told = standing_lines(
+            "figure.recorded",
+            _EVER,
+            until,
+            only=f"s.body ->> 'figure' = '{figure}'",
+            quantity="(s.body ->> 'value')::numeric",
+            key="coalesce(s.body ->> 'team', '')",
+            note="'last figure'",
+        )
+        return f"""
+            SELECT DISTINCT ON (f.team) f.* FROM ({told}) f
+             ORDER BY f.team, f.day DESC, f.occurred_at DESC, f.fact_key DESC
+        """
+
+    return lines
+
+
+def _figures() -> Mapping[str, Listed]:
+    sums = ("market_sales", "recruiting_cost", "process_cost")
+    levels = ("productivity_index", "search_hours")
+    combined: dict[str, Combined] = dict.fromkeys(sums, "sum")
+    combined |= dict.fromkeys(levels, "mean")
+    return {
+        f"figure.{figure}": Listed(
+            _last_of_teams(figure)
+            if how == "mean"
+            else _told(
+                "figure.recorded",
+                "(s.body ->> 'value')::numeric",
+                f"s.body ->> 'figure' = '{figure}'",
+            ),
+            how,
+            has_standing("figure.recorded", f"body ->> 'figure' = '{figure}'"),
+            "own",
+        )
+        for figure, how in combined.items()
+    }
+
+
+def _weekly(since: str, until: str) -> str:
+    """Return the activity of the whole ISO weeks inside the period, by their Mondays."""
+    monday = f"({since} + (8 - extract(isodow FROM {since})::integer) % 7)"
+    end = f"({until} + 1 - extract(isodow FROM {until})::integer)"
+    return standing_lines(
+        "internal.daily",
+        monday,
+        end,
+        quantity=_DID,
+        key="date_trunc('week', s.day)::date::text",
+        note="'in the week of this Monday: ' || date_trunc('week', s.day)::date",
+    )
+
+
+def _knowledge_base(since: str, until: str) -> str:
+    return standing_lines(
+        "internal.daily",
+        _EVER,
+        until,
+        only="(s.body ->> 'knowledge_items')::numeric <> 0",
+        quantity="(s.body ->> 'knowledge_items')::numeric",
+    )
+
+
+def _ties(since: str, until: str) -> str:
+    told = standing_lines(
+        "ties.recorded",
+        _EVER,
+        until,
+        quantity="(s.body ->> 'pairs')::numeric",
+        key="s.body ->> 'team' || ' and ' || (s.body ->> 'other_team')",
+        note="s.body ->> 'team' || ' and ' || (s.body ->> 'other_team')",
+    )
+    return f"""
+        SELECT DISTINCT ON (t.line_key) t.* FROM ({told}) t
+         ORDER BY t.line_key, t.occurred_at DESC, t.fact_key DESC
+    """
+
+
+def _staff(since: str, until: str) -> str:
+    return f"""
+        SELECT r.effective_on AS day, {EVERYWHERE}, 1::numeric AS quantity, r.fact_key,
+               r.team AS line_key, r.team AS note
+          FROM ({roster(until)}) r WHERE r.employed
+    """
+
+
+def _person_days(since: str, until: str) -> str:
+    first, last = f"greatest(r.effective_on, {since})", f"least(r.ends_on, {until})"
+    return f"""
+        SELECT {first} AS day, r.employee, '' AS account, '' AS network, '' AS campaign,
+               '' AS content, '' AS channel, ({last} - {first})::numeric AS quantity, r.fact_key,
+               encode(r.fact_key, 'hex') AS line_key, 'days of employment' AS note, r.team
+          FROM (
+            SELECT s.*, lead(s.effective_on, 1, 'infinity'::date) OVER (
+                       PARTITION BY s.employee ORDER BY s.effective_on, s.fact_key) AS ends_on
+              FROM roster s WHERE s.org_id = $1 AND s.generation = $2
+          ) r
+         WHERE r.employed AND r.effective_on < {until} AND r.ends_on > {since}
+           AND r.ends_on > r.effective_on
+    """
+
+
+def _processes() -> Mapping[str, Listed]:
+    return {
+        f"process.{process}.median": Listed(
+            _told(
+                "process.completed",
+                f"(s.day - ((s.body ->> 'started_at')::timestamptz AT TIME ZONE {_ZONE})::date)"
+                "::numeric",
+                f"s.body ->> 'process' = '{process}'",
+                note="'days it took'",
+            ),
+            "median",
+            has_standing("process.completed", f"body ->> 'process' = '{process}'"),
+            "own",
+        )
+        for process in ("approval", "onboarding")
+    }
+
+
+_INTERNAL = has_standing("internal.daily")
+LISTED: Mapping[str, Listed] = {
+    **_surveys(),
+    **_figures(),
+    **_processes(),
+    "esn_active": Listed(
+        _told("internal.daily", "1::numeric", f"{_DID_ANYTHING} > 0", key="s.employee"),
+        "count",
+        _INTERNAL,
+    ),
+    "esn_slope": Listed(_weekly, "slope", _INTERNAL, "day"),
+    "knowledge_base": Listed(_knowledge_base, "sum", _INTERNAL, "day"),
+    "ties": Listed(_ties, "sum", has_standing("ties.recorded")),
+    "ties_possible": Listed(_staff, "cross_pairs", has_rows("roster")),
+    "mail.messages": Listed(
+        _told("mail.daily", "(s.body ->> 'messages')::numeric"),
+        "sum",
+        has_standing("mail.daily"),
+        "own",
+    ),
+    "mail.person_days": Listed(
+        _told("mail.daily", "(s.body ->> 'people')::numeric"),
+        "sum",
+        has_standing("mail.daily"),
+        "own",
+    ),
+    "person_days": Listed(_person_days, "sum", has_rows("roster"), "own"),
+    "time_to_hire.median": Listed(
+        _told(
+            "hire.accepted",
+            f"(s.day - ((s.body ->> 'first_contact_at')::timestamptz AT TIME ZONE {_ZONE})::date)"
+            "::numeric",
+            "s.body ? 'first_contact_at'",
+            note="'days from first contact'",
+        ),
+        "median",
+        has_standing("hire.accepted", "body ? 'first_contact_at'"),
+    ),
+}

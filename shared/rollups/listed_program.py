@@ -1,0 +1,291 @@
+"""The program, counted: who takes part, cohorts, effort, competence."""
+
+from collections.abc import Mapping
+
+from shared.kpis.measures_of_company import ACTIVATION_DAYS
+from shared.kpis.vocabulary import RetentionWeek
+from shared.rollups.listed import (
+    Lines,
+    Listed,
+    has_gauge,
+    has_rows,
+    has_standing,
+    standing,
+)
+from shared.rollups.people import first_joins, members, posts, roster
+
+__all__ = ["LISTED"]
+
+_NOWHERE = "'' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
+_JOINED = has_rows("membership", "event = 'joined'")
+#: The organization's day on which the last folded entry was recorded: what lies later is not known.
+_KNOWN_DAY = """(
+    SELECT (e.recorded_at AT TIME ZONE o.time_zone)::date
+      FROM fold_cursor f
+      JOIN organization o ON o.id = f.org_id
+      JOIN ledger_entry e ON e.org_id = f.org_id AND e.position = f.position
+     WHERE f.org_id = $1 AND f.generation = $2
+)"""
+
+
+def _person(relation: str, note: str = "''") -> str:
+    """Return a line for each row (employee, day, fact_key) of a relation."""
+    return f"""
+        SELECT x.day, x.employee, {_NOWHERE}, 1::numeric AS quantity, x.fact_key,
+               x.employee AS line_key, {note} AS note
+          FROM ({relation}) x
+    """
+
+
+def _leaders(before: str) -> str:
+    return f"""
+        SELECT l.employee, l.effective_on AS day, l.fact_key FROM ({roster(before)}) l
+         WHERE l.employed AND l.role = 'leader'
+    """
+
+
+def _engaged(since: str, until: str) -> str:
+    logins = standing(
+        "login.recorded", since, until, only="s.body ->> 'system' = 'advocacy'", key="s.employee"
+    )
+    return _person(
+        f"SELECT l.employee, l.day, l.fact_key FROM ({logins}) l"
+        f" UNION ALL SELECT p.employee, p.day, p.fact_key FROM ({posts(since, until)}) p"
+    )
+
+
+def _trained(since: str, until: str) -> str:
+    done = standing("training.completed", "'-infinity'::date", until)
+    return _person(
+        f"SELECT d.employee, d.day, d.fact_key FROM ({done}) d"
+        f" JOIN ({members(until)}) m ON m.employee = d.employee"
+    )
+
+
+def _accounts(before: str, system: str) -> str:
+    """Return the last state of everybody's account of each network, or of the internal one."""
+    states = standing(
+        "access.recorded",
+        "'-infinity'::date",
+        before,
+        only=f"s.body ->> 'system' = '{system}'",
+        note="s.body ->> 'state'",
+    )
+    network = "a.network" if system == "network" else "''::text"
+    return f"""
+        SELECT DISTINCT ON (a.employee, {network}) a.employee, a.day, a.fact_key, a.note AS state
+          FROM ({states}) a
+         ORDER BY a.employee, {network}, a.occurred_at DESC, a.fact_key DESC
+    """
+
+
+def _connected(since: str, until: str) -> str:
+    return _person(
+        f"SELECT a.employee, a.day, a.fact_key FROM ({_accounts(until, 'network')}) a"
+        f" JOIN ({members(until)}) m ON m.employee = a.employee WHERE a.state = 'live'"
+    )
+
+
+def _registered(since: str, until: str) -> str:
+    return _person(f"SELECT * FROM ({_accounts(until, 'internal')}) a WHERE a.state = 'live'")
+
+
+def _leaders_who(doing: Lines) -> Lines:
+    def lines(since: str, until: str) -> str:
+        return _person(
+            f"SELECT d.employee, d.day, d.fact_key FROM ({doing(since, until)}) d"
+            f" JOIN ({_leaders(until)}) l ON l.employee = d.employee"
+        )
+
+    return lines
+
+
+def _reports_opened(since: str, until: str) -> str:
+    return standing("login.recorded", since, until, only="s.body ->> 'system' = 'listening'")
+
+
+def _evenness(since: str, until: str) -> str:
+    # Who posted nothing counts, with 0: that is what makes it uneven.
+    return f"""
+        SELECT m.day, m.employee, {_NOWHERE}, 0::numeric AS quantity, m.fact_key,
+               m.employee AS line_key, 'member' AS note
+          FROM ({members(until)}) m
+        UNION ALL
+        SELECT p.day, p.employee, {_NOWHERE}, 1, p.fact_key, p.employee, 'post'
+          FROM ({posts(since, until)}) p
+          JOIN ({members(until)}) m ON m.employee = p.employee
+    """
+
+
+def _index_before(day: str) -> str:
+    return f"""
+        SELECT DISTINCT ON (g.measure, g.employee) g.measure, g.employee, g.day, g.value, g.fact_key
+          FROM gauge g
+         WHERE g.org_id = $1 AND g.generation = $2 AND g.measure LIKE 'ssi.%' AND g.day < {day}
+         ORDER BY g.measure, g.employee, g.observed_at DESC, g.fact_key DESC
+    """
+
+
+def _index_change(since: str, until: str) -> str:
+    return f"""
+        SELECT now.day, now.employee, {_NOWHERE}, now.value - was.value AS quantity, now.fact_key,
+               now.employee AS line_key,
+               now.measure || ' was ' || trim_scale(was.value) AS note
+          FROM ({_index_before(until)}) now
+          JOIN ({_index_before(since)}) was
+            ON was.measure = now.measure AND was.employee = now.employee
+    """
+
+
+def _invitees(since: str, until: str) -> str:
+    told = standing("member.invited", "'-infinity'::date", until)
+    return f"""
+        SELECT i.* FROM (
+            SELECT DISTINCT ON (s.employee) s.employee, s.day, s.occurred_at, s.fact_key
+              FROM ({told}) s
+             ORDER BY s.employee, s.occurred_at, s.fact_key
+        ) i
+         WHERE i.day >= {since}
+    """
+
+
+def _activated(since: str, until: str) -> str:
+    after = posts(since, f"({until} + {ACTIVATION_DAYS + 1})")
+    return _person(f"""
+        SELECT p.employee, p.day, p.fact_key
+          FROM ({_invitees(since, until)}) i
+          JOIN ({after}) p
+            ON p.employee = i.employee AND p.published_at >= i.occurred_at
+           AND p.day <= i.day + {ACTIVATION_DAYS}
+    """)
+
+
+def _first_shares(since: str, until: str) -> str:
+    return f"""
+        SELECT DISTINCT ON (p.employee) p.day, p.employee, {_NOWHERE},
+               extract(epoch FROM p.published_at - j.happened_at) / 3600 AS quantity, p.fact_key,
+               p.employee AS line_key, 'hours from joining to the first post' AS note
+          FROM ({first_joins(since, until)}) j
+          JOIN ({posts(since, "'infinity'::date")}) p
+            ON p.employee = j.employee AND p.published_at >= j.happened_at
+         ORDER BY p.employee, p.published_at, p.fact_key
+    """
+
+
+def _cohort(week: int) -> Lines:
+    def lines(since: str, until: str) -> str:
+        return _person(
+            f"SELECT j.employee, j.day, j.fact_key FROM ({first_joins(since, until)}) j"
+            f" WHERE j.day + {7 * (week + 1)} <= {_KNOWN_DAY}"
+        )
+
+    return lines
+
+
+def _cohort_active(week: int) -> Lines:
+    def lines(since: str, until: str) -> str:
+        return _person(f"""
+            SELECT p.employee, p.day, p.fact_key
+              FROM ({first_joins(since, until)}) j
+              JOIN ({posts(since, f"({until} + {7 * (week + 1)})")}) p
+                ON p.employee = j.employee
+               AND p.day >= j.day + {7 * week} AND p.day < j.day + {7 * (week + 1)}
+             WHERE j.day + {7 * (week + 1)} <= {_KNOWN_DAY}
+        """)
+
+    return lines
+
+
+def _released(since: str, until: str) -> str:
+    return standing("content.released", since, until, key="s.content")
+
+
+def _used(since: str, until: str) -> str:
+    return f"""
+        SELECT r.* FROM ({_released(since, until)}) r
+          JOIN (SELECT DISTINCT p.content FROM ({posts("'-infinity'::date", until)}) p) p
+            ON p.content = r.content
+    """
+
+
+def _training_hours(since: str, until: str) -> str:
+    return standing(
+        "training.completed",
+        since,
+        until,
+        only="(s.body ->> 'is_onboarding')::boolean",
+        quantity="(s.body ->> 'hours')::numeric",
+        key="s.employee",
+        note="s.body ->> 'course'",
+    )
+
+
+def _experts(since: str, until: str) -> str:
+    mentioned = standing("mention.recorded", since, until, only="s.employee <> ''")
+    return _person(f"""
+        SELECT m.employee, m.day, m.fact_key FROM ({mentioned}) m
+        UNION ALL
+        SELECT g.employee, max(g.day), (array_agg(g.fact_key ORDER BY g.day, g.fact_key))[1]
+          FROM ({_index_before(until)}) g
+         GROUP BY g.employee HAVING sum(g.value) >= 70
+    """)
+
+
+_LEADERS_KNOWN = has_rows("roster", "role = 'leader'")
+LISTED: Mapping[str, Listed] = {
+    "engaged_users": Listed(
+        _engaged, "count", f"({has_standing('login.recorded')} OR {has_rows('post')})"
+    ),
+    "enrolled_at_start": Listed(
+        lambda since, until: _person(members(since)), "count", _JOINED, "start"
+    ),
+    "headcount_at_start": Listed(
+        lambda since, until: _person(
+            f"SELECT r.employee, r.effective_on AS day, r.fact_key FROM ({roster(since)}) r"
+            " WHERE r.employed"
+        ),
+        "count",
+        has_rows("roster"),
+        "start",
+    ),
+    "trained": Listed(_trained, "count", has_standing("training.completed")),
+    "connected": Listed(
+        _connected, "count", has_standing("access.recorded", "body ->> 'system' = 'network'")
+    ),
+    "leaders": Listed(lambda since, until: _person(_leaders(until)), "count", _LEADERS_KNOWN),
+    "leaders_sharing": Listed(_leaders_who(posts), "count", has_rows("post", "employee <> ''")),
+    "leaders_listening": Listed(
+        _leaders_who(_reports_opened),
+        "count",
+        has_standing("login.recorded", "body ->> 'system' = 'listening'"),
+    ),
+    "evenness": Listed(_evenness, "evenness", _JOINED),
+    "ssi_change": Listed(_index_change, "mean", has_gauge("ssi.brand")),
+    "invitees": Listed(
+        lambda since, until: _person(_invitees(since, until)),
+        "count",
+        has_standing("member.invited"),
+    ),
+    "invitees_activated": Listed(_activated, "count", has_standing("member.invited")),
+    "first_share_hours.median": Listed(_first_shares, "median", _JOINED),
+    **{f"cohort.w{week}": Listed(_cohort(int(week)), "count", _JOINED) for week in RetentionWeek},
+    **{
+        f"cohort_active.w{week}": Listed(_cohort_active(int(week)), "count", _JOINED)
+        for week in RetentionWeek
+    },
+    "content_offered": Listed(_released, "count", has_standing("content.released")),
+    "content_used": Listed(_used, "count", has_standing("content.released")),
+    "training_hours.median": Listed(
+        _training_hours,
+        "median",
+        has_standing("training.completed", "(body ->> 'is_onboarding')::boolean"),
+    ),
+    "esn_registered": Listed(
+        _registered, "count", has_standing("access.recorded", "body ->> 'system' = 'internal'")
+    ),
+    "recognized_experts": Listed(
+        _experts,
+        "count",
+        f"({has_gauge('ssi.brand')} OR {has_standing('mention.recorded')})",
+    ),
+}

@@ -1,0 +1,225 @@
+"""Sales, counted: customers, the open pipeline, quotas, leads by their touches."""
+
+from collections.abc import Mapping
+
+from shared.rollups import contributions
+from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing
+from shared.rollups.listed import standing as standing_lines
+
+__all__ = ["LISTED"]
+
+_WINDOW = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
+_TOUCHED = "t.employee, t.account, t.network, t.campaign, t.content, t.channel"
+
+
+def _won(since: str, until: str) -> str:
+    """Return the won deals closed in the days of [``since``, ``until``), one row each."""
+    return f"""
+        SELECT d.* FROM (
+            SELECT DISTINCT deal FROM deal
+             WHERE org_id = $1 AND generation = $2 AND state = 'won'
+               AND closed_day >= {since} AND closed_day < {until}
+        ) k
+          JOIN LATERAL ({contributions.current_deal("k.deal")}) d
+            ON d.state = 'won' AND d.closed_day >= {since} AND d.closed_day < {until}
+    """
+
+
+def _told(deal: str, alias: str) -> str:
+    """Return the join to what else the fact that speaks for a deal says."""
+    return f"""
+        JOIN standing {alias} ON {alias}.org_id = $1 AND {alias}.generation = $2
+         AND {alias}.fact_key = {deal}.fact_key
+    """
+
+
+def _of_deals(quantity: str, only: str, note: str) -> Lines:
+    """Return the lines of won deals about which more is told than their amount."""
+
+    def lines(since: str, until: str) -> str:
+        return f"""
+            SELECT d.closed_day AS day, s.employee, '' AS account, '' AS network, '' AS campaign,
+                   '' AS content, '' AS channel, {quantity} AS quantity, d.fact_key,
+                   d.deal AS line_key, {note} AS note
+              FROM ({_won(since, until)}) d {_told("d", "s")}
+             WHERE {only}
+        """
+
+    return lines
+
+
+def _buyers(*, returning: bool) -> Lines:
+    def lines(since: str, until: str) -> str:
+        return f"""
+            SELECT bought.closed_day AS day, {EVERYWHERE}, 1::numeric AS quantity,
+                   bought.fact_key, bought.customer AS line_key, 'deal ' || bought.deal AS note
+              FROM (
+                SELECT d.*, s.body ->> 'customer' AS customer,
+                       row_number() OVER (PARTITION BY s.body ->> 'customer'
+                                          ORDER BY d.closed_at, d.fact_key) AS purchase
+                  FROM ({_won("'-infinity'::date", until)}) d {_told("d", "s")}
+                 WHERE s.body ? 'customer'
+              ) bought
+             WHERE bought.closed_day >= {since} {"AND bought.purchase > 1" if returning else ""}
+        """
+
+    return lines
+
+
+def _clients(only: str) -> Lines:
+    """Return a line for each advocate's touch credited with a deal, by the deal's customer."""
+
+    def lines(since: str, until: str) -> str:
+        return f"""
+            SELECT c.converted_day AS day, c.employee, c.account, c.network, c.campaign, c.content,
+                   c.channel, 1::numeric AS quantity, c.touch_key AS fact_key,
+                   coalesce(s.body ->> 'customer', c.conversion) AS line_key,
+                   'touch before deal ' || c.conversion AS note
+              FROM credit c
+              JOIN LATERAL ({contributions.current_deal("c.conversion")}) d ON true
+              LEFT {_told("d", "s").strip()}
+             WHERE c.org_id = $1 AND c.generation = $2 AND c.kind = 'deal' AND c.model = 'linear'
+               AND c.channel = 'employee_advocacy'
+               AND c.converted_day >= {since} AND c.converted_day < {until} AND {only}
+        """
+
+    return lines
+
+
+def _pipeline(since: str, until: str) -> str:
+    is_open = (
+        f"{{0}}.opened_day < {until} AND ({{0}}.closed_day IS NULL OR {{0}}.closed_day >= {until})"
+    )
+    return f"""
+        SELECT d.opened_day AS day, {EVERYWHERE}, d.amount AS quantity, d.fact_key,
+               d.deal AS line_key, 'open deal' AS note
+          FROM (
+            SELECT DISTINCT k.deal FROM deal k
+             WHERE k.org_id = $1 AND k.generation = $2 AND {is_open.format("k")}
+          ) k
+          JOIN LATERAL ({contributions.current_deal("k.deal")}) d ON {is_open.format("d")}
+         WHERE d.amount IS NOT NULL
+    """
+
+
+def _quotas(since: str, until: str) -> str:
+    # Straight line, as costs are: each period takes the difference of two rounded running totals,
+    # so that periods add up to the quota.
+    quotas = standing_lines(
+        "quota.set",
+        "'-infinity'::date",
+        until,
+        only=f"(s.body ->> 'ends_on')::date > {since}",
+        quantity="(s.body ->> 'amount')::numeric",
+        note="s.body ->> 'ends_on'",
+    )
+    spent = "round(q.quantity * ({day} - q.day) / (q.note::date - q.day), 4)"
+    last, first = (
+        spent.format(day=f"least(q.note::date, {until})"),
+        spent.format(day=f"greatest(q.day, {since})"),
+    )
+    return f"""
+        SELECT greatest(q.day, {since}) AS day, q.employee, q.account, q.network, q.campaign,
+               q.content, q.channel, {last} - {first} AS quantity, q.fact_key, q.line_key,
+               'of a quota of ' || trim_scale(q.quantity) AS note
+          FROM ({quotas}) q
+    """
+
+
+def _first_touch(channel: str) -> str:
+    """Return the first touch of a lead's person (alias ``l``) inside the window before the lead."""
+    return f"""
+        SELECT t.* FROM ({contributions.same_person("l.person")}) s
+          JOIN touch t ON t.org_id = $1 AND t.generation = $2 AND t.person = s.person
+         WHERE t.touched_at <= l.created_at AND l.day - t.day <= {_WINDOW} {channel}
+         ORDER BY t.touched_at, t.fact_key
+         LIMIT 1
+    """
+
+
+_BY_ADVOCACY = "AND t.channel = 'employee_advocacy'"
+_IS_WON = f"""EXISTS (
+    SELECT FROM deal d
+     CROSS JOIN LATERAL ({contributions.current_deal("d.deal")}) c
+     WHERE d.org_id = $1 AND d.generation = $2 AND d.lead = k.lead
+       AND c.fact_key = d.fact_key AND d.state = 'won'
+)"""
+
+
+def _leads(touch: str, only: str, note: str) -> Lines:
+    def lines(since: str, until: str) -> str:
+        return f"""
+            SELECT l.day, {_TOUCHED}, 1::numeric AS quantity, l.fact_key, k.lead AS line_key,
+                   '{note}' AS note
+              FROM (
+                SELECT DISTINCT lead FROM lead
+                 WHERE org_id = $1 AND generation = $2 AND day >= {since} AND day < {until}
+              ) k
+              JOIN LATERAL ({contributions.lead_of("k.lead")}) l
+                ON l.day >= {since} AND l.day < {until}
+              JOIN LATERAL ({touch}) t ON true
+             WHERE {only}
+        """
+
+    return lines
+
+
+def _closings(*, by_advocacy: bool) -> Lines:
+    touched = f"EXISTS ({_first_touch(_BY_ADVOCACY)})"
+
+    def lines(since: str, until: str) -> str:
+        return f"""
+            SELECT d.closed_day AS day, {EVERYWHERE}, (d.closed_day - l.day)::numeric AS quantity,
+                   d.fact_key, d.deal AS line_key, 'days from lead to won deal' AS note
+              FROM ({_won(since, until)}) d
+              JOIN LATERAL ({contributions.lead_of("d.lead")}) l
+                ON {touched if by_advocacy else f"NOT {touched}"}
+        """
+
+    return lines
+
+
+_DEALS = has_rows("deal")
+_LEADS = has_rows("lead")
+_TOUCHES = has_rows("touch")
+_CUSTOMERS = has_standing("deal.changed", "body ? 'customer'")
+LISTED: Mapping[str, Listed] = {
+    "customers": Listed(_buyers(returning=False), "count", _CUSTOMERS),
+    "customers_returning": Listed(_buyers(returning=True), "count", _CUSTOMERS),
+    "customers_advocacy": Listed(_clients("true"), "count", _DEALS, "day"),
+    "customers_new_market": Listed(
+        _clients("(s.body ->> 'is_new_market')::boolean"),
+        "count",
+        has_standing("deal.changed", "body ? 'is_new_market'"),
+        "day",
+    ),
+    "pipeline": Listed(_pipeline, "sum", _DEALS),
+    "units_sold": Listed(
+        _of_deals(
+            "(s.body ->> 'units')::numeric", "s.body ? 'units'", "'units of deal ' || d.deal"
+        ),
+        "sum",
+        has_standing("deal.changed", "body ? 'units'"),
+    ),
+    "revenue_owned": Listed(
+        _of_deals("d.amount", "s.employee <> ''", "'deal ' || d.deal"),
+        "sum",
+        has_standing("deal.changed", "employee <> ''"),
+        "day",
+    ),
+    "quota": Listed(_quotas, "sum", has_standing("quota.set"), "day"),
+    "leads_sourced": Listed(
+        _leads(_first_touch(""), "t.channel = 'employee_advocacy'", "first touched by advocacy"),
+        "sum",
+        f"({_LEADS} AND {_TOUCHES})",
+        "day",
+    ),
+    "leads_advocacy_won": Listed(
+        _leads(_first_touch(_BY_ADVOCACY), _IS_WON, "touched by advocacy, and won"),
+        "sum",
+        f"({_LEADS} AND {_TOUCHES})",
+        "day",
+    ),
+    "time_to_close_advocacy.median": Listed(_closings(by_advocacy=True), "median", _DEALS),
+    "time_to_close_other.median": Listed(_closings(by_advocacy=False), "median", _DEALS),
+}

@@ -1,0 +1,29 @@
+"""Every measure that is not a sum of cells, and how it is read."""
+
+from collections.abc import Mapping
+
+from shared.rollups import (
+    counted,
+    levels,
+    listed_audience,
+    listed_company,
+    listed_program,
+    listed_sales,
+)
+from shared.rollups.counted import Reader
+from shared.rollups.listed import Listed, reader
+
+__all__ = ["LISTED", "READERS"]
+
+#: Measures with one relation for both the answer and its explanation.
+LISTED: Mapping[str, Listed] = {
+    **listed_program.LISTED,
+    **listed_audience.LISTED,
+    **listed_sales.LISTED,
+    **listed_company.LISTED,
+}
+READERS: Mapping[str, Reader] = {
+    **counted.READERS,
+    **levels.READERS,
+    **{name: reader(listed) for name, listed in LISTED.items()},
+}

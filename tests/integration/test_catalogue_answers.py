@@ -1,0 +1,271 @@
+"""Every measure and KPI on a small company: by hand, by brute-force roll-up, and by its facts."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from services.metrics.worker import catch_up
+from shared.db import Database
+from shared.kpis.assumptions import ASSUMPTIONS
+from shared.kpis.compose import ForbiddenRollup, KpiValue, additive_over, combine, evaluate
+from shared.kpis.definitions import Kpi, catalogue
+from shared.kpis.measures import MEASURES, Kept
+from shared.kpis.periods import Period
+from shared.kpis.quantiles import MEDIAN, P90, quantile
+from shared.kpis.scores import cross_pairs, evenness, theil_sen_slope
+from shared.kpis.vocabulary import Axis, Dimension
+from shared.ledger import append
+from shared.orgs import Org
+from shared.rollups.explain import ContributionLine, explain_measure
+from shared.rollups.query import ForbiddenSlice
+from shared.rollups.read import MeasureQuery, MeasureTable, read_measures
+from tests.integration.catalogue_facts import everything
+
+JANUARY = Period(date(2025, 1, 1), date(2025, 2, 1))
+FEBRUARY = Period(date(2025, 2, 1), date(2025, 3, 1))
+WHOLE = Period(JANUARY.start, FEBRUARY.end)
+#: Measures of February, counted by hand from `catalogue_facts`.
+BY_HAND = """
+shares_scheduled 1; mentions_advocacy 2; engagements_paid 7; engagements_organic 11
+reach.most 70; reach.sum 110; reach.followers 200; potential_reach 800
+followers 180; followers_at_start 100; followers_gained 30; competitor_followers 900; market 5000
+impressions_profiled.title 120; impressions_target.title 30
+impressions_profiled.generation 100; impressions_generation.gen_x 25
+impressions_generation.boomers 0; mentions_own 3; mentions_competitor 1; mentions_positive 2
+mentions_negative 1; mentions_neutral 0; reply_hours.median 4; recognized_experts 2
+leads_sourced 1; leads_advocacy 2; leads_advocacy_won 2; customers 3; customers_returning 1
+customers_advocacy 2; customers_new_market 1; pipeline 800; units_sold 10; revenue_owned 2000
+quota 2000; time_to_close_advocacy.median 10; time_to_close_other.median 25; revenue_brand 350
+engaged_users 2; enrolled_at_start 1; headcount_at_start 4; trained 1; connected 1; leaders 1
+leaders_sharing 1; leaders_listening 1; evenness 1/2; ssi_change 3; invitees 3
+invitees_activated 1; first_share_hours.median 24; cohort.w1 2; cohort_active.w1 1
+cohort_active.w4 0; stories_submitted 2; stories_published 1; content_released 2
+content_offered 2; content_used 1; points 6; hours_logged 3/2; offline_activities 1
+contest_entries 1; training_hours.median 9/2; esn_posts 8; esn_comments 0; esn_suggestions 1
+knowledge_items 6; knowledge_reads 9; knowledge_base 6; esn_registered 1; esn_active 2
+esn_slope 3/2; ties 1; ties_possible 2; mail.messages 40; mail.person_days 4
+process.approval.median 4; off_channel_incidents 2; survey.engagement.positive 15
+survey.engagement.negative 5; survey.engagement.score 2200; survey.engagement.answers 40
+survey.enps.answers 10; survey.brand_trust.positive 20; leavers 1; adaptation_quits 1
+person_days 98; hires 2; time_to_hire.median 30; figure.market_sales 20000
+figure.recruiting_cost 5000; figure.productivity_index 7/5
+"""
+KPIS_BY_HAND = """
+invite_activation_rate 100/3; program_churn_rate 100; cohort_retention_week_1 50
+participation_evenness 1/2; connected_accounts_rate 50; leadership_participation_rate 100
+training_coverage 50; mood_barometer 125/3; story_approval_rate 50; content_use_rate 50
+auto_share_ratio 100/3; audience_growth_rate 30; organic_reach_rate 55
+audience_match_rate_title 25; generation_mix_gen_x 25; share_of_voice 75; sentiment_index 1/3
+lead_conversion_lift 0; time_to_close_delta_measured 15; quota_attainment 100
+market_share 10; customer_loyalty 100/3; cost_per_hire 2500; cross_unit_ties 50
+kb_reuse 3/2; turnover_rate 200/7; engaged_ratio 3; engagement_index 55; enps 30; brand_trust 40
+"""
+
+
+def _expected(text: str) -> dict[str, Fraction]:
+    pairs = [entry.split() for line in text.strip().splitlines() for entry in line.split(";")]
+    return {name: Fraction(value) for name, value in pairs}
+
+
+@pytest.fixture
+async def company(database: Database, org: Org) -> Org:
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, list(everything()))
+    await catch_up(database, org.id)
+    return org
+
+
+async def _read(
+    database: Database,
+    org: Org,
+    measures: list[str],
+    *buckets: Period,
+    by: str | None = None,
+    filters: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> MeasureTable:
+    async with database.transaction(org.id) as connection:
+        return await read_measures(connection, org, measures, MeasureQuery(buckets, by, filters))
+
+
+async def test_measures_by_hand(database: Database, company: Org) -> None:
+    expected = _expected(BY_HAND)
+    table = await _read(database, company, list(expected), FEBRUARY)
+
+    assert {name: _exact(value) for name, value in table[0, ""].items()} == expected
+
+
+async def test_kpis_by_hand(database: Database, company: Org) -> None:
+    expected = _expected(KPIS_BY_HAND)
+    kpis = [catalogue().kpis[name] for name in expected]
+    measures = [m.id for kpi in kpis for m in catalogue().measures_of(kpi.id)]
+    table = await _read(database, company, measures, FEBRUARY)
+
+    assert {kpi.id: evaluate(kpi, table[0, ""]).exact for kpi in kpis} == expected
+
+
+async def test_what_nobody_told_is_missing_and_not_zero(database: Database, company: Org) -> None:
+    silent = ["survey.stress.score", "figure.search_hours", "process.onboarding.median", "cost"]
+    table = await _read(database, company, [*silent, "reach.sum", "esn_slope"], JANUARY)
+
+    assert {name: table[0, ""][name] for name in silent} == dict.fromkeys(silent)
+    # Facts there are, but none of these days: no reach was read, and nothing can grow.
+    assert table[0, ""]["reach.sum"] is None
+    assert table[0, ""]["esn_slope"] is None
+
+
+async def test_hashtags_have_no_total(database: Database, company: Org) -> None:
+    by_tag = await _read(database, company, ["engagements_tagged"], FEBRUARY, by="hashtag")
+    assert {group: row["engagements_tagged"] for (_, group), row in by_tag.items()} == {
+        "hiring": 5,
+        "life": 5,
+    }
+
+    with pytest.raises(ForbiddenSlice) as refused:
+        await _read(database, company, ["engagements_tagged"], FEBRUARY)
+    assert refused.value.code == "parts_overlap"
+    one = frozenset({"hiring"})
+    table = await _read(
+        database, company, ["engagements_tagged"], FEBRUARY, filters={"hashtag": one}
+    )
+    assert table[0, ""]["engagements_tagged"] == 5
+
+
+async def test_every_kpi_rolls_up_as_its_class_says(database: Database, company: Org) -> None:
+    for kpi in (k for k in catalogue().kpis.values() if k.formula and k.id != "data_freshness"):
+        if Dimension.HASHTAG not in kpi.dimensions:
+            parts = await _values(database, company, kpi, JANUARY, FEBRUARY)
+            (whole,) = await _values(database, company, kpi, WHOLE)
+            _assert_rolls_up(kpi, parts, whole, Axis.TIME)
+        for dimension in kpi.dimensions:
+            await _assert_rolls_up_over(database, company, kpi, dimension)
+
+
+async def _assert_rolls_up_over(
+    database: Database, org: Org, kpi: Kpi, dimension: Dimension
+) -> None:
+    measures = catalogue().measures_of(kpi.id)
+    if dimension is Dimension.CONTENT and any(m.channel for m in measures):
+        # A view of one channel already is a second dimension, and content stands alone.
+        with pytest.raises(ForbiddenSlice, match="content cannot be combined"):
+            await _read(database, org, [m.id for m in measures], FEBRUARY, by=dimension)
+        return
+    groups = await _read(database, org, [m.id for m in measures], FEBRUARY, by=dimension)
+    if not groups:
+        return
+    parts = [_valued(kpi, row) for row in groups.values()]
+    if dimension is Dimension.HASHTAG:
+        _assert_refused(kpi, parts, dimension)
+        return
+    named = frozenset(group for _, group in groups)
+    (whole,) = await _values(database, org, kpi, FEBRUARY, filters={dimension: named})
+    _assert_rolls_up(kpi, parts, whole, dimension)
+
+
+def _assert_rolls_up(
+    kpi: Kpi, parts: list[KpiValue], whole: KpiValue, over: Axis | Dimension
+) -> None:
+    """Assert that the combination of the parts is the whole, or that it is refused."""
+    if over not in additive_over(kpi):
+        _assert_refused(kpi, parts, over)
+        return
+    together = combine(kpi, parts, over=over)
+    if together.exact is not None or whole.exact is None:
+        assert together.exact == whole.exact, (kpi.id, over)
+    else:
+        # One part without a value leaves the combination without one, whatever the whole has.
+        assert any(part.exact is None for part in parts), (kpi.id, over)
+
+
+def _assert_refused(kpi: Kpi, parts: list[KpiValue], over: Axis | Dimension) -> None:
+    with pytest.raises(ForbiddenRollup):
+        combine(kpi, parts, over=over)
+
+
+async def _values(
+    database: Database,
+    org: Org,
+    kpi: Kpi,
+    *buckets: Period,
+    filters: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> list[KpiValue]:
+    measures = [m.id for m in catalogue().measures_of(kpi.id)]
+    table = await _read(database, org, measures, *buckets, filters=filters)
+    return [_valued(kpi, table[index, ""]) for index in range(len(buckets))]
+
+
+def _valued(kpi: Kpi, row: Any) -> KpiValue:
+    return evaluate(kpi, row, dict.fromkeys(ASSUMPTIONS, Decimal(2)))
+
+
+async def test_the_facts_behind_every_measure_make_its_value(
+    database: Database, company: Org
+) -> None:
+    for measure in MEASURES.values():
+        if measure.kept is Kept.CALENDAR or measure.id == "data_age":
+            continue
+        filters: list[dict[str, frozenset[str]]] = [{}]
+        if Dimension.HASHTAG in measure.dimensions:
+            filters = [{"hashtag": frozenset({"hiring"})}]
+        if Dimension.TEAM in measure.dimensions:
+            filters.append({"team": frozenset({"IT"})})
+        for asked in filters:
+            await _assert_explained(database, company, measure.id, asked)
+
+
+async def _assert_explained(
+    database: Database, org: Org, measure: str, filters: dict[str, frozenset[str]]
+) -> None:
+    lines: list[ContributionLine] = []
+    after: str | None = None
+    while True:
+        async with database.transaction(org.id) as connection:
+            page = await explain_measure(
+                connection, org, measure, FEBRUARY, filters=filters, after=after, limit=2
+            )
+        lines += page.lines
+        if page.next is None:
+            break
+        after = page.next
+
+    assert len(lines) == page.lines_total, measure
+    if not lines:
+        assert not page.total, (measure, filters)
+        return
+    assert _made_of(lines, page.combined) == _exact(page.total), (measure, filters, lines)
+
+
+def _exact(value: Any) -> Fraction | None:
+    return None if value is None else Fraction(value)
+
+
+def _made_of(lines: list[ContributionLine], combined: str) -> Fraction | None:
+    """Make the value of the lines again, as ``combined`` says."""
+    if combined == "sum":
+        return sum((Fraction(line.quantity) for line in lines), Fraction(0))
+    if combined == "count":
+        return Fraction(len(lines))
+    if combined == "most":
+        return max(Fraction(line.quantity) for line in lines)
+    if combined == "slope":
+        mondays = [FEBRUARY.start + timedelta(days=2 + 7 * n) for n in range(3)]
+        weeks = [sum(q.quantity for q in lines if m <= q.day < m + timedelta(7)) for m in mondays]
+        return theil_sen_slope(weeks)
+    sums: dict[str, Fraction] = {}
+    for line in lines:
+        # A team's pairs by team, people by name, all else fact by fact.
+        key = line.note if combined == "cross_pairs" else line.employee or line.external_id
+        sums[key] = sums.get(key, Fraction(0)) + Fraction(line.quantity)
+    values = list(sums.values())
+    make: dict[str, Callable[[], Fraction | None]] = {
+        "mean": lambda: sum(values, Fraction(0)) / len(values),
+        "median": lambda: quantile(values, MEDIAN),
+        "p90": lambda: quantile(values, P90),
+        "evenness": lambda: evenness(values),
+        "cross_pairs": lambda: cross_pairs(values),
+    }
+    return make[combined]()

@@ -1,0 +1,116 @@
+"""Every figure the field speaks of has a definition, and says what can be done with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.facts import FACT_KINDS
+from shared.kpis.compose import additive_over, evaluate
+from shared.kpis.definitions import Kpi, catalogue
+from shared.kpis.measures import MEASURES, Kept
+from shared.kpis.sources import facts_of
+from shared.kpis.vocabulary import Aggregation, Axis, Dimension, Unavailable
+
+# One word per row of the field's catalogue; a word that ends in _ stands for one per model, pillar,
+# facet, generation or week.
+ADOPTION = """
+headcount invited_employees enrolled_employees invite_acceptance_rate invite_activation_rate
+enrollment_rate active_advocates sharers_any engaged_users active_participation_rate
+active_of_enrolled_rate staff_per_active left_program returned_program program_churn_rate
+cohort_retention_ time_to_first_share shares_per_advocate_week participation_evenness
+linkedin_penetration connected_accounts_rate leadership_participation_rate training_coverage
+social_competency_score advocacy_hours mood_barometer
+"""
+CONTENT = """
+shares original_posts original_content_ratio story_contributions story_approval_rate
+content_published content_use_rate brand_post_cadence auto_share_ratio top_sharers
+top_engagement_earners points rewards_cost
+"""
+AWARENESS = """
+followers connections_total audience_growth_rate impressions_advocacy impressions_brand
+reach_unique potential_reach audience_match_rate_ market_audience_size amplification_factor
+organic_reach_rate reactions comments reshares mentions engagements engagement_rate
+engagement_organic engagement_paid hashtag_engagement ctr clicks advocacy_sessions
+brand_account_sessions advocacy_traffic_share click_to_session_loss emv_cpc emv_cpm emv_mixed
+emv_interaction cost_per_reached mention_volume share_of_voice sentiment_index
+competitor_benchmark customer_satisfaction
+"""
+SELLING = """
+leads_advocacy sourced_leads influenced_leads visitor_to_lead_rate lead_conversion_rate
+lead_conversion_lift opportunities pipeline_value win_rate time_to_close time_to_close_delta
+clients_won ssi ssi_pillar_ ssi_delta quota_attainment attributed_revenue_
+gross_margin_attributed avg_deal_size program_cost cost_per_lead cost_per_opportunity
+cost_per_win roi_program roi_cohort payback_date social_spend_cover social_profit orders_units
+inquiries new_market_wins market_share customer_loyalty goal_progress goal_forecast
+"""
+PEOPLE = """
+referrals referral_hires referral_savings job_portal_traffic job_click_to_apply time_to_hire
+cost_per_hire esn_registered esn_registration_rate esn_active_users esn_posts esn_comments
+esn_events esn_polls esn_trend internal_email_delta cross_unit_ties info_search_time_saved
+approval_cycle_time onboarding_time suggestions_submitted turnover_rate adaptation_quits
+engaged_ratio engagement_index enps stress_index knowledge_base_items kb_reuse
+off_channel_incidents personal_brand_index generation_mix_ offline_advocacy brand_trust
+employer_brand_awareness brand_perception recognised_experts contest_participation
+productivity_index cohesion_index morale_index retention_intent training_time
+service_cost_delta listening_coverage reply_time_listening data_freshness attribution_coverage
+restated_amount
+"""
+ROWS = " ".join((ADOPTION, CONTENT, AWARENESS, SELLING, PEOPLE)).split()
+KPIS = list(catalogue().kpis.values())
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_has_a_definition(row: str) -> None:
+    defined = [
+        kpi_id
+        for kpi_id in catalogue().kpis
+        if kpi_id == row or (row.endswith("_") and kpi_id.startswith(row))
+    ]
+
+    assert defined
+    assert len(defined) > 1 or not row.endswith("_")
+
+
+@pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.id)
+def test_a_definition_says_which_facts_it_needs(kpi: Kpi) -> None:
+    needed = {kind for m in catalogue().measures_of(kpi.id) for kind in facts_of(m)}
+
+    assert needed <= FACT_KINDS.keys()
+    assert needed or kpi.formula is None or kpi.id == "data_freshness"
+
+
+def test_every_measure_but_the_calendar_is_made_of_facts() -> None:
+    told = {m.id for m in MEASURES.values() if not facts_of(m)}
+
+    assert told == {m.id for m in MEASURES.values() if m.kept is Kept.CALENDAR} | {"data_age"}
+
+
+@pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.id)
+def test_what_has_no_number_is_null_with_its_reason(kpi: Kpi) -> None:
+    if kpi.statement is not None:
+        pytest.skip("a statement answers it")
+    value = evaluate(kpi, {})
+
+    if kpi.formula is None:
+        assert kpi.unavailable is not None
+        assert value.null_reason == kpi.unavailable
+    else:
+        assert value.null_reason is not None
+        assert value.null_reason.startswith("missing:")
+    assert value.value is None
+
+
+def test_the_reasons_for_no_number_are_all_in_use() -> None:
+    assert {kpi.unavailable for kpi in KPIS} == {None, *Unavailable}
+
+
+@pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.id)
+def test_classes_that_forbid_a_roll_up_forbid_it_everywhere(kpi: Kpi) -> None:
+    axes = additive_over(kpi)
+
+    if kpi.aggregation in {Aggregation.DISTINCT, Aggregation.QUANTILE, Aggregation.COMPOSITE}:
+        assert axes == ()
+    if kpi.aggregation is Aggregation.GAUGE:
+        assert Axis.TIME not in axes
+    assert Dimension.HASHTAG not in axes
+    assert set(axes) <= {Axis.TIME, *kpi.dimensions}
