@@ -32,7 +32,7 @@ from shared.observability import metrics
 from shared.orgs import load_org
 from shared.queue import Queue
 
-__all__ = ["MOST_ATTEMPTS", "DeliveryReader", "Inbox", "replay"]
+__all__ = ["MOST_ATTEMPTS", "DeliveryReader", "Inbox"]
 
 #: After so many tries a delivery waits for a person.
 MOST_ATTEMPTS: Final = 8
@@ -130,11 +130,6 @@ UPDATE inbox i
    SET next_attempt_at = greatest(i.next_attempt_at, clock_timestamp() + $4::interval)
   FROM unnest($2::uuid[], $3::integer[]) AS mine (id, attempts)
  WHERE i.org_id = $1 AND i.id = mine.id AND i.attempts = mine.attempts AND i.state = 'received'
-"""
-_REPLAY = """
-UPDATE inbox
-   SET state = 'received', reason = NULL, attempts = 0, next_attempt_at = clock_timestamp()
- WHERE org_id = $1 AND id = ANY($2) AND state = 'quarantined'
 """
 
 
@@ -241,13 +236,6 @@ def _groups(claimed: Sequence[_Claimed]) -> Iterable[Sequence[_Claimed]]:
         else:
             together[delivery.connection_id].append(delivery)
     yield from together.values()
-
-
-async def replay(database: Database, org_id: UUID, delivery_ids: Iterable[UUID]) -> int:
-    """Put quarantined deliveries back as if they had just arrived; return how many there were."""
-    async with database.transaction(org_id) as connection:
-        status = await connection.execute(_REPLAY, org_id, list(delivery_ids))
-    return int(status.rpartition(" ")[2])
 
 
 _UNEXPECTED: Final = "unexpected"

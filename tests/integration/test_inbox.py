@@ -13,12 +13,13 @@ from asyncpg import Record
 from services.collector.connectors.hubspot.connector import HUBSPOT
 from services.collector.connectors.webhooks import Webhooks
 from services.collector.http.client import UpstreamClient
-from services.collector.inbox import MOST_ATTEMPTS, replay
+from services.collector.inbox import MOST_ATTEMPTS
 from services.collector.webhooks.identity import identify
 from services.collector.webhooks.store import Delivery, store_deliveries
 from services.collector.worker import DueWork, make_work
 from shared import clock
 from shared.db import Database
+from shared.deliveries import replay_deliveries
 from shared.observability import metrics
 from shared.orgs import Org
 from shared.queue import Queue, Task
@@ -178,6 +179,11 @@ async def test_what_the_ledger_refuses_is_quarantined_and_the_others_pass(
     assert await deals(database, org) == [("2", 1, "1000.00")]
 
 
+async def replay(database: Database, org: Org, *ids: UUID) -> frozenset[UUID]:
+    async with database.transaction(org.id) as connection:
+        return await replay_deliveries(connection, org.id, ids)
+
+
 async def test_what_was_quarantined_can_be_replayed(
     database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
 ) -> None:
@@ -188,12 +194,12 @@ async def test_what_was_quarantined_can_be_replayed(
     assert quarantined["state"] == "quarantined"
 
     hubspot.put_deal(1)
-    replayed = await replay(database, org.id, [quarantined["id"], org.id])
+    replayed = await replay(database, org, quarantined["id"], org.id)
     await process(org.id)
 
-    assert replayed == 1
+    assert replayed == {quarantined["id"]}
     assert await states(database, org) == [("done", None, 1)]
-    assert await replay(database, org.id, [quarantined["id"]]) == 0
+    assert await replay(database, org, quarantined["id"]) == frozenset()
     assert len(await deals(database, org)) == 1
 
 

@@ -1,20 +1,21 @@
 """A polled record that an earlier mapping could not read is mapped again, and counts once."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import pytest
+import pytest_asyncio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.collector.connectors.declaration import Record
 from services.collector.digest import Rejected
 from services.collector.hydration import VendorReader
-from services.collector.inbox import Inbox, replay
+from services.collector.inbox import Inbox
 from services.collector.quarantine import keep_rejected
 from shared.db import Database
+from shared.deliveries import replay_deliveries
 from shared.orgs import Org
 from shared.queue import Queue
 from tests.integration.vendor_support import Polling, fake_vendor, polling, served
@@ -35,10 +36,17 @@ def _nothing(request: Request, body: dict[str, Any]) -> Response:
     return JSONResponse({"results": []})
 
 
-@pytest.fixture
-def url() -> Iterator[str]:
+@pytest_asyncio.fixture
+async def hubspot(database: Database, org: Org) -> AsyncIterator[Polling]:
     with served(fake_vendor(_nothing)) as url:
-        yield url
+        async with polling(
+            database,
+            org,
+            provider="hubspot",
+            config={"base_url": url},
+            auth={"type": "token", "access_token": "a-token"},
+        ) as polled:
+            yield polled
 
 
 async def _put_aside(hubspot: Polling, content: dict[str, Any]) -> UUID:
@@ -52,7 +60,8 @@ async def _put_aside(hubspot: Polling, content: dict[str, Any]) -> UUID:
 
 
 async def _replayed(hubspot: Polling, delivery_id: UUID) -> None:
-    assert await replay(hubspot.database, hubspot.org.id, [delivery_id]) == 1
+    async with hubspot.database.transaction(hubspot.org.id) as connection:
+        assert await replay_deliveries(connection, hubspot.org.id, [delivery_id])
     queue = Queue.connect("redis://127.0.0.1:9")
     try:
         await Inbox(hubspot.database, queue, VendorReader(hubspot.access)).process(hubspot.org.id)
@@ -60,42 +69,24 @@ async def _replayed(hubspot: Polling, delivery_id: UUID) -> None:
         await queue.close()
 
 
-async def test_a_mended_mapping_reads_what_was_put_aside(
-    database: Database, org: Org, url: str
-) -> None:
-    async with polling(
-        database,
-        org,
-        provider="hubspot",
-        config={"base_url": url},
-        auth={"type": "token", "access_token": "a-token"},
-    ) as hubspot:
-        delivery_id = await _put_aside(hubspot, READABLE)
-        await _replayed(hubspot, delivery_id)
-        row = await hubspot.one("SELECT state, reason FROM inbox WHERE connection_id = $1")
-        entries = await hubspot.entries()
+async def test_a_mended_mapping_reads_what_was_put_aside(hubspot: Polling) -> None:
+    delivery_id = await _put_aside(hubspot, READABLE)
+    await _replayed(hubspot, delivery_id)
 
+    row = await hubspot.one("SELECT state, reason FROM inbox WHERE connection_id = $1")
+    entries = await hubspot.entries()
     assert tuple(row) == ("done", None)
     assert [(entry.kind, entry.external_id) for entry in entries] == [("lead.created", "1001")]
     assert entries[0].occurred_at == datetime(2025, 1, 1, tzinfo=UTC)
 
 
-async def test_what_is_still_unreadable_goes_back_with_todays_reason(
-    database: Database, org: Org, url: str
-) -> None:
+async def test_what_is_still_unreadable_goes_back_with_todays_reason(hubspot: Polling) -> None:
     unreadable = {**READABLE, "properties": {**READABLE["properties"], "createdate": None}}  # type: ignore[dict-item]
-    async with polling(
-        database,
-        org,
-        provider="hubspot",
-        config={"base_url": url},
-        auth={"type": "token", "access_token": "a-token"},
-    ) as hubspot:
-        delivery_id = await _put_aside(hubspot, unreadable)
-        await _replayed(hubspot, delivery_id)
-        row = await hubspot.one("SELECT state, reason FROM inbox WHERE connection_id = $1")
-        entries = await hubspot.entries()
+    delivery_id = await _put_aside(hubspot, unreadable)
+    await _replayed(hubspot, delivery_id)
 
+    row = await hubspot.one("SELECT state, reason FROM inbox WHERE connection_id = $1")
+    entries = await hubspot.entries()
     assert row["state"] == "quarantined"
     assert row["reason"] == "unreadable: createdate: missing"
     assert entries == []

@@ -8,7 +8,7 @@ import asyncpg
 from services.api.deliveries.schemas import Deliveries, Delivery, ListQuery
 from services.api.dependencies import Access
 from services.api.paging import id_after, page_of
-from shared import clock
+from shared.deliveries import replay_deliveries
 from shared.errors import Conflict, NotFound
 from shared.security.keyring import KeyRing
 from shared.web.cursor import CursorCodec
@@ -24,11 +24,7 @@ SELECT {_COLUMNS} FROM inbox
  WHERE org_id = $1 AND state = $2 AND ($3::uuid IS NULL OR id < $3)
  ORDER BY id DESC LIMIT $4
 """
-_REPLAY: Final = f"""
-UPDATE inbox SET state = 'received', reason = NULL, attempts = 0, next_attempt_at = $3
- WHERE org_id = $1 AND id = $2 AND state = 'quarantined'
-RETURNING {_COLUMNS}
-"""
+_ONE: Final = f"SELECT {_COLUMNS} FROM inbox WHERE org_id = $1 AND id = $2"
 
 
 async def list_deliveries(access: Access, keyring: KeyRing, query: ListQuery) -> Deliveries:
@@ -47,16 +43,13 @@ async def replay(access: Access, delivery_id: UUID) -> Delivery:
         NotFound: the organization has no such delivery.
         Conflict: it is not quarantined.
     """
-    row = await access.connection.fetchrow(_REPLAY, access.org.id, delivery_id, clock.now())
-    if row is not None:
-        return _shown(row)
-    if await access.connection.fetchval(
-        "SELECT EXISTS (SELECT FROM inbox WHERE org_id = $1 AND id = $2)",
-        access.org.id,
-        delivery_id,
-    ):
+    replayed = await replay_deliveries(access.connection, access.org.id, [delivery_id])
+    row = await access.connection.fetchrow(_ONE, access.org.id, delivery_id)
+    if row is None:
+        raise NotFound
+    if not replayed:
         raise Conflict("Only a quarantined delivery can be replayed.", code="not_quarantined")
-    raise NotFound
+    return _shown(row)
 
 
 def _shown(row: asyncpg.Record) -> Delivery:
