@@ -10,6 +10,7 @@ from services.api.deliveries.endpoints import router as deliveries
 from services.api.dependencies import declared_parameters
 from services.api.facts.endpoints import LARGEST_BATCH
 from services.api.facts.endpoints import router as facts
+from services.api.goals.endpoints import router as goals
 from services.api.keys.endpoints import router as keys
 from services.api.kpis.endpoints import router as kpis
 from services.api.leaderboard.endpoints import router as leaderboard
@@ -28,6 +29,7 @@ _ROUTERS: Final = (
     kpis,
     roi,
     leaderboard,
+    goals,
     facts,
     people,
     connections,

@@ -27,6 +27,7 @@ _TAGS: Final = (
     ("kpis", "The catalogue of KPIs, their values over time, and what they are made of."),
     ("roi", "Return on investment: one model, all models, and the events behind them."),
     ("leaderboard", "Employees by what they did; people are opaque references."),
+    ("goals", "SMART goals: stated by versions, with progress, pace and forecast."),
     ("facts", "The ledger: post what happened, withdraw it, read it by position."),
     ("people", "How facts refer to people outside the company."),
     ("connections", "Connectors: configured, watched, paused."),

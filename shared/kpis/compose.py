@@ -34,6 +34,7 @@ __all__ = [
     "KpiValue",
     "Quantity",
     "additive_over",
+    "can_be_combined",
     "combine",
     "evaluate",
 ]
@@ -143,6 +144,15 @@ def combine(
     total = None if absent else sum((part.exact or Fraction(0) for part in parts), Fraction(0))
     steps = " + ".join("null" if p.exact is None else exact_text(p.exact) for p in parts)
     return _value(kpi, Evaluation(total, None, None, absent), steps, money_digits)
+
+
+def can_be_combined(kpi: Kpi, *, over: Axis | Dimension, within: Catalogue | None = None) -> bool:
+    """Tell whether `combine` would combine values of a KPI; raises `AnsweredByStatement`."""
+    try:
+        _refuse_forbidden(kpi, _formula(kpi, within), over)
+    except ForbiddenRollup:
+        return False
+    return True
 
 
 def _combined_ratio(kpi: Kpi, parts: Sequence[KpiValue], money_digits: int | None) -> KpiValue:

@@ -1,4 +1,5 @@
-"""Tables with a row-by-row life: organizations, keys, people, connections, links, assumptions.
+"""Tables with a row-by-row life: organizations, keys, people, connections, links, assumptions,
+goals.
 
 The ledger and the rollups are written by set-based SQL only and have no classes here; their schema
 is in the migrations. Table classes do not validate: they are built in repositories, from input
@@ -10,6 +11,7 @@ from shared.models.tables import (
     Assumption,
     Connection,
     Employee,
+    Goal,
     ImportRun,
     InboxDelivery,
     Link,
@@ -23,6 +25,7 @@ __all__ = [
     "Assumption",
     "Connection",
     "Employee",
+    "Goal",
     "ImportRun",
     "InboxDelivery",
     "Link",

@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Column, DateTime, LargeBinary, Numeric, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Assumption",
     "Connection",
     "Employee",
+    "Goal",
     "ImportRun",
     "InboxDelivery",
     "Link",
@@ -74,6 +76,30 @@ class Assumption(SQLModel, table=True):
     source: str = Field(sa_type=Text)
     grade: str = Field(sa_type=Text)
     recorded_at: datetime = Field(sa_type=_INSTANT)
+
+
+class Goal(SQLModel, table=True):
+    """A version of a goal: what is to be reached by when. Versions are appended, never changed."""
+
+    org_id: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    kpi: str = Field(sa_type=Text)
+    filters: dict[str, list[str]] = Field(sa_column=Column(JSONB, nullable=False))
+    target: Decimal = Field(sa_type=Numeric)
+    unit: str = Field(sa_type=Text)
+    direction: str = Field(sa_type=Text)
+    stretch: bool
+    owner: str = Field(sa_type=Text)
+    objective: str = Field(sa_type=Text)
+    baseline_on: date
+    due_on: date
+    attainable: str = Field(sa_type=Text)
+    forecast_low: Decimal | None = Field(default=None, sa_type=Numeric)
+    forecast_high: Decimal | None = Field(default=None, sa_type=Numeric)
+    is_archived: bool
+    recorded_at: datetime = Field(sa_type=_INSTANT)
+    recorded_by: str = Field(sa_type=Text)
 
 
 class Link(SQLModel, table=True):

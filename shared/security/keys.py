@@ -44,6 +44,8 @@ Scope = Literal[
     "kpis:read",
     "roi:read",
     "assumptions:write",
+    "goals:read",
+    "goals:write",
     "connections:read",
     "connections:write",
     "links:read",

@@ -10,17 +10,22 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-_TABLES = (
-    "standing, credit_past, credit, application, deal, lead, person_link, touch, gauge, "
-    "post_snapshot, post, membership, roster, rollup_change, rollup, rollup_slot, cell, "
-    "fold_cursor, generation, fact_head, ledger_entry, ledger_head, import_run, inbox, sync_run, "
-    "sync_state, connection, link, assumption, employee, api_key, organization"
-)
-_VIEWS = "rollup_value, rollup_delta"
-_FUNCTIONS = (
-    "stream_successes, connection_states, queue_depths, orgs_with_waiting_deliveries, "
-    "due_streams, org_of_link, org_of_connection, org_of_api_key"
-)
+# Views and functions go with the tables that they read. The role stays: it belongs to the cluster and
+# may serve another database.
+_DROP_EVERYTHING = """
+DROP SCHEMA IF EXISTS known CASCADE;
+DO $$
+DECLARE
+    made text;
+BEGIN
+    FOR made IN
+        SELECT tablename FROM pg_tables
+         WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+    LOOP
+        EXECUTE format('DROP TABLE public.%I CASCADE', made);
+    END LOOP;
+END $$;
+"""
 
 
 def upgrade() -> None:
@@ -30,5 +35,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # The role stays: it belongs to the cluster and may serve another database.
-    run_sql(f"DROP FUNCTION {_FUNCTIONS}; DROP VIEW {_VIEWS}; DROP TABLE {_TABLES};")
+    run_sql(_DROP_EVERYTHING)

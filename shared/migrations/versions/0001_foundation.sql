@@ -52,6 +52,32 @@ CREATE TABLE assumption (
     PRIMARY KEY (org_id, key, network, effective_from, version)
 );
 
+-- Goals: what is to be reached by when; every change is a version -------------------------------
+
+CREATE TABLE goal (
+    org_id          uuid NOT NULL REFERENCES organization (id),
+    id              uuid NOT NULL,
+    version         integer NOT NULL CHECK (version > 0),
+    kpi             text NOT NULL,
+    filters         jsonb NOT NULL DEFAULT '{}',
+    target          numeric NOT NULL CHECK (target <> 'NaN'),
+    unit            text NOT NULL,
+    direction       text NOT NULL CHECK (direction IN ('up', 'down')),
+    stretch         boolean NOT NULL,
+    owner           text NOT NULL CHECK (owner <> ''),
+    objective       text NOT NULL CHECK (objective <> ''),
+    baseline_on     date NOT NULL,
+    due_on          date NOT NULL CHECK (due_on > baseline_on),
+    -- What was said of the target when this version was accepted, and the interval it rested on.
+    attainable      text NOT NULL CHECK (attainable IN ('yes', 'no', 'unknown')),
+    forecast_low    numeric,
+    forecast_high   numeric,
+    is_archived     boolean NOT NULL,
+    recorded_at     timestamptz NOT NULL,
+    recorded_by     text NOT NULL, -- the public part of the API key
+    PRIMARY KEY (org_id, id, version)
+);
+
 -- Tracked links ----------------------------------------------------------------------------------
 
 CREATE TABLE link (

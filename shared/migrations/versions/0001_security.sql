@@ -16,23 +16,27 @@ END $$;
 
 GRANT USAGE ON SCHEMA public TO earned_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO earned_app;
--- The ledger and the change log are append-only, for the application too.
-REVOKE UPDATE, DELETE ON ledger_entry, rollup_change FROM earned_app;
+-- The ledger, the change log and the versions of goals are append-only, for the application too.
+REVOKE UPDATE, DELETE ON ledger_entry, rollup_change, goal FROM earned_app;
 
+-- Every table of an organization, those that other scripts of this revision make included. Without: positions
+-- and parameters, which sweeps must see before they know the organization, and which are nobody's data.
 DO $$
 DECLARE
-    protected text;
+    protected regclass;
 BEGIN
-    FOREACH protected IN ARRAY ARRAY[
-        'employee', 'assumption', 'sync_run', 'inbox', 'import_run', 'ledger_entry', 'fact_head',
-        'cell', 'rollup_slot', 'rollup', 'rollup_change', 'roster', 'membership', 'post', 'post_snapshot',
-        'gauge', 'touch', 'person_link', 'lead', 'deal', 'application', 'standing', 'credit',
-        'credit_past', 'sync_state', 'connection', 'link', 'api_key'
-    ] LOOP
-        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', protected);
-        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', protected);
+    FOR protected IN
+        SELECT c.oid
+          FROM pg_class c
+          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'
+         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+           AND c.relname NOT IN ('ledger_head', 'generation', 'fold_cursor')
+         ORDER BY c.relname
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', protected);
+        EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', protected);
         EXECUTE format(
-            'CREATE POLICY of_organization ON %I TO earned_app '
+            'CREATE POLICY of_organization ON %s TO earned_app '
             'USING (org_id = (SELECT NULLIF(current_setting(''app.org_id'', true), '''')::uuid)) '
             'WITH CHECK (org_id = (SELECT NULLIF(current_setting(''app.org_id'', true), '''')::uuid))',
             protected

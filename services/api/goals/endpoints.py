@@ -1,0 +1,60 @@
+"""``/v1/goals``: SMART goals, how they stand, and how they came to be."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Request
+
+from services.api.dependencies import Access, reads, writes
+from services.api.goals import service
+from services.api.goals.schemas import Goal, GoalChange, Goals, GoalVersions, ListQuery, NewGoal
+from shared.web.json import StrictJsonRoute
+from shared.web.state import resources
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/goals", tags=["goals"], route_class=StrictJsonRoute)
+
+_Reader = Annotated[Access, reads("goals:read")]
+_Writer = Annotated[Access, writes("goals:write")]
+_Id = Annotated[
+    UUID, Path(description="Id of the goal.", examples=["0197c1a4-6f1e-7c53-9d7b-5d0f3f0c2a11"])
+]
+
+
+@router.get("", operation_id="goals_list_goals")
+async def list_goals(
+    request: Request, access: _Reader, query: Annotated[ListQuery, Query()]
+) -> Goals:
+    """List goals and how each stands: progress, pace, forecast."""
+    return await service.list_goals(access, resources(request).keyring, query)
+
+
+@router.post("", operation_id="goals_create_goal", status_code=201)
+async def create_goal(access: _Writer, body: NewGoal) -> Goal:
+    """State a goal. All five parts are required; a target outside the forecast needs `stretch`."""
+    return await service.create_goal(access, body)
+
+
+@router.get("/{goal_id}", operation_id="goals_get_goal")
+async def get_goal(access: _Reader, goal_id: _Id) -> Goal:
+    """Return a goal and how it stands."""
+    return await service.get_goal(access, goal_id)
+
+
+@router.get("/{goal_id}/versions", operation_id="goals_list_versions")
+async def list_versions(access: _Reader, goal_id: _Id) -> GoalVersions:
+    """List what a goal was in each of its versions, who stated it and when."""
+    return await service.list_versions(access, goal_id)
+
+
+@router.patch("/{goal_id}", operation_id="goals_update_goal")
+async def update_goal(access: _Writer, goal_id: _Id, body: GoalChange) -> Goal:
+    """State a goal anew, as its next version. Versions before it stay what they were."""
+    return await service.update_goal(access, goal_id, body)
+
+
+@router.delete("/{goal_id}", operation_id="goals_archive_goal", status_code=204)
+async def archive_goal(access: _Writer, goal_id: _Id) -> None:
+    """Take a goal out of use. It can still be read; archiving twice changes nothing."""
+    await service.archive_goal(access, goal_id)

@@ -1,0 +1,156 @@
+"""Goals as they were stated: each change appends a version, and none is ever overwritten."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from shared.kpis.goals import Target, goal_period
+from shared.kpis.periods import Period
+from shared.kpis.vocabulary import Direction
+
+__all__ = [
+    "GoalVersion",
+    "add_version",
+    "current_goal",
+    "current_goals",
+    "lock_goal",
+    "versions_of",
+]
+
+_COLUMNS: Final = """
+    id, version, kpi, filters, target, unit, direction, stretch, owner, objective, baseline_on,
+    due_on, attainable, forecast_low, forecast_high, is_archived, recorded_at, recorded_by
+"""
+# Whatever the connection makes of JSON by itself, here it is read as text.
+_READ: Final = _COLUMNS.replace("filters", "filters::text AS filters")
+_VERSIONS: Final = f"""
+SELECT {_READ} FROM goal WHERE org_id = $1 AND id = $2 ORDER BY version DESC
+"""
+_CURRENT: Final = f"""
+SELECT {_READ}
+  FROM (
+    SELECT DISTINCT ON (id) * FROM goal WHERE org_id = $1 ORDER BY id DESC, version DESC
+  ) latest
+ WHERE is_archived = $2 AND ($3::uuid IS NULL OR id < $3)
+ ORDER BY id DESC
+ LIMIT $4
+"""
+_ADD: Final = f"""
+INSERT INTO goal (org_id, {_COLUMNS})
+VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class GoalVersion:
+    """One version of a goal: all of it, who stated it and when.
+
+    ``attainable`` and the interval say how the target stood when the version was accepted.
+    """
+
+    id: UUID
+    version: int
+    kpi: str
+    filters: Mapping[str, tuple[str, ...]]
+    target: Decimal
+    unit: str
+    direction: str
+    stretch: bool
+    owner: str
+    objective: str
+    baseline_on: date
+    due_on: date
+    attainable: str
+    forecast_low: Decimal | None
+    forecast_high: Decimal | None
+    is_archived: bool
+    recorded_at: datetime
+    recorded_by: str
+
+    @property
+    def period(self) -> Period:
+        """Return the days of the goal."""
+        return goal_period(self.baseline_on, self.due_on)
+
+    @property
+    def aim(self) -> Target:
+        """Return what is to be reached."""
+        return Target(Fraction(self.target), Direction(self.direction))
+
+
+async def add_version(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, goal: GoalVersion
+) -> None:
+    """Append a version; the caller holds `lock_goal` unless it is the first one."""
+    filters = orjson.dumps({name: list(values) for name, values in goal.filters.items()}).decode()
+    await connection.execute(
+        _ADD,
+        org_id,
+        goal.id,
+        goal.version,
+        goal.kpi,
+        filters,
+        goal.target,
+        goal.unit,
+        goal.direction,
+        goal.stretch,
+        goal.owner,
+        goal.objective,
+        goal.baseline_on,
+        goal.due_on,
+        goal.attainable,
+        goal.forecast_low,
+        goal.forecast_high,
+        goal.is_archived,
+        goal.recorded_at,
+        goal.recorded_by,
+    )
+
+
+async def lock_goal(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, goal_id: UUID
+) -> None:
+    """Make another change of the same goal wait until this transaction ends."""
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"goal/{org_id}/{goal_id}"
+    )
+
+
+async def versions_of(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, goal_id: UUID
+) -> list[GoalVersion]:
+    """Return every version of a goal, the last one first; none if there is no such goal."""
+    return [_version(row) for row in await connection.fetch(_VERSIONS, org_id, goal_id)]
+
+
+async def current_goal(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, goal_id: UUID
+) -> GoalVersion | None:
+    """Return a goal as it is now, archived or not."""
+    row = await connection.fetchrow(f"{_VERSIONS} LIMIT 1", org_id, goal_id)
+    return _version(row) if row else None
+
+
+async def current_goals(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    *,
+    is_archived: bool,
+    after: UUID | None,
+    limit: int,
+) -> list[GoalVersion]:
+    """Return goals as they are now, the newest first, after the one of id ``after``."""
+    rows = await connection.fetch(_CURRENT, org_id, is_archived, after, limit)
+    return [_version(row) for row in rows]
+
+
+def _version(row: asyncpg.Record) -> GoalVersion:
+    filters = {name: tuple(values) for name, values in orjson.loads(row["filters"]).items()}
+    return GoalVersion(**{**dict(row), "filters": filters})
