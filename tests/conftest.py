@@ -2,7 +2,8 @@
 
 The server comes from the same wheel that `earned up` uses, so the tests need nothing running. Set
 EARNED_TEST_DATABASE_URL to use another server instead (its user must be allowed to create
-databases and roles).
+databases and roles), and EARNED_TEST_TEMPLATE=keep to use the template that an earlier run of the
+same schema has left there.
 """
 
 import asyncio
@@ -30,7 +31,9 @@ def _address(server_url: str, database: str) -> str:
     return make_url(server_url).set(database=database).render_as_string(hide_password=False)
 
 
-def _execute(server_url: str, *statements: str) -> None:
+def execute(server_url: str, *statements: str) -> None:
+    """Execute statements on the server, each outside any transaction."""
+
     async def run() -> None:
         connection = await asyncpg.connect(_address(server_url, "postgres"))
         try:
@@ -47,21 +50,23 @@ def server_url() -> Iterator[str]:
     """Return the address of a PostgreSQL server with a migrated template database."""
     given = os.environ.get("EARNED_TEST_DATABASE_URL")
     if given:
-        _prepare_template(given)
+        if os.environ.get("EARNED_TEST_TEMPLATE") != "keep":
+            prepare_template(given)
         yield given
         return
     # Directly under the system's temporary directory: as root the server runs as another user.
     directory = Path(tempfile.mkdtemp(prefix="earned-tests-", dir=tempfile.gettempdir()))
     try:
         with EmbeddedPostgres(directory / "postgres") as postgres:
-            _prepare_template(postgres.url)
+            prepare_template(postgres.url)
             yield postgres.url
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _prepare_template(url: str) -> None:
-    _execute(
+def prepare_template(url: str) -> None:
+    """Make the migrated database that each test module starts from."""
+    execute(
         url,
         f"DROP DATABASE IF EXISTS {_TEMPLATE} WITH (FORCE)",
         f"CREATE DATABASE {_TEMPLATE}",
@@ -73,9 +78,9 @@ def _prepare_template(url: str) -> None:
 def database_url(server_url: str) -> Iterator[str]:
     """Return the address of a fresh, migrated database of this test module."""
     name = f"test_{uuid4().hex[:16]}"
-    _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    execute(server_url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
     yield _address(server_url, name)
-    _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest_asyncio.fixture

@@ -1,4 +1,4 @@
-"""How many random histories are tried: EARNED_PROPERTY_PROFILE=ci (the default) or long.
+"""How many random histories are tried: EARNED_PROPERTY_PROFILE=ci (the default), long or brief.
 
 Every run draws new ones; ``EARNED_PROPERTY_PROFILE=long pytest tests/property`` draws 600, for some
 20 minutes. A failure prints the smallest history found and the line that replays it.
@@ -30,4 +30,8 @@ _COMMON = settings(
 
 settings.register_profile("ci", parent=_COMMON, max_examples=50)
 settings.register_profile("long", parent=_COMMON, max_examples=600)
+# The same few histories each time, and none made smaller: to tell whether anything is wrong at all.
+settings.register_profile(
+    "brief", parent=_COMMON, max_examples=25, derandomize=True, phases=(Phase.generate,)
+)
 settings.load_profile(os.environ.get("EARNED_PROPERTY_PROFILE", "ci"))

@@ -1,0 +1,169 @@
+"""Edges of the fold that examples of single measures do not reach."""
+
+from collections import defaultdict
+
+from services.metrics.fold import fold_batch
+from shared.db import Database
+from shared.facts import Fact, Retraction
+from shared.orgs import Org, create_org
+from tests.integration.test_fold import fact, place, reading, share, tell
+
+_SECOND = """
+INSERT INTO generation (org_id, generation, state, catalogue_version, window_days, half_life_days,
+                        created_at)
+SELECT org_id, 2, 'building', catalogue_version, $2, $3, created_at FROM generation
+ WHERE org_id = $1
+"""
+_SECOND_CURSOR = """
+INSERT INTO fold_cursor (org_id, generation, position, folded_at)
+SELECT org_id, 2, 0, folded_at FROM fold_cursor WHERE org_id = $1
+"""
+_CELLS = """
+SELECT r.generation,
+       ((to_jsonb(c) || to_jsonb(r)) - ARRAY['org_id', 'generation', 'cell'])::text AS row
+  FROM rollup_value r JOIN cell c USING (org_id, generation, cell)
+ WHERE org_id = $1 AND r.value <> 0
+"""
+_STATE = """
+SELECT generation, '{table} ' || (to_jsonb(s) - ARRAY['org_id', 'generation'])::text AS row
+  FROM {table} s
+ WHERE org_id = $1
+"""
+_STATES = (
+    "roster",
+    "membership",
+    "post",
+    "post_snapshot",
+    "gauge",
+    "touch",
+    "lead",
+    "deal",
+    "credit",
+)
+
+
+def touch(day: int, person: str, employee: str = "E1") -> Fact:
+    return fact(
+        "touch.recorded",
+        f"t{person}{day}",
+        f"2025-02-{day:02}T09:00:00Z",
+        person=person,
+        channel="employee_advocacy",
+        network="linkedin",
+        employee=employee,
+    )
+
+
+def lead(name: str, person: str, day: int = 12) -> Fact:
+    return fact("lead.created", name, f"2025-02-{day:02}T09:00:00Z", lead=name, person=person)
+
+
+def won(name: str, lead: str, amount: str = "100.00", day: int = 20) -> Fact:
+    return fact(
+        "deal.changed",
+        name,
+        f"2025-02-{day:02}T12:00:00Z",
+        deal=name,
+        lead=lead,
+        state="won",
+        amount=amount,
+        currency="USD",
+        opened_at="2025-02-13T09:00:00Z",
+        closed_at=f"2025-02-{day:02}T12:00:00Z",
+    )
+
+
+def member(event: str, day: int) -> Fact:
+    return fact(f"member.{event}", f"{event}-{day}", f"2025-02-{day:02}T08:00:00Z", employee="E1")
+
+
+def audience(day: int, count: int) -> Fact:
+    return fact(
+        "audience.recorded",
+        f"a{day}",
+        f"2025-02-{day:02}T08:00:00Z",
+        metric="followers",
+        account="acme",
+        network="linkedin",
+        count=count,
+    )
+
+
+HISTORY: tuple[tuple[Fact | Retraction, ...], ...] = (
+    (
+        place("E1", "Sales", "2025-01-01"),
+        *(reading(day, count) for day, count in ((3, 4), (7, 10), (11, 16), (15, 30))),
+        share("E1", "2025-02-03"),
+        member("joined", 2),
+        member("left", 9),
+        audience(3, 100),
+        *(touch(day, "ann") for day in (2, 8, 11)),
+        touch(10, "bob", "E2"),
+        lead("l1", "ann"),
+        lead("l2", "bob"),
+        won("d1", "l1"),
+        won("d2", "l2", "70.00"),
+    ),
+    (
+        place("E1", "IT", "2025-02-05"),
+        reading(9, 12),
+        member("joined", 14),
+        audience(6, 120),
+        touch(9, "ann", "E3"),
+        won("d3", "l1", "30.00"),
+    ),
+    (
+        Retraction(reading(7, 10).identity),
+        Retraction(place("E1", "IT", "2025-02-05").identity),
+        place("E1", "HR", "2025-02-08"),
+        Retraction(member("left", 9).identity),
+        Retraction(audience(6, 120).identity),
+        Retraction(touch(8, "ann").identity),
+        Retraction(won("d1", "l1").identity),
+        lead("l2", "bob", 13),
+    ),
+)
+
+
+async def _held(database: Database, org: Org) -> dict[int, set[str]]:
+    """Return every cell and every row of state by generation, without the organization's id."""
+    held: dict[int, set[str]] = defaultdict(set)
+    async with database.transaction(org.id) as connection:
+        for query in (_CELLS, *(_STATE.format(table=table) for table in _STATES)):
+            for row in await connection.fetch(query, org.id):
+                held[row["generation"]].add(row["row"])
+    return held
+
+
+async def test_generations_do_not_touch_each_other(database: Database, org: Org) -> None:
+    await tell(database, org, *HISTORY[0])
+    first = (await _held(database, org))[1]
+    async with database.transaction(org.id) as connection:
+        await connection.execute(_SECOND, org.id, 1, 1)
+        await connection.execute(_SECOND_CURSOR, org.id)
+        await fold_batch(connection, org.id, 2)
+    assert (await _held(database, org))[1] == first
+    for batch in HISTORY[1:]:
+        await tell(database, org, *batch)
+
+    both = await _held(database, org)
+
+    assert both[1] == await _alone(database, org, org.window_days, org.half_life_days)
+    assert both[2] == await _alone(database, org, 1, 1)
+    assert both[1] != both[2], "a window of one day leaves fewer touches"
+
+
+async def _alone(database: Database, org: Org, window: int, half_life: int) -> set[str]:
+    """Return what an organization holds that was told the same and has one generation."""
+    async with database.transaction() as connection:
+        other = await create_org(
+            connection,
+            name="Alone",
+            time_zone=org.zone.key,
+            currency=org.currency,
+            window_days=window,
+            half_life_days=half_life,
+        )
+    for batch in HISTORY:
+        await tell(database, other, *batch)
+    return (await _held(database, other))[1]
