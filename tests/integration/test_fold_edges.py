@@ -1,12 +1,14 @@
 """Edges of the fold that examples of single measures do not reach."""
 
 from collections import defaultdict
+from datetime import date
 
 from services.metrics.fold import fold_batch
 from shared.db import Database
 from shared.facts import Fact, Retraction
+from shared.kpis.periods import Period
 from shared.orgs import Org, create_org
-from tests.integration.test_fold import fact, place, reading, share, tell
+from tests.integration.test_fold import fact, measure, place, reading, share, tell
 
 _SECOND = """
 INSERT INTO generation (org_id, generation, state, catalogue_version, window_days, half_life_days,
@@ -167,3 +169,64 @@ async def _alone(database: Database, org: Org, window: int, half_life: int) -> s
     for batch in HISTORY:
         await tell(database, other, *batch)
     return (await _held(database, other))[1]
+
+
+def connections(day: int, count: int, employee: str = "E1") -> Fact:
+    return fact(
+        "audience.recorded",
+        f"n{employee}{day}",
+        f"2025-02-{day:02}T08:00:00Z",
+        metric="connections",
+        employee=employee,
+        network="linkedin",
+        count=count,
+    )
+
+
+def index(day: int, employee: str, brand: str, people: str) -> Fact:
+    return fact(
+        "ssi.recorded",
+        f"s{employee}{day}",
+        f"2025-02-{day:02}T08:00:00Z",
+        employee=employee,
+        network="linkedin",
+        brand=brand,
+        people=people,
+        insights="10",
+        relationships="5",
+    )
+
+
+async def test_a_level_is_its_last_reading(database: Database, org: Org) -> None:
+    until_the_fifth = Period(date(2025, 2, 1), date(2025, 2, 5))
+    await tell(database, org, audience(6, 120), audience(3, 100))
+    await tell(database, org, connections(2, 500), connections(4, 7, "E2"), connections(4, 510))
+
+    assert await measure(database, org, "followers") == 120
+    assert await measure(database, org, "followers", until_the_fifth) == 100
+    assert await measure(database, org, "connections") == 517
+    assert await measure(database, org, "connections", employee="E1") == 510
+
+    await tell(
+        database,
+        org,
+        Retraction(audience(6, 120).identity),
+        Retraction(connections(4, 510).identity),
+    )
+    assert await measure(database, org, "followers") == 100
+    assert await measure(database, org, "connections") == 507
+
+
+async def test_an_index_is_the_mean_of_the_last_of_each_person(
+    database: Database, org: Org
+) -> None:
+    await tell(database, org, index(3, "E1", "20", "15"), index(9, "E1", "22", "15"))
+    await tell(database, org, index(5, "E2", "10", "5"))
+
+    assert await measure(database, org, "ssi") == (52 + 30) // 2
+    assert await measure(database, org, "ssi.brand") == 16
+    assert await measure(database, org, "ssi.people") == 10
+    assert await measure(database, org, "followers") is None
+
+    await tell(database, org, Retraction(index(9, "E1", "22", "15").identity))
+    assert await measure(database, org, "ssi.brand") == 15

@@ -32,10 +32,10 @@ _MUTATED: Final = (
 _TESTS: Final = (
     "tests/integration/test_fold_edges.py",
     "tests/integration/test_fold.py",
-    "tests/integration/test_golden_credit.py",
 )
-#: For what those have missed: random histories, slow and thorough.
+#: For what those have missed: the golden year and random histories, slow and thorough.
 _SECOND_LOOK: Final = (
+    "tests/integration/test_golden_credit.py",
     "tests/property/test_histories.py::test_any_history_gives_what_the_oracle_says_in_any_order",
 )
 _EQUIVALENT: Final = Path(__file__).with_name("equivalent.toml")
@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only files whose path contains this")
     parser.add_argument("--every", type=int, default=1, help="only every Nth mutant")
     parser.add_argument("--seconds", type=float, default=300, help="longest trial")
-    parser.add_argument("--quick", action="store_true", help="without the random histories")
+    parser.add_argument("--quick", action="store_true", help="without the slow tests")
     asked = parser.parse_args()
     looks = (_TESTS,) if asked.quick else (_TESTS, _SECOND_LOOK)
     mutants = [m for m in _mutants() if asked.only in m.path.as_posix()][:: asked.every]

@@ -1,7 +1,8 @@
 """Try one mutant: import the engine with the change in it, and run the tests that should notice.
 
 Every trial is a fork: nothing of the engine has been imported when it starts, so the change is what
-everything in it sees, and the next trial knows nothing of it. The database server is one for all.
+everything in it sees, and the next trial knows nothing of it. What the engine stands on has been
+imported, once for all trials, and the database server is one for all.
 """
 
 import importlib.abc
@@ -18,11 +19,17 @@ from enum import StrEnum
 from pathlib import Path
 from types import CodeType, ModuleType
 
+import hypothesis
 import pytest
+import pytest_asyncio
 
+import shared.kpis.definitions
+import shared.ledger
 from tests.mutation.operators import Mutant
 
 __all__ = ["Verdict", "try_mutant"]
+
+_FOUNDATIONS = (hypothesis, pytest_asyncio, shared.kpis.definitions, shared.ledger)
 
 # PostgreSQL does not understand the statement, or Python the file: nothing was tried.
 _NO_PROGRAM = re.compile(
@@ -67,6 +74,8 @@ def _run(mutant: Mutant | None, tests: Sequence[str], output: int) -> int:
     for stream in (1, 2):
         os.dup2(output, stream)
     if mutant is not None:
+        imported = {getattr(module, "__file__", None) for module in tuple(sys.modules.values())}
+        assert str(mutant.path.resolve()) not in imported, "it would not be seen"
         sys.meta_path.insert(0, _Changed(mutant))
     options = (
         "-x",
