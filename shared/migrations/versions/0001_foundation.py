@@ -10,8 +10,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Views and functions go with the tables that they read. The role stays: it belongs to the cluster and
-# may serve another database.
+# Views and functions go with the tables that they read. The role stays: it belongs to the cluster
+# and may serve another database.
 _DROP_EVERYTHING = """
 DROP SCHEMA IF EXISTS known CASCADE;
 DO $$
