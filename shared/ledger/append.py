@@ -98,12 +98,18 @@ SELECT $1, fact_key, content_hash, revision, p.position
  ORDER BY fact_key
 """
 _WITHDRAW = f"""
+WITH version AS (
+    SELECT e.*, w.position AS until
+      FROM unnest($3::bigint[], $4::bigint[]) w (position, stated_at)
+     CROSS JOIN LATERAL (
+        SELECT * FROM ledger_entry e WHERE e.org_id = $1 AND e.position = w.stated_at LIMIT 1
+     ) e
+), remembered AS (
+    INSERT INTO fact_past (org_id, fact_key, position, until)
+    SELECT org_id, fact_key, position, until FROM version
+)
 INSERT INTO ledger_entry (org_id, position, recorded_at, weight, fact_key, {_COLUMNS})
-SELECT $1, w.position, $2, -1, e.fact_key, {", ".join(f"e.{c}" for c in _COLUMNS.split(", "))}
-  FROM unnest($3::bigint[], $4::bigint[]) w (position, stated_at)
- CROSS JOIN LATERAL (
-    SELECT * FROM ledger_entry e WHERE e.org_id = $1 AND e.position = w.stated_at LIMIT 1
- ) e
+SELECT org_id, until, $2, -1, fact_key, {_COLUMNS} FROM version
 """
 _HEADS = """
 INSERT INTO fact_head (org_id, fact_key, content_hash, revision, position, is_retracted)

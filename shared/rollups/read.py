@@ -116,6 +116,7 @@ async def _sums(
           FROM cell c
           JOIN rollup_value r
             ON r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ({measures}::text[])
+           AND r.value <> 0 -- or the batching would decide which groups an answer has
            AND r.cell = c.cell AND r.day >= ({starts}::date[])[1] AND r.day < {end}::date
           {team}
          WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = '{plan.slice}'

@@ -187,7 +187,7 @@ async def test_a_post_that_is_gone_does_not_stop_the_others(database: Database, 
         for number in (1, 2):
             await connection.execute(
                 "INSERT INTO post (org_id, generation, post, fact_key, published_at, employee, "
-                "network) VALUES ($1, 1, $2, $3, clock_timestamp(), 'E007', 'linkedin')",
+                "network, position) VALUES ($1, 1, $2, $3, now(), 'E007', 'linkedin', 1)",
                 org.id,
                 f"urn:li:share:{number}",
                 bytes(16),

@@ -1,13 +1,13 @@
 """Gauges (audiences, the Social Selling Index): the last reading counts, never a sum over time."""
 
-from services.metrics.keyed.operator import KeyedOperator, forget
+from services.metrics.keyed.operator import RETRACTED, KeyedOperator, forget
 
 __all__ = ["GAUGES"]
 
 # A person has one index, whichever network or account a source reads it through: it is kept
 # under the person alone, so that a later reading always replaces an earlier one.
 _READINGS = """
-    SELECT b.weight, b.employee, m.account, m.network, b.occurred_at, b.fact_key, b.day,
+    SELECT b.position, b.employee, m.account, m.network, b.occurred_at, b.fact_key, b.day,
            m.measure, m.value
       FROM {entries} b
      CROSS JOIN LATERAL (VALUES
@@ -27,14 +27,14 @@ GAUGES = KeyedOperator(
     update=(
         forget(
             "gauge",
-            _READINGS.format(entries="fold_batch") + " AND b.weight = -1",
+            _READINGS.format(entries=f"({RETRACTED})"),
             "s.measure = b.measure AND s.employee = b.employee AND s.account = b.account"
             " AND s.network = b.network AND s.observed_at = b.occurred_at",
         ),
         f"""
         INSERT INTO gauge
         SELECT $1, $2, b.measure, b.employee, b.account, b.network, b.occurred_at, b.fact_key,
-               b.day, b.value
+               b.day, b.value, b.position
           FROM ({_READINGS.format(entries="fold_standing")}) b
         """,
     ),

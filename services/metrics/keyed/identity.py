@@ -5,7 +5,7 @@ those of the groups at both ends as they stood before: a group is touched as soo
 members is.
 """
 
-from services.metrics.keyed.operator import KeyedOperator, forget
+from services.metrics.keyed.operator import RETRACTED, KeyedOperator, forget
 from shared.rollups import contributions
 
 __all__ = ["IDENTITY"]
@@ -41,10 +41,10 @@ IDENTITY = KeyedOperator(
     update=(
         forget(
             "person_link",
-            f"SELECT * FROM ({_links('fold_batch')}) told WHERE weight = -1",
+            _links(f"({RETRACTED})"),
             "s.person = b.person AND s.other = b.other",
         ),
-        "INSERT INTO person_link"
-        f" SELECT $1, $2, b.person, b.other, b.fact_key FROM ({_links('fold_standing')}) b",
+        "INSERT INTO person_link SELECT $1, $2, b.person, b.other, b.fact_key, b.position"
+        f" FROM ({_links('fold_standing')}) b",
     ),
 )

@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-__all__ = ["KeyedOperator", "forget", "replace_state"]
+__all__ = ["RETRACTED", "KeyedOperator", "forget", "replace_state"]
+
+#: The entries that take back what stood before the batch: of each fact the first retraction, as a
+#: later one takes back a version of the batch itself. Such a version never enters the state, nor
+#: the state's past: a batch holds entries of one recorded day and never crosses a published
+#: position, so nothing can be asked "as known" between two entries of a batch.
+RETRACTED = """
+    SELECT DISTINCT ON (fact_key) * FROM fold_batch WHERE weight = -1 ORDER BY fact_key, position
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +43,31 @@ def replace_state(
     ``joined`` adds to it.
     """
     return (
-        forget(
-            table, f"SELECT * FROM fold_batch b WHERE weight = -1 AND kind IN ({kinds})", old_key
-        ),
-        f"INSERT INTO {table} SELECT $1, $2, {new_row} FROM fold_standing b {joined}"
+        forget(table, f"SELECT * FROM ({RETRACTED}) r WHERE kind IN ({kinds})", old_key),
+        f"INSERT INTO {table} SELECT $1, $2, {new_row}, b.position FROM fold_standing b {joined}"
         f" WHERE b.kind IN ({kinds})",
     )
 
 
 def forget(table: str, retracted: str, key: str) -> str:
-    """Return the statement that deletes the rows of the facts in ``retracted`` (alias ``b``).
+    """Return the statement that moves the rows of the facts in ``retracted`` to the table's past.
 
-    ``key`` matches a row (alias ``s``) to a fact, in the columns of the primary key.
+    ``retracted`` (alias ``b``) holds entries of ``RETRACTED``; ``key`` matches a row (alias ``s``)
+    to an entry, in the columns of the primary key. A row keeps the position of the entry that wrote
+    it and gets, as ``until``, that of the entry that took it back: known from the one up to, and
+    without, the other.
     """
     return f"""
-    DELETE FROM {table} WHERE ctid = ANY (ARRAY(
-        SELECT s.ctid
+    WITH gone AS MATERIALIZED (
+        SELECT s.place, s.state, b.position AS until
           FROM ({retracted}) b
          CROSS JOIN LATERAL (
-            SELECT s.ctid FROM {table} s
+            SELECT s.ctid AS place, s AS state FROM {table} s
              WHERE s.org_id = $1 AND s.generation = $2 AND {key} AND s.fact_key = b.fact_key
             OFFSET 0
          ) s
-    ))
+    ), remembered AS (
+        INSERT INTO {table}_past SELECT (g.state).*, g.until FROM gone g
+    )
+    DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT place FROM gone))
     """

@@ -31,7 +31,9 @@ END $$;
 def upgrade() -> None:
     run_sql_file("0001_foundation.sql")
     run_sql_file("0001_ledger.sql")
+    run_sql_file("0001_history.sql")
     run_sql_file("0001_security.sql")
+    run_sql_file("0001_known.sql")
 
 
 def downgrade() -> None:

@@ -40,6 +40,16 @@ CREATE TABLE fact_head (
     PRIMARY KEY (org_id, fact_key)
 );
 
+-- The earlier versions of each identity: stated at position, taken back at until. What was current at
+-- any position is found here without a search through the ledger.
+CREATE TABLE fact_past (
+    org_id          uuid NOT NULL,
+    fact_key        bytea NOT NULL,
+    position        bigint NOT NULL,
+    until           bigint NOT NULL CHECK (until > position),
+    PRIMARY KEY (org_id, fact_key, position)
+);
+
 -- The fold: rollups and the state of the keyed operators, one set per generation -----------------------
 
 CREATE TABLE generation (
@@ -142,6 +152,9 @@ SELECT c.org_id, c.generation, c.position, c.known_on, s.measure, c.cell, c.day,
  ) changed
  WHERE changed.delta IS NOT NULL;
 
+-- The state of the keyed operators. position is that of the ledger entry that wrote the row; when a
+-- fact is taken back its row moves to the table's past (0001_history.sql).
+
 CREATE TABLE roster (
     org_id          uuid NOT NULL,
     generation      integer NOT NULL,
@@ -152,6 +165,7 @@ CREATE TABLE roster (
     team            text NOT NULL DEFAULT '',
     role            text NOT NULL DEFAULT '',
     linkedin_account boolean NOT NULL,
+    position        bigint NOT NULL,
     PRIMARY KEY (org_id, generation, employee, effective_on, fact_key)
 );
 
@@ -163,6 +177,7 @@ CREATE TABLE membership (
     fact_key        bytea NOT NULL,
     day             date NOT NULL,
     event           text NOT NULL,
+    position        bigint NOT NULL,
     PRIMARY KEY (org_id, generation, employee, happened_at, fact_key)
 );
 
@@ -177,6 +192,7 @@ CREATE TABLE post (
     network         text NOT NULL DEFAULT '',
     campaign        text NOT NULL DEFAULT '',
     content         text NOT NULL DEFAULT '',
+    position        bigint NOT NULL,
     PRIMARY KEY (org_id, generation, post, fact_key)
 );
 CREATE INDEX post_published ON post USING brin (published_at) WITH (pages_per_range = 32);
@@ -198,6 +214,7 @@ CREATE TABLE post_snapshot (
     comments        bigint NOT NULL,
     reshares        bigint NOT NULL,
     clicks          bigint NOT NULL,
+    position        bigint NOT NULL,
     PRIMARY KEY (org_id, generation, post, observed_at, fact_key)
 );
 
@@ -212,6 +229,7 @@ CREATE TABLE gauge (
     fact_key        bytea NOT NULL,
     day             date NOT NULL,
     value           numeric NOT NULL,
+    position        bigint NOT NULL,
     PRIMARY KEY (org_id, generation, measure, employee, account, network, observed_at, fact_key)
 );
 
@@ -228,6 +246,7 @@ CREATE TABLE touch (
     network         text NOT NULL DEFAULT '',
     campaign        text NOT NULL DEFAULT '',
     content         text NOT NULL DEFAULT '',
+    position        bigint NOT NULL,
     PRIMARY KEY (org_id, generation, person, touched_at, fact_key)
 );
 
@@ -238,6 +257,7 @@ CREATE TABLE person_link (
     person          text NOT NULL,
     other           text NOT NULL,
     fact_key        bytea NOT NULL,
+    position        bigint NOT NULL,
     PRIMARY KEY (org_id, generation, person, other, fact_key)
 );
 
@@ -249,6 +269,7 @@ CREATE TABLE lead (
     person          text,
     created_at      timestamptz NOT NULL,
     day             date NOT NULL,
+    position        bigint NOT NULL,
     PRIMARY KEY (org_id, generation, lead, fact_key)
 );
 CREATE INDEX lead_of_person ON lead (org_id, generation, person) WHERE person IS NOT NULL;
@@ -265,6 +286,7 @@ CREATE TABLE deal (
     opened_day      date NOT NULL,
     closed_at       timestamptz,
     closed_day      date,
+    position        bigint NOT NULL,
     PRIMARY KEY (org_id, generation, deal, fact_key)
 );
 CREATE INDEX deal_of_lead ON deal (org_id, generation, lead) WHERE lead IS NOT NULL;
@@ -280,6 +302,7 @@ CREATE TABLE application (
     person          text,
     happened_at     timestamptz NOT NULL,
     day             date NOT NULL,
+    position        bigint NOT NULL,
     PRIMARY KEY (org_id, generation, application, fact_key)
 );
 CREATE INDEX application_of_person ON application (org_id, generation, person)

@@ -17,7 +17,7 @@ END $$;
 GRANT USAGE ON SCHEMA public TO earned_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO earned_app;
 -- The ledger, the change log and the versions of goals are append-only, for the application too.
-REVOKE UPDATE, DELETE ON ledger_entry, rollup_change, goal FROM earned_app;
+REVOKE UPDATE, DELETE ON ledger_entry, fact_past, rollup_change, goal FROM earned_app;
 
 -- Every table of an organization, those that other scripts of this revision make included. Without: positions
 -- and parameters, which sweeps must see before they know the organization, and which are nobody's data.

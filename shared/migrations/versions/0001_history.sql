@@ -1,0 +1,26 @@
+-- The past of the state of the fold: what a row said until the fact behind it was taken back ------------
+-- A past table has the columns of its table and until, the position of the retracting entry: the row
+-- was known at positions from position up to, and without, until. It grows with corrections alone,
+-- so the tables of the present stay as small as the present.
+
+DO $$
+DECLARE
+    state text;
+    key text;
+BEGIN
+    FOREACH state IN ARRAY ARRAY[
+        'roster', 'membership', 'post', 'post_snapshot', 'gauge', 'touch', 'person_link', 'lead',
+        'deal', 'application'
+    ] LOOP
+        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.place) INTO key
+          FROM pg_index i
+         CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY k (attnum, place)
+          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+         WHERE i.indrelid = state::regclass AND i.indisprimary;
+        EXECUTE format(
+            'CREATE TABLE %1$I (LIKE %2$I, until bigint NOT NULL CHECK (until > position), '
+            'PRIMARY KEY (%3$s, position))',
+            state || '_past', state, key
+        );
+    END LOOP;
+END $$;

@@ -1,0 +1,85 @@
+-- What was known: the figures as of a position of the ledger --------------------------------------------
+-- The views of this schema have the names of what they show. A transaction that sets
+--     search_path = known, public
+--     app.as_of = a position P of the ledger, app.as_of_day = the local day on which P was recorded,
+--     app.as_of_time = the moment up to which rates count
+-- reads through them, and every query then answers as it would have answered when the fold had come
+-- to P. P lies between two batches of the fold: at the end of a recorded day, or at a published
+-- position. Without these settings each of them fails; none of them can quietly show the present.
+
+CREATE SCHEMA known;
+GRANT USAGE ON SCHEMA known TO earned_app;
+
+DO $$
+DECLARE
+    state text;
+    columns text;
+BEGIN
+    FOREACH state IN ARRAY ARRAY[
+        'roster', 'membership', 'post', 'post_snapshot', 'gauge', 'touch', 'person_link', 'lead',
+        'deal', 'application'
+    ] LOOP
+        SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns
+          FROM pg_attribute
+         WHERE attrelid = state::regclass AND attnum > 0 AND NOT attisdropped;
+        EXECUTE format(
+            'CREATE VIEW known.%1$I WITH (security_invoker = true) AS '
+            'SELECT %3$s FROM public.%1$I '
+            ' WHERE position <= current_setting(''app.as_of'')::bigint '
+            'UNION ALL '
+            'SELECT %3$s FROM public.%2$I '
+            ' WHERE position <= current_setting(''app.as_of'')::bigint '
+            '   AND until > current_setting(''app.as_of'')::bigint',
+            state, state || '_past', columns
+        );
+    END LOOP;
+END $$;
+
+-- The value of a cell is what it is now without what was added later. A change is logged at the last
+-- position of its batch, so those after P are the batches after P. known_on says the same more
+-- coarsely, and is what the log is indexed by.
+CREATE VIEW known.rollup_value WITH (security_invoker = true) AS
+SELECT org_id, generation, measure, cell, day, sum(value) AS value
+  FROM (
+    SELECT org_id, generation, measure, cell, day, value FROM public.rollup_value
+    UNION ALL
+    SELECT org_id, generation, measure, cell, day, -delta
+      FROM public.rollup_delta
+     WHERE known_on >= current_setting('app.as_of_day')::date
+       AND position > current_setting('app.as_of')::bigint
+  ) told
+ GROUP BY org_id, generation, measure, cell, day
+HAVING sum(value) <> 0;
+
+CREATE VIEW known.rollup_delta WITH (security_invoker = true) AS
+SELECT org_id, generation, position, known_on, measure, cell, day, delta
+  FROM public.rollup_delta
+ WHERE position <= current_setting('app.as_of')::bigint;
+
+CREATE VIEW known.ledger_entry WITH (security_invoker = true) AS
+SELECT * FROM public.ledger_entry
+ WHERE position <= current_setting('app.as_of')::bigint;
+
+CREATE VIEW known.fold_cursor WITH (security_invoker = true) AS
+SELECT org_id, generation, least(position, current_setting('app.as_of')::bigint) AS position,
+       folded_at, next_cell
+  FROM public.fold_cursor;
+
+-- A head whose position lies after P says nothing about P: the fact was then unknown, or stood in the
+-- version that fact_past remembers.
+CREATE VIEW known.fact_head WITH (security_invoker = true) AS
+SELECT org_id, fact_key, position, is_retracted
+  FROM public.fact_head
+ WHERE position <= current_setting('app.as_of')::bigint
+UNION ALL
+SELECT org_id, fact_key, position, false
+  FROM public.fact_past
+ WHERE position <= current_setting('app.as_of')::bigint
+   AND until > current_setting('app.as_of')::bigint;
+
+-- Rates that were stated before the moment: the end of the day asked about, or of publication.
+CREATE VIEW known.assumption WITH (security_invoker = true) AS
+SELECT * FROM public.assumption
+ WHERE recorded_at < current_setting('app.as_of_time')::timestamptz;
+
+GRANT SELECT ON ALL TABLES IN SCHEMA known TO earned_app;

@@ -1,0 +1,104 @@
+"""As known on a day: the same questions, answered as they would have been answered then.
+
+Everything known is a function of a position of the ledger. A day asked about becomes the last
+position recorded on or before it; a transaction that :func:`look_back` has prepared then reads
+through the views of the schema ``known``, and no query needs to know. The fold ends its batches
+where the recorded day changes and at published positions, so the cut never goes through a batch.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import asyncpg
+
+from shared import clock
+from shared.orgs import Org
+
+__all__ = ["FutureDay", "Knowledge", "NotFoldedYet", "known_on", "look_back"]
+
+#: No write takes longer from stamping its entries to its commit.
+_LONGEST_WRITE = timedelta(minutes=15)
+
+# Recorded time never runs backwards along the positions and positions have no gaps, so the cut is
+# found by halving: some twenty looks by key, and no index on time.
+_POSITION = """
+WITH RECURSIVE search (low, high) AS (
+    SELECT 0::bigint, position FROM public.ledger_head WHERE org_id = $1
+    UNION ALL
+    SELECT CASE WHEN m.is_known THEN m.middle ELSE s.low END,
+           CASE WHEN m.is_known THEN s.high ELSE m.middle - 1 END
+      FROM search s
+     CROSS JOIN LATERAL (
+        SELECT e.position AS middle, (e.recorded_at AT TIME ZONE $2)::date <= $3::date AS is_known
+          FROM public.ledger_entry e
+         WHERE e.org_id = $1 AND e.position = (s.low + s.high + 1) / 2
+     ) m
+     WHERE s.low < s.high
+)
+SELECT s.low AS position, h.position AS head, f.position AS folded
+  FROM search s
+  JOIN public.ledger_head h ON h.org_id = $1
+  JOIN public.generation g ON g.org_id = $1 AND g.state = 'live'
+  JOIN public.fold_cursor f ON f.org_id = $1 AND f.generation = g.generation
+ WHERE s.low = s.high
+"""
+_LOOK_BACK = """
+SELECT set_config('search_path', 'known, public', true),
+       set_config('app.as_of', $1::bigint::text, true),
+       set_config('app.as_of_day', $2::date::text, true),
+       set_config('app.as_of_time', $3::timestamptz::text, true)
+"""
+
+
+class FutureDay(ValueError):
+    """Nobody knows yet what will be known on that day."""
+
+
+class NotFoldedYet(Exception):
+    """The ledger holds entries of that day which the fold has not reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What was known: entries up to ``position``, rates stated before ``until``.
+
+    ``day`` is the organization's day of the last entry, or a later one on which nothing else was
+    recorded. ``is_final`` is False while entries of that day can still come.
+    """
+
+    position: int
+    day: date
+    until: datetime
+    is_final: bool
+
+
+async def known_on(
+    connection: "asyncpg.Connection[asyncpg.Record]", org: Org, day: date
+) -> Knowledge:
+    """Return what was known at the end of ``day``; for today, what is known now.
+
+    Raises:
+        FutureDay: the day has not begun.
+        NotFoldedYet: the rollups are still behind the end of that day; ask again soon.
+    """
+    now = clock.now()
+    today = clock.local_day(now, org.zone)
+    if day > today:
+        raise FutureDay(day.isoformat())
+    row = await connection.fetchrow(_POSITION, org.id, org.zone.key, day)
+    assert row is not None, "an organization is created with a ledger head and a live generation"
+    position, head, folded = row["position"], row["head"], row["folded"]
+    if day < today and folded < position:
+        raise NotFoldedYet(day.isoformat())
+    until = clock.start_of_day(day + timedelta(days=1), org.zone)
+    return Knowledge(
+        position=min(position, folded),
+        day=day,
+        until=until,
+        is_final=day < today and (head > position or now >= until + _LONGEST_WRITE),
+    )
+
+
+async def look_back(connection: "asyncpg.Connection[asyncpg.Record]", knowledge: Knowledge) -> None:
+    """Make the rest of the caller's transaction read what was known."""
+    await connection.execute(_LOOK_BACK, knowledge.position, knowledge.day, knowledge.until)
