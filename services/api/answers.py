@@ -1,6 +1,7 @@
 """What every figure's answer says about itself: zone, completeness, sources."""
 
 from datetime import date, datetime
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -42,14 +43,43 @@ class Trust(Output):
         description=_COMPLETE_UNTIL, examples=["2025-04-30T06:00:00Z"]
     )
     sources: list[Source] = Field(description="How far each connection has been read.")
+    as_of: date | None = Field(
+        description="The day at whose end this was known; null for the present, and for figures "
+        "of a published period.",
+        examples=["2025-04-30"],
+    )
+    known_position: int = Field(
+        description="The last ledger entry that counts: everything up to it is in the figures.",
+        examples=[1842],
+    )
+    is_final: bool = Field(
+        description="Whether the answer will never change: nothing can be recorded on `as_of` any "
+        "more, or the period is frozen. The present is never final.",
+        examples=[True],
+    )
+    frozen: bool = Field(
+        description="Whether the figures are those published for a period, whatever came later.",
+        examples=[False],
+    )
+    publication_id: UUID | None = Field(
+        description="The publication the figures were frozen by.",
+        examples=["0197c1a4-3f5e-7000-8000-000000000001"],
+    )
 
 
 def trust_of(freshness: Freshness, zone: ZoneInfo) -> Trust:
     """Return the freshness as an answer shows it."""
+    known = freshness.known
+    publication = known.publication if known else None
     return Trust(
         time_zone=zone.key,
         complete_until=freshness.complete_until,
         sources=[Source.model_validate(source) for source in freshness.sources],
+        as_of=known.day if known and publication is None else None,
+        known_position=freshness.folded_position,
+        is_final=known is not None and known.is_final,
+        frozen=publication is not None,
+        publication_id=publication,
     )
 
 

@@ -18,6 +18,7 @@ from services.api.links.endpoints import router as links
 from services.api.openapi import DESCRIPTION, install_openapi
 from services.api.organization.endpoints import router as organization
 from services.api.people.endpoints import router as people
+from services.api.publications.endpoints import router as publications
 from services.api.roi.endpoints import router as roi
 from shared.connections import VendorRegistry
 from shared.settings import ApiSettings
@@ -30,6 +31,7 @@ _ROUTERS: Final = (
     roi,
     leaderboard,
     goals,
+    publications,
     facts,
     people,
     connections,

@@ -8,6 +8,7 @@
 
 An organization without polled connections is complete until its ledger's newest entry. Paused
 connections and those that need new credentials are left out: they are shown in the list, in red.
+In an answer about the past nothing is complete beyond the moment looked back to.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+
+from shared.rollups.known import Knowledge
 
 __all__ = ["Freshness", "SourceFreshness", "freshness_of"]
 
@@ -34,7 +37,8 @@ _POSITIONS = """
 SELECT h.position AS ledger_position, h.recorded_at AS ledger_recorded_at,
        f.position AS folded_position, f.folded_at,
        (SELECT e.recorded_at FROM ledger_entry e
-         WHERE e.org_id = $1 AND e.position = f.position) AS folded_until
+         WHERE e.org_id = $1 AND e.position = f.position) AS folded_until,
+       current_setting('app.known', true) AS known
   FROM ledger_head h
   JOIN generation g ON g.org_id = h.org_id AND g.state = 'live'
   JOIN fold_cursor f ON f.org_id = g.org_id AND f.generation = g.generation
@@ -55,13 +59,17 @@ class SourceFreshness:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How far everything has been read and folded."""
+    """How far everything has been read and folded; ``known`` is None in an answer of the present.
+
+    ``folded_position`` is then the last entry that counts, otherwise the one looked back to.
+    """
 
     complete_until: datetime | None
     sources: tuple[SourceFreshness, ...]
     ledger_position: int
     folded_position: int
     folded_at: datetime
+    known: Knowledge | None
 
 
 async def freshness_of(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> Freshness:
@@ -70,24 +78,28 @@ async def freshness_of(connection: "asyncpg.Connection[asyncpg.Record]", org_id:
     sources = tuple(SourceFreshness(**row) for row in rows)
     positions = await connection.fetchrow(_POSITIONS, org_id)
     assert positions is not None, "an organization is created together with its ledger head"
+    known = Knowledge.parse(positions["known"])
     return Freshness(
-        complete_until=_complete_until(sources, positions),
+        complete_until=_complete_until(sources, positions, known),
         sources=sources,
         ledger_position=positions["ledger_position"],
         folded_position=positions["folded_position"],
         folded_at=positions["folded_at"],
+        known=known,
     )
 
 
 def _complete_until(
-    sources: tuple[SourceFreshness, ...], positions: asyncpg.Record
+    sources: tuple[SourceFreshness, ...], positions: asyncpg.Record, known: Knowledge | None
 ) -> datetime | None:
     is_behind = positions["folded_position"] < positions["ledger_position"]
     polled = [source for source in sources if source.streams and source.state in _POLLED]
     bounds: list[datetime | None] = [source.complete_until for source in polled]
-    if is_behind:
+    if known is not None:
+        bounds.append(known.until if polled else positions["folded_until"])
+    elif is_behind:
         bounds.append(positions["folded_until"])
     elif not polled and positions["ledger_position"]:
         bounds.append(positions["ledger_recorded_at"])
-    known = [bound for bound in bounds if bound is not None]
-    return min(known) if known and len(known) == len(bounds) else None
+    present = [bound for bound in bounds if bound is not None]
+    return min(present) if present and len(present) == len(bounds) else None

@@ -16,6 +16,10 @@ What employee advocacy earns, and the proof of it.
 are strings. A null is never a zero: `null_reason` says what is missing. Every answer says until
 when it is complete (`complete_until`), and every figure can be explained down to its facts.
 
+**Time.** Nothing is overwritten: `as_of` asks for a figure as it was known at the end of a past
+day. A published period is frozen: its figures stay as published, and `live=true` shows what they
+would be now. Every answer says as of when it is.
+
 **Keys.** Send an API key as a bearer token, or in `X-API-Key`. Each operation names the scope it
 needs. What belongs to another organization is answered exactly like what does not exist.
 
@@ -28,6 +32,7 @@ _TAGS: Final = (
     ("roi", "Return on investment: one model, all models, and the events behind them."),
     ("leaderboard", "Employees by what they did; people are opaque references."),
     ("goals", "SMART goals: stated by versions, with progress, pace and forecast."),
+    ("publications", "Periods whose figures are frozen, by whom and why."),
     ("facts", "The ledger: post what happened, withdraw it, read it by position."),
     ("people", "How facts refer to people outside the company."),
     ("connections", "Connectors: configured, watched, paused."),

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Dimension
 
-__all__ = ["Filters", "LocalDay", "PeriodQuery", "SlicedQuery"]
+__all__ = ["Filters", "KnownQuery", "LocalDay", "PeriodQuery", "SlicedQuery"]
 
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _MOST_FILTER_VALUES: Final = 100
@@ -62,6 +62,30 @@ class PeriodQuery(BaseModel):
         return Period(self.from_, self.to)
 
 
+class KnownQuery(PeriodQuery):
+    """A period, and as of when: who takes it calls :func:`services.api.lookback.look`."""
+
+    as_of: LocalDay | None = Field(
+        default=None,
+        description=(
+            "Answer as it was known at the end of this day, local to the organization. Default: "
+            "what was published if the days lie in a frozen period, otherwise the present."
+        ),
+        examples=["2025-04-30"],
+    )
+    live: bool = Field(
+        default=False,
+        description="Answer with the present figures even where the period is frozen.",
+        examples=[False],
+    )
+
+    @model_validator(mode="after")
+    def _looks_one_way(self) -> Self:
+        if self.live and self.as_of is not None:
+            raise PydanticCustomError("as_of_and_live", "Give `as_of` or `live`, not both.")
+        return self
+
+
 class Filters(BaseModel):
     """Which part is asked about. Values of one filter are alternatives; filters narrow together."""
 
@@ -97,7 +121,7 @@ class Filters(BaseModel):
         return {name: frozenset(values) for name, values in given.items() if values}
 
 
-class SlicedQuery(Filters, PeriodQuery):
+class SlicedQuery(Filters, KnownQuery):
     """A period and the part of it that is asked about."""
 
     def listed(self) -> dict[str, Any]:

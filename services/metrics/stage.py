@@ -78,13 +78,17 @@ SELECT b.*
  WHERE b.weight = 1
 """
 
-# The batch ends where the organization's day of recording changes: every change in the log then
-# has one such day, and an answer "as known on" a day cuts between batches, never through one.
+# The batch ends where the organization's day of recording changes, and at published positions:
+# every change in the log then has one such day, and an answer "as known on" a day, or as published,
+# cuts between batches, never through one.
 _EXTENT = """
 WITH upcoming AS (
     SELECT position, (recorded_at AT TIME ZONE $4)::date AS known_on
       FROM ledger_entry
      WHERE org_id = $1 AND position > $2
+       AND position <= coalesce(
+            (SELECT min(p.position) FROM publication p WHERE p.org_id = $1 AND p.position > $2),
+            $2 + $3)
      ORDER BY position
      LIMIT $3
 )

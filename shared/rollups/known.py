@@ -8,13 +8,22 @@ where the recorded day changes and at published positions, so the cut never goes
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 import asyncpg
+import orjson
 
 from shared import clock
 from shared.orgs import Org
 
-__all__ = ["FutureDay", "Knowledge", "NotFoldedYet", "known_on", "look_back"]
+__all__ = [
+    "FutureDay",
+    "Knowledge",
+    "NotFoldedYet",
+    "known_on",
+    "look_at_present",
+    "look_back",
+]
 
 #: No write takes longer from stamping its entries to its commit.
 _LONGEST_WRITE = timedelta(minutes=15)
@@ -46,7 +55,11 @@ _LOOK_BACK = """
 SELECT set_config('search_path', 'known, public', true),
        set_config('app.as_of', $1::bigint::text, true),
        set_config('app.as_of_day', $2::date::text, true),
-       set_config('app.as_of_time', $3::timestamptz::text, true)
+       set_config('app.as_of_time', $3::timestamptz::text, true),
+       set_config('app.known', $4, true)
+"""
+_LOOK_AT_PRESENT = """
+SELECT set_config('search_path', 'public', true), set_config('app.known', '', true)
 """
 
 
@@ -62,14 +75,39 @@ class NotFoldedYet(Exception):
 class Knowledge:
     """What was known: entries up to ``position``, rates stated before ``until``.
 
-    ``day`` is the organization's day of the last entry, or a later one on which nothing else was
-    recorded. ``is_final`` is False while entries of that day can still come.
+    ``day`` is the organization's day of the entry at ``position``, or a later one on which nothing
+    else was recorded. ``is_final`` is False while entries of that day can still come.
+    ``publication`` is set where this is what a published period was computed from.
     """
 
     position: int
     day: date
     until: datetime
     is_final: bool
+    publication: UUID | None = None
+
+    @property
+    def last_instant(self) -> datetime:
+        """Return the last moment at which something could become part of it."""
+        return self.until - timedelta.resolution
+
+    def text(self) -> str:
+        """Return it as the setting ``app.known`` carries it through a transaction."""
+        return orjson.dumps(self, default=str).decode()  # the driver has a UUID of its own
+
+    @staticmethod
+    def parse(text: str | None) -> "Knowledge | None":
+        """Return what :meth:`text` wrote; None for an empty setting: the present."""
+        if not text:
+            return None
+        said = orjson.loads(text)
+        return Knowledge(
+            position=said["position"],
+            day=date.fromisoformat(said["day"]),
+            until=datetime.fromisoformat(said["until"]),
+            is_final=said["is_final"],
+            publication=UUID(said["publication"]) if said["publication"] else None,
+        )
 
 
 async def known_on(
@@ -101,4 +139,11 @@ async def known_on(
 
 async def look_back(connection: "asyncpg.Connection[asyncpg.Record]", knowledge: Knowledge) -> None:
     """Make the rest of the caller's transaction read what was known."""
-    await connection.execute(_LOOK_BACK, knowledge.position, knowledge.day, knowledge.until)
+    await connection.execute(
+        _LOOK_BACK, knowledge.position, knowledge.day, knowledge.until, knowledge.text()
+    )
+
+
+async def look_at_present(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Make the rest of the caller's transaction read the present again."""
+    await connection.execute(_LOOK_AT_PRESENT)

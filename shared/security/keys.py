@@ -46,6 +46,7 @@ Scope = Literal[
     "assumptions:write",
     "goals:read",
     "goals:write",
+    "publications:write",
     "connections:read",
     "connections:write",
     "links:read",

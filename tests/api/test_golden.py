@@ -158,6 +158,7 @@ async def test_adoption_and_activity(golden: httpx.AsyncClient) -> None:
         "numerator": "30",
         "denominator": "100",
         "null_reason": None,
+        "moved": None,
     }
     assert found["invite_acceptance_rate"]["value"] == "30.00"
     assert found["active_of_enrolled_rate"]["value"] == "80.00"

@@ -1,6 +1,5 @@
 """As known: wherever a batch of the fold ends, the views of ``known`` show what it had made."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -15,6 +14,7 @@ from shared.facts import Fact, Retraction, parse_fact
 from shared.ledger import append
 from shared.orgs import Org, create_org
 from shared.rollups.known import FutureDay, Knowledge, NotFoldedYet, known_on, look_back
+from tests.known_reading import TABLES, seen
 
 Item = Fact | Retraction
 DAYS = (date(2025, 4, 1), date(2025, 4, 2), date(2025, 4, 5))
@@ -105,19 +105,6 @@ TOLD: tuple[Sequence[Item], ...] = (
         won("9000.00"),
     ),
 )
-TABLES = (
-    *("roster", "membership", "post", "post_snapshot", "gauge"),
-    *("touch", "person_link", "lead", "deal", "application"),
-)
-_ROLLUPS = """
-SELECT measure, day, slice, team, employee, account, network, campaign, content, channel, value
-  FROM rollup_value JOIN cell USING (org_id, generation, cell)
- WHERE org_id = $1 AND value <> 0
-"""
-_HEADS = """
-SELECT fact_key, position FROM fact_head WHERE org_id = $1 AND NOT is_retracted AND position > 0
-"""
-_ENTRIES = "SELECT position, weight, payload FROM ledger_entry WHERE org_id = $1"
 
 
 async def tell(database: Database, org: Org, day: date, items: Sequence[Item]) -> None:
@@ -125,20 +112,6 @@ async def tell(database: Database, org: Org, day: date, items: Sequence[Item]) -
         async with database.transaction(org.id) as connection:
             noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
             await append(connection, org, [item], received_at=noon)
-
-
-async def seen(connection: "asyncpg.Connection[asyncpg.Record]", org: Org) -> dict[str, Any]:
-    """Return everything that can be read, without what names the organization."""
-    found: dict[str, Any] = {}
-    for name in TABLES:
-        rows = await connection.fetch(
-            f"SELECT (to_jsonb(s) - 'org_id')::text AS state FROM {name} s WHERE org_id = $1",
-            org.id,
-        )
-        found[name] = Counter(row["state"] for row in rows)
-    for name, query in (("rollups", _ROLLUPS), ("heads", _HEADS), ("entries", _ENTRIES)):
-        found[name] = Counter(map(tuple, await connection.fetch(query, org.id)))
-    return found
 
 
 async def new_org(database: Database) -> Org:
@@ -258,7 +231,7 @@ async def test_the_past_is_not_read_without_saying_as_of_when(database: Database
 
 async def test_every_table_of_the_fold_has_its_view(database: Database) -> None:
     # What is read under a generation must be read as known, or a look back mixes two times.
-    timeless = {"cell", "generation", "credit"}
+    timeless = {"cell", "generation"}
     async with database.transaction() as connection:
         rows = await connection.fetch(
             """

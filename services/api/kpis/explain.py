@@ -11,6 +11,7 @@ from services.api.facts.lines import fact_line
 from services.api.freshness import freshness_of
 from services.api.kpis.schemas import ExplainQuery, FactPage, KpiExplanation, MeasureInput
 from services.api.kpis.service import figure_of, kpi_named, used_assumptions, value_of
+from services.api.lookback import look
 from services.api.model import exact
 from shared.errors import Invalid, InvalidCursor
 from shared.kpis.compose import KpiValue
@@ -36,6 +37,7 @@ async def explain(
     """
     kpi, org = kpi_named(kpi_id), access.org
     asked = Slice(None, query.filters)
+    await look(access, query)
     found = await evaluate_kpis(access.connection, org, [kpi], (query.period,), asked)
     value: KpiValue = found[kpi.id][0].value
     codec = CursorCodec(keyring, org.id, {"explain": kpi.id, **query.listed()})

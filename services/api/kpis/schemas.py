@@ -170,6 +170,11 @@ class Value(Output):
         description="Why there is no value: `missing:<input>` or `zero_denominator`.",
         examples=["missing:headcount"],
     )
+    moved: DecimalText | None = Field(
+        description="Since the period was published: the live value minus the published one. "
+        "Null where nothing is published, and in explanations.",
+        examples=["-1500.00"],
+    )
 
 
 class Point(Value):

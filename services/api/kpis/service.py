@@ -1,13 +1,15 @@
 """Answer KPIs: over time, many at once, and explained down to the facts."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from services.api.answers import is_partial, trust_of
 from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
-from services.api.evaluation import Slice, buckets_of, evaluate_kpis, rates_used
+from services.api.evaluation import Slice, Valued, buckets_of, evaluate_kpis, rates_used
 from services.api.freshness import freshness_of
+from services.api.kpis.moves import Moves, moves_of
 from services.api.kpis.schemas import (
     Catalogue,
     KpiDefinition,
@@ -20,6 +22,7 @@ from services.api.kpis.schemas import (
     Values,
     ValuesQuery,
 )
+from services.api.lookback import look
 from services.api.model import exact
 from shared.errors import NotFound
 from shared.kpis.compose import KpiValue, additive_over
@@ -82,12 +85,14 @@ async def series(access: Access, kpi_id: str, query: SeriesQuery) -> Series:
     """
     kpi, org = kpi_named(kpi_id), access.org
     parts = buckets_of(query.period, query.interval)
+    publication = await look(access, query)
     asked = Slice(query.group_by, query.filters)
     found = await evaluate_kpis(access.connection, org, [kpi], parts, asked)
     freshness = await freshness_of(access.connection, org.id)
+    moves = await moves_of(access, query, publication, found, [kpi], parts, asked)
     points = [
         Point(
-            **value_of(valued.value, valued.group if asked.group_by else None).model_dump(),
+            **_value(kpi, valued, asked, moves).model_dump(),
             from_=parts[valued.bucket].start,
             to=parts[valued.bucket].end,
             is_partial=is_partial(parts[valued.bucket].end, freshness, org.zone),
@@ -107,18 +112,18 @@ async def values(access: Access, query: ValuesQuery) -> Values:
     """Return several KPIs of one period; raises as :func:`series`."""
     kpis, org = [kpi_named(kpi_id) for kpi_id in dict.fromkeys(query.ids)], access.org
     asked = Slice(query.group_by, query.filters)
-    found = await evaluate_kpis(access.connection, org, kpis, (query.period,), asked)
+    parts = (query.period,)
+    publication = await look(access, query)
+    found = await evaluate_kpis(access.connection, org, kpis, parts, asked)
     freshness = await freshness_of(access.connection, org.id)
+    moves = await moves_of(access, query, publication, found, kpis, parts, asked)
     return Values(
         **trust_of(freshness, org.zone).model_dump(),
         is_partial=is_partial(query.to, freshness, org.zone),
         kpis=[
             KpiValues(
                 **figure_of(kpi, org.currency),
-                values=[
-                    value_of(valued.value, valued.group if asked.group_by else None)
-                    for valued in found[kpi.id]
-                ],
+                values=[_value(kpi, valued, asked, moves) for valued in found[kpi.id]],
             )
             for kpi in kpis
         ],
@@ -136,14 +141,20 @@ def figure_of(kpi: Kpi, currency: str) -> dict[str, Any]:
     }
 
 
-def value_of(value: KpiValue, group: str | None) -> Value:
-    """Return a value as answers show it."""
+def _value(kpi: Kpi, valued: Valued, asked: Slice, moves: Moves) -> Value:
+    moved = moves.get((kpi.id, valued.bucket, valued.group))
+    return value_of(valued.value, valued.group if asked.group_by else None, moved)
+
+
+def value_of(value: KpiValue, group: str | None, moved: Decimal | None = None) -> Value:
+    """Return a value as answers show it; ``moved`` is how far, since its period was published."""
     return Value(
         group=group,
         value=value.value,
         numerator=exact(value.numerator),
         denominator=exact(value.denominator),
         null_reason=value.null_reason,
+        moved=moved,
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from services.api.answers import Trust
 from services.api.model import DecimalText, Limit, Output
-from services.api.periods import PeriodQuery
+from services.api.periods import KnownQuery
 from shared.kpis.vocabulary import AttributionModel, Unit
 
 __all__ = ["Leaderboard", "LeaderboardQuery", "Place", "RankedBy"]
@@ -24,7 +24,7 @@ class RankedBy(StrEnum):
     REVENUE = "revenue"
 
 
-class LeaderboardQuery(PeriodQuery):
+class LeaderboardQuery(KnownQuery):
     """Who is ranked, and by what."""
 
     by: RankedBy = Field(

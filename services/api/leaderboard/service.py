@@ -9,6 +9,7 @@ from services.api.dependencies import Access
 from services.api.evaluation import Slice, evaluate_kpis
 from services.api.freshness import freshness_of
 from services.api.leaderboard.schemas import Leaderboard, LeaderboardQuery, Place, RankedBy
+from services.api.lookback import look
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.measures import ADVOCACY_CHANNEL
 from shared.kpis.vocabulary import Unit
@@ -29,6 +30,7 @@ _NAMES = "SELECT employee, display_name FROM employee WHERE org_id = $1 AND empl
 async def leaderboard(access: Access, query: LeaderboardQuery) -> Leaderboard:
     """Return the first people by what they did in a period, with ties sharing a rank."""
     kpi, filters = _ranked_by(query)
+    await look(access, query)
     if query.team:
         filters["team"] = frozenset(query.team)
     found = await evaluate_kpis(

@@ -8,6 +8,7 @@ from services.api.answers import trust_of
 from services.api.dependencies import Access
 from services.api.facts.lines import FactLine, fact_line
 from services.api.freshness import freshness_of
+from services.api.lookback import look
 from services.api.model import money
 from services.api.roi.queries import ExplainQuery
 from services.api.roi.repository import CreditLine, credit_lines, credited
@@ -37,6 +38,7 @@ async def explain(access: Access, keyring: KeyRing, query: ExplainQuery) -> RoiE
     asked = query.model_dump(mode="json", exclude={"cursor", "limit"})
     codec = CursorCodec(keyring, org.id, {"explain": "roi", **asked})
     credits_at, costs_at = _places(codec, query.cursor)
+    await look(access, query)
     credits, credits_next = await _credits(access, query, credits_at)
     costs, total, costs_next = await _costs(access, query, costs_at)
     is_last = (credits_next, costs_next) == (_END, _END)

@@ -12,6 +12,7 @@ from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
 from services.api.freshness import Freshness, freshness_of
 from services.api.kpis.service import assumption_lines
+from services.api.lookback import look
 from services.api.model import money
 from services.api.roi.queries import ModelsQuery
 from services.api.roi.repository import Basis, Credits, credited, total_revenue
@@ -122,8 +123,10 @@ async def read_inputs(
         Invalid: ``recruiting_to`` does not lie after ``from``.
     """
     org, connection = access.org, access.connection
+    await look(access, query)
     generation = await live_generation(connection, org.id)
-    recruiting_to = _recruiting_to(org, query)
+    freshness = await freshness_of(connection, org.id)
+    recruiting_to = _recruiting_to(org, query, freshness)
     cost, has_deals = await _cost(access, query.period)
     hires = await _hires(access, Period(query.from_, recruiting_to))
     basis, period = query.basis, query.period
@@ -155,18 +158,20 @@ async def read_inputs(
         recruiting=[]
         if counted is None
         else recruiting_lines(ReferralHires(counted), values, method),
-        freshness=await freshness_of(connection, org.id),
+        freshness=freshness,
     )
 
 
-def _recruiting_to(org: Org, query: ModelsQuery) -> date:
+def _recruiting_to(org: Org, query: ModelsQuery, freshness: Freshness) -> date:
     if query.recruiting_to is not None:
         if query.recruiting_to <= query.from_:
             raise Invalid("`recruiting_to` lies after `from`.", code="empty_period")
         return query.recruiting_to
     if query.basis is Basis.PERIOD:
         return query.to
-    tomorrow = clock.local_day(clock.now(), org.zone) + timedelta(days=1)
+    # An answer about the past stays as it was: its today is the day looked back to.
+    now = freshness.known.last_instant if freshness.known else clock.now()
+    tomorrow = clock.local_day(now, org.zone) + timedelta(days=1)
     return max(tomorrow, query.to)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from services.api.model import Cursor, Limit
-from services.api.periods import LocalDay, PeriodQuery
+from services.api.periods import KnownQuery, LocalDay
 from services.api.roi.repository import Basis
 from shared.attribution.markov import MOST_ORDER
 from shared.facts.envelope import Channel
@@ -77,7 +77,7 @@ class FlatOrCostPerHire(StrEnum):
     COST_PER_HIRE = "R2"
 
 
-class ModelsQuery(PeriodQuery):
+class ModelsQuery(KnownQuery):
     """All models at once."""
 
     basis: Basis = Field(default=Basis.COHORT, description=BASIS, examples=["cohort"])
@@ -140,7 +140,7 @@ class StatementQuery(ModelsQuery):
     )
 
 
-class ExplainQuery(PeriodQuery):
+class ExplainQuery(KnownQuery):
     """Where credited revenue and cost come from."""
 
     basis: Basis = Field(default=Basis.COHORT, description=BASIS, examples=["cohort"])

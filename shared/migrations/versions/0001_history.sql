@@ -1,3 +1,30 @@
+-- Periods whose figures are frozen at a position. Appended, never changed; a withdrawal is an act of its
+-- own. Every fold ends a batch at a published position, so each generation can answer as of it.
+
+CREATE TABLE publication (
+    org_id          uuid NOT NULL REFERENCES organization (id),
+    id              uuid NOT NULL,
+    starts_on       date NOT NULL,
+    ends_on         date NOT NULL CHECK (ends_on > starts_on),
+    position        bigint NOT NULL,
+    known_on        date NOT NULL,
+    known_until     timestamptz NOT NULL,
+    published_at    timestamptz NOT NULL,
+    published_by    text NOT NULL,
+    note            text NOT NULL,
+    PRIMARY KEY (org_id, id)
+);
+
+CREATE TABLE publication_withdrawal (
+    org_id          uuid NOT NULL,
+    publication_id  uuid NOT NULL,
+    withdrawn_at    timestamptz NOT NULL,
+    withdrawn_by    text NOT NULL,
+    note            text NOT NULL,
+    PRIMARY KEY (org_id, publication_id),
+    FOREIGN KEY (org_id, publication_id) REFERENCES publication (org_id, id)
+);
+
 -- The past of the state of the fold: what a row said until the fact behind it was taken back ------------
 -- A past table has the columns of its table and until, the position of the retracting entry: the row
 -- was known at positions from position up to, and without, until. It grows with corrections alone,

@@ -16,8 +16,11 @@ END $$;
 
 GRANT USAGE ON SCHEMA public TO earned_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO earned_app;
--- The ledger, the change log and the versions of goals are append-only, for the application too.
-REVOKE UPDATE, DELETE ON ledger_entry, fact_past, rollup_change, goal FROM earned_app;
+-- The ledger, the change log, the versions of goals and what was published are append-only, for the
+-- application too.
+REVOKE UPDATE, DELETE ON ledger_entry, fact_past, rollup_change, goal, publication,
+       publication_withdrawal
+  FROM earned_app;
 
 -- Every table of an organization, those that other scripts of this revision make included. Without: positions
 -- and parameters, which sweeps must see before they know the organization, and which are nobody's data.

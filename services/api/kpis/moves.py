@@ -1,0 +1,51 @@
+"""How far figures have moved since their period was published."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from services.api.dependencies import Access
+from services.api.evaluation import Slice, Valued, evaluate_kpis
+from services.api.lookback import look_at_other_side
+from services.api.periods import KnownQuery
+from services.api.publications.repository import PublicationRow
+from shared.kpis.definitions import Kpi
+from shared.kpis.periods import Period
+
+__all__ = ["Moves", "difference", "moves_of"]
+
+#: (KPI, bucket, group) → the live value minus the published one.
+Moves = Mapping[tuple[str, int, str], Decimal | None]
+
+
+async def moves_of(
+    access: Access,
+    query: KnownQuery,
+    publication: PublicationRow | None,
+    found: Mapping[str, Sequence[Valued]],
+    kpis: Sequence[Kpi],
+    parts: tuple[Period, ...],
+    asked: Slice,
+) -> Moves:
+    """Return how far each value in ``found`` has moved; nothing where no publication speaks.
+
+    Call it last: the transaction reads the other side afterwards.
+    """
+    if publication is None:
+        return {}
+    await look_at_other_side(access, query, publication)
+    other = await evaluate_kpis(access.connection, access.org, kpis, parts, asked)
+    values = {(kpi, v.bucket, v.group): v.value.value for kpi in other for v in other[kpi]}
+    moves = {}
+    for kpi, valued in found.items():
+        for one in valued:
+            here, there = one.value.value, values.get((kpi, one.bucket, one.group))
+            live, published = (here, there) if query.live else (there, here)
+            moves[kpi, one.bucket, one.group] = difference(live, published)
+    return moves
+
+
+def difference(after: Decimal | None, before: Decimal | None) -> Decimal | None:
+    """Return how far a value moved: one that appears moves by all of itself."""
+    if after is None and before is None:
+        return None
+    return (after or Decimal(0)) - (before or Decimal(0))

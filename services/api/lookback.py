@@ -1,0 +1,57 @@
+"""Which time an answer is about: the present, a past day, or what was published for its period."""
+
+from datetime import date
+
+from services.api.dependencies import Access
+from services.api.periods import KnownQuery
+from services.api.publications.repository import PublicationRow, covering
+from shared.errors import Invalid, Unavailable
+from shared.rollups.known import (
+    FutureDay,
+    Knowledge,
+    NotFoldedYet,
+    known_on,
+    look_at_present,
+    look_back,
+)
+
+__all__ = ["known_at_end_of", "look", "look_at_other_side"]
+
+
+async def look(access: Access, query: KnownQuery) -> PublicationRow | None:
+    """Make the rest of the transaction read what ``query`` asks for.
+
+    Call it before anything else is read. Returns the publication that speaks for the period, if
+    one does, whether its figures are answered or, with ``live``, the present ones.
+
+    Raises:
+        Invalid: ``as_of`` lies in the future (``as_of_in_future``).
+        Unavailable: the rollups have not come to the end of that day yet.
+    """
+    if query.as_of is not None:
+        await look_back(access.connection, await known_at_end_of(access, query.as_of))
+        return None
+    publication = await covering(access.connection, access.org.id, query.period)
+    if publication is not None and not query.live:
+        await look_back(access.connection, publication.knowledge)
+    return publication
+
+
+async def look_at_other_side(
+    access: Access, query: KnownQuery, publication: PublicationRow
+) -> None:
+    """Make the rest of the transaction read the live figures after the published, or vice versa."""
+    if query.live:
+        await look_back(access.connection, publication.knowledge)
+    else:
+        await look_at_present(access.connection)
+
+
+async def known_at_end_of(access: Access, day: date) -> Knowledge:
+    """Return what was known at the end of a day; raises as :func:`look`."""
+    try:
+        return await known_on(access.connection, access.org, day)
+    except FutureDay:
+        raise Invalid("`as_of` lies in the future.", code="as_of_in_future") from None
+    except NotFoldedYet:
+        raise Unavailable("The figures of that day are still being computed.") from None

@@ -1,0 +1,168 @@
+"""Publications: appended, never changed; a withdrawal is an act of its own."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from shared.kpis.periods import Period
+from shared.orgs import Org
+from shared.rollups.known import Knowledge
+
+__all__ = [
+    "PublicationRow",
+    "add_publication",
+    "add_withdrawal",
+    "covering",
+    "every_publication",
+    "folded_now",
+    "publication_named",
+]
+
+_MOST: Final = 1000
+_SELECT: Final = """
+SELECT p.id, p.starts_on, p.ends_on, p.position, p.known_on, p.known_until, p.published_at,
+       p.published_by, p.note, w.withdrawn_at, w.withdrawn_by, w.note AS withdrawal_note
+  FROM publication p
+  LEFT JOIN publication_withdrawal w ON w.org_id = p.org_id AND w.publication_id = p.id
+ WHERE p.org_id = $1
+"""
+# The smallest period that holds all days asked about speaks for them; of equals, the latest.
+_COVERING: Final = f"""
+{_SELECT} AND p.starts_on <= $2 AND p.ends_on >= $3 AND w.withdrawn_at IS NULL
+ ORDER BY p.ends_on - p.starts_on, p.id DESC
+ LIMIT 1
+"""
+_ADD: Final = """
+INSERT INTO publication (org_id, id, starts_on, ends_on, position, known_on, known_until,
+                         published_at, published_by, note)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+_WITHDRAW: Final = """
+INSERT INTO publication_withdrawal (org_id, publication_id, withdrawn_at, withdrawn_by, note)
+VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT DO NOTHING
+"""
+# A generation that is being built may have folded across a position nobody had published yet. So
+# all folds are held while one is published; from its commit on, they end a batch there.
+_HOLD_FOLDS: Final = """
+SELECT f.position, g.state
+  FROM fold_cursor f
+  JOIN generation g USING (org_id, generation)
+ WHERE f.org_id = $1 AND g.state <> 'retired'
+ ORDER BY f.generation
+   FOR UPDATE OF f
+"""
+_RECORDED_ON: Final = """
+SELECT (recorded_at AT TIME ZONE $3)::date FROM ledger_entry WHERE org_id = $1 AND position = $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationRow:
+    """A publication as stored, with its withdrawal if there was one."""
+
+    id: UUID
+    starts_on: date
+    ends_on: date
+    position: int
+    known_on: date
+    known_until: datetime
+    published_at: datetime
+    published_by: str
+    note: str
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+    withdrawal_note: str | None
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """Return what its figures are computed from."""
+        return Knowledge(
+            self.position, self.known_on, self.known_until, is_final=True, publication=self.id
+        )
+
+
+async def every_publication(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID
+) -> list[PublicationRow]:
+    """Return the publications of an organization, the newest first."""
+    rows = await connection.fetch(f"{_SELECT} ORDER BY p.id DESC LIMIT $2", org_id, _MOST)
+    return [PublicationRow(**row) for row in rows]
+
+
+async def publication_named(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, publication_id: UUID
+) -> PublicationRow | None:
+    """Return one publication, if the organization has it."""
+    row = await connection.fetchrow(f"{_SELECT} AND p.id = $2", org_id, publication_id)
+    return PublicationRow(**row) if row else None
+
+
+async def covering(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, period: Period
+) -> PublicationRow | None:
+    """Return the publication that speaks for all days of ``period``, if one holds."""
+    row = await connection.fetchrow(_COVERING, org_id, period.start, period.end)
+    return PublicationRow(**row) if row else None
+
+
+async def folded_now(
+    connection: "asyncpg.Connection[asyncpg.Record]", org: Org, now: datetime, today: date
+) -> Knowledge | None:
+    """Hold the folds until the transaction ends and return what the live one has made known.
+
+    None while a generation that is being built is ahead of the live one.
+    """
+    rows = await connection.fetch(_HOLD_FOLDS, org.id)
+    position: int = next(row["position"] for row in rows if row["state"] == "live")
+    if any(row["position"] > position for row in rows):
+        return None
+    recorded_on = await connection.fetchval(_RECORDED_ON, org.id, position, org.zone.key)
+    # An empty ledger: whatever comes is recorded today or later.
+    return Knowledge(position, recorded_on or today, now, is_final=True)
+
+
+async def add_publication(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    publication_id: UUID,
+    period: Period,
+    knowledge: Knowledge,
+    *,
+    published_at: datetime,
+    published_by: str,
+    note: str,
+) -> None:
+    """Append a publication."""
+    await connection.execute(
+        _ADD,
+        org_id,
+        publication_id,
+        period.start,
+        period.end,
+        knowledge.position,
+        knowledge.day,
+        knowledge.until,
+        published_at,
+        published_by,
+        note,
+    )
+
+
+async def add_withdrawal(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    publication_id: UUID,
+    *,
+    withdrawn_at: datetime,
+    withdrawn_by: str,
+    note: str,
+) -> bool:
+    """Append the withdrawal of a publication; False if it was withdrawn already."""
+    done = await connection.execute(
+        _WITHDRAW, org_id, publication_id, withdrawn_at, withdrawn_by, note
+    )
+    return done != "INSERT 0 0"

@@ -1,0 +1,212 @@
+"""Golden number 10: the quarter as it was known, restated by late corrections."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import datetime
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shared import clock
+from shared.orgs import Org
+from tests.api.conftest import Fold
+from tests.api.golden import Q1, WARSAW, activity, program, sales
+
+Get = Callable[..., Awaitable[dict[str, Any]]]
+Told = tuple[datetime, list[dict[str, Any]]]
+
+
+def _at(month: int, day: int) -> datetime:
+    return datetime(2025, month, day, 15, tzinfo=WARSAW)
+
+
+def _deal(name: str, **changes: Any) -> dict[str, Any]:
+    (found,) = [f for f in sales() if f["kind"] == "deal.changed" and f["deal"] == name]
+    return {**found, **changes}
+
+
+def deliveries() -> Iterator[Told]:
+    """Yield what arrives and when: the quarter, an amended amount, a deal that was lost after all.
+
+    Each deal's webhook carries a revision, so that the order of arrival decides nothing.
+    """
+    quarter = [*sales(), *program(), *activity()]
+    for deal in quarter:
+        if deal["kind"] == "deal.changed":
+            deal["revision"] = 1
+    yield _at(4, 28), quarter
+    yield _at(5, 10), [_deal("J5", amount="12000.00", revision=2)]
+    yield _at(5, 20), [_deal("J3", state="lost", revision=2)]
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """Return what sets the clock of the whole product."""
+
+    def set_clock(instant: datetime) -> None:
+        monkeypatch.setattr(clock, "now", lambda: instant)
+
+    return set_clock
+
+
+async def _post(client: httpx.AsyncClient, facts: list[dict[str, Any]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for start in range(0, len(facts), 1000):
+        response = await client.post("/v1/facts", json=facts[start : start + 1000])
+        assert response.status_code == 200, response.text
+        for name, value in response.json().items():
+            if isinstance(value, int):
+                counts[name] = counts.get(name, 0) + value
+    return counts
+
+
+@pytest_asyncio.fixture
+async def golden(
+    client: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[datetime], None]
+) -> AsyncIterator[httpx.AsyncClient]:
+    at(_at(4, 28))
+    statement = {"effective_from": "2025-01-01", "value": "0.8", "source": "finance"}
+    response = await client.put("/v1/assumptions/gross_margin", json=statement)
+    assert response.status_code == 200, response.text
+    for instant, facts in deliveries():
+        at(instant)
+        await _post(client, facts)
+    await fold(org)
+    at(_at(6, 1))
+    yield client
+
+
+async def get(client: httpx.AsyncClient, path: str, **query: Any) -> dict[str, Any]:
+    response = await client.get(f"/v1/{path}", params={**Q1, **query})
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+_KNOWN = [
+    ("2025-04-30", "28500.00"),
+    ("2025-05-09", "28500.00"),
+    ("2025-05-10", "27500.00"),
+    ("2025-05-11", "27500.00"),
+    ("2025-05-20", "22500.00"),
+    ("2025-05-31", "22500.00"),
+]
+
+
+@pytest.mark.parametrize(("day", "revenue"), _KNOWN)
+async def test_linear_credit_as_it_was_known(
+    golden: httpx.AsyncClient, day: str, revenue: str
+) -> None:
+    statement = await get(golden, "roi", model="linear", as_of=day)
+    compared = await get(golden, "roi/models", as_of=day)
+    (linear,) = [m for m in compared["models"] if m["model"] == "linear"]
+
+    assert statement["credited_revenue"] == linear["credited_revenue"] == revenue
+    assert (statement["as_of"], statement["is_final"], statement["frozen"]) == (day, True, False)
+    assert statement["known_position"] == compared["known_position"]
+
+
+async def test_every_figure_of_a_day_agrees_with_its_proof(golden: httpx.AsyncClient) -> None:
+    april = {"from": "2025-04-01", "to": "2025-05-01"}
+    for day, revenue in _KNOWN:
+        asked = {**april, "as_of": day, "channel": "employee_advocacy"}
+        value = await get(golden, "kpis/values", ids="attributed_revenue_linear", **asked)
+        places = await get(golden, "leaderboard", **april, by="revenue", as_of=day)
+        proof = await get(golden, "kpis/attributed_revenue_linear/explain", limit=200, **asked)
+        roi = await get(golden, "roi/explain", model="linear", limit=200, as_of=day)
+
+        assert value["kpis"][0]["values"][0]["value"] == revenue
+        assert sum(float(place["value"]) for place in places["places"]) == float(revenue)
+        assert sum(float(line["quantity"]) for line in proof["facts"]["lines"]) == float(revenue)
+        assert sum(float(line["amount"]) for line in roi["credits"]) == float(revenue)
+        # No fact is shown in a version that was not known yet.
+        known = roi["known_position"]
+        assert all(line["deal_fact"]["position"] <= known for line in roi["credits"])
+        assert all(line["position"] <= known for line in proof["facts"]["lines"])
+
+
+async def test_a_rate_counts_from_the_day_it_was_stated(
+    golden: httpx.AsyncClient, at: Callable[[datetime], None]
+) -> None:
+    at(_at(5, 15))
+    stated = {"effective_from": "2025-01-01", "value": "50", "source": "agency"}
+    await golden.put("/v1/assumptions/emv.cpm", json=stated)
+    at(_at(6, 1))
+
+    values = [
+        (await get(golden, "kpis/emv_cpm/series", as_of=day))["points"][0]["value"]
+        for day in ("2025-05-14", "2025-05-15")
+    ]
+    assert values == ["3744.00", "6240.00"]
+
+
+async def test_the_present_says_so(golden: httpx.AsyncClient) -> None:
+    now = await get(golden, "roi", model="linear")
+    today = await get(golden, "roi", model="linear", as_of="2025-06-01")
+
+    assert now["credited_revenue"] == today["credited_revenue"] == "22500.00"
+    assert (now["as_of"], now["is_final"]) == (None, False)
+    assert (today["as_of"], today["is_final"]) == ("2025-06-01", False)
+    assert now["known_position"] == today["known_position"]
+
+
+async def test_a_day_before_the_first_fact_knows_nothing(golden: httpx.AsyncClient) -> None:
+    values = await get(golden, "kpis/values", ids=["shares", "cost_per_lead"], as_of="2025-04-27")
+    statement = await get(golden, "roi", as_of="2025-04-27")
+
+    assert values["known_position"] == 0
+    for kpi in values["kpis"]:
+        (value,) = kpi["values"]
+        assert value["value"] is None
+        assert value["null_reason"].startswith("missing:")
+    assert statement["credited_revenue"] is None
+    assert statement["cost"]["total"] is None
+
+
+async def test_tomorrow_is_refused(golden: httpx.AsyncClient) -> None:
+    for path in ("roi", "roi/models", "roi/explain", "leaderboard", "kpis/shares/series"):
+        response = await golden.get(f"/v1/{path}", params={**Q1, "as_of": "2025-06-02"})
+        assert response.status_code == 422, path
+        assert response.json()["code"] == "as_of_in_future"
+
+
+async def test_as_of_and_live_exclude_each_other(golden: httpx.AsyncClient) -> None:
+    asked = {**Q1, "as_of": "2025-05-01", "live": "true"}
+    response = await golden.get("/v1/roi", params=asked)
+
+    assert response.status_code == 422
+
+
+async def test_a_day_that_is_not_folded_yet_is_not_answered(
+    golden: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[datetime], None]
+) -> None:
+    await _post(golden, [_deal("J6", amount="9100.00", revision=2)])
+    at(_at(6, 3))
+
+    early = await golden.get("/v1/roi", params={**Q1, "as_of": "2025-06-01"})
+    await fold(org)
+    folded = await golden.get("/v1/roi", params={**Q1, "as_of": "2025-06-01"})
+
+    assert (early.status_code, folded.status_code) == (503, 200)
+    assert "Retry-After" in early.headers
+
+
+async def test_replaying_any_webhook_in_any_order_changes_nothing(
+    golden: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[datetime], None]
+) -> None:
+    before = [await get(golden, "roi", as_of=day) for day, _ in _KNOWN]
+    webhooks = [fact for _, facts in deliveries() for fact in facts if "revision" in fact]
+    order = Random(10)
+    order.shuffle(webhooks)
+
+    at(_at(6, 2))
+    for webhook in [*webhooks, *reversed(webhooks)]:
+        counts = await _post(golden, [webhook])
+        assert (counts["inserted"], counts["corrected"]) == (0, 0)
+    await fold(org)
+
+    after = [await get(golden, "roi", as_of=day) for day, _ in _KNOWN]
+    assert after == before
+    assert (await get(golden, "roi"))["credited_revenue"] == "22500.00"

@@ -1,0 +1,236 @@
+"""Published periods: frozen figures, the live ones beside them, and who did what."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+
+from services.metrics.fold import fold_batch
+from shared import clock
+from shared.db import Database
+from shared.orgs import Org
+from shared.rollups.known import Knowledge, look_back
+from tests.api.conftest import Fold, MakeClient
+from tests.api.golden import WARSAW, fact
+
+JANUARY = {"from": "2025-01-01", "to": "2025-02-01"}
+NOTE = {"note": "As reported to the board"}
+
+
+def clicks(first: int, number: int, day: str = "2025-01-15") -> list[dict[str, Any]]:
+    at = datetime.fromisoformat(f"{day}T10:00:00").replace(tzinfo=WARSAW)
+    return [
+        fact("link.clicked", f"c{n}", at, link="x", employee="E1")
+        for n in range(first, first + number)
+    ]
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
+    def set_clock(month: int, day: int) -> None:
+        instant = datetime(2025, month, day, 9, tzinfo=WARSAW)
+        monkeypatch.setattr(clock, "now", lambda: instant)
+
+    return set_clock
+
+
+@pytest_asyncio.fixture
+async def told(
+    client: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[int, int], None]
+) -> AsyncIterator[httpx.AsyncClient]:
+    at(2, 3)
+    await tell(client, clicks(0, 10))
+    await fold(org)
+    yield client
+
+
+async def tell(client: httpx.AsyncClient, facts: list[dict[str, Any]]) -> None:
+    response = await client.post("/v1/facts", json=facts)
+    assert response.status_code == 200, response.text
+
+
+async def publish(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
+    response = await client.post("/v1/publications", json={**JANUARY, **NOTE, **body})
+    assert response.status_code == 201, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+async def get(client: httpx.AsyncClient, path: str, **query: Any) -> dict[str, Any]:
+    response = await client.get(f"/v1/{path}", params={**JANUARY, **query})
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+async def point(client: httpx.AsyncClient, **query: Any) -> dict[str, Any]:
+    series = await get(client, "kpis/clicks/series", **query)
+    (found,) = series["points"]
+    return {**series, **found}
+
+
+async def test_published_figures_stay_while_the_live_ones_move(
+    told: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[int, int], None]
+) -> None:
+    publication = await publish(told)
+    # On the same day, right after the publication: the cut does not wait for midnight.
+    await tell(told, clicks(10, 5))
+    await fold(org)
+    at(2, 9)
+
+    frozen = await point(told)
+    live = await point(told, live="true")
+    week = await point(told, **{"from": "2025-01-13", "to": "2025-01-20"})
+    quarter = await point(told, **{"from": "2025-01-01", "to": "2025-04-01"})
+    explained = await get(told, "kpis/clicks/explain", limit=200)
+    then = await point(told, as_of="2025-02-03")
+
+    assert (frozen["value"], frozen["moved"]) == ("10", "5")
+    assert frozen["frozen"] is frozen["is_final"] is True
+    assert frozen["publication_id"] == publication["id"]
+    assert frozen["known_position"] == publication["position"] == 10
+    assert frozen["as_of"] is None
+    assert (live["value"], live["moved"], live["frozen"]) == ("15", "5", False)
+    assert (week["value"], week["frozen"]) == ("10", True)
+    assert (quarter["value"], quarter["frozen"], quarter["moved"]) == ("15", False, None)
+    assert explained["value"]["value"] == "10"
+    assert len(explained["facts"]["lines"]) == 10
+    assert (then["value"], then["frozen"]) == ("15", False)
+
+
+async def test_a_fold_ends_a_batch_where_a_period_was_published(
+    told: httpx.AsyncClient, org: Org, database: Database
+) -> None:
+    await publish(told)
+    await tell(told, clicks(10, 5))
+    async with database.transaction(org.id) as connection:
+        await connection.execute(
+            "INSERT INTO generation SELECT org_id, 2, 'building', catalogue_version, window_days,"
+            " half_life_days, created_at FROM generation WHERE org_id = $1",
+            org.id,
+        )
+        await connection.execute(
+            "INSERT INTO fold_cursor (org_id, generation, position, folded_at)"
+            " VALUES ($1, 2, 0, now())",
+            org.id,
+        )
+    positions = []
+    for _ in range(2):
+        async with database.transaction(org.id) as connection:
+            result = await fold_batch(connection, org.id, 2, limit=1000)
+            assert result is not None
+            positions.append(result.position)
+
+    assert positions == [10, 15]
+
+
+async def test_an_act_of_publication_names_who_and_why(
+    told: httpx.AsyncClient, at: Callable[[int, int], None]
+) -> None:
+    made = await publish(told)
+    path = f"/v1/publications/{made['id']}"
+    withdrawn = await told.post(f"{path}/withdraw", json={"note": "A cost came late"})
+    again = await told.post(f"{path}/withdraw", json={"note": "A cost came late"})
+    second = await publish(told, note="Corrected")
+    listed = (await told.get("/v1/publications")).json()["publications"]
+
+    key = made["published_by"]
+    assert len(key) == 8
+    assert made["is_active"] is True
+    assert withdrawn.json()["withdrawn_by"] == key
+    assert withdrawn.json()["withdrawal_note"] == "A cost came late"
+    assert (again.status_code, again.json()["code"]) == (409, "already_withdrawn")
+    assert [(p["id"], p["is_active"]) for p in listed] == [
+        (second["id"], True),
+        (made["id"], False),
+    ]
+
+
+async def test_after_its_withdrawal_a_period_lives(
+    told: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    made = await publish(told)
+    await tell(told, clicks(10, 5))
+    await fold(org)
+    await told.post(f"/v1/publications/{made['id']}/withdraw", json=NOTE)
+
+    assert (await point(told))["value"] == "15"
+    assert (await point(told))["moved"] is None
+
+
+async def test_what_was_known_on_a_past_day_can_be_published(
+    told: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[int, int], None]
+) -> None:
+    at(2, 5)
+    await tell(told, clicks(10, 5))
+    await fold(org)
+    at(2, 9)
+    made = await publish(told, as_of="2025-02-04")
+
+    assert made["position"] == 10
+    assert (await point(told))["value"] == "10"
+
+
+async def test_what_cannot_be_published(
+    told: httpx.AsyncClient, client_of: MakeClient, org: Org, at: Callable[[int, int], None]
+) -> None:
+    reader = await client_of(org, ["kpis:read"])
+    await publish(told)
+    refused = {
+        "already_published": await told.post("/v1/publications", json={**JANUARY, **NOTE}),
+        "period_not_over": await told.post(
+            "/v1/publications", json={"from": "2025-02-01", "to": "2025-03-01", **NOTE}
+        ),
+        "day_not_over": await told.post(
+            "/v1/publications",
+            json={"from": "2025-01-01", "to": "2025-01-08", "as_of": "2025-02-03", **NOTE},
+        ),
+        "insufficient_scope": await reader.post("/v1/publications", json={**JANUARY, **NOTE}),
+    }
+    empty = await told.post("/v1/publications", json={**JANUARY, "note": " "})
+
+    assert {code: answer.json()["code"] for code, answer in refused.items()} == {
+        code: code for code in refused
+    }
+    assert empty.status_code == 422
+
+
+async def test_another_organization_neither_sees_nor_withdraws(
+    told: httpx.AsyncClient, client_of: MakeClient, other_org: Org
+) -> None:
+    made = await publish(told)
+    stranger = await client_of(other_org)
+
+    assert (await stranger.get("/v1/publications")).json() == {"publications": []}
+    assert (await stranger.get(f"/v1/publications/{made['id']}")).status_code == 404
+    path = f"/v1/publications/{made['id']}/withdraw"
+    assert (await stranger.post(path, json=NOTE)).status_code == 404
+    assert (await point(stranger))["frozen"] is False
+
+
+async def test_a_publication_cannot_be_changed(
+    told: httpx.AsyncClient, org: Org, database: Database
+) -> None:
+    await publish(told)
+    for statement in ("UPDATE publication SET position = 0", "DELETE FROM publication"):
+
+        async def rewrite(statement: str = statement) -> None:
+            async with database.transaction(org.id) as connection:
+                await connection.execute(statement)
+
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await rewrite()
+
+
+async def test_looking_back_changes_nothing_for_the_next_transaction(
+    told: httpx.AsyncClient, org: Org, database: Database
+) -> None:
+    nothing = Knowledge(0, date(2025, 1, 1), clock.now(), is_final=True)
+    async with database.transaction(org.id) as connection:
+        await look_back(connection, nothing)
+
+    assert (await point(told))["value"] == "10"

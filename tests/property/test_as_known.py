@@ -1,0 +1,109 @@
+"""As known: whatever was told on which day, a look back shows what a fold of that day had made.
+
+Each history is recorded over several days. Every table, credit and answer, as known at the end of
+a day, must equal what the present was on that day, and what a fresh fold of the ledger up to that
+day makes; and it must not change when more is told.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+from services.metrics.worker import catch_up
+from shared.db import Database
+from shared.ledger import append
+from shared.orgs import Org
+from shared.rollups.known import known_on, look_back
+from shared.rollups.read import MeasureQuery, read_measures
+from tests.known_reading import seen
+from tests.property.comparing import BUCKETS, COUNTED, SUMMED, VIEW, WITHOUT_TEAMS
+from tests.property.engine import fold, found_org
+from tests.property.worlds import Delivery, Setting, histories, settings
+
+pytestmark = pytest.mark.timeout(7200)
+
+_FEWER = profile(max_examples=max(10, profile().max_examples // 4))
+_FIRST_DAY = date(2025, 4, 20)
+_MEASURES = {
+    None: (*COUNTED, *WITHOUT_TEAMS, *SUMMED, VIEW, "cost"),
+    "team": (*COUNTED, *SUMMED),
+    "network": ("sharers", *SUMMED),
+}
+#: How many deliveries arrive on a day, and how many entries are folded at a time.
+_days = st.lists(
+    st.tuples(st.integers(1, 25), st.sampled_from([1, 3, 1000])), min_size=1, max_size=4
+)
+
+
+@_FEWER
+@given(settings, histories(), _days)
+async def test_a_look_back_shows_what_was_there(
+    database: Database, setting: Setting, deliveries: list[Delivery], days: list[tuple[int, int]]
+) -> None:
+    org = await found_org(database, setting)
+    told = [day for day in _by_day(deliveries, days) if day]
+    present: list[Any] = []
+    for number, items in enumerate(told):
+        await _record(database, org, number, items)
+        limit = days[number][1] if number < len(days) else 1000
+        await fold(database, org, limit)
+        await catch_up(database, org.id)
+        present.append(await _read(database, org))
+    for number, expected in enumerate(present):
+        assert await _read(database, org, number) == expected, f"day {number} has changed"
+
+    for number in range(len(told)):
+        fresh = await found_org(database, setting)
+        for earlier in range(number + 1):
+            await _record(database, fresh, earlier, told[earlier])
+        await catch_up(database, fresh.id)
+        assert await _read(database, fresh) == present[number], f"fold up to day {number}"
+
+
+def _by_day(
+    deliveries: Sequence[Delivery], days: Sequence[tuple[int, int]]
+) -> list[list[Delivery]]:
+    rest, told = list(deliveries), []
+    for count, _ in days:
+        told.append(rest[:count])
+        rest = rest[count:]
+    return [*told, rest]
+
+
+async def _record(database: Database, org: Org, number: int, items: Sequence[Delivery]) -> None:
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, items, received_at=_noon(number))
+
+
+def _noon(number: int) -> datetime:
+    # Three days apart, at an hour at which it is the same day in all zones drawn.
+    day = _FIRST_DAY + timedelta(days=3 * number)
+    return datetime(day.year, day.month, day.day, 8, tzinfo=UTC)
+
+
+async def _read(database: Database, org: Org, number: int | None = None) -> dict[str, Any]:
+    """Return everything of the present, or as known on the day after the one of ``number``."""
+    async with database.transaction(org.id) as connection:
+        if number is not None:
+            day = _noon(number).date() + timedelta(days=1)
+            await look_back(connection, await known_on(connection, org, day))
+        found = await seen(connection, org)
+        for group_by, measures in _MEASURES.items():
+            found[f"by {group_by}"] = await _answers(connection, org, group_by, measures)
+    return found
+
+
+async def _answers(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org: Org,
+    group_by: str | None,
+    measures: Sequence[str],
+) -> Any:
+    query = MeasureQuery(buckets=BUCKETS, group_by=group_by)
+    return await read_measures(connection, org, measures, query)
