@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 
 from shared import clock
 from shared.orgs import Org
@@ -165,11 +166,23 @@ async def test_a_day_before_the_first_fact_knows_nothing(golden: httpx.AsyncClie
     assert statement["cost"]["total"] is None
 
 
-async def test_tomorrow_is_refused(golden: httpx.AsyncClient) -> None:
-    for path in ("roi", "roi/models", "roi/explain", "leaderboard", "kpis/shares/series"):
-        response = await golden.get(f"/v1/{path}", params={**Q1, "as_of": "2025-06-02"})
+async def test_whatever_takes_as_of_heeds_it(golden: httpx.AsyncClient, app: FastAPI) -> None:
+    # The refusal of tomorrow shows that the parameter is looked at, wherever it is declared.
+    paths = [
+        path
+        for path, operations in app.openapi()["paths"].items()
+        if any(p["name"] == "as_of" for p in operations.get("get", {}).get("parameters", ()))
+    ]
+    assert len(paths) >= 8
+    for path in paths:
+        response = await golden.get(
+            path.replace("{kpi_id}", "shares"),
+            params={**Q1, "ids": "shares", "as_of": "2025-06-02"}
+            if path.endswith("/values")
+            else {**Q1, "as_of": "2025-06-02"},
+        )
         assert response.status_code == 422, path
-        assert response.json()["code"] == "as_of_in_future"
+        assert response.json()["code"] == "as_of_in_future", path
 
 
 async def test_as_of_and_live_exclude_each_other(golden: httpx.AsyncClient) -> None:

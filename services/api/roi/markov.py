@@ -7,6 +7,7 @@ from fractions import Fraction
 from services.api.answers import trust_of
 from services.api.dependencies import Access
 from services.api.freshness import freshness_of
+from services.api.lookback import look
 from services.api.model import exact, money
 from services.api.roi.crediting import scope_of
 from services.api.roi.journeys import Paths, paths
@@ -29,6 +30,7 @@ _LONGEST_FRACTION = 40
 async def explain_removals(access: Access, query: MarkovQuery) -> RemovalEffects:
     """Return the transition counts of a period's journeys and what they make of each channel."""
     org = access.org
+    await look(access, query)
     generation = await live_generation(access.connection, org.id)
     kept = await stored_with(access.connection, org.id, generation)
     scope = scope_of(access, generation, query, kept)

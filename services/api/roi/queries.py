@@ -111,7 +111,7 @@ class ComparisonQuery(ModelsQuery):
     )
 
 
-class MarkovQuery(PeriodQuery):
+class MarkovQuery(KnownQuery):
     """The removal effects behind the model `markov`."""
 
     basis: Basis = Field(default=Basis.COHORT, description=BASIS, examples=["cohort"])

@@ -37,19 +37,38 @@ END $$;
 
 -- The value of a cell is what it is now without what was added later. A change is logged at the last
 -- position of its batch, so those after P are the batches after P. known_on says the same more
--- coarsely, and is what the log is indexed by.
+-- coarsely, and is what the log is indexed by. What comes to 0 reads as never having changed.
+DO $$
+DECLARE
+    columns text := 'org_id, generation, cell, day, family';
+BEGIN
+    EXECUTE format(
+        'CREATE VIEW known.rollup WITH (security_invoker = true) AS '
+        'SELECT %1$s, %2$s FROM ('
+        '    SELECT %1$s, %3$s FROM public.rollup '
+        '    UNION ALL '
+        '    SELECT %1$s, %4$s FROM public.rollup_change '
+        '     WHERE known_on >= current_setting(''app.as_of_day'')::date '
+        '       AND position > current_setting(''app.as_of'')::bigint '
+        ') told GROUP BY %1$s',
+        columns,
+        (SELECT string_agg(format('nullif(sum(v%1$s), 0) AS v%1$s', slot), ', ')
+           FROM generate_series(1, 8) slot),
+        (SELECT string_agg(format('v%s', slot), ', ') FROM generate_series(1, 8) slot),
+        (SELECT string_agg(format('-d%s', slot), ', ') FROM generate_series(1, 8) slot)
+    );
+END $$;
+
 CREATE VIEW known.rollup_value WITH (security_invoker = true) AS
-SELECT org_id, generation, measure, cell, day, sum(value) AS value
-  FROM (
-    SELECT org_id, generation, measure, cell, day, value FROM public.rollup_value
-    UNION ALL
-    SELECT org_id, generation, measure, cell, day, -delta
-      FROM public.rollup_delta
-     WHERE known_on >= current_setting('app.as_of_day')::date
-       AND position > current_setting('app.as_of')::bigint
-  ) told
- GROUP BY org_id, generation, measure, cell, day
-HAVING sum(value) <> 0;
+SELECT r.org_id, r.generation, s.measure, r.cell, r.day, held.value
+  FROM public.rollup_slot s
+  JOIN known.rollup r ON r.org_id = s.org_id AND r.generation = s.generation AND r.family = s.family
+ CROSS JOIN LATERAL (
+    SELECT CASE s.slot WHEN 1 THEN r.v1 WHEN 2 THEN r.v2 WHEN 3 THEN r.v3 WHEN 4 THEN r.v4
+                       WHEN 5 THEN r.v5 WHEN 6 THEN r.v6 WHEN 7 THEN r.v7 WHEN 8 THEN r.v8
+           END AS value
+ ) held
+ WHERE held.value IS NOT NULL;
 
 CREATE VIEW known.rollup_delta WITH (security_invoker = true) AS
 SELECT org_id, generation, position, known_on, measure, cell, day, delta
