@@ -31,10 +31,14 @@ SELECT f.position, g.window_days, g.half_life_days, o.time_zone, o.currency
    FOR UPDATE OF f SKIP LOCKED
 """
 _COLUMNS = "measure, day, employee, account, network, campaign, content, channel"
+_ENTRIES = f"""(
+    SELECT position, weight, kind, fact_key, occurred_at, day,
+           {", ".join(contributions.DIMENSIONS)}, subject, body
+      FROM fold_batch
+)"""
 # Not summed here: deltas are summed once, when all of them are there.
 _LINEAR = (
-    f"INSERT INTO fold_delta SELECT {_COLUMNS}, quantity"
-    f" FROM ({contributions.linear('fold_batch')}) c"
+    f"INSERT INTO fold_delta SELECT {_COLUMNS}, quantity FROM ({contributions.linear(_ENTRIES)}) c"
 )
 
 
@@ -63,6 +67,7 @@ async def fold_batch(
     if cursor is None:
         return None
     await create_working_tables(connection)
+    await connection.execute(BY_SET)
     batch = await stage_batch(
         connection,
         org_id,
@@ -73,7 +78,6 @@ async def fold_batch(
     if batch is None:
         return FoldResult(entries=0, position=cursor["position"])
     minor_digits = exponent(cursor["currency"])
-    await connection.execute(BY_SET)
     await run(connection, _LINEAR, minor_digits)
     await _fold_keys(connection, org_id, generation, batch, cursor["window_days"])
     if batch.kinds & CREDITED_KINDS:

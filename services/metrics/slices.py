@@ -4,6 +4,7 @@ Cells are kept at the finest useful grain and pre-summed for what dashboards ask
 the sum of the finest cells it covers; a team's is the sum over the people who were in it that day.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from uuid import UUID
 
@@ -11,18 +12,14 @@ import asyncpg
 
 from services.metrics.keyed.roster import TEAM_MOVES
 from services.metrics.sql import BY_KEY, run
+from shared.rollups.contributions import DIMENSIONS
 from shared.rollups.layout import Place, assign, each_slot
 
 __all__ = ["apply_deltas"]
 
 _HAS_VALUE = f"num_nonnulls({each_slot('q{slot}')}) > 0"
-
-# Who and where are texts; from here on each combination that the batch knows is a number.
-_COMBINE = """
-INSERT INTO fold_combination (combination, employee, account, network, campaign, content, channel)
-SELECT row_number() OVER (), d.*
-  FROM (SELECT DISTINCT employee, account, network, campaign, content, channel FROM fold_delta) d
-"""
+_WHERE = ", ".join(DIMENSIONS)
+_WHO_AND_WHERE = "employee, account, team, network, campaign, content, channel"
 
 _UNPLACED = """
 SELECT DISTINCT d.measure FROM fold_delta d
@@ -37,33 +34,27 @@ SELECT $1, $2, * FROM unnest($3::text[], $4::smallint[], $5::smallint[])
 """
 
 # Measures that share a row of the rollups share one from here on. A delta that cancels out leaves
-# no value, as if there had been none.
+# no value, as if there had been none. OFFSET 0, here and below: or each value is worked out again
+# for the condition.
 _SUM = f"""
 INSERT INTO fold_sum
 SELECT * FROM (
-    SELECT c.combination, s.family, d.day,
+    SELECT {_WHERE}, s.family, d.day,
            {each_slot("nullif(sum(d.quantity) FILTER (WHERE s.slot = {slot}), 0) AS q{slot}")}
       FROM fold_delta d
       JOIN rollup_slot s ON s.org_id = $1 AND s.generation = $2 AND s.measure = d.measure
-      JOIN fold_combination c
-        ON c.employee = d.employee AND c.account = d.account AND c.network = d.network
-       AND c.campaign = d.campaign AND c.content = d.content AND c.channel = d.channel
-     GROUP BY c.combination, s.family, d.day
-    OFFSET 0 -- or each value is worked out again for the condition
+     GROUP BY {_WHERE}, s.family, d.day
+    OFFSET 0
 ) summed
  WHERE {_HAS_VALUE}
 """
 
-# A slice exists for a value, not for its absence, except that people whose team is unknown form
-# the team ''. The team depends on the day, so it is a list of its own.
+# The team depends on the day, so it is a list of its own. People whose team is unknown form the
+# team ''.
 _TEAM = """
 INSERT INTO fold_team
 SELECT p.employee, p.day, coalesce(r.team, '')
-  FROM (
-    SELECT DISTINCT c.employee, s.day
-      FROM fold_sum s JOIN fold_combination c USING (combination)
-     WHERE c.employee <> ''
-  ) p
+  FROM (SELECT DISTINCT employee, day FROM fold_sum WHERE employee <> '') p
   LEFT JOIN LATERAL (
     SELECT r.team FROM roster r
      WHERE r.org_id = $1 AND r.generation = $2 AND r.employee = p.employee
@@ -73,40 +64,69 @@ SELECT p.employee, p.day, coalesce(r.team, '')
   ) r ON true
 """
 
-_WANTED = " UNION ALL ".join(
-    [
-        "SELECT 'total' AS slice, '' AS employee, '' AS account, '' AS team, '' AS network,"
-        " '' AS campaign, '' AS content, '' AS channel",
-        *(
-            f"SELECT DISTINCT '{name}', "
-            + ", ".join(
-                name if column == name else "''"
-                for column in (
-                    "employee",
-                    "account",
-                    "team",
-                    "network",
-                    "campaign",
-                    "content",
-                    "channel",
-                )
-            )
-            + f" FROM fold_combination WHERE {name} <> ''"
-            for name in ("employee", "account", "network", "campaign", "content", "channel")
-        ),
-        "SELECT DISTINCT 'finest', employee, account, '', network, campaign, '', channel"
-        " FROM fold_combination",
-        "SELECT DISTINCT 'team', '', '', team, '', '', '', '' FROM fold_team",
-        "SELECT DISTINCT 'team', '', '', team, '', '', '', '' FROM fold_move",
-    ]
+# Which dimensions name the cells of a slice. A team is not one of them: it is looked up.
+_SLICES: Mapping[str, tuple[str, ...]] = {
+    "total": (),
+    **{dimension: (dimension,) for dimension in DIMENSIONS},
+    "finest": tuple(dimension for dimension in DIMENSIONS if dimension != "content"),
+}
+
+
+def _slice_name() -> str:
+    """Return the expression that names the slice of a grouping set."""
+    names = []
+    for name, named_by in _SLICES.items():
+        absent = "".join("01"[dimension not in named_by] for dimension in DIMENSIONS)
+        names.append(f"WHEN {int(absent, 2)} THEN '{name}'")
+    return f"CASE grouping({_WHERE}) {' '.join(names)} END"
+
+
+_SUMS = each_slot(
+    # The filter looks idle, but a sum that is begun costs memory even for nothing.
+    "nullif(sum(q{slot}) FILTER (WHERE q{slot} IS NOT NULL), 0) AS q{slot}"
 )
+# Every slice in one pass. A slice of one dimension exists for a value, not for its absence.
+_NET = f"""
+INSERT INTO fold_net
+SELECT * FROM (
+    SELECT {_slice_name()} AS slice, coalesce(employee, '') AS employee,
+           coalesce(account, '') AS account, '' AS team, coalesce(network, '') AS network,
+           coalesce(campaign, '') AS campaign, coalesce(content, '') AS content,
+           coalesce(channel, '') AS channel, family, day, {_SUMS}
+      FROM fold_sum
+     GROUP BY family, day,
+              GROUPING SETS ({", ".join(f"({', '.join(named)})" for named in _SLICES.values())})
+    OFFSET 0
+) summed
+ WHERE {_HAS_VALUE}
+   AND (slice IN ('total', 'finest')
+        OR (employee, account, network, campaign, content, channel)
+           <> ('', '', '', '', '', ''))
+"""
+_NET_OF_TEAMS = f"""
+INSERT INTO fold_net
+SELECT 'team', '', '', team, '', '', '', '', family, day, {each_slot("q{slot}")}
+  FROM (
+    SELECT team, family, day, {_SUMS}
+      FROM (
+        SELECT t.team, s.family, s.day, {each_slot("s.q{slot}")}
+          FROM (SELECT * FROM fold_sum OFFSET 0) s -- or it starts from the days, which all share
+          JOIN fold_team t ON t.employee = s.employee AND t.day = s.day
+        UNION ALL
+        SELECT team, family, day, {each_slot("q{slot}")} FROM fold_move
+      ) every
+     GROUP BY team, family, day
+    OFFSET 0
+) summed
+ WHERE {_HAS_VALUE}
+"""
 
 # Cells are looked up by key, one probe each; those not found get the next numbers.
 _FIND_CELLS = f"""
 INSERT INTO fold_cell
 SELECT w.*, coalesce(c.cell, f.next_cell - 1 + row_number() OVER (PARTITION BY c.cell IS NULL)),
        c.cell IS NULL
-  FROM (SELECT DISTINCT * FROM ({_WANTED}) w) w
+  FROM (SELECT DISTINCT slice, {_WHO_AND_WHERE} FROM fold_net) w
  CROSS JOIN (
     SELECT next_cell FROM fold_cursor WHERE org_id = $1 AND generation = $2
  ) f
@@ -120,57 +140,20 @@ SELECT w.*, coalesce(c.cell, f.next_cell - 1 + row_number() OVER (PARTITION BY c
   ) c ON true
 """
 
-_NAME_NEW_CELLS = """
+_NAME_NEW_CELLS = f"""
 WITH named AS (
-    INSERT INTO cell (org_id, generation, cell, slice, employee, account, team, network, campaign,
-                      content, channel)
-    SELECT $1, $2, cell, slice, employee, account, team, network, campaign, content, channel
-      FROM fold_cell WHERE is_new
+    INSERT INTO cell (org_id, generation, cell, slice, {_WHO_AND_WHERE})
+    SELECT $1, $2, cell, slice, {_WHO_AND_WHERE} FROM fold_cell WHERE is_new
     RETURNING 1
 )
 UPDATE fold_cursor SET next_cell = next_cell + (SELECT count(*) FROM named)
  WHERE org_id = $1 AND generation = $2 AND (SELECT count(*) FROM named) > 0
 """
 
-_TARGETS = "INSERT INTO fold_target " + " UNION ALL ".join(
-    [
-        "SELECT c.combination, k.cell FROM fold_combination c JOIN fold_cell k"
-        " ON k.slice = 'total'",
-        *(
-            f"SELECT c.combination, k.cell FROM fold_combination c JOIN fold_cell k"
-            f" ON k.slice = '{name}' AND k.{name} = c.{name}"
-            for name in ("employee", "account", "network", "campaign", "content", "channel")
-        ),
-        "SELECT c.combination, k.cell FROM fold_combination c JOIN fold_cell k"
-        " ON k.slice = 'finest' AND k.employee = c.employee AND k.account = c.account"
-        " AND k.network = c.network AND k.campaign = c.campaign AND k.channel = c.channel",
-    ]
-)
-
-_NET = f"""
+_CHANGE = f"""
 INSERT INTO fold_change
-SELECT * FROM (
-    SELECT family, cell, day, {each_slot("nullif(sum(q{slot}), 0) AS q{slot}")}
-      FROM (
-        SELECT s.family, t.cell, s.day, {each_slot("s.q{slot}")}
-          FROM fold_sum s JOIN fold_target t USING (combination)
-        UNION ALL
-        SELECT s.family, k.cell, s.day, {each_slot("s.q{slot}")}
-          FROM (
-            SELECT s.*, c.employee
-              FROM fold_sum s JOIN fold_combination c USING (combination)
-            OFFSET 0 -- or the planner starts from the days, which everybody shares
-          ) s
-          JOIN fold_team t ON t.employee = s.employee AND t.day = s.day
-          JOIN fold_cell k ON k.slice = 'team' AND k.team = t.team
-        UNION ALL
-        SELECT m.family, k.cell, m.day, {each_slot("m.q{slot}")}
-          FROM fold_move m JOIN fold_cell k ON k.slice = 'team' AND k.team = m.team
-      ) every
-     GROUP BY family, cell, day
-    OFFSET 0
-) summed
- WHERE {_HAS_VALUE}
+SELECT family, cell, day, {each_slot("q{slot}")}
+  FROM fold_net JOIN fold_cell USING (slice, {_WHO_AND_WHERE})
  ORDER BY family, cell, day
 """
 
@@ -210,13 +193,13 @@ async def apply_deltas(
 ) -> None:
     """Add what ``fold_delta`` holds to every slice it belongs to, and log each change."""
     await _place_new_measures(connection, org_id, generation)
-    for statement in (_COMBINE, _SUM, _TEAM):
+    for statement in (_SUM, _TEAM):
         await run(connection, statement, org_id, generation)
     if has_roster_change:
         # The cells as they stood before this batch move with their people; the batch's own
         # deltas are booked under the new roster already.
         await run(connection, TEAM_MOVES, org_id, generation)
-    for statement in (_FIND_CELLS, _NAME_NEW_CELLS, _TARGETS, _NET):
+    for statement in (_NET, _NET_OF_TEAMS, _FIND_CELLS, _NAME_NEW_CELLS, _CHANGE):
         await run(connection, statement, org_id, generation)
     await run(connection, _LOG, org_id, generation, position, known_on)
     await connection.execute(BY_KEY)

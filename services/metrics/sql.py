@@ -21,10 +21,13 @@ def _only(**ways: str) -> str:
 
 #: For the one statement that cannot be written with LATERAL: look each row up by its key.
 BY_KEY = _only(nestloop="on", hashjoin="off", mergejoin="off", seqscan="off", material="off")
-#: Working tables of the batch, all of their rows: read them once and hash.
+#: Working tables of the batch, all of their rows: read them once and hash. Their groups are many
+#: more than the planner thinks, so it is kept from sorting for them; an order asked for is kept.
 BY_SET = "; ".join(
     (
-        _only(nestloop="off", hashjoin="on", mergejoin="off", seqscan="on", material="on"),
+        _only(
+            nestloop="off", hashjoin="on", mergejoin="off", seqscan="on", material="on", sort="off"
+        ),
         # Hashes of a whole batch in memory: one fold runs at a time per organization and worker.
         "SET LOCAL work_mem = '64MB'",
     )

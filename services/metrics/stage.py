@@ -10,72 +10,67 @@ from shared.rollups.layout import each_slot
 
 __all__ = ["Batch", "create_working_tables", "stage_batch"]
 
-# The planner wants to know roughly how many rows a working table holds and how they spread. The
-# usual sample would cost a fifth of the fold.
 _WORKING_TABLES = f"""
-SET LOCAL default_statistics_target = 5;
-CREATE TEMPORARY TABLE IF NOT EXISTS fold_batch (
+CREATE TEMPORARY TABLE fold_batch (
     position bigint, weight smallint, kind text, fact_key bytea, occurred_at timestamptz, day date,
     employee text, account text, network text, campaign text, content text, channel text,
-    subject text, body jsonb
+    subject text, body jsonb, stands boolean
 ) ON COMMIT DELETE ROWS;
 -- The entries of the batch that still stand at its end: what state is brought up to date with.
-CREATE TEMPORARY TABLE IF NOT EXISTS fold_standing (LIKE fold_batch) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS fold_delta (
+CREATE TEMPORARY VIEW fold_standing AS SELECT * FROM fold_batch WHERE stands;
+CREATE TEMPORARY TABLE fold_delta (
     measure text, day date, employee text, account text, network text, campaign text,
     content text, channel text, quantity numeric
 ) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS fold_combination (
-    combination integer, employee text, account text, network text, campaign text, content text,
-    channel text
+CREATE TEMPORARY TABLE fold_sum (
+    employee text, account text, network text, campaign text, content text, channel text,
+    family smallint, day date, {each_slot("q{slot} numeric")}
 ) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS fold_sum (
-    combination integer, family smallint, day date, {each_slot("q{slot} numeric")}
-) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS fold_team (
+CREATE TEMPORARY TABLE fold_team (
     employee text, day date, team text
 ) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS fold_move (
+CREATE TEMPORARY TABLE fold_move (
     team text, family smallint, day date, {each_slot("q{slot} numeric")}
 ) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS fold_cell (
+CREATE TEMPORARY TABLE fold_net (
+    slice text, employee text, account text, team text, network text, campaign text, content text,
+    channel text, family smallint, day date, {each_slot("q{slot} numeric")}
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE fold_cell (
     slice text, employee text, account text, team text, network text, campaign text, content text,
     channel text, cell integer, is_new boolean
 ) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS fold_target (
-    combination integer, cell integer
-) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS fold_change (
+CREATE TEMPORARY TABLE fold_change (
     family smallint, cell integer, day date, {each_slot("q{slot} numeric")}
 ) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS touched_post (
+CREATE TEMPORARY TABLE touched_post (
     post text, after timestamptz, until timestamptz
 ) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS touched_member (employee text) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS touched_person (person text) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS touched_lead (lead text) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS touched_deal (deal text) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS touched_application (application text) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS team_span (
+CREATE TEMPORARY TABLE touched_member (employee text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE touched_person (person text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE touched_lead (lead text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE touched_deal (deal text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE touched_application (application text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE team_span (
     is_new boolean, employee text, first_day date, last_day date, team text
 ) ON COMMIT DELETE ROWS;
 """
 
+# An entry stands unless the batch itself takes it back further on.
 _STAGE = """
 INSERT INTO fold_batch
-SELECT position, weight, kind, fact_key, occurred_at, day, coalesce(employee, ''),
+SELECT e.position, weight, kind, fact_key, occurred_at, day, coalesce(employee, ''),
        coalesce(account, ''), coalesce(network, ''), coalesce(campaign, ''),
-       coalesce(content, ''), coalesce(channel, ''), subject, payload::jsonb
-  FROM ledger_entry
- WHERE org_id = $1 AND position > $2 AND position <= $3
-"""
-
-_STANDING = """
-INSERT INTO fold_standing
-SELECT b.*
-  FROM fold_batch b
-  JOIN (SELECT max(position) AS position FROM fold_batch GROUP BY fact_key) last USING (position)
- WHERE b.weight = 1
+       coalesce(content, ''), coalesce(channel, ''), subject, payload::jsonb,
+       weight = 1 AND e.position > coalesce(withdrawn.position, 0)
+  FROM ledger_entry e
+  LEFT JOIN (
+    SELECT fact_key, max(position) AS position
+      FROM ledger_entry
+     WHERE org_id = $1 AND position > $2 AND position <= $3 AND weight = -1
+     GROUP BY fact_key
+  ) withdrawn USING (fact_key)
+ WHERE org_id = $1 AND e.position > $2 AND e.position <= $3
 """
 
 # The batch ends where the organization's day of recording changes, and at published positions:
@@ -110,7 +105,8 @@ class Batch:
 
 async def create_working_tables(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Create the working tables, once per connection."""
-    await connection.execute(_WORKING_TABLES)
+    if await connection.fetchval("SELECT to_regclass('pg_temp.fold_batch')") is None:
+        await connection.execute(_WORKING_TABLES)
 
 
 async def stage_batch(
@@ -126,8 +122,9 @@ async def stage_batch(
     if extent is None:
         return None
     await connection.execute(_STAGE, org_id, after, extent["until"])
-    await connection.execute(_STANDING)
-    await connection.execute("ANALYZE fold_batch, fold_standing")
+    # The planner wants to know roughly how many rows there are and how they spread. The usual
+    # sample would cost a fifth of the fold.
+    await connection.execute("SET LOCAL default_statistics_target = 5; ANALYZE fold_batch")
     kinds = await connection.fetch("SELECT DISTINCT kind FROM fold_batch")
     return Batch(
         after=after,

@@ -158,12 +158,6 @@ def post_counters(keys: str) -> str:
                s.reshares - lag(s.reshares, 1, 0::bigint) OVER steps AS reshares,
                s.clicks - lag(s.clicks, 1, 0::bigint) OVER steps AS clicks
           FROM {keys} k
-         CROSS JOIN LATERAL (
-            SELECT * FROM post_snapshot s
-             WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
-               AND s.observed_at BETWEEN k.after AND k.until
-            OFFSET 0
-         ) s
           LEFT JOIN LATERAL (
             SELECT employee, account, network, campaign, content
               FROM post p
@@ -171,6 +165,12 @@ def post_counters(keys: str) -> str:
              ORDER BY published_at, fact_key
              LIMIT 1
           ) p ON true
+         CROSS JOIN LATERAL (
+            SELECT * FROM post_snapshot s
+             WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
+               AND s.observed_at BETWEEN k.after AND k.until
+            OFFSET 0
+         ) s
         WINDOW steps AS (PARTITION BY s.post ORDER BY s.observed_at, s.fact_key)
       ) stepped
      CROSS JOIN LATERAL (VALUES
