@@ -75,7 +75,7 @@ def _contributions(sign: str, credits: str) -> str:
     return f"""
     INSERT INTO fold_delta
     SELECT m.measure || c.model, c.converted_day, {where}, sum({sign} m.quantity)
-      FROM ({credits}) c
+      FROM ({credits} OFFSET 0) c -- what changed is found first: it is the smaller part
      CROSS JOIN LATERAL (VALUES {_MEASURES}) m (kind, measure, quantity)
      WHERE m.kind = c.kind AND m.quantity <> 0
      GROUP BY m.measure, c.model, c.converted_day, {where}
