@@ -10,6 +10,7 @@ from cli.ports import PortTakenError
 from cli.running import NothingRunsError
 from cli.supervisor import NotReadyError
 from cli.tenant import AmbiguousOrganizationError, UnknownOrganizationError
+from services.metrics.rebuild import RebuildUnderWay
 from shared.errors import Problem
 from shared.security.keyring import KeyRingError
 
@@ -26,6 +27,7 @@ KNOWN = (
     OSError,
     PortTakenError,
     Problem,
+    RebuildUnderWay,
     RefusedError,
     UnknownOrganizationError,
     UnreachableError,

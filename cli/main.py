@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli import upkeep
 from cli.keys import keys_app
 from cli.options import (
     DATA_DIR,
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(keys_app, name="keys")
+app.command("rebuild")(upkeep.rebuild)
 
 
 class HttpProcess(StrEnum):

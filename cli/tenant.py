@@ -19,6 +19,7 @@ __all__ = [
     "StoredKey",
     "UnknownOrganizationError",
     "ensure_demo",
+    "find_organization",
     "issue_key",
     "list_keys",
     "withdraw_key",
@@ -96,7 +97,7 @@ def issue_key(
                 )
                 org_id = org.id
             else:
-                org_id = await _find(connection, organization)
+                org_id = await find_organization(connection, organization)
             await _enter(connection, org_id)
             return await create_key(connection, ring, org_id=org_id, name=name, scopes=scopes)
 
@@ -108,7 +109,7 @@ def list_keys(database_url: str, *, organization: str) -> list[StoredKey]:
 
     async def run(database: Database) -> list[StoredKey]:
         async with database.transaction() as connection:
-            org_id = await _find(connection, organization)
+            org_id = await find_organization(connection, organization)
             await _enter(connection, org_id)
             return await connection.fetch(
                 "SELECT id, name, scopes, created_at, last_used_on, expires_at, revoked_at"
@@ -124,7 +125,7 @@ def withdraw_key(database_url: str, *, organization: str, key_id: str) -> None:
 
     async def run(database: Database) -> None:
         async with database.transaction() as connection:
-            org_id = await _find(connection, organization)
+            org_id = await find_organization(connection, organization)
             await _enter(connection, org_id)
             await revoke_key(connection, org_id=org_id, key_id=key_id)
 
@@ -139,7 +140,14 @@ async def _works(database: Database, ring: KeyRing, key: str) -> bool:
     return True
 
 
-async def _find(connection: "asyncpg.Connection[asyncpg.Record]", organization: str) -> UUID:
+async def find_organization(
+    connection: "asyncpg.Connection[asyncpg.Record]", organization: str
+) -> UUID:
+    """Return the id of an organization, named or given by id.
+
+    Raises:
+        UnknownOrganizationError, AmbiguousOrganizationError: which one is meant cannot be said.
+    """
     try:
         wanted = UUID(organization)
     except ValueError:

@@ -7,15 +7,18 @@ from uuid import UUID
 import structlog
 
 from services.metrics.fold import fold_batch
+from services.metrics.rebuild import continue_rebuild
+from services.metrics.retired import READERS_LAST, drop_retired
 from shared import clock
 from shared.db import Database
 from shared.observability import metrics
 from shared.queue import Due
+from shared.rollups.read import live_generation
 from shared.settings import MetricsWorkerSettings
 from shared.web.process import Work, work
 from shared.web.state import Resources
 
-__all__ = ["catch_up", "main"]
+__all__ = ["catch_up", "main", "tend_generations"]
 
 _log = structlog.get_logger(__name__)
 
@@ -26,16 +29,18 @@ _MOST_ORGS_A_SWEEP = 500
 
 # Positions are no secret and hold nobody's data: these tables are outside row-level security.
 _BEHIND = """
-SELECT DISTINCT f.org_id, min(f.position) OVER (PARTITION BY f.org_id) AS position
+SELECT f.org_id, f.position
   FROM fold_cursor f
   JOIN generation g USING (org_id, generation)
   JOIN ledger_head h USING (org_id)
- WHERE g.state <> 'retired' AND f.position < h.position
+ WHERE g.state = 'live' AND f.position < h.position
  LIMIT $1
 """
-_GENERATIONS = (
-    "SELECT generation FROM generation WHERE org_id = $1 AND state <> 'retired' ORDER BY generation"
-)
+_WITH_GENERATIONS_TO_TEND = """
+SELECT DISTINCT org_id FROM generation
+ WHERE state = 'building' OR (state = 'retired' AND retired_at <= $2)
+ LIMIT $1
+"""
 
 
 async def catch_up(database: Database, org_id: UUID) -> int:
@@ -44,17 +49,22 @@ async def catch_up(database: Database, org_id: UUID) -> int:
     Each batch is a transaction of its own, so a worker that dies has lost at most one.
     """
     folded = 0
-    async with database.transaction(org_id) as connection:
-        generations = [row["generation"] for row in await connection.fetch(_GENERATIONS, org_id)]
-    for generation in generations:
-        while True:
-            async with database.transaction(org_id) as connection:
-                result = await fold_batch(connection, org_id, generation, limit=BATCH)
-            if result is None or result.entries == 0:
-                break
-            folded += result.entries
-            _log.info("fold.batch", entries=result.entries, position=result.position)
-    return folded
+    while True:
+        async with database.transaction(org_id) as connection:
+            generation = await live_generation(connection, org_id)
+            result = await fold_batch(connection, org_id, generation, limit=BATCH)
+        if result is None or result.entries == 0:
+            return folded
+        folded += result.entries
+        _log.info("fold.batch", entries=result.entries, position=result.position)
+
+
+async def tend_generations(database: Database, org_id: UUID) -> None:
+    """Go on with the rebuild that is under way, and delete what was retired a while ago."""
+    if await continue_rebuild(database, org_id, batch=BATCH):
+        dropped = await drop_retired(database, org_id)
+        if dropped:
+            _log.info("rebuild.dropped", generations=dropped)
 
 
 async def _organizations_behind(database: Database) -> Sequence[Due]:
@@ -76,16 +86,30 @@ async def _organizations_behind(database: Database) -> Sequence[Due]:
     return [("fold", row["org_id"]) for row in rows]
 
 
+async def _organizations_with_generations_to_tend(database: Database) -> Sequence[Due]:
+    async with database.transaction() as connection:
+        rows = await connection.fetch(
+            _WITH_GENERATIONS_TO_TEND, _MOST_ORGS_A_SWEEP, clock.now() - READERS_LAST
+        )
+    return [("rebuild", row["org_id"]) for row in rows]
+
+
 def _make(resources: Resources) -> Work:
     database = resources.database
 
     async def fold(org_id: UUID) -> None:
         await catch_up(database, org_id)
 
-    async def sweep() -> Sequence[Due]:
-        return await _organizations_behind(database)
+    async def rebuild(org_id: UUID) -> None:
+        await tend_generations(database, org_id)
 
-    return Work(tasks={"fold": fold}, sweep=sweep)
+    async def sweep() -> Sequence[Due]:
+        return [
+            *await _organizations_behind(database),
+            *await _organizations_with_generations_to_tend(database),
+        ]
+
+    return Work(tasks={"fold": fold, "rebuild": rebuild}, sweep=sweep)
 
 
 def main(settings: MetricsWorkerSettings) -> None:

@@ -60,9 +60,11 @@ CREATE TABLE generation (
     window_days     integer NOT NULL,
     half_life_days  integer NOT NULL,
     created_at      timestamptz NOT NULL,
+    retired_at      timestamptz CHECK ((retired_at IS NULL) = (state <> 'retired')),
     PRIMARY KEY (org_id, generation)
 );
 CREATE UNIQUE INDEX generation_live ON generation (org_id) WHERE state = 'live';
+CREATE UNIQUE INDEX generation_building ON generation (org_id) WHERE state = 'building';
 
 CREATE TABLE fold_cursor (
     org_id          uuid NOT NULL,

@@ -17,10 +17,11 @@ END $$;
 GRANT USAGE ON SCHEMA public TO earned_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO earned_app;
 -- The ledger, the change log, the versions of goals and what was published are append-only, for the
--- application too.
-REVOKE UPDATE, DELETE ON ledger_entry, fact_past, rollup_change, goal, publication,
-       publication_withdrawal
+-- application too. The log of a generation goes when the generation has been retired, and not before:
+-- see the policy below.
+REVOKE UPDATE, DELETE ON ledger_entry, fact_past, goal, publication, publication_withdrawal
   FROM earned_app;
+REVOKE UPDATE ON rollup_change FROM earned_app;
 
 -- Every table of an organization, those that other scripts of this revision make included. Without: positions
 -- and parameters, which sweeps must see before they know the organization, and which are nobody's data.
@@ -46,6 +47,10 @@ BEGIN
         );
     END LOOP;
 END $$;
+
+CREATE POLICY of_retired_generation ON rollup_change AS RESTRICTIVE FOR DELETE TO earned_app
+    USING ((org_id, generation) IN (
+        SELECT g.org_id, g.generation FROM generation g WHERE g.state = 'retired'));
 
 -- What must be found before the organization is known. Each returns the least that the caller needs.
 -- The owner is subject to FORCE ROW LEVEL SECURITY unless it is a superuser, hence these policies.

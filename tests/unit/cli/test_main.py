@@ -22,7 +22,7 @@ def test_help_names_every_command(runner: CliRunner) -> None:
     shown = runner.invoke(app, ["--help"]).output
 
     for command in (
-        *("up", "demo", "report", "import", "explain", "keys"),
+        *("up", "demo", "report", "import", "explain", "keys", "rebuild"),
         *("doctor", "migrate", "serve", "work", "sandbox"),
     ):
         assert command in shown

@@ -1,0 +1,47 @@
+"""`earned rebuild` and `earned verify`: what keeps the figures provably right."""
+
+from typing import Annotated
+
+import typer
+
+from cli.options import DATA_DIR, DatabaseUrl, DataDir, Organization, told
+
+__all__ = ["rebuild"]
+
+
+def rebuild(
+    organization: Organization,
+    *,
+    window_days: Annotated[
+        int | None, typer.Option(min=1, max=730, help="Attribution window; as it is if none.")
+    ] = None,
+    half_life_days: Annotated[
+        int | None, typer.Option(min=1, max=365, help="Half-life of the time decay, likewise.")
+    ] = None,
+    abort: Annotated[bool, typer.Option("--abort", help="Give up what is under way.")] = False,
+    drop_retired: Annotated[
+        bool, typer.Option("--drop-retired", help="Delete what rebuilds have replaced.")
+    ] = False,
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Fold all figures anew from the ledger, while the old ones keep answering."""
+    from cli import rebuilding
+    from cli.output import Terminal
+    from cli.running import stored_access
+
+    with told():
+        url = stored_access(data_dir, database_url).database_url
+        if abort:
+            is_aborted = rebuilding.abort(url, organization)
+            typer.echo("The rebuild is given up." if is_aborted else "No rebuild is under way.")
+        elif drop_retired:
+            typer.echo(f"{rebuilding.drop(url, organization)} generations deleted")
+        else:
+            rebuilding.rebuild(
+                url,
+                organization,
+                Terminal(),
+                window_days=window_days,
+                half_life_days=half_life_days,
+            )

@@ -1,0 +1,191 @@
+"""Rebuild: fold a new generation from position 0 beside the live one, then let it take over.
+
+The generation under way is a row in the database, not a process: whoever finds it goes on from its
+cursor, so a killed rebuild loses one batch at most, and a worker finishes what a command began. The
+live generation keeps folding and answering all the while. The two change places in one transaction
+that holds the live cursor, when the new one has folded at least as much: no reader ever sees less
+of the ledger than before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from services.metrics.fold import fold_batch
+from shared import clock
+from shared.db import Database
+from shared.orgs import CATALOGUE_VERSION
+
+__all__ = [
+    "REBUILD_BATCH",
+    "Progress",
+    "RebuildUnderWay",
+    "abort_rebuild",
+    "continue_rebuild",
+    "start_rebuild",
+    "under_way",
+]
+
+#: Entries a rebuild folds at once. The same cells are then written once for all of them; a larger
+#: batch gains little more, and its hashes would no longer fit in memory.
+REBUILD_BATCH = 200_000
+
+_LIMITS = {"window_days": 730, "half_life_days": 365}
+
+_START = """
+INSERT INTO generation (org_id, generation, state, catalogue_version, window_days, half_life_days,
+                        created_at)
+SELECT o.id, (SELECT max(generation) + 1 FROM generation WHERE org_id = o.id), 'building', $2,
+       coalesce($3, o.attribution_window_days), coalesce($4, o.attribution_half_life_days), $5
+  FROM organization o
+ WHERE o.id = $1
+    ON CONFLICT DO NOTHING
+RETURNING generation
+"""
+_UNDER_WAY = """
+SELECT g.generation, f.position, h.position AS head
+  FROM generation g
+  JOIN fold_cursor f USING (org_id, generation)
+  JOIN ledger_head h USING (org_id)
+ WHERE g.org_id = $1 AND g.state = 'building'
+"""
+_LOCK_LIVE = """
+SELECT f.position
+  FROM fold_cursor f JOIN generation g USING (org_id, generation)
+ WHERE f.org_id = $1 AND g.state = 'live'
+   FOR UPDATE OF f
+"""
+_RETIRE = """
+UPDATE generation SET state = 'retired', retired_at = $3
+ WHERE org_id = $1 AND state = $2
+RETURNING generation
+"""
+_PROMOTE = """
+UPDATE generation SET state = 'live'
+ WHERE org_id = $1 AND generation = $2 AND state = 'building'
+RETURNING window_days, half_life_days
+"""
+_PARAMETERS = """
+UPDATE organization SET attribution_window_days = $2, attribution_half_life_days = $3 WHERE id = $1
+"""
+
+
+class RebuildUnderWay(RuntimeError):
+    """The organization has a generation under way already; there is one at most."""
+
+
+class _Overtaken(RuntimeError):
+    """The generation under way was aborted or finished by somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the generation under way has come; ``head`` is the end of the ledger, for now."""
+
+    generation: int
+    position: int
+    head: int
+
+
+async def start_rebuild(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    *,
+    window_days: int | None = None,
+    half_life_days: int | None = None,
+) -> int:
+    """Create the generation to be built and return its number.
+
+    Parameters that are not given stay as the organization has them. The metrics worker finds the
+    generation and builds it; :func:`continue_rebuild` does so here and now.
+
+    Raises:
+        RebuildUnderWay: one is being built already.
+        ValueError: a parameter is out of its limits.
+    """
+    for name, value in (("window_days", window_days), ("half_life_days", half_life_days)):
+        if value is not None and not 1 <= value <= _LIMITS[name]:
+            raise ValueError(f"{name} must be from 1 to {_LIMITS[name]}")
+    now = clock.now()
+    generation: int | None = await connection.fetchval(
+        _START, org_id, CATALOGUE_VERSION, window_days, half_life_days, now
+    )
+    if generation is None:
+        raise RebuildUnderWay("a rebuild of this organization is under way")
+    await connection.execute(
+        "INSERT INTO fold_cursor (org_id, generation, position, folded_at) VALUES ($1, $2, 0, $3)",
+        org_id,
+        generation,
+        now,
+    )
+    return generation
+
+
+async def under_way(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID
+) -> Progress | None:
+    """Return how far the generation under way has come; None when there is none."""
+    row = await connection.fetchrow(_UNDER_WAY, org_id)
+    return None if row is None else Progress(*row.values())
+
+
+async def abort_rebuild(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> bool:
+    """Give up the generation under way, if there is one; its rows go with the retired ones."""
+    return (await connection.fetchval(_RETIRE, org_id, "building", clock.now())) is not None
+
+
+async def continue_rebuild(
+    database: Database,
+    org_id: UUID,
+    *,
+    batch: int = REBUILD_BATCH,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> bool:
+    """Fold the generation under way up to the live one and let it take over.
+
+    Return True when nothing is under way any more, and False while somebody else folds it: it is
+    in good hands then, and the call may be repeated.
+    """
+    while True:
+        async with database.transaction(org_id) as connection:
+            progress = await under_way(connection, org_id)
+            if progress is None:
+                return True
+            folded = await fold_batch(connection, org_id, progress.generation, limit=batch)
+        if folded is None:
+            return False
+        if on_progress is not None:
+            on_progress(Progress(progress.generation, folded.position, progress.head))
+        if folded.entries < batch:
+            try:
+                return await _take_over(database, org_id, progress.generation, batch)
+            except _Overtaken:
+                return False
+
+
+async def _take_over(database: Database, org_id: UUID, generation: int, batch: int) -> bool:
+    """Make the generation the live one; False when somebody else folds it just now.
+
+    While the live cursor is locked the live generation stands still, so the few entries that came
+    meanwhile can be caught up with. It is read and appended to as ever.
+    """
+    async with database.transaction(org_id) as connection:
+        # The fold that may hold it ends; whoever waits in line comes before the next fold.
+        await connection.execute("SET LOCAL lock_timeout = 0")
+        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = '5min'")
+        live: int = await connection.fetchval(_LOCK_LIVE, org_id)
+        position = -1
+        while position < live:
+            async with database.transaction(org_id) as other:
+                folded = await fold_batch(other, org_id, generation, limit=batch)
+            if folded is None:
+                return False
+            position = folded.position
+        await connection.execute(_RETIRE, org_id, "live", clock.now())
+        parameters = await connection.fetchrow(_PROMOTE, org_id, generation)
+        if parameters is None:
+            raise _Overtaken
+        await connection.execute(_PARAMETERS, org_id, *parameters.values())
+    return True

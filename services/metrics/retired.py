@@ -1,0 +1,103 @@
+"""Retired generations: their rows are deleted in steps that nobody notices."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from shared import clock
+from shared.db import Database
+
+__all__ = ["GENERATION_TABLES", "READERS_LAST", "drop_retired"]
+
+#: Every table that holds rows of a generation.
+GENERATION_TABLES = (
+    "credit",
+    "deal",
+    "lead",
+    "touch",
+    "gauge",
+    "post_snapshot",
+    "post",
+    "membership",
+    "roster",
+    "rollup_change",
+    "rollup",
+    "cell",
+)
+#: The log has no index to find a generation's rows by: it is walked through page by page.
+_WALKED = frozenset({"rollup_change"})
+_ROWS_A_STEP = 20_000
+_PAGES_A_STEP = 2_000
+#: A reader that began before the generations changed places may still be reading the old one.
+READERS_LAST = timedelta(minutes=1)
+
+_RETIRED = """
+SELECT generation FROM generation
+ WHERE org_id = $1 AND state = 'retired' AND retired_at <= $2 ORDER BY generation
+"""
+_FORGET = (
+    *(f"DELETE FROM {table} WHERE org_id = $1 AND generation = $2" for table in GENERATION_TABLES),
+    "DELETE FROM fold_cursor WHERE org_id = $1 AND generation = $2",
+    "DELETE FROM generation WHERE org_id = $1 AND generation = $2 AND state = 'retired'",
+)
+
+
+async def drop_retired(
+    database: Database, org_id: UUID, *, retired_for: timedelta = READERS_LAST
+) -> int:
+    """Delete what was retired at least ``retired_for`` ago; return how many generations that was.
+
+    Every step is a short transaction of its own, so a call may be cut short at any point and the
+    next one goes on.
+    """
+    async with database.transaction(org_id) as connection:
+        rows = await connection.fetch(_RETIRED, org_id, clock.now() - retired_for)
+    generations: list[int] = [row["generation"] for row in rows]
+    for generation in generations:
+        for table in GENERATION_TABLES:
+            delete = _walk if table in _WALKED else _pick
+            await delete(database, org_id, generation, table)
+        await _forget(database, org_id, generation)
+    return len(generations)
+
+
+async def _forget(database: Database, org_id: UUID, generation: int) -> None:
+    async with database.transaction(org_id) as connection:
+        # A fold that had begun before the generation was retired has ended once this lock is held;
+        # what it left behind is one batch.
+        await connection.execute(
+            "SELECT FROM fold_cursor WHERE org_id = $1 AND generation = $2 FOR UPDATE",
+            org_id,
+            generation,
+        )
+        for statement in _FORGET:
+            await connection.execute(statement, org_id, generation)
+
+
+async def _pick(database: Database, org_id: UUID, generation: int, table: str) -> None:
+    statement = f"""
+    DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM {table} WHERE org_id = $1 AND generation = $2 LIMIT {_ROWS_A_STEP}))
+    """
+    while True:
+        async with database.transaction(org_id) as connection:
+            done = await connection.execute(statement, org_id, generation)
+        if done == "DELETE 0":
+            return
+
+
+async def _walk(database: Database, org_id: UUID, generation: int, table: str) -> None:
+    statement = f"""
+    DELETE FROM {table}
+     WHERE org_id = $1 AND generation = $2
+       AND ctid >= format('(%s,0)', $3::bigint)::tid AND ctid < format('(%s,0)', $4::bigint)::tid
+    """
+    page = 0
+    while True:
+        async with database.transaction(org_id) as connection:
+            pages: int = await connection.fetchval(
+                f"SELECT pg_relation_size('{table}') / current_setting('block_size')::integer"
+            )
+            if page >= pages:
+                return
+            await connection.execute(statement, org_id, generation, page, page + _PAGES_A_STEP)
+        page += _PAGES_A_STEP
