@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(keys_app, name="keys")
 app.command("rebuild")(upkeep.rebuild)
+app.command("verify")(upkeep.verify)
 
 
 class HttpProcess(StrEnum):

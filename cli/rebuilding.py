@@ -1,7 +1,8 @@
 """`earned rebuild`: fold an organization's figures anew while the old ones keep answering."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from services.metrics.rebuild import (
 from services.metrics.retired import drop_retired
 from shared.db import Database
 
-__all__ = ["abort", "drop", "patient_database", "rebuild"]
+__all__ = ["abort", "drop", "patient_database", "patient_databases", "rebuild"]
 
 Result = TypeVar("Result")
 
@@ -96,12 +97,30 @@ def patient_database(
     """
 
     async def scope() -> Result:
-        database = Database(url, application_name="earned-cli", statement_timeout_ms=_PATIENCE_MS)
-        try:
+        async with _patient(url) as database:
             async with database.transaction() as connection:
                 org_id = await find_organization(connection, organization)
             return await run(database, org_id)
-        finally:
-            await database.close()
 
     return asyncio.run(scope())
+
+
+def patient_databases(url: str, run: Callable[[Database, UUID], Awaitable[Result]]) -> list[Result]:
+    """As :func:`patient_database`, for every organization, one after another."""
+
+    async def scope() -> list[Result]:
+        async with _patient(url) as database:
+            async with database.transaction() as connection:
+                rows = await connection.fetch("SELECT id FROM organization ORDER BY created_at")
+            return [await run(database, row["id"]) for row in rows]
+
+    return asyncio.run(scope())
+
+
+@asynccontextmanager
+async def _patient(url: str) -> AsyncIterator[Database]:
+    database = Database(url, application_name="earned-cli", statement_timeout_ms=_PATIENCE_MS)
+    try:
+        yield database
+    finally:
+        await database.close()

@@ -6,7 +6,7 @@ import typer
 
 from cli.options import DATA_DIR, DatabaseUrl, DataDir, Organization, told
 
-__all__ = ["rebuild"]
+__all__ = ["rebuild", "verify"]
 
 
 def rebuild(
@@ -45,3 +45,41 @@ def rebuild(
                 window_days=window_days,
                 half_life_days=half_life_days,
             )
+
+
+def verify(
+    organization: Annotated[
+        str | None, typer.Option("--organization", help="Name or id; every organization if none.")
+    ] = None,
+    *,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Verify so many random samples, not everything.")
+    ] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what differs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Recompute the figures from the ledger, in another way, and compare them exactly."""
+    import orjson
+
+    from cli import verifying
+    from cli.running import stored_access
+
+    if repair and sample is not None:
+        raise typer.BadParameter("a repair verifies everything: leave out --sample")
+    with told():
+        url = stored_access(data_dir, database_url).database_url
+        if repair:
+            repairs = verifying.repair_organizations(url, organization)
+            reports = [done.after for done in repairs]
+            lines = verifying.render_repairs(repairs)
+        else:
+            reports = verifying.verify_organizations(url, organization, samples=sample)
+            lines = verifying.render(reports)
+        if as_json:
+            lines = iter([orjson.dumps([report.document() for report in reports]).decode()])
+        for line in lines:
+            typer.echo(line)
+        if any(report.mismatches for report in reports):
+            raise typer.Exit(1)

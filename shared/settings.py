@@ -152,6 +152,8 @@ class CollectorWorkerSettings(WorkerSettings):
 
 
 class MetricsWorkerSettings(WorkerSettings):
-    """Folds the ledger into rollups."""
+    """Folds the ledger into rollups, and verifies samples of them."""
 
     metrics_port: Port = 8013
+    verify_every: Duration = Field(default=timedelta(minutes=15), ge=timedelta(seconds=1))
+    """How often samples of one organization's figures are recomputed from its ledger."""

@@ -10,9 +10,13 @@ __all__ = ["GENERATION_TABLES", "READERS_LAST", "drop_retired"]
 
 #: Every table that holds rows of a generation.
 GENERATION_TABLES = (
+    "standing",
+    "credit_past",
     "credit",
+    "application",
     "deal",
     "lead",
+    "person_link",
     "touch",
     "gauge",
     "post_snapshot",
@@ -21,6 +25,7 @@ GENERATION_TABLES = (
     "roster",
     "rollup_change",
     "rollup",
+    "rollup_slot",
     "cell",
 )
 #: The log has no index to find a generation's rows by: it is walked through page by page.

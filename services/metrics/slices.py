@@ -15,7 +15,7 @@ from services.metrics.sql import BY_KEY, run
 from shared.rollups.contributions import DIMENSIONS
 from shared.rollups.layout import Place, assign, each_slot
 
-__all__ = ["apply_deltas"]
+__all__ = ["apply_corrections", "apply_deltas"]
 
 _HAS_VALUE = f"num_nonnulls({each_slot('q{slot}')}) > 0"
 _WHERE = ", ".join(DIMENSIONS)
@@ -181,6 +181,17 @@ USING fold_change d
       VALUES ($1, $2, d.cell, d.day, d.family, {each_slot("d.q{slot}")})
 """
 
+# As a change of the fold, but of cells by their numbers: nothing is expanded to other slices.
+_CORRECT = f"""
+INSERT INTO fold_change
+SELECT s.family, c.cell, c.day,
+       {each_slot("sum(c.quantity) FILTER (WHERE s.slot = {slot}) AS q{slot}")}
+  FROM ({{corrections}}) c (measure, cell, day, quantity)
+  JOIN rollup_slot s ON s.org_id = $1 AND s.generation = $2 AND s.measure = c.measure
+ WHERE c.quantity <> 0
+ GROUP BY s.family, c.cell, c.day
+"""
+
 
 async def apply_deltas(
     connection: "asyncpg.Connection[asyncpg.Record]",
@@ -203,6 +214,29 @@ async def apply_deltas(
         await run(connection, statement, org_id, generation)
     await run(connection, _LOG, org_id, generation, position, known_on)
     await connection.execute(BY_KEY)
+    await run(connection, _APPLY, org_id, generation)
+
+
+async def apply_corrections(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    *,
+    position: int,
+    known_on: date,
+    of_values: str,
+    of_log: str,
+) -> None:
+    """Add to single cells what they lack, and to the log what it lacks: the two may differ.
+
+    ``of_values`` and ``of_log`` are queries of (measure, cell, day, quantity). For repairs alone: a
+    change of the fold is the same in both.
+    """
+    await connection.execute("TRUNCATE fold_change")
+    await run(connection, _CORRECT.format(corrections=of_log), org_id, generation)
+    await run(connection, _LOG, org_id, generation, position, known_on)
+    await connection.execute("TRUNCATE fold_change")
+    await run(connection, _CORRECT.format(corrections=of_values), org_id, generation)
     await run(connection, _APPLY, org_id, generation)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-__all__ = ["BY_KEY", "BY_SET", "run"]
+__all__ = ["BY_KEY", "BY_SET", "fetch", "run"]
 
 
 def _only(**ways: str) -> str:
@@ -50,3 +50,10 @@ async def run(
     only what they need; PostgreSQL refuses arguments that a statement does not name.
     """
     await connection.execute(statement, *arguments[: _arity(statement)])
+
+
+async def fetch(
+    connection: "asyncpg.Connection[asyncpg.Record]", statement: str, *arguments: Any
+) -> list[asyncpg.Record]:
+    """As :func:`run`, for the rows of a query."""
+    return await connection.fetch(statement, *arguments[: _arity(statement)])

@@ -1,7 +1,8 @@
 """The metrics worker: keeps every organization's rollups level with its ledger."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -9,6 +10,7 @@ import structlog
 from services.metrics.fold import fold_batch
 from services.metrics.rebuild import continue_rebuild
 from services.metrics.retired import READERS_LAST, drop_retired
+from services.metrics.verify import Sampler
 from shared import clock
 from shared.db import Database
 from shared.observability import metrics
@@ -94,8 +96,9 @@ async def _organizations_with_generations_to_tend(database: Database) -> Sequenc
     return [("rebuild", row["org_id"]) for row in rows]
 
 
-def _make(resources: Resources) -> Work:
+def _make(resources: Resources, *, verify_every: timedelta) -> Work:
     database = resources.database
+    sampler = Sampler(database, every=verify_every)
 
     async def fold(org_id: UUID) -> None:
         await catch_up(database, org_id)
@@ -104,14 +107,17 @@ def _make(resources: Resources) -> Work:
         await tend_generations(database, org_id)
 
     async def sweep() -> Sequence[Due]:
+        sampled = await sampler.due()
         return [
             *await _organizations_behind(database),
             *await _organizations_with_generations_to_tend(database),
+            *([] if sampled is None else [("verify", sampled)]),
         ]
 
-    return Work(tasks={"fold": fold, "rebuild": rebuild}, sweep=sweep)
+    return Work(tasks={"fold": fold, "rebuild": rebuild, "verify": sampler.verify}, sweep=sweep)
 
 
 def main(settings: MetricsWorkerSettings) -> None:
     """Run the metrics worker until it is told to stop."""
-    work(settings, component="metrics-worker", make=_make)
+    make = partial(_make, verify_every=settings.verify_every)
+    work(settings, component="metrics-worker", make=make)

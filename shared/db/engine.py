@@ -90,8 +90,19 @@ class Database:
             yield await driver_connection(connection)
 
     @asynccontextmanager
-    async def _begin(self, org_id: UUID | None) -> AsyncIterator[AsyncConnection]:
-        async with self.engine.begin() as connection:
+    async def snapshot(
+        self, org_id: UUID | None = None
+    ) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """As :meth:`transaction`, but every statement sees what the first one saw."""
+        repeatable = self.engine.execution_options(isolation_level="REPEATABLE READ")
+        async with self._begin(org_id, repeatable) as connection:
+            yield await driver_connection(connection)
+
+    @asynccontextmanager
+    async def _begin(
+        self, org_id: UUID | None, engine: AsyncEngine | None = None
+    ) -> AsyncIterator[AsyncConnection]:
+        async with (engine or self.engine).begin() as connection:
             # Also the statement that opens the transaction: SQLAlchemy begins lazily, and what the
             # driver's connection did before that would survive a rollback.
             await connection.execute(_SET_ORG, {"org_id": str(org_id) if org_id else ""})

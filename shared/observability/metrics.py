@@ -32,7 +32,7 @@ Component = Literal["api", "collector", "collector-worker", "metrics-worker"]
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 STATUS_CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
 UNMATCHED: Final = "unmatched"
-QUEUES: Final = ("fold", "rebuild", "sync", "inbox")
+QUEUES: Final = ("fold", "rebuild", "verify", "sync", "inbox")
 
 # Declared unregistered: which process shows what is decided below.
 Counter = partial(_Counter, registry=None)
@@ -185,6 +185,20 @@ WATERMARK_LAG = Gauge(
     ["projection"],
 )
 
+VERIFY_CELLS = Counter(
+    "earned_verify_cells_total", "Cells recomputed from the ledger and compared, in samples."
+)
+VERIFY_MISMATCHES = Counter(
+    "earned_verify_mismatches_total",
+    "Cells that differ from what the ledger says, in samples.",
+    ["family"],
+)
+VERIFY_LAST_SUCCESS = Gauge(
+    "earned_verify_last_success_timestamp_seconds",
+    "When samples were last verified and nothing differed; 0 before the first.",
+)
+VERIFY_FAMILIES: Final = ("linear", "company", "costs", "posts", "rejoins", "selling", "credit")
+
 _CLOSED: Final[tuple[tuple[MetricWrapperBase, tuple[tuple[str, ...], ...]], ...]] = (
     (LOG_EVENTS, (("debug", "info", "warning", "error", "critical"),)),
     (DB_TRANSACTIONS, (("commit", "rollback"),)),
@@ -221,6 +235,7 @@ _CLOSED: Final[tuple[tuple[MetricWrapperBase, tuple[tuple[str, ...], ...]], ...]
     (SWEEP_RECOVERED, (QUEUES,)),
     (LEDGER_ENTRIES, (("credit", "reversal"),)),
     (WATERMARK_LAG, (("rollups",),)),
+    (VERIFY_MISMATCHES, (VERIFY_FAMILIES,)),
 )
 
 _OF_PROVIDER: Final[tuple[tuple[MetricWrapperBase, tuple[str, ...]], ...]] = (
@@ -293,11 +308,12 @@ _POLLING: Final = (
     WORK_OLDEST_READY,
 )
 _WORK: Final = (WORK_PROCESSED, WORKER_HEARTBEAT, SWEEP_RECOVERED)
+_FIGURES: Final = (WATERMARK_LAG, VERIFY_CELLS, VERIFY_MISMATCHES, VERIFY_LAST_SUCCESS)
 _GROUPS: Final[Mapping[Component, tuple[tuple[MetricWrapperBase, ...], ...]]] = {
     "api": (_RUNTIME, _HTTP, (LEDGER_ENTRIES,)),
     "collector": (_RUNTIME, _HTTP, _WEBHOOKS, (LEDGER_ENTRIES,)),
     "collector-worker": (_RUNTIME, _POLLING, _WORK, (LEDGER_ENTRIES,)),
-    "metrics-worker": (_RUNTIME, _WORK, (WATERMARK_LAG,)),
+    "metrics-worker": (_RUNTIME, _WORK, _FIGURES),
 }
 _exposed: set[MetricWrapperBase] = set()
 

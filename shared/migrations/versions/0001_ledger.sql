@@ -132,6 +132,24 @@ CREATE TABLE rollup_change (
 );
 CREATE INDEX rollup_change_known ON rollup_change USING brin (known_on) WITH (pages_per_range = 32);
 
+-- Repairs of the rollups: what was stored, what the ledger said, what the log had added up to. The
+-- only rows of the rollups that did not come of the fold are told here, and kept for ever.
+CREATE TABLE rollup_repair (
+    org_id          uuid NOT NULL REFERENCES organization (id),
+    id              uuid NOT NULL,
+    repaired_at     timestamptz NOT NULL,
+    generation      integer NOT NULL,
+    position        bigint NOT NULL,
+    known_on        date NOT NULL,
+    measure         text NOT NULL,
+    cell            integer NOT NULL,
+    day             date NOT NULL,
+    stored          numeric NOT NULL,
+    logged          numeric NOT NULL,
+    recomputed      numeric NOT NULL,
+    PRIMARY KEY (org_id, id, measure, cell, day)
+);
+
 -- One measure a row, whatever the tables look like: what everything reads.
 CREATE VIEW rollup_value WITH (security_invoker = true) AS
 SELECT r.org_id, r.generation, s.measure, r.cell, r.day, held.value

@@ -16,10 +16,11 @@ END $$;
 
 GRANT USAGE ON SCHEMA public TO earned_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO earned_app;
--- The ledger, the change log, the versions of goals and what was published are append-only, for the
--- application too. The log of a generation goes when the generation has been retired, and not before:
--- see the policy below.
-REVOKE UPDATE, DELETE ON ledger_entry, fact_past, goal, publication, publication_withdrawal
+-- The ledger, the change log and its repairs, the versions of goals and what was published are
+-- append-only, for the application too. The log of a generation goes when the generation has been
+-- retired, and not before: see the policy below.
+REVOKE UPDATE, DELETE ON ledger_entry, fact_past, rollup_repair, goal, publication,
+       publication_withdrawal
   FROM earned_app;
 REVOKE UPDATE ON rollup_change FROM earned_app;
 

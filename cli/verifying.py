@@ -1,0 +1,96 @@
+"""`earned verify`: recompute an organization's figures from its ledger and compare them exactly."""
+
+from collections.abc import Iterator, Sequence
+from random import Random
+from uuid import UUID
+
+from cli.rebuilding import patient_database, patient_databases
+from services.metrics.verify import Mismatch, Repair, Report, draw_samples, repair, verify
+from shared.db import Database
+
+__all__ = ["render", "render_repairs", "repair_organizations", "verify_organizations"]
+
+_LISTED = 20
+_HEADINGS = ("check", "what", "day", "where", "stored", "recomputed", "facts")
+
+
+def verify_organizations(
+    database_url: str, organization: str | None, *, samples: int | None
+) -> list[Report]:
+    """Verify one organization or all of them: whole, or so many random samples of each.
+
+    Raises:
+        cli.tenant.UnknownOrganizationError, cli.tenant.AmbiguousOrganizationError: which one is
+            meant cannot be said.
+    """
+
+    async def run(database: Database, org_id: UUID) -> list[Report]:
+        if samples is None:
+            return [await verify(database, org_id)]
+        scopes = await draw_samples(database, org_id, samples, Random())  # noqa: S311
+        return [await verify(database, org_id, scope=scope) for scope in scopes]
+
+    if organization is None:
+        return [report for found in patient_databases(database_url, run) for report in found]
+    return patient_database(database_url, organization, run)
+
+
+def repair_organizations(database_url: str, organization: str | None) -> list[Repair]:
+    """Verify one organization or all of them, mend what differs and verify again.
+
+    Raises:
+        cli.tenant.UnknownOrganizationError, cli.tenant.AmbiguousOrganizationError: which one is
+            meant cannot be said.
+        services.metrics.rebuild.RebuildUnderWay: it takes a rebuild, and one is under way.
+    """
+    if organization is None:
+        return patient_databases(database_url, repair)
+    return [patient_database(database_url, organization, repair)]
+
+
+def render_repairs(repairs: Sequence[Repair]) -> Iterator[str]:
+    """Yield what was wrong, how it was mended, and what a second verification says."""
+    for done in repairs:
+        yield from render([done.before])
+        if done.is_rebuilt:
+            yield "  rebuilt: deltas alone could not mend it"
+        elif done.before.mismatches:
+            yield "  mended by logged deltas; rollup_repair tells which"
+        if done.before.mismatches:
+            yield from render([done.after])
+
+
+def render(reports: Sequence[Report]) -> Iterator[str]:
+    """Yield the lines a person reads: what was compared, what differs, what was not verified."""
+    for report in reports:
+        yield (
+            f"{report.org_id}, generation {report.generation}, up to entry {report.position:,}: "
+            f"{report.compared:,} cells recomputed, {report.mismatches:,} mismatches"
+        )
+        yield from _table(report)
+        if report.unverified:
+            yield f"  not verified: {', '.join(report.unverified)}"
+
+
+def _table(report: Report) -> Iterator[str]:
+    if not report.listed:
+        return
+    rows = [_HEADINGS, *(_row(found) for found in report.listed[:_LISTED])]
+    widths = [min(40, max(map(len, column))) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        yield "  " + "  ".join(cells).rstrip()
+    if report.mismatches > _LISTED:
+        yield f"  … and {report.mismatches - _LISTED:,} more (--json lists up to a thousand)"
+
+
+def _row(found: Mismatch) -> tuple[str, ...]:
+    return (
+        str(found.check),
+        found.name,
+        str(found.day or ""),
+        " ".join(f"{name}={value}" for name, value in found.cell.items()),
+        found.stored or "nothing",
+        found.recomputed or "nothing",
+        "" if found.facts is None else f"{found.facts}: {', '.join(found.examples)}",
+    )

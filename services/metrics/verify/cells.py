@@ -1,0 +1,149 @@
+"""Every cell of every slice, summed from the recomputed contributions and laid beside the stored.
+
+Slices are computed by grouping sets over all contributions at once; the fold adds deltas to cells.
+"""
+
+from services.metrics.verify.facts import standing
+
+__all__ = [
+    "CELLS",
+    "CELL_MISMATCHES",
+    "COLLECT",
+    "CONTRIBUTIONS",
+    "FACTS_OF_MISMATCHES",
+    "LOG_MISMATCHES",
+    "TEAMS",
+]
+
+_WHO_AND_WHERE = "employee, account, network, campaign, content, channel"
+_NAMES = ("employee", "account", "network", "campaign", "content", "channel", "team")
+_CELL = "slice, employee, account, team, network, campaign, content, channel"
+
+CONTRIBUTIONS = """
+CREATE TEMPORARY TABLE verify_contribution (
+    measure text, day date, employee text, account text, network text, campaign text, content text,
+    channel text, quantity numeric
+) ON COMMIT DROP
+"""
+#: Sums what one family contributes; ``{query}`` is the family's.
+COLLECT = f"""
+INSERT INTO verify_contribution
+SELECT measure, day, {_WHO_AND_WHERE}, sum(quantity)
+  FROM ({{query}}) c (measure, day, {_WHO_AND_WHERE}, quantity, fact_key)
+ WHERE quantity <> 0 AND {{condition}}
+ GROUP BY measure, day, {_WHO_AND_WHERE}
+"""
+#: Who belonged to which team in which stretch of days, from the roster's facts.
+TEAMS = f"""
+CREATE TEMPORARY TABLE verify_team ON COMMIT DROP AS
+SELECT employee, day AS since, team,
+       lead(day, 1, 'infinity'::date) OVER (PARTITION BY employee ORDER BY day) AS until
+  FROM (
+    SELECT DISTINCT ON (subject, day) subject AS employee, day,
+           coalesce(body ->> 'team', '') AS team
+      FROM ({standing("employee.recorded")}) f
+     ORDER BY subject, day, fact_key DESC
+  ) said
+"""
+
+_FINEST = ("employee", "account", "network", "campaign", "channel")
+_SETS: dict[str, tuple[str, ...]] = {
+    "total": (),
+    **{name: (name,) for name in _NAMES},
+    "finest": _FINEST,
+}
+
+
+def _bits(grouped: tuple[str, ...]) -> int:
+    # What GROUPING(…) says of a set: a bit for each name that is not in it, the first the highest.
+    return sum(
+        1 << (len(_NAMES) - 1 - index) for index, name in enumerate(_NAMES) if name not in grouped
+    )
+
+
+_SLICE = "CASE grouping({names}) {cases} END".format(
+    names=", ".join(_NAMES),
+    cases=" ".join(f"WHEN {_bits(grouped)} THEN '{name}'" for name, grouped in _SETS.items()),
+)
+_GROUPING_SETS = ", ".join(
+    f"({', '.join(('measure', 'day', *grouped))})" for grouped in _SETS.values()
+)
+# A slice by one name has cells for values alone; a team may be '', for people of no known team.
+_HAS_NAME = " OR ".join(
+    (
+        "slice IN ('total', 'finest')",
+        "slice = 'team' AND team IS NOT NULL",
+        *(f"slice = '{name}' AND {name} <> ''" for name in _NAMES if name != "team"),
+    )
+)
+CELLS = f"""
+CREATE TEMPORARY TABLE verify_cell ON COMMIT DROP AS
+SELECT {", ".join(f"coalesce({name}, '') AS {name}" for name in _CELL.split(", "))}, measure, day,
+       quantity
+  FROM (
+    SELECT {_SLICE} AS slice, {", ".join(_NAMES)}, measure, day, sum(quantity) AS quantity
+      FROM (
+        SELECT c.*, CASE WHEN c.employee <> '' THEN coalesce(t.team, '') END AS team
+          FROM verify_contribution c
+          LEFT JOIN verify_team t
+            ON t.employee = c.employee AND c.day >= t.since AND c.day < t.until
+      ) placed
+     GROUP BY GROUPING SETS ({_GROUPING_SETS})
+    HAVING sum(quantity) <> 0
+  ) summed
+ WHERE {_HAS_NAME}
+"""
+
+#: $1 organization, $2 generation, $3 the measures that were recomputed, $4 and $5 the days.
+CELL_MISMATCHES = f"""
+CREATE TEMPORARY TABLE verify_mismatch ON COMMIT DROP AS
+SELECT measure, day, {_CELL}, held.cell, coalesce(held.value, 0) AS stored,
+       coalesce(due.quantity, 0) AS recomputed
+  FROM (
+    SELECT {_CELL}, measure, day, r.cell, r.value
+      FROM rollup_value r JOIN cell c USING (org_id, generation, cell)
+     WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ($3::text[])
+       AND r.day BETWEEN $4 AND $5 AND r.value <> 0
+  ) held
+  FULL JOIN verify_cell due USING (measure, day, {_CELL})
+ WHERE held.value IS DISTINCT FROM due.quantity
+"""
+
+#: The log must add up to what is held, cell by cell: it is the way back to any past day.
+LOG_MISMATCHES = """
+SELECT measure, day, cell, coalesce(r.value, 0) AS stored, coalesce(l.total, 0) AS recomputed
+  FROM (
+    SELECT measure, day, cell, value
+      FROM rollup_value WHERE org_id = $1 AND generation = $2 AND value <> 0
+  ) r
+  FULL JOIN (
+    SELECT measure, day, cell, sum(delta) AS total
+      FROM rollup_delta WHERE org_id = $1 AND generation = $2
+     GROUP BY measure, day, cell HAVING sum(delta) <> 0
+  ) l USING (measure, day, cell)
+ WHERE r.value IS DISTINCT FROM l.total
+"""
+
+_SAME_PLACE = " AND ".join(
+    (
+        "(m.slice <> 'team' OR c.employee <> '' AND m.team = coalesce(t.team, ''))",
+        *(
+            f"(m.slice NOT IN ('{name}'{_also}) OR m.{name} = c.{name})"
+            for name in _NAMES
+            if name != "team"
+            for _also in (", 'finest'" if name in _FINEST else "",)
+        ),
+    )
+)
+#: The facts behind the wrong cells: which, and what each adds; ``{query}`` is a family's.
+FACTS_OF_MISMATCHES = f"""
+SELECT m.measure, m.day, {", ".join(f"m.{name}" for name in _CELL.split(", "))},
+       count(*) AS facts, (array_agg(DISTINCT e.source || ' ' || e.external_id))[1:5] AS examples
+  FROM ({{query}}) c (measure, day, {_WHO_AND_WHERE}, quantity, fact_key)
+  LEFT JOIN verify_team t ON t.employee = c.employee AND c.day >= t.since AND c.day < t.until
+  JOIN verify_mismatch m ON m.measure = c.measure AND m.day = c.day AND {_SAME_PLACE}
+  JOIN fact_head h ON h.org_id = $1 AND h.fact_key = c.fact_key
+  JOIN ledger_entry e ON e.org_id = $1 AND e.position = h.position
+ WHERE c.quantity <> 0
+ GROUP BY m.measure, m.day, {", ".join(f"m.{name}" for name in _CELL.split(", "))}
+"""

@@ -1,0 +1,219 @@
+"""What the ledger's standing facts contribute, recomputed from scratch: the linear measures.
+
+Written a second time, from the definitions, on purpose: nothing here is shared with the fold, with
+its state or with ``shared.rollups.contributions``, so that one mistake cannot hide in both.
+
+Everything is set-based and reads the ledger up to a position (``$2``) of one organization (``$1``).
+What else a query has to know is one row of ``verify_parameter``.
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["LINEAR", "PARAMETERS", "WITHDRAWN", "Family", "by_rules", "parameter", "standing"]
+
+#: Of the generation ($2) that is verified; the currency's minor digits are $3, the days wanted $4
+#: and $5.
+PARAMETERS = """
+CREATE TEMPORARY TABLE verify_parameter ON COMMIT DROP AS
+SELECT window_days, half_life_days, $3::integer AS digits, $4::date AS first_day,
+       $5::date AS last_day
+  FROM generation WHERE org_id = $1 AND generation = $2
+"""
+
+#: What was taken back, and when last. Few facts ever are, so this is small.
+WITHDRAWN = """
+CREATE TEMPORARY TABLE verify_withdrawn ON COMMIT DROP AS
+SELECT fact_key, max(position) AS position
+  FROM ledger_entry
+ WHERE org_id = $1 AND position <= $2 AND weight = -1
+ GROUP BY fact_key
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Measures that are recomputed together.
+
+    Attributes:
+        measures: the names; one that ends in ``.`` stands for all that begin like it.
+        query: (measure, day, employee, account, network, campaign, content, channel, quantity,
+            fact_key) of every contribution.
+        prepare: statements that make the temporary tables the query reads.
+        needs: names of the families whose tables it reads as well.
+    """
+
+    name: str
+    measures: tuple[str, ...]
+    query: str
+    prepare: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+    def covers(self, measure: str) -> bool:
+        """Return whether the family recomputes a measure."""
+        return any(
+            measure.startswith(name) if name.endswith(".") else measure == name
+            for name in self.measures
+        )
+
+
+def parameter(name: str) -> str:
+    """Return the expression for one column of ``verify_parameter``."""
+    return f"(SELECT {name} FROM verify_parameter)"
+
+
+def standing(*kinds: str, condition: str = "true") -> str:
+    """Return the query of the facts of some kinds that stand: stated, and not taken back since.
+
+    ``condition`` is about what a version says (alias ``e``), never about when it was said: an entry
+    that takes a version back says the same, so the two are let through together or not at all.
+    """
+    names = ", ".join(f"'{kind}'" for kind in kinds)
+    return f"""
+    SELECT e.kind, e.fact_key, e.occurred_at, e.day, coalesce(e.employee, '') AS employee,
+           coalesce(e.account, '') AS account, coalesce(e.network, '') AS network,
+           coalesce(e.campaign, '') AS campaign, coalesce(e.content, '') AS content,
+           coalesce(e.channel, '') AS channel, e.subject, e.payload::jsonb AS body
+      FROM ledger_entry e
+      LEFT JOIN verify_withdrawn w ON w.fact_key = e.fact_key AND w.position > e.position
+     WHERE e.org_id = $1 AND e.position <= $2 AND e.weight = 1 AND w.fact_key IS NULL
+       AND e.kind IN ({names}) AND {condition}
+    OFFSET 0 -- or a payload is parsed again for every field that is read
+    """
+
+
+def _number(field: str) -> str:
+    return f"(body ->> '{field}')::numeric"
+
+
+_ENGAGEMENT = {
+    "impressions": "impressions",
+    "reactions": "reactions",
+    "comments": "comments",
+    "reshares": "reshares",
+    "network_clicks": "clicks",
+}
+_BY_ADVOCACY = "(employee <> '' OR channel = 'employee_advocacy')"
+
+#: (measure, condition on the fact, quantity); every one on the fact's own day.
+_RULES = (
+    ("shares", "kind = 'post.published' AND employee <> ''", "1"),
+    (
+        "shares_own",
+        "kind = 'post.published' AND employee <> '' AND body ->> 'origin' = 'own'",
+        "1",
+    ),
+    (
+        "shares_scheduled",
+        "kind = 'post.published' AND employee <> '' AND body ->> 'mode' = 'scheduled'",
+        "1",
+    ),
+    ("posts_brand", "kind = 'post.published' AND employee = ''", "1"),
+    *(
+        (f"{measure}_{side}", f"kind = 'engagement.daily' AND employee {test} ''", _number(field))
+        for measure, field in _ENGAGEMENT.items()
+        for side, test in (("advocacy", "<>"), ("brand", "="))
+    ),
+    ("mentions_advocacy", "kind = 'engagement.daily' AND employee <> ''", _number("mentions")),
+    *(
+        (
+            f"engagements_{name}",
+            "kind = 'engagement.daily' AND employee = ''"
+            f" AND (body ->> 'is_paid')::boolean = {is_paid}",
+            " + ".join(_number(field) for field in ("reactions", "comments", "reshares")),
+        )
+        for name, is_paid in (("paid", "true"), ("organic", "false"))
+    ),
+    ("clicks", "kind = 'link.clicked' AND (body ->> 'is_human')::boolean", "1"),
+    *(
+        (
+            measure,
+            "kind = 'session.recorded' AND body ->> 'landing' = 'site'",
+            _number(measure),
+        )
+        for measure in ("sessions", "engaged_sessions", "key_events")
+    ),
+    *(
+        (
+            measure,
+            f"kind = 'session.recorded' AND channel = '{channel}'"
+            f" AND body ->> 'landing' = '{landing}'",
+            _number("sessions"),
+        )
+        for measure, channel, landing in (
+            ("sessions_advocacy", "employee_advocacy", "site"),
+            ("sessions_brand", "brand", "site"),
+            ("careers_sessions_advocacy", "employee_advocacy", "careers"),
+        )
+    ),
+    ("invites", "kind = 'member.invited'", "1"),
+    ("joins", "kind = 'member.joined'", "1"),
+    ("leaves", "kind = 'member.left'", "1"),
+    ("applications_advocacy", f"kind = 'application.submitted' AND {_BY_ADVOCACY}", "1"),
+    ("hires_advocacy", f"kind = 'hire.accepted' AND {_BY_ADVOCACY}", "1"),
+)
+_KINDS = (
+    "post.published",
+    "engagement.daily",
+    "link.clicked",
+    "session.recorded",
+    "member.invited",
+    "member.joined",
+    "member.left",
+    "application.submitted",
+    "hire.accepted",
+)
+
+
+def by_rules(name: str, kinds: tuple[str, ...], rules: tuple[tuple[str, str, str], ...]) -> Family:
+    """Return the family of measures that count on their fact's own day.
+
+    A rule is (measure, condition on the fact, quantity); a measure that ends in ``.`` begins names
+    that go on with the fact's ``facet`` or ``segment``. A sample reads the entries of its days
+    alone, and the ledger is passed over once, whatever the number of rules.
+    """
+    in_days = f"e.day BETWEEN {parameter('first_day')} AND {parameter('last_day')}"
+    branches = " UNION ALL ".join(
+        f"SELECT {_named(measure)} AS measure, ({quantity})::numeric AS quantity WHERE {condition}"
+        for measure, condition, quantity in rules
+    )
+    return Family(
+        name=name,
+        measures=tuple(measure for measure, _, _ in rules),
+        query=f"""
+        SELECT m.measure, day, employee, account, network, campaign, content, channel, m.quantity,
+               fact_key
+          FROM ({standing(*kinds, condition=in_days)}) f CROSS JOIN LATERAL ({branches}) m
+        """,
+    )
+
+
+def _named(measure: str) -> str:
+    goes_on = {"impressions_generation.": "segment"}.get(measure, "facet")
+    return f"'{measure}' || (body ->> '{goes_on}')" if measure.endswith(".") else f"'{measure}'"
+
+
+# A cost is spread over [starts_on, ends_on). Up to the end of a day it has earned its share of the
+# amount in whole minor units; the day takes what that has grown by.
+_COSTS = f"""
+    SELECT m.measure, accrued.day, employee, account, network, campaign, content, channel,
+           accrued.upto - lag(accrued.upto, 1, 0::numeric) OVER (
+               PARTITION BY fact_key, m.measure ORDER BY accrued.day) AS quantity,
+           fact_key
+      FROM ({standing("cost.booked")}) f
+     CROSS JOIN LATERAL (
+        SELECT day::date,
+               round({_number("amount")} * (day::date - (body ->> 'starts_on')::date + 1)
+                     / ((body ->> 'ends_on')::date - (body ->> 'starts_on')::date),
+                     {parameter("digits")}) AS upto
+          FROM generate_series((body ->> 'starts_on')::date,
+                               (body ->> 'ends_on')::date - 1, interval '1 day') day
+     ) accrued
+     CROSS JOIN LATERAL (
+        SELECT 'cost' AS measure UNION ALL SELECT 'cost.' || (body ->> 'category')
+     ) m
+"""
+
+LINEAR = (
+    by_rules("linear", _KINDS, _RULES),
+    Family(name="costs", measures=("cost", "cost."), query=_COSTS),
+)

@@ -1,0 +1,171 @@
+"""Measures that need a thing's whole history: posts, memberships, leads, deals, applications."""
+
+from services.metrics.verify.credit import CREDIT, CREDIT_MEASURES, CREDITED
+from services.metrics.verify.facts import Family, parameter, standing
+
+__all__ = ["HISTORIES"]
+
+_COUNTERS = {
+    "impressions": "impressions",
+    "reactions": "reactions",
+    "comments": "comments",
+    "reshares": "reshares",
+    "network_clicks": "clicks",
+}
+_NOWHERE = "'' AS employee, '' AS account, '' AS network, '' AS campaign, '' AS content"
+
+# A reading counts what has come since the one before it, whatever order they were told in; who and
+# where are those of the post's first publication, if any is known.
+_POSTS = f"""
+    SELECT counter.measure || CASE WHEN employee <> '' THEN '_advocacy' ELSE '_brand' END, day,
+           employee, account, network, campaign, content, '' AS channel,
+           (counter.now - coalesce(counter.before, 0))::numeric, fact_key
+      FROM (
+        SELECT r.day, r.fact_key, r.body, lag(r.body) OVER (
+                   PARTITION BY r.subject ORDER BY r.occurred_at, r.fact_key) AS earlier,
+               CASE WHEN p.post IS NULL THEN r.employee ELSE p.employee END AS employee,
+               CASE WHEN p.post IS NULL THEN r.account ELSE p.account END AS account,
+               CASE WHEN p.post IS NULL THEN r.network ELSE p.network END AS network,
+               CASE WHEN p.post IS NULL THEN r.campaign ELSE p.campaign END AS campaign,
+               CASE WHEN p.post IS NULL THEN r.content ELSE p.content END AS content
+          FROM ({standing("post.metrics")}) r
+          LEFT JOIN verify_publication p ON p.post = r.subject
+      ) reading
+     CROSS JOIN LATERAL (VALUES
+        {
+    ", ".join(
+        f"('{measure}', (body ->> '{field}')::bigint, (earlier ->> '{field}')::bigint)"
+        for measure, field in _COUNTERS.items()
+    )
+}
+     ) counter (measure, now, before)
+"""
+_PUBLICATIONS = f"""
+CREATE TEMPORARY TABLE verify_publication ON COMMIT DROP AS
+SELECT DISTINCT ON (subject) subject AS post, employee, account, network, campaign, content
+  FROM ({standing("post.published")}) f
+ ORDER BY subject, occurred_at, fact_key
+"""
+
+_REJOINS = f"""
+    SELECT 'rejoins', day, subject AS employee, '' AS account, '' AS network, '' AS campaign,
+           '' AS content, '' AS channel, 1::numeric, fact_key
+      FROM (
+        SELECT f.*, lag(kind) OVER (PARTITION BY subject ORDER BY occurred_at, fact_key) AS earlier
+          FROM ({standing("member.joined", "member.left")}) f
+      ) told
+     WHERE kind = 'member.joined' AND earlier = 'member.left'
+"""
+
+# Links join identifiers to groups, as far as they lead; a group goes by its smallest member.
+_PEOPLE = f"""
+CREATE TEMPORARY TABLE verify_person ON COMMIT DROP AS
+WITH RECURSIVE link AS (
+    SELECT ends.one, ends.other
+      FROM ({standing("person.identified")}) f
+     CROSS JOIN LATERAL jsonb_array_elements_text(body -> 'same_as') alias
+     CROSS JOIN LATERAL (VALUES (subject, alias), (alias, subject)) ends (one, other)
+), reached (person, member) AS (
+    SELECT one, other FROM link
+    UNION
+    SELECT r.person, k.other FROM reached r JOIN link k ON k.one = r.member
+)
+SELECT person, min(member) AS known_as FROM reached GROUP BY person
+"""
+
+# Of several facts about one lead or deal the first speaks: all other tables have one row of each.
+_TOUCHES = f"""
+CREATE TEMPORARY TABLE verify_touch ON COMMIT DROP AS
+SELECT coalesce(p.known_as, f.subject) AS person, occurred_at AS touched_at, fact_key, day,
+       employee, account, network, campaign, content, channel
+  FROM ({standing("touch.recorded")}) f LEFT JOIN verify_person p ON p.person = f.subject
+"""
+_LEADS = f"""
+CREATE TEMPORARY TABLE verify_lead ON COMMIT DROP AS
+SELECT DISTINCT ON (subject) subject AS lead,
+       coalesce(p.known_as, body ->> 'person') AS person, occurred_at AS created_at, day, fact_key
+  FROM ({standing("lead.created")}) f LEFT JOIN verify_person p ON p.person = body ->> 'person'
+ ORDER BY subject, occurred_at, fact_key
+"""
+_DEALS = f"""
+CREATE TEMPORARY TABLE verify_deal ON COMMIT DROP AS
+SELECT DISTINCT ON (subject) subject AS deal, body ->> 'lead' AS lead, body ->> 'state' AS state,
+       (body ->> 'amount')::numeric AS amount, (body ->> 'opened_at')::timestamptz AS opened_at,
+       (body ->> 'closed_at')::timestamptz AS closed_at, fact_key,
+       ((body ->> 'opened_at')::timestamptz AT TIME ZONE o.time_zone)::date AS opened_on,
+       ((body ->> 'closed_at')::timestamptz AT TIME ZONE o.time_zone)::date AS closed_on
+  FROM ({standing("deal.changed")}) f
+  JOIN organization o ON o.id = $1
+ ORDER BY subject, (body ->> 'opened_at')::timestamptz, fact_key
+"""
+
+_STEPS = f"""
+CREATE TEMPORARY TABLE verify_step ON COMMIT DROP AS
+SELECT DISTINCT ON (subject, event) subject AS application, event,
+       coalesce(p.known_as, body ->> 'person') AS person, occurred_at AS happened_at, day
+  FROM ({standing("application.submitted", "hire.accepted")}) f
+ CROSS JOIN LATERAL (
+    SELECT CASE kind WHEN 'hire.accepted' THEN 'accepted' ELSE 'submitted' END AS event
+ ) e
+  LEFT JOIN verify_person p ON p.person = body ->> 'person'
+ ORDER BY subject, event, occurred_at, fact_key
+"""
+
+_SELLING = f"""
+    SELECT 'leads' AS measure, day, {_NOWHERE}, '' AS channel, 1::numeric AS quantity, fact_key
+      FROM verify_lead
+    UNION ALL
+    (
+        SELECT DISTINCT ON (l.lead) 'leads_advocacy', l.day, t.employee, t.account, t.network,
+               t.campaign, t.content, t.channel, 1, l.fact_key
+          FROM verify_lead l JOIN verify_touch t USING (person)
+         WHERE t.channel = 'employee_advocacy' AND t.touched_at <= l.created_at
+           AND t.day >= l.day - {parameter("window_days")}
+         ORDER BY l.lead, t.touched_at, t.fact_key
+    )
+    UNION ALL
+    SELECT 'leads_won', day, {_NOWHERE}, '', 1, fact_key
+      FROM verify_lead WHERE lead IN (SELECT lead FROM verify_deal WHERE state = 'won')
+    UNION ALL
+    SELECT 'opportunities', opened_on, {_NOWHERE}, '', 1, fact_key FROM verify_deal
+    UNION ALL
+    SELECT 'deals_' || state, closed_on, {_NOWHERE}, '', 1, fact_key
+      FROM verify_deal WHERE state IN ('won', 'lost')
+    UNION ALL
+    SELECT 'revenue_won', closed_on, {_NOWHERE}, '', amount, fact_key
+      FROM verify_deal WHERE state = 'won'
+"""
+
+HISTORIES = (
+    Family(
+        name="posts",
+        measures=tuple(f"{name}_{side}" for name in _COUNTERS for side in ("advocacy", "brand")),
+        query=_POSTS,
+        prepare=(_PUBLICATIONS, "ANALYZE verify_publication"),
+    ),
+    Family(name="rejoins", measures=("rejoins",), query=_REJOINS),
+    Family(
+        name="selling",
+        measures=(
+            "leads",
+            "leads_advocacy",
+            "leads_won",
+            "opportunities",
+            "deals_won",
+            "deals_lost",
+            "revenue_won",
+        ),
+        query=_SELLING,
+        prepare=(
+            *(_PEOPLE, "ANALYZE verify_person", _TOUCHES, _LEADS, _DEALS, _STEPS),
+            "ANALYZE verify_touch, verify_lead, verify_deal, verify_step",
+        ),
+    ),
+    Family(
+        name="credit",
+        measures=CREDIT_MEASURES,
+        query=CREDITED,
+        prepare=CREDIT,
+        needs=("selling",),
+    ),
+)

@@ -1,0 +1,133 @@
+"""Repair: give the rollups what they lack, in the open.
+
+Values and log are brought to what the ledger says, each by the delta that it lacks, at the cursor's
+position and today's date: what was answered on past days stays what was answered. Every repaired
+cell is told in ``rollup_repair``. Where more than values is wrong there is nothing to add a delta
+to, and the generation is rebuilt.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from services.metrics.rebuild import Progress, continue_rebuild, start_rebuild
+from services.metrics.slices import apply_corrections
+from services.metrics.stage import create_working_tables
+from services.metrics.verify import cells
+from services.metrics.verify.recompute import EVERYTHING, Target, recompute, target_of
+from services.metrics.verify.report import Check, Report
+from services.metrics.verify.run import compare_all, verify
+from shared import clock
+from shared.db import Database
+from shared.ids import new_id
+
+__all__ = ["Repair", "repair"]
+
+_LOCK = """
+SELECT f.position FROM fold_cursor f JOIN generation g USING (org_id, generation)
+ WHERE f.org_id = $1 AND g.state = 'live'
+   FOR UPDATE OF f
+"""
+# A cell whose value is right is not in verify_mismatch; one whose log is right is not in the log's.
+_CORRECTIONS = f"""
+CREATE TEMPORARY TABLE verify_correction ON COMMIT DROP AS
+SELECT measure, cell, day, coalesce(wrong.stored, log.stored) AS stored,
+       coalesce(log.recomputed, wrong.stored) AS logged,
+       coalesce(wrong.recomputed, log.stored) AS due
+  FROM (
+    SELECT m.measure, m.day, c.cell, m.stored, m.recomputed
+      FROM verify_mismatch m
+      JOIN cell c USING (slice, employee, account, team, network, campaign, content, channel)
+     WHERE c.org_id = $1 AND c.generation = $2
+  ) wrong
+  FULL JOIN ({cells.LOG_MISMATCHES}) log USING (measure, day, cell)
+ WHERE measure = ANY ($3::text[])
+"""
+_UNREACHABLE = """
+SELECT EXISTS (
+    SELECT FROM verify_mismatch m
+     WHERE NOT EXISTS (SELECT FROM verify_correction c
+                        WHERE c.measure = m.measure AND c.day = m.day AND c.due = m.recomputed)
+)
+"""
+_TELL = """
+INSERT INTO rollup_repair (org_id, id, repaired_at, generation, position, known_on, measure, cell,
+                           day, stored, logged, recomputed)
+SELECT $1, $3, $4, $2, $5, $6, measure, cell, day, stored, logged, due FROM verify_correction
+"""
+# Time in the log never runs backwards, even when a clock does.
+_KNOWN_ON = """
+SELECT greatest(($2::timestamptz AT TIME ZONE o.time_zone)::date,
+                (h.recorded_at AT TIME ZONE o.time_zone)::date)
+  FROM organization o JOIN ledger_head h ON h.org_id = o.id WHERE o.id = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What a repair did: the report before it and after it, and whether it took a rebuild."""
+
+    before: Report
+    after: Report
+    is_rebuilt: bool
+
+
+async def repair(
+    database: Database,
+    org_id: UUID,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Repair:
+    """Verify the live generation and mend what differs; then verify again.
+
+    The live generation is not folded while its cells are compared and mended; it is read and
+    appended to as ever.
+
+    Raises:
+        services.metrics.rebuild.RebuildUnderWay: it takes a rebuild, and one is under way.
+    """
+    async with database.transaction(org_id) as connection:
+        await connection.execute("SET LOCAL lock_timeout = 0")
+        await connection.fetchval(_LOCK, org_id)
+        target = await target_of(connection, org_id)
+        before = Report(org_id, target.generation, target.position)
+        await recompute(connection, target, EVERYTHING)
+        await compare_all(connection, target, before)
+        is_mended = await _mend(connection, target, before)
+        if not is_mended:
+            await start_rebuild(connection, org_id)
+    if not is_mended:
+        while not await continue_rebuild(database, org_id, on_progress=on_progress):
+            pass
+    return Repair(before, await verify(database, org_id), is_rebuilt=not is_mended)
+
+
+async def _mend(
+    connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
+) -> bool:
+    """Write the deltas that are missing; False when deltas cannot mend it."""
+    if report.counts[Check.STATE] or report.counts[Check.CREDIT]:
+        return False
+    of_generation = (target.org_id, target.generation)
+    held = await connection.fetch(
+        "SELECT measure FROM rollup_slot WHERE org_id = $1 AND generation = $2", *of_generation
+    )
+    measures = [row["measure"] for row in held if EVERYTHING.covers(row["measure"])]
+    await connection.execute(_CORRECTIONS, *of_generation, measures)
+    if await connection.fetchval(_UNREACHABLE):
+        return False
+    now = clock.now()
+    known_on = await connection.fetchval(_KNOWN_ON, target.org_id, now)
+    await connection.execute(_TELL, *of_generation, new_id(), now, target.position, known_on)
+    await create_working_tables(connection)
+    await apply_corrections(
+        connection,
+        *of_generation,
+        position=target.position,
+        known_on=known_on,
+        of_values="SELECT measure, cell, day, due - stored FROM verify_correction",
+        of_log="SELECT measure, cell, day, due - logged FROM verify_correction",
+    )
+    return True

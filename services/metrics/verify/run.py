@@ -1,0 +1,173 @@
+"""Verify: lay what is stored beside what the ledger says, exactly."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.metrics.retired import GENERATION_TABLES
+from services.metrics.sql import fetch
+from services.metrics.verify import cells
+from services.metrics.verify.credit import MODELS
+from services.metrics.verify.recompute import (
+    EVERYTHING,
+    FAMILIES,
+    Scope,
+    Target,
+    recompute,
+    target_of,
+)
+from services.metrics.verify.report import Check, Mismatch, Report
+from services.metrics.verify.state import CREDIT_MISMATCHES, STATE_MISMATCHES
+from shared.db import Database
+
+__all__ = ["compare_all", "draw_samples", "verify"]
+
+_CELL = ("slice", "employee", "account", "team", "network", "campaign", "content", "channel")
+_SAMPLE_REACHES = timedelta(days=15)
+_MEASURES = "SELECT measure FROM rollup_slot WHERE org_id = $1 AND generation = $2"
+_MODELS = "SELECT DISTINCT model FROM credit WHERE org_id = $1 AND generation = $2"
+#: Tables that are compared by another way than row by row.
+_COMPARED_OTHERWISE = frozenset({"rollup", "rollup_slot", "rollup_change", "cell", "credit"})
+
+
+async def verify(database: Database, org_id: UUID, *, scope: Scope = EVERYTHING) -> Report:
+    """Recompute the scope from the ledger and compare it with the live generation.
+
+    Everything is read in one snapshot, so folding goes on meanwhile. A whole verification compares
+    state, credit and the change log besides; a sample compares its cells.
+    """
+    async with database.snapshot(org_id) as connection:
+        target = await target_of(connection, org_id)
+        report = Report(org_id, target.generation, target.position)
+        await recompute(connection, target, scope)
+        if scope == EVERYTHING:
+            await compare_all(connection, target, report)
+        else:
+            await _compare_cells(connection, target, scope, report)
+    return report
+
+
+async def compare_all(
+    connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
+) -> None:
+    """Compare what was recomputed of everything: cells, log, state and credit.
+
+    The cells that differ are in ``verify_mismatch`` until the transaction ends.
+    """
+    await _compare_cells(connection, target, EVERYTHING, report)
+    await _compare_log(connection, target, report)
+    await _compare_state(connection, target, report)
+    await _compare_credit(connection, target, report)
+
+
+async def draw_samples(
+    database: Database, org_id: UUID, count: int, chance: Random
+) -> Sequence[Scope]:
+    """Choose what to verify: measures and the days around a fact, busy days more often."""
+    scopes = []
+    async with database.transaction(org_id) as connection:
+        target = await target_of(connection, org_id)
+        for _ in range(count if target.position else 0):
+            day = await connection.fetchval(
+                "SELECT day FROM ledger_entry WHERE org_id = $1 AND position = $2",
+                org_id,
+                chance.randint(1, target.position),
+            )
+            family = chance.choice(FAMILIES)
+            scopes.append(Scope(family, day - _SAMPLE_REACHES, day + _SAMPLE_REACHES))
+    return scopes
+
+
+async def _compare_cells(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    target: Target,
+    scope: Scope,
+    report: Report,
+) -> None:
+    of_generation = (target.org_id, target.generation)
+    stored = [row["measure"] for row in await connection.fetch(_MEASURES, *of_generation)]
+    if scope == EVERYTHING:
+        models = [row["model"] for row in await connection.fetch(_MODELS, *of_generation)]
+        report.unverified = (
+            *sorted(measure for measure in stored if not scope.covers(measure)),
+            *sorted(f"credit of {model}" for model in models if model not in MODELS),
+            *sorted({*GENERATION_TABLES} - _COMPARED_OTHERWISE - STATE_MISMATCHES.keys()),
+        )
+    await connection.execute(
+        cells.CELL_MISMATCHES,
+        *of_generation,
+        [measure for measure in stored if scope.covers(measure)],
+        scope.first_day,
+        scope.last_day,
+    )
+    report.compared += await connection.fetchval("SELECT count(*) FROM verify_cell")
+    if not await connection.fetchval("SELECT EXISTS (SELECT FROM verify_mismatch)"):
+        return
+    known = await _facts_of_mismatches(connection, target, scope)
+    async for row in connection.cursor("SELECT * FROM verify_mismatch ORDER BY measure, day"):
+        facts, examples = known.get(_cell_key(row), (0, ()))
+        report.add(
+            Mismatch(
+                Check.CELLS,
+                row["measure"],
+                str(row["stored"]),
+                str(row["recomputed"]),
+                day=row["day"],
+                cell={name: row[name] for name in _CELL if row[name]},
+                facts=facts,
+                examples=tuple(examples),
+            )
+        )
+
+
+async def _facts_of_mismatches(
+    connection: "asyncpg.Connection[asyncpg.Record]", target: Target, scope: Scope
+) -> dict[tuple[Any, ...], tuple[int, Sequence[str]]]:
+    found: dict[tuple[Any, ...], tuple[int, Sequence[str]]] = {}
+    for family in scope.families:
+        statement = cells.FACTS_OF_MISMATCHES.format(query=family.query)
+        for row in await fetch(connection, statement, target.org_id, target.position):
+            key = _cell_key(row)
+            count, examples = found.get(key, (0, ()))
+            found[key] = (count + row["facts"], [*examples, *row["examples"]][:5])
+    return found
+
+
+def _cell_key(row: Any) -> tuple[Any, ...]:
+    return (row["measure"], row["day"], *(row[name] for name in _CELL))
+
+
+async def _compare_log(
+    connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
+) -> None:
+    async for row in connection.cursor(cells.LOG_MISMATCHES, target.org_id, target.generation):
+        report.add(
+            Mismatch(
+                Check.LOG,
+                row["measure"],
+                str(row["stored"]),
+                str(row["recomputed"]),
+                day=row["day"],
+                cell={"cell": str(row["cell"])},
+            )
+        )
+
+
+async def _compare_state(
+    connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
+) -> None:
+    for table, statement in STATE_MISMATCHES.items():
+        arguments = (target.org_id, target.position, target.generation)
+        async for row in connection.cursor(statement, *arguments):
+            report.add(Mismatch(Check.STATE, table, row["stored"], row["recomputed"]))
+
+
+async def _compare_credit(
+    connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
+) -> None:
+    async for row in connection.cursor(CREDIT_MISMATCHES, target.org_id, target.generation):
+        report.add(Mismatch(Check.CREDIT, row["name"], row["stored"], row["recomputed"]))

@@ -1,0 +1,58 @@
+"""Samples: the metrics worker verifies some, to find a wrong figure before anybody asks for it."""
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from services.metrics.verify.run import draw_samples, verify
+from shared import clock
+from shared.db import Database
+from shared.observability import metrics
+
+__all__ = ["Sampler"]
+
+_SAMPLES_A_RUN: Final = 2
+_log = structlog.get_logger(__name__)
+
+_WITH_FIGURES = "SELECT org_id FROM fold_cursor WHERE position > 0 GROUP BY org_id ORDER BY org_id"
+
+
+class Sampler:
+    """Chooses an organization every so often, and verifies samples of its figures."""
+
+    def __init__(
+        self, database: Database, *, every: timedelta, chance: Random | None = None
+    ) -> None:
+        self._database = database
+        self._every = every
+        self._chance = chance or Random()  # noqa: S311 - a choice of samples, no secret
+        # Not at once: workers that start together would all verify while everybody is busy.
+        self._due_at: datetime = clock.now() + every * self._chance.random()
+
+    async def due(self) -> UUID | None:
+        """Return the organization to sample now; None until the next one is due."""
+        now = clock.now()
+        if now < self._due_at:
+            return None
+        self._due_at = now + self._every
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(_WITH_FIGURES)
+        return self._chance.choice(rows)["org_id"] if rows else None
+
+    async def verify(self, org_id: UUID) -> None:
+        """Verify samples of an organization, and export what was found."""
+        mismatches = 0
+        for scope in await draw_samples(self._database, org_id, _SAMPLES_A_RUN, self._chance):
+            assert scope.family is not None, "a sample is of one family"
+            report = await verify(self._database, org_id, scope=scope)
+            metrics.VERIFY_CELLS.inc(report.compared)
+            metrics.VERIFY_MISMATCHES.labels(scope.family.name).inc(report.mismatches)
+            mismatches += report.mismatches
+            for mismatch in report.listed[:10]:
+                _log.error("verify.mismatch", generation=report.generation, **mismatch.document())
+        if not mismatches:
+            metrics.VERIFY_LAST_SUCCESS.set(clock.now().timestamp())
+        _log.info("verify.sampled", mismatches=mismatches)
