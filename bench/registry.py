@@ -3,7 +3,16 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from bench import append_fold, first_kpi, flatness, fold_batch, ledger_append
+from bench import (
+    append_fold,
+    first_kpi,
+    flatness,
+    fold_batch,
+    ledger_append,
+    rebuild,
+    vs_duckdb,
+    vs_postgres,
+)
 from bench.context import Context
 from bench.result import Result
 
@@ -25,5 +34,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "fold.batch_100k": Benchmark(fold_batch.run, goal=0.20),
     "fold.flatness_1k": Benchmark(flatness.run_1k, goal=0.67),
     "fold.flatness_10k": Benchmark(flatness.run_10k, goal=0.67),
+    "fold.vs_postgres": Benchmark(vs_postgres.run, goal=100),
+    "fold.vs_duckdb": Benchmark(vs_duckdb.run, goal=10),
+    "rebuild": Benchmark(rebuild.run, goal=0.8),
     "start.first_kpi": Benchmark(first_kpi.run, goal=0.25),
 }

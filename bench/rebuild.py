@@ -1,0 +1,41 @@
+"""rebuild: a whole generation from position 0, against recomputing everything it holds in SQL."""
+
+import time
+
+from bench.context import Context
+from bench.history import Past
+from bench.recomputing import recompute_seconds
+from bench.result import Result, from_rates
+from services.metrics.rebuild import continue_rebuild, start_rebuild
+from services.metrics.verify import verify
+from shared.ledger import head_position
+
+__all__ = ["run"]
+
+_MOST_ROUNDS = 3
+
+
+async def run(context: Context) -> Result:
+    """Measure entries a second through a rebuild against those of the recomputation."""
+    ours, anchors = [], []
+    scale = context.scale
+    async with (
+        context.histories.copy(scale.large, "rebuild") as past,
+        context.server.owner(past.database) as owner,
+    ):
+        org_id = past.tenant.org.id
+        entries = await head_position(owner, org_id)
+        for _ in range(min(scale.rounds, _MOST_ROUNDS)):
+            ours.append(entries / await _rebuild_seconds(past))
+            anchors.append(entries / await recompute_seconds(past))
+        assert not (await verify(past.tenant.pool, org_id)).mismatches
+    return from_rates("entries/s", ours, anchors)
+
+
+async def _rebuild_seconds(past: Past) -> float:
+    pool, org_id = past.tenant.pool, past.tenant.org.id
+    async with pool.transaction(org_id) as connection:
+        await start_rebuild(connection, org_id)
+    started = time.perf_counter()
+    assert await continue_rebuild(pool, org_id), "nobody else folds here"
+    return time.perf_counter() - started

@@ -1,0 +1,23 @@
+"""fold.vs_postgres: a refresh by 10,000 facts against recomputing the same KPIs in PostgreSQL."""
+
+from bench.context import Context
+from bench.recomputing import recompute_seconds, refresh_seconds
+from bench.result import Result, from_times
+from services.metrics.verify import verify
+
+__all__ = ["run"]
+
+_MOST_ROUNDS = 3
+
+
+async def run(context: Context) -> Result:
+    """Measure seconds until 10,000 more facts are in the figures, both ways."""
+    ours, anchors = [], []
+    scale = context.scale
+    async with context.histories.copy(scale.large, "vs_postgres") as past:
+        await refresh_seconds(past)  # the first connections, the first plans
+        for _ in range(min(scale.rounds, _MOST_ROUNDS)):
+            ours.append(await refresh_seconds(past))
+            anchors.append(await recompute_seconds(past))
+        assert not (await verify(past.tenant.pool, past.tenant.org.id)).mismatches
+    return from_times("s", ours, anchors)
