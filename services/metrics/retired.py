@@ -8,10 +8,8 @@ from shared.db import Database
 
 __all__ = ["GENERATION_TABLES", "READERS_LAST", "drop_retired"]
 
-#: Every table that holds rows of a generation.
-GENERATION_TABLES = (
+_STATE = (
     "standing",
-    "credit_past",
     "credit",
     "application",
     "deal",
@@ -23,6 +21,11 @@ GENERATION_TABLES = (
     "post",
     "membership",
     "roster",
+)
+#: Every table that holds rows of a generation.
+GENERATION_TABLES = (
+    *(f"{table}_past" for table in _STATE),
+    *_STATE,
     "rollup_change",
     "rollup",
     "rollup_slot",
