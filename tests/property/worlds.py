@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from shared.facts import Fact, Identity, Retraction, parse_fact
+from tests.property import wider
 
 __all__ = ["FIRST_DAY", "LAST_DAY", "Delivery", "Setting", "Step", "histories", "settings", "steps"]
 
@@ -175,10 +176,14 @@ _BELONGING = (
     *("employee.recorded", "member.invited", "member.joined", "member.left"),
     *("post.published", "audience.recorded", "ssi.recorded"),
 )
+_BODIES |= wider.BODIES
+_BODIES |= {
+    kind: _BODIES[kind] | fields for kind, fields in wider.FURTHER.items() if kind in _BODIES
+}
 _EVERYTHING = (*_BODIES, "deal.changed", "cost.booked", *_SELLING)
 _THEMES = (
     *(_PUBLISHING, _SELLING, _MERGING, _APPLYING, _BELONGING, _EVERYTHING),
-    (*_SELLING, "employee.recorded"),
+    *((*_SELLING, "employee.recorded"), wider.COMPANY, wider.EVIDENCE),
 )
 
 
@@ -193,6 +198,7 @@ def _deal(draw: st.DrawFn, instants: st.SearchStrategy[datetime]) -> dict[str, A
         "opened_at": draw(instants),
         "closed_at": None if state == "open" else draw(instants) + draw(_delays),
         **({"amount": draw(_amounts), "currency": "USD"} if has_amount else {}),
+        **draw(st.fixed_dictionaries(wider.FURTHER["deal.changed"])),
     }
 
 

@@ -24,6 +24,7 @@ from shared.facts import (
     TouchRecorded,
 )
 from tests.property.oracle.attribution import MODELS, credits
+from tests.property.oracle.booked import booked
 from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.sales import (
     converted,
@@ -83,6 +84,7 @@ def contributions(history: History) -> list[Contribution]:
         *_costs(history),
         *_sales(history),
         *_credit(history),
+        *((m, day, _where(fact), quantity) for m, day, fact, quantity in booked(history)),
     )
     return [Contribution(m, d, w, Fraction(q)) for m, d, w, q in told if q]
 

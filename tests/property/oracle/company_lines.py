@@ -1,0 +1,342 @@
+"""The company and its sales, counted by hand from the definitions of the catalogue."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+from shared.facts import (
+    DealChanged,
+    EmployeeRecorded,
+    FigureRecorded,
+    HireAccepted,
+    InternalDaily,
+    LeadCreated,
+    MailDaily,
+    MentionRecorded,
+    ProcessCompleted,
+    QuotaSet,
+    SurveyRecorded,
+    TiesRecorded,
+    TouchRecorded,
+)
+from tests.property.oracle.answers import Span
+from tests.property.oracle.attribution import credits
+from tests.property.oracle.ledger import History, key_of
+from tests.property.oracle.lines import Line, Told
+from tests.property.oracle.sales import converted, deals, journey_of, leads, same_person
+from tests.property.oracle.slices import roster_row
+
+__all__ = ["company_lines"]
+
+ADVOCACY = "employee_advocacy"
+HOUR = 3600
+
+
+def company_lines(history: History, span: Span) -> dict[str, Told]:
+    """Return measure → its lines in a span; a measure without any fact is left out."""
+    return {
+        **_surveys(history, span),
+        **_figures(history, span),
+        **_internal(history, span),
+        **_times(history, span),
+        **_staff(history, span),
+        **_deals(history, span),
+        **_leads(history, span),
+    }
+
+
+def _in(span: Span, day: date) -> bool:
+    return span.start <= day < span.end
+
+
+_ASKED = {
+    "engagement": (("positive",), ("negative",), ("score_sum",)),
+    "enps": (("positive", "negative"),) * 2,
+    "stress": (("score_sum",),),
+    "brand_trust": (("positive",),),
+}
+_ANSWERED = {
+    "engagement": ("score_sum",),
+    "enps": ("positive", "negative"),
+    "stress": ("score_sum",),
+    "brand_trust": ("positive",),
+}
+_SUMS = {
+    "engagement": ("positive", "negative", "score_sum"),
+    "enps": ("positive", "negative"),
+    "stress": ("score_sum",),
+    "brand_trust": ("positive",),
+}
+
+
+def _surveys(history: History, span: Span) -> dict[str, Told]:
+    told = {}
+    for topic, sums in _SUMS.items():
+        surveys = [s for s in history.of(SurveyRecorded) if s.topic == topic]
+        if not surveys:
+            continue
+        wanted = [(name, needed) for name, needed in zip(sums, _ASKED[topic], strict=True)]
+        for field, needed in (*wanted, ("respondents", _ANSWERED[topic])):
+            part = {"score_sum": "score", "respondents": "answers"}.get(field, field)
+            told[f"survey.{topic}.{part}"] = Told(
+                [
+                    Line(str(key_of(s)), Fraction(getattr(s, field)), span.start, team=s.team or "")
+                    for s in surveys
+                    if _in(span, history.day(s.occurred_at))
+                    and all(getattr(s, name) is not None for name in needed)
+                ],
+                "sum",
+                "own",
+            )
+    return told
+
+
+def _figures(history: History, span: Span) -> dict[str, Told]:
+    told = {}
+    for figure in ("market_sales", "process_cost"):
+        entered = [f for f in history.of(FigureRecorded) if f.figure == figure]
+        if entered:
+            lines = [
+                Line(str(key_of(f)), Fraction(f.value), f.day, team=f.team or "")
+                for f in entered
+                if _in(span, f.day)
+            ]
+            told[f"figure.{figure}"] = Told(lines, "sum", "own")
+    for figure in ("productivity_index", "search_hours"):
+        entered = [f for f in history.of(FigureRecorded) if f.figure == figure]
+        if entered:
+            ordered = sorted(entered, key=lambda f: (f.day, f.occurred_at, key_of(f)))
+            last = {f.team or "": f for f in ordered if f.day < span.end}
+            told[f"figure.{figure}"] = Told(
+                [Line(team, Fraction(f.value), f.day, team=team) for team, f in last.items()],
+                "mean",
+                "own",
+            )
+    return told
+
+
+def _internal(history: History, span: Span) -> dict[str, Told]:
+    told: dict[str, Told] = {}
+    totals = history.of(InternalDaily)
+    if totals:
+        active = {
+            t.employee
+            for t in totals
+            if _in(span, t.day)
+            and (t.posts + t.comments + t.reactions + t.reads + t.events + t.polls + t.suggestions)
+            + (t.knowledge_items + t.knowledge_reads)
+        }
+        told["esn_active"] = Told([Line(n, 1, span.start, n) for n in active], "count")
+        told["knowledge_base"] = Told(
+            [
+                Line(str(key_of(t)), t.knowledge_items, t.day, t.employee)
+                for t in totals
+                if t.day < span.end
+            ],
+            "sum",
+            "day",
+        )
+        told["esn_slope"] = Told(list(_weeks(totals, span)), "slope", "day")
+    mails = history.of(MailDaily)
+    if mails:
+        for name, field in (("messages", "messages"), ("person_days", "people")):
+            told[f"mail.{name}"] = Told(
+                [
+                    Line(str(key_of(m)), getattr(m, field), m.day, team=m.team or "")
+                    for m in mails
+                    if _in(span, m.day)
+                ],
+                "sum",
+                "own",
+            )
+    ties = sorted(history.of(TiesRecorded), key=lambda t: (t.occurred_at, key_of(t)))
+    if ties:
+        last = {t.other_team: t for t in ties if history.day(t.occurred_at) < span.end}
+        told["ties"] = Told([Line(n, t.pairs, span.start) for n, t in last.items()], "sum")
+    return told
+
+
+def _weeks(totals: list[InternalDaily], span: Span) -> Iterator[Line]:
+    """Yield what was done in the weeks that lie wholly inside the span, by their Mondays."""
+    for total in totals:
+        monday = total.day - timedelta(days=total.day.weekday())
+        if monday >= span.start and monday + timedelta(days=7) <= span.end:
+            done = total.posts + total.comments + total.reactions
+            yield Line(str(monday), done, total.day, total.employee)
+
+
+def _times(history: History, span: Span) -> dict[str, Told]:
+    told: dict[str, Told] = {}
+    for process in ("approval", "onboarding"):
+        ended = [p for p in history.of(ProcessCompleted) if p.process == process]
+        if ended:
+            lines = [
+                Line(
+                    str(key_of(p)),
+                    (history.day(p.occurred_at) - history.day(p.started_at)).days,
+                    span.start,
+                    team=p.team or "",
+                )
+                for p in ended
+                if _in(span, history.day(p.occurred_at))
+            ]
+            told[f"process.{process}.median"] = Told(lines, "median", "own")
+    hires = [(h, h.first_contact_at) for h in history.of(HireAccepted)]
+    if any(contact for _, contact in hires):
+        lines = [
+            Line(str(key_of(h)), (history.day(h.occurred_at) - history.day(c)).days, span.start)
+            for h, c in hires
+            if c and _in(span, history.day(h.occurred_at))
+        ]
+        told["time_to_hire.median"] = Told(lines, "median")
+    mentions = [(m, m.answered_at) for m in history.of(MentionRecorded)]
+    if any(answer for _, answer in mentions):
+        lines = [
+            Line(str(key_of(m)), _hours(answer, m.occurred_at), span.start)
+            for m, answer in mentions
+            if answer and m.brand == "own" and _in(span, history.day(m.occurred_at))
+        ]
+        told["reply_hours.median"] = Told(lines, "median")
+    return told
+
+
+def _hours(later: datetime, earlier: datetime) -> Fraction:
+    return Fraction((later - earlier) // timedelta(microseconds=1), 10**6 * HOUR)
+
+
+def _staff(history: History, span: Span) -> dict[str, Told]:
+    everybody = {row.employee for row in history.of(EmployeeRecorded)}
+    if not everybody:
+        return {}
+    days = [span.start + timedelta(days=n) for n in range((span.end - span.start).days)]
+    employed = []
+    for day in days:
+        rows = [roster_row(history, name, day) for name in everybody]
+        employed += [(day, row) for row in rows if row is not None and row.employed]
+    last = [row for day, row in employed if day == span.last_day]
+    return {
+        "person_days": Told(
+            [Line("", 1, day, team=row.team or "") for day, row in employed], "sum", "own"
+        ),
+        "ties_possible": Told([Line(row.team or "", 1, span.start) for row in last], "pairs"),
+    }
+
+
+def _won(history: History, span: Span) -> list[tuple[DealChanged, date]]:
+    """Return the deals won in the days of the span, in the order of their close."""
+    won = [(d, d.closed_at) for d in deals(history).values() if d.state == "won"]
+    ordered = sorted(((at, key_of(d), d) for d, at in won if at), key=lambda row: row[:2])
+    return [(d, history.day(at)) for at, _, d in ordered if _in(span, history.day(at))]
+
+
+def _deals(history: History, span: Span) -> dict[str, Told]:
+    told: dict[str, Told] = {}
+    changes = history.of(DealChanged)
+    won = _won(history, span)
+    if any(d.customer for d in changes):
+        before = {d.customer for d, _ in _won(history, Span(date.min, span.start)) if d.customer}
+        buyers = [d.customer for d, _ in won if d.customer]
+        returning = {c for n, c in enumerate(buyers) if c in before or c in buyers[:n]}
+        for name, customers in (("customers", set(buyers)), ("customers_returning", returning)):
+            told[name] = Told([Line(c, 1, span.start) for c in customers], "count")
+    if any(d.units is not None for d in changes):
+        told["units_sold"] = Told([Line(d.deal, d.units or 0, day) for d, day in won], "sum")
+    if any(d.employee for d in changes):
+        owned = [
+            Line(d.deal, Fraction(d.amount or 0), day, d.employee) for d, day in won if d.employee
+        ]
+        told["revenue_owned"] = Told(owned, "sum", "day")
+    if changes:
+        told["pipeline"] = Told(list(_open(history, span)), "sum")
+        told["customers_advocacy"] = Told(list(_clients(history, span)), "count", "day")
+    if history.of(QuotaSet):
+        told["quota"] = Told(list(_quotas(history, span)), "sum", "day")
+    return told
+
+
+def _open(history: History, span: Span) -> Iterator[Line]:
+    for deal in deals(history).values():
+        is_over = deal.closed_at is not None and history.day(deal.closed_at) < span.end
+        if history.day(deal.opened_at) < span.end and not is_over and deal.amount is not None:
+            yield Line(deal.deal, Fraction(deal.amount), span.start)
+
+
+def _clients(history: History, span: Span) -> Iterator[Line]:
+    for conversion in converted(history):
+        day = history.day(conversion.at)
+        if conversion.kind != "deal" or not _in(span, day):
+            continue
+        customer = deals(history)[conversion.id].customer or conversion.id
+        for touch, _, _ in credits(history, "linear", journey_of(history, conversion), conversion):
+            if touch.channel == ADVOCACY:
+                yield Line(customer, 1, day, touch.employee or "")
+
+
+def _quotas(history: History, span: Span) -> Iterator[Line]:
+    """Yield what running totals, rounded to a hundredth of a cent, grow by in the span."""
+    for quota in history.of(QuotaSet):
+        first, last = max(quota.starts_on, span.start), min(quota.ends_on, span.end)
+        if first < last:
+            grown = _running(quota, last) - _running(quota, first)
+            yield Line(str(key_of(quota)), Fraction(grown), first, quota.employee)
+
+
+def _running(quota: QuotaSet, until: date) -> Decimal:
+    days = (quota.ends_on - quota.starts_on).days
+    share = quota.amount * (until - quota.starts_on).days / days
+    return share.quantize(Decimal("0.0001"), ROUND_HALF_UP)
+
+
+def _first_touch(history: History, lead: LeadCreated, *, by_advocacy: bool) -> TouchRecorded | None:
+    """Return the first touch of a lead's person, in the window up to its creation."""
+    if lead.person is None:
+        return None
+    person = same_person(history, lead.person)
+    oldest = history.day(lead.occurred_at) - timedelta(days=history.window_days)
+    touches = [
+        touch
+        for touch in history.of(TouchRecorded)
+        if touch.person in person
+        and touch.occurred_at <= lead.occurred_at
+        and history.day(touch.occurred_at) >= oldest
+        and (touch.channel == ADVOCACY or not by_advocacy)
+    ]
+    return min(touches, key=lambda t: (t.occurred_at, key_of(t)), default=None)
+
+
+def _leads(history: History, span: Span) -> dict[str, Told]:
+    told: dict[str, Told] = {}
+    created = leads(history)
+    won_leads = {d.lead for d in deals(history).values() if d.state == "won"}
+    sourced, converted_leads = [], []
+    for name, lead in created.items():
+        day = history.day(lead.occurred_at)
+        if not _in(span, day):
+            continue
+        first = _first_touch(history, lead, by_advocacy=False)
+        if first is not None and first.channel == ADVOCACY:
+            sourced.append(Line(name, 1, day, first.employee or ""))
+        touch = _first_touch(history, lead, by_advocacy=True)
+        if touch is not None and name in won_leads:
+            converted_leads.append(Line(name, 1, day, touch.employee or ""))
+    if created and history.of(TouchRecorded):
+        told["leads_sourced"] = Told(sourced, "sum", "day")
+        told["leads_advocacy_won"] = Told(converted_leads, "sum", "day")
+    if history.of(DealChanged):
+        told |= _closings(history, span, created)
+    return told
+
+
+def _closings(history: History, span: Span, created: dict[str, LeadCreated]) -> dict[str, Told]:
+    lines: dict[bool, list[Line]] = {True: [], False: []}
+    for deal, closed_on in _won(history, span):
+        lead = created.get(deal.lead or "")
+        if lead is not None:
+            days = (closed_on - history.day(lead.occurred_at)).days
+            is_ours = _first_touch(history, lead, by_advocacy=True) is not None
+            lines[is_ours].append(Line(deal.deal, days, closed_on))
+    return {
+        "time_to_close_advocacy.median": Told(lines[True], "median"),
+        "time_to_close_other.median": Told(lines[False], "median"),
+    }

@@ -1,0 +1,292 @@
+"""The program and its audiences, counted by hand from the definitions of the catalogue."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+
+from shared.facts import (
+    AccessRecorded,
+    AudienceRecorded,
+    ContentReleased,
+    EmployeeRecorded,
+    LoginRecorded,
+    MemberInvited,
+    MemberJoined,
+    MemberLeft,
+    MentionRecorded,
+    PostMetrics,
+    PostPublished,
+    SsiRecorded,
+    TrainingCompleted,
+)
+from tests.property.oracle.answers import Span
+from tests.property.oracle.ledger import FactT, History, key_of
+from tests.property.oracle.lines import Line, Told
+from tests.property.oracle.slices import roster_row
+
+__all__ = ["program_lines"]
+
+HOUR = 3600
+
+
+def program_lines(history: History, span: Span) -> dict[str, Told]:
+    """Return measure → its lines in a span; a measure without any fact is left out."""
+    return {
+        **_taking_part(history, span),
+        **_cohorts(history, span),
+        **_trained(history, span),
+        **_audiences(history, span),
+        **_content(history, span),
+    }
+
+
+def _posts(history: History) -> Iterator[tuple[PostPublished, date]]:
+    for post in history.of(PostPublished):
+        if post.employee:
+            yield post, history.day(post.occurred_at)
+
+
+def _one(employees: Iterable[str], day: date) -> list[Line]:
+    return [Line(employee, 1, day, employee) for employee in set(employees)]
+
+
+def _members(history: History, before: date) -> set[str]:
+    balance: dict[str, int] = defaultdict(int)
+    for kind, sign in ((MemberJoined, 1), (MemberLeft, -1)):
+        for event in history.of(kind):
+            if history.day(event.occurred_at) < before:
+                balance[event.employee or ""] += sign
+    return {employee for employee, count in balance.items() if count > 0}
+
+
+def _employed(history: History, on: date) -> dict[str, EmployeeRecorded]:
+    everybody = {row.employee for row in history.of(EmployeeRecorded)}
+    rows = {employee: roster_row(history, employee, on) for employee in everybody}
+    return {name: row for name, row in rows.items() if row is not None and row.employed}
+
+
+def _leaders(history: History, on: date) -> set[str]:
+    return {name for name, row in _employed(history, on).items() if row.role == "leader"}
+
+
+def _taking_part(history: History, span: Span) -> dict[str, Told]:
+    told: dict[str, Told] = {}
+    posters = {p.employee or "" for p, day in _posts(history) if span.start <= day < span.end}
+    logins = [
+        login
+        for login in history.of(LoginRecorded)
+        if span.start <= history.day(login.occurred_at) < span.end
+    ]
+    leaders = _leaders(history, span.last_day)
+    if bool(history.of(LoginRecorded)) or bool(history.of(PostPublished)):
+        users = posters | {login.employee for login in logins if login.system == "advocacy"}
+        told["engaged_users"] = Told(_one(users, span.last_day), "count")
+    if any(row.role == "leader" for row in history.of(EmployeeRecorded)):
+        told["leaders"] = Told(_one(leaders, span.last_day), "count")
+    if any(_posts(history)):
+        told["leaders_sharing"] = Told(_one(leaders & posters, span.last_day), "count")
+    if any(login.system == "listening" for login in history.of(LoginRecorded)):
+        listeners = {login.employee for login in logins if login.system == "listening"}
+        told["leaders_listening"] = Told(_one(leaders & listeners, span.last_day), "count")
+    if history.of(EmployeeRecorded):
+        before = _employed(history, span.start - timedelta(days=1))
+        told["headcount_at_start"] = Told(_one(before, span.start), "count", "start")
+    return told | _memberships(history, span)
+
+
+def _memberships(history: History, span: Span) -> dict[str, Told]:
+    told: dict[str, Told] = {}
+    members = _members(history, span.end)
+    if history.of(MemberJoined):
+        before = _members(history, span.start)
+        told["enrolled_at_start"] = Told(_one(before, span.start), "count", "start")
+        lines = [Line(name, 0, span.start, name) for name in members]
+        for post, day in _posts(history):
+            if post.employee in members and span.start <= day < span.end:
+                lines.append(Line(post.employee or "", 1, day, post.employee or ""))
+        told["evenness"] = Told(lines, "evenness")
+    if history.of(TrainingCompleted):
+        trained = {
+            t.employee for t in history.of(TrainingCompleted) if _is_before(history, t, span)
+        }
+        told["trained"] = Told(_one(trained & members, span.last_day), "count")
+    for system, name in (("network", "connected"), ("internal", "esn_registered")):
+        states = [a for a in history.of(AccessRecorded) if a.system == system]
+        if states:
+            last: dict[tuple[str, str], AccessRecorded] = {}
+            for state in _in_order(s for s in states if _is_before(history, s, span)):
+                where = (state.network or "") if system == "network" else ""
+                last[state.employee, where] = state
+            live = {state.employee for state in last.values() if state.state == "live"}
+            people = live & members if system == "network" else live
+            told[name] = Told(_one(people, span.last_day), "count")
+    return told
+
+
+def _is_before(history: History, fact: FactT, span: Span) -> bool:
+    return history.day(fact.occurred_at) < span.end
+
+
+def _in_order(facts: Iterable[FactT]) -> list[FactT]:
+    return sorted(facts, key=lambda fact: (fact.occurred_at, key_of(fact)))
+
+
+def _cohorts(history: History, span: Span) -> dict[str, Told]:
+    told: dict[str, Told] = {}
+    if history.of(MemberInvited):
+        invited: dict[str, datetime] = {}
+        for invite in _in_order(history.of(MemberInvited)):
+            invited.setdefault(invite.employee, invite.occurred_at)
+        now = {n: at for n, at in invited.items() if span.start <= history.day(at) < span.end}
+        active = {
+            name
+            for name, at in now.items()
+            for post, day in _posts(history)
+            if post.employee == name
+            and post.occurred_at >= at
+            and day <= history.day(at) + timedelta(days=30)
+        }
+        told["invitees"] = Told(_one(now, span.last_day), "count")
+        told["invitees_activated"] = Told(_one(active, span.last_day), "count")
+    if history.of(MemberJoined):
+        joined: dict[str, datetime] = {}
+        for join in _in_order(history.of(MemberJoined)):
+            joined.setdefault(join.employee, join.occurred_at)
+        now = {n: at for n, at in joined.items() if span.start <= history.day(at) < span.end}
+        told |= _after_joining(history, span, now)
+    return told
+
+
+def _after_joining(history: History, span: Span, joined: dict[str, datetime]) -> dict[str, Told]:
+    told: dict[str, Told] = {}
+    waits = []
+    for name, at in joined.items():
+        after = [p.occurred_at - at for p, _ in _posts(history) if p.employee == name]
+        waited = [wait for wait in after if wait >= timedelta(0)]
+        if waited:
+            hours = Fraction(min(waited) // timedelta(microseconds=1), 10**6 * HOUR)
+            waits.append(Line(name, hours, span.last_day, name))
+    told["first_share_hours.median"] = Told(waits, "median")
+    for week in (1, 4):
+        start, end = timedelta(days=7 * week), timedelta(days=7 * week + 7)
+        active = {
+            name
+            for name, at in joined.items()
+            for post, day in _posts(history)
+            if post.employee == name and history.day(at) + start <= day < history.day(at) + end
+        }
+        # The histories lie in the past, so every week that is asked about is over.
+        told[f"cohort.w{week}"] = Told(_one(joined, span.last_day), "count")
+        told[f"cohort_active.w{week}"] = Told(_one(active, span.last_day), "count")
+    return told
+
+
+def _trained(history: History, span: Span) -> dict[str, Told]:
+    told: dict[str, Told] = {}
+    courses = [t for t in history.of(TrainingCompleted) if t.is_onboarding]
+    if courses:
+        told["training_hours.median"] = Told(
+            [
+                Line(t.employee, Fraction(t.hours), history.day(t.occurred_at), t.employee)
+                for t in courses
+                if span.start <= history.day(t.occurred_at) < span.end
+            ],
+            "median",
+        )
+    indices = history.of(SsiRecorded)
+    now, was = (_last_index(history, before) for before in (span.end, span.start))
+    if indices:
+        told["ssi_change"] = Told(
+            [Line(n, _index(now[n]) - _index(was[n]), span.last_day, n) for n in now if n in was],
+            "mean",
+        )
+    mentions = history.of(MentionRecorded)
+    if indices or mentions:
+        experts = {name for name, index in now.items() if _index(index) >= 70}
+        experts |= {
+            m.employee
+            for m in mentions
+            if m.employee and span.start <= history.day(m.occurred_at) < span.end
+        }
+        told["recognized_experts"] = Told(_one(experts, span.last_day), "count")
+    return told
+
+
+def _last_index(history: History, before: date) -> dict[str, SsiRecorded]:
+    readings = _in_order(history.of(SsiRecorded))
+    return {r.employee: r for r in readings if history.day(r.occurred_at) < before}
+
+
+def _index(reading: SsiRecorded) -> Fraction:
+    return Fraction(reading.brand + reading.people + reading.insights + reading.relationships)
+
+
+def _audiences(history: History, span: Span) -> dict[str, Told]:
+    told: dict[str, Told] = {}
+    followers = _readings(history, "followers")
+    if followers:
+        now, was = (_levels(history, followers, day) for day in (span.end, span.start))
+        told["followers_at_start"] = Told(
+            [Line(str(where), reading.count, span.start) for where, reading in was.items()], "sum"
+        )
+        told["followers_gained"] = Told(
+            [Line(str(w), now[w].count - was[w].count, span.start) for w in now if w in was], "sum"
+        )
+    if any(r.account and r.reach is not None for r in history.of(PostMetrics)):
+        reached = _reached(history, span)
+        lines = [Line(r.post, r.reach or 0, span.start) for r in reached]
+        told |= {"reach.most": Told(lines, "most"), "reach.sum": Told(lines, "sum")}
+    connections = _readings(history, "connections")
+    if connections:
+        lines = []
+        for post, day in _posts(history):
+            own = (post.employee, post.network)
+            known = [
+                c
+                for c in connections
+                if (c.employee, c.network) == own and c.occurred_at <= post.occurred_at
+            ]
+            # What names no network is on none in particular, on both sides.
+            if known:
+                lines.append(Line(str(key_of(post)), known[-1].count, day, post.employee or ""))
+        told["potential_reach"] = Told(lines, "sum", "day")
+    return told
+
+
+def _readings(history: History, metric: str) -> list[AudienceRecorded]:
+    return _in_order(r for r in history.of(AudienceRecorded) if r.metric == metric)
+
+
+def _levels(
+    history: History, readings: list[AudienceRecorded], before: date
+) -> dict[tuple[str | None, ...], AudienceRecorded]:
+    return {
+        (r.employee, r.account, r.network): r
+        for r in readings
+        if history.day(r.occurred_at) < before
+    }
+
+
+def _reached(history: History, span: Span) -> list[PostMetrics]:
+    last = {
+        r.post: r
+        for r in _in_order(history.of(PostMetrics))
+        if r.account and r.reach is not None and span.start <= history.day(r.occurred_at) < span.end
+    }
+    return list(last.values())
+
+
+def _content(history: History, span: Span) -> dict[str, Told]:
+    if not history.of(ContentReleased):
+        return {}
+    offered = {
+        item.content
+        for item in history.of(ContentReleased)
+        if span.start <= history.day(item.occurred_at) < span.end
+    }
+    shared = {post.content for post, day in _posts(history) if day < span.end}
+    return {
+        name: Told([Line(item or "", 1, span.start) for item in items], "count")
+        for name, items in (("content_offered", offered), ("content_used", offered & shared))
+    }
