@@ -56,6 +56,11 @@ class ImportKind(StrEnum):
     MEMBERSHIP = "membership"
     COSTS = "costs"
     SSI = "ssi"
+    SURVEYS = "surveys"
+    FIGURES = "figures"
+    QUOTAS = "quotas"
+    TRAININGS = "trainings"
+    LEAVERS = "leavers"
 
 
 @app.command()

@@ -1,1 +1,1 @@
-"""CSV files an administrator imports: roster, membership, costs and Social Selling Index."""
+"""CSV files an administrator imports: people, costs, surveys, quotas and figures by hand."""
