@@ -1,0 +1,120 @@
+"""The whole catalogue over REST: what is answered, what is refused, and why there is no number."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.db import Database
+from shared.ledger import append
+from shared.orgs import Org
+from tests.api.conftest import Fold
+from tests.api.test_access import problem
+from tests.integration.catalogue_facts import everything
+
+FEBRUARY = {"from": "2025-02-01", "to": "2025-03-01"}
+
+
+@pytest.fixture
+async def company(database: Database, org: Org, fold: Fold) -> Org:
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, list(everything()))
+    await fold(org)
+    return org
+
+
+async def _points(client: httpx.AsyncClient, kpi: str, **query: str) -> Any:
+    answer = await client.get(f"/v1/kpis/{kpi}/series", params={**FEBRUARY, **query})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["points"]
+
+
+async def test_a_definition_says_what_it_needs_and_what_may_be_summed(
+    client: httpx.AsyncClient,
+) -> None:
+    by_id = {kpi["id"]: kpi for kpi in (await client.get("/v1/kpis")).json()["kpis"]}
+
+    turnover = by_id["turnover_rate"]
+    assert turnover["facts"] == ["employee.recorded", "employment.ended"]
+    assert turnover["additive_over"] == ["team"]
+    assert by_id["clients_won"]["additive_over"] == []
+    assert by_id["points"]["additive_over"] == ["time", "team", "employee"]
+    assert by_id["reach_unique"]["unavailable"] == "only_bounds_known"
+    assert by_id["reach_unique"]["formula"] is None
+    assert by_id["goal_progress"]["statement"] == "goals"
+
+
+@pytest.mark.usefixtures("company")
+async def test_what_is_counted_is_answered(client: httpx.AsyncClient) -> None:
+    assert [p["value"] for p in await _points(client, "clients_won")] == ["2"]
+    assert [p["value"] for p in await _points(client, "participation_evenness")] == ["0.5000"]
+    (total,) = await _points(client, "engagement_index")
+    assert (total["value"], total["numerator"], total["denominator"]) == ("55.00", "2200", "40")
+
+
+@pytest.mark.usefixtures("company")
+async def test_what_has_no_number_says_why(client: httpx.AsyncClient) -> None:
+    (reach,) = await _points(client, "reach_unique")
+    assert (reach["value"], reach["null_reason"]) == (None, "only_bounds_known")
+    bounds = [(await _points(client, f"reach_unique_{b}"))[0]["value"] for b in ("least", "most")]
+    assert bounds == ["70", "110"]
+    explained = (await client.get("/v1/kpis/reach_unique/explain", params=FEBRUARY)).json()
+    assert explained["facts"]["lines"] == []
+    (stress,) = await _points(client, "stress_index")
+    assert stress["null_reason"] == "missing:survey.stress.score"
+
+
+@pytest.mark.usefixtures("company")
+async def test_parts_that_overlap_have_no_total(client: httpx.AsyncClient) -> None:
+    tags = await _points(client, "hashtag_engagement", group_by="hashtag")
+    assert {p["group"]: p["value"] for p in tags} == {"hiring": "5", "life": "5"}
+    (one,) = await _points(client, "hashtag_engagement", hashtag="hiring")
+    assert one["value"] == "5"
+
+    path = "/v1/kpis/hashtag_engagement/series"
+    refused = await client.get(path, params=FEBRUARY)
+    assert (refused.status_code, problem(refused)["code"]) == (422, "parts_overlap")
+
+
+@pytest.mark.usefixtures("company")
+@pytest.mark.parametrize("kpi", ["esn_posts", "esn_active_users", "enps", "turnover_rate"])
+async def test_nobody_is_singled_out(kpi: str, client: httpx.AsyncClient) -> None:
+    for query in ({"group_by": "employee"}, {"employee": "E3"}):
+        refused = await client.get(f"/v1/kpis/{kpi}/series", params={**FEBRUARY, **query})
+        assert (refused.status_code, problem(refused)["code"]) == (422, "dimension_not_carried")
+
+
+async def test_a_survey_of_a_few_is_refused(client: httpx.AsyncClient) -> None:
+    survey = {
+        "kind": "survey.recorded",
+        "source": "hr",
+        "external_id": "1",
+        "occurred_at": "2025-02-12T12:00:00Z",
+        "topic": "enps",
+        "respondents": 4,
+        "positive": 1,
+        "negative": 1,
+    }
+    refused = await client.post("/v1/facts", json=[survey])
+    assert refused.status_code == 422
+    assert problem(refused)["errors"][0]["field"] == "facts.0.respondents"
+
+    taken = await client.post("/v1/facts", json=[survey | {"respondents": 5}])
+    assert taken.status_code == 200
+
+
+@pytest.mark.usefixtures("company")
+async def test_explanations_go_from_page_to_page(client: httpx.AsyncClient) -> None:
+    path, lines, cursor = "/v1/kpis/engaged_ratio/explain", [], None
+    while True:
+        query = {**FEBRUARY, "limit": "1"} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get(path, params=query)).json()["facts"]
+        lines += [(page["measure"], line["quantity"]) for line in page["lines"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+
+    told: dict[str, int] = {}
+    for measure, quantity in lines:
+        told[measure] = told.get(measure, 0) + int(quantity)
+    assert told == {"survey.engagement.positive": 15, "survey.engagement.negative": 5}
