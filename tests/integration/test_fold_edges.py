@@ -3,12 +3,17 @@
 from collections import defaultdict
 from datetime import date
 
+import pytest
+
 from services.metrics.fold import fold_batch
 from shared.db import Database
 from shared.facts import Fact, Retraction
 from shared.kpis.periods import Period
 from shared.orgs import Org, create_org
 from tests.integration.test_fold import fact, measure, place, reading, share, tell
+from tests.property.comparing import assert_equals_oracle
+from tests.property.engine import deliver, fold, found_org, history_of
+from tests.property.worlds import Setting
 
 _SECOND = """
 INSERT INTO generation (org_id, generation, state, catalogue_version, window_days, half_life_days,
@@ -125,6 +130,89 @@ HISTORY: tuple[tuple[Fact | Retraction, ...], ...] = (
         lead("l2", "bob", 13),
     ),
 )
+
+
+def identified(alias: str, person: str) -> Fact:
+    return fact(
+        "person.identified",
+        f"i{alias}",
+        "2025-02-16T08:00:00Z",
+        person=person,
+        same_as=[alias],
+    )
+
+
+def published(employee: str, day: int, number: int, **where: str) -> Fact:
+    name = f"{employee}-{day}-{number}"
+    at = f"2025-02-{day:02}T10:00:00Z"
+    return fact("post.published", name, at, post=name, employee=employee, **where)
+
+
+def open_deal(name: str, lead: str) -> Fact:
+    return fact(
+        "deal.changed",
+        name,
+        "2025-02-14T12:00:00Z",
+        deal=name,
+        lead=lead,
+        state="open",
+        opened_at="2025-02-13T09:00:00Z",
+    )
+
+
+#: What `HISTORY` leaves out: work before anybody had a team, places, people under two names, deals
+#: that change their lead or their mind, several late readings of one post at once.
+FURTHER: tuple[tuple[Fact | Retraction, ...], ...] = (
+    (
+        published("E3", 4, 1, network="linkedin", campaign="c1", content="a"),
+        published("E1", 4, 1, network="xing", campaign="c1", content="b"),
+        published("E1", 4, 2, network="linkedin", campaign="c2", content="a"),
+        place("E2", "Sales", "2025-01-01"),
+        *(reading(day, count, "p2") for day, count in ((4, 5), (19, 50))),
+        *(touch(day, "cyd", employee) for day, employee in ((6, "E2"), (7, "E1"), (16, "E2"))),
+        lead("l3", "cyd"),
+        open_deal("d4", "l3"),
+        identified("ann-at-home", "ann"),
+    ),
+    (
+        place("E3", "Sales", "2025-02-01"),
+        place("E2", "IT", "2025-02-05"),
+        place("E2", "Sales", "2025-02-15"),
+        *(reading(day, count, "p2") for day, count in ((9, 12), (12, 30), (15, 21))),
+        touch(15, "ann-at-home", "E2"),
+        won("d2", "l1", "55.00"),
+        won("d4", "l3", "210.01", 18),
+        lead("l4", "dan", 3),
+        won("d5", "l4", "5.00", 5),
+    ),
+    (
+        Retraction(place("E2", "IT", "2025-02-05").identity),
+        Retraction(reading(12, 30, "p2").identity),
+        Retraction(identified("ann-at-home", "ann").identity),
+        Retraction(won("d5", "l4").identity),
+        published("E3", 4, 1, network="xing", campaign="c1", content="a"),
+        open_deal("d4", "l3"),
+        lead("l3", "ann"),
+        touch(12, "dan"),
+    ),
+)
+
+
+@pytest.mark.parametrize("window", [9, 1])
+@pytest.mark.parametrize("limit", [1000, 3])
+async def test_a_rich_history_is_what_the_oracle_says(
+    database: Database, window: int, limit: int
+) -> None:
+    org = await found_org(database, Setting("Europe/Warsaw", window, 2))
+    deliveries: list[Fact | Retraction] = []
+    for batch in zip(HISTORY, FURTHER, strict=True):
+        told = [item for part in batch for item in part]
+        deliveries += told
+        await deliver(database, org, told)
+        await fold(database, org, limit)
+        await fold(database, org, 1000)
+
+        await assert_equals_oracle(database, org, history_of(org, deliveries))
 
 
 async def _held(database: Database, org: Org) -> dict[int, set[str]]:

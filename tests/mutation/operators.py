@@ -120,7 +120,8 @@ def mutants_of(path: Path, source: str) -> list[Mutant]:
         previous = token.type
         if is_docstring or token.type == tokenize.COMMENT:
             continue
-        changes = _PYTHON.get(token.string)
+        # What a decorator says of a class is for the type checker.
+        changes = None if token.line.startswith("@") else _PYTHON.get(token.string)
         if changes is not None:
             _keep(found, path, source, "python", (begin, begin + len(token.string)), changes)
         elif token.type == tokenize.STRING:

@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-
 from services.metrics.attribution import AttributionModel, Conversion, Touch, credit_journey
 from services.metrics.attribution.credit import amounts, shares
 
