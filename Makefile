@@ -34,6 +34,12 @@ test: $(VENV)/.dev ## Run every test (one file: make test ARGS=tests/unit/test_p
 property-long: $(VENV)/.dev ## Compare 600 random histories with the oracle, and 120 of each further kind
 	EARNED_PROPERTY_PROFILE=long $(BIN)/pytest tests/property $(ARGS)
 
+.PHONY: mutation
+mutation: $(VENV)/.dev ## Mutate the formulas and the fold; list what no test notices (an hour)
+	$(BIN)/mutmut run --max-children 2
+	$(BIN)/mutmut results
+	$(BIN)/python -m tests.mutation $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev ## Format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check $(CODE)
@@ -68,7 +74,7 @@ LOCK = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile -q --universal --gen
 
 .PHONY: clean
 clean: ## Remove .venv and caches; the demo's data in .earned stay
-	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: the second run installs nothing. The dev lock holds everything of the embedded one.
