@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from services.metrics.attribution import AttributionModel, Conversion, Touch, credit_journey
-from services.metrics.attribution.credit import amounts, shares
+
+from shared.attribution import AttributionModel, Conversion, Touch, credit_journey
+from shared.attribution.credit import amounts, shares
 
 
 def touch(name: str, day: int) -> Touch:
