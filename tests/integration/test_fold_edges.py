@@ -99,7 +99,7 @@ def audience(day: int, count: int) -> Fact:
 HISTORY: tuple[tuple[Fact | Retraction, ...], ...] = (
     (
         place("E1", "Sales", "2025-01-01"),
-        *(reading(day, count) for day, count in ((3, 4), (7, 10), (11, 16), (15, 30))),
+        *(reading(day, count) for day, count in ((3, 4), (7, 10), (11, 16), (15, 30), (17, 33))),
         share("E1", "2025-02-03"),
         member("joined", 2),
         member("left", 9),

@@ -108,9 +108,7 @@ async def _level(reader: _Reader, goal: GoalVersion, until: date) -> Standing:
     values = await reader.over(weeks)
     now = values[-1]
     baseline = await reader.one(Period(period.start - _WEEK, period.start))
-    # Readings from before a gap belong to another time.
-    known = list(takewhile(lambda value: value is not None, (v.exact for v in reversed(values))))
-    readings = _since_first([value for value in reversed(known) if value is not None])
+    readings = _since_first(_last_known([value.exact for value in values]))
     is_over = until >= period.end
     forecast = None if is_over else forecast_level(readings, (period.end - until).days)
     return _standing(
@@ -145,7 +143,7 @@ async def _flow(reader: _Reader, goal: GoalVersion, until: date) -> Standing:
             forecast=forecast,
             weights=None,
         )
-    history = _since_first([day.exact or Fraction(0) for day in days])
+    history = _since_first(_last_known([day.exact for day in days]))
     so_far = actual.exact if actual is not None and actual.exact is not None else Fraction(0)
     return _standing(
         goal,
@@ -161,7 +159,7 @@ async def _flow(reader: _Reader, goal: GoalVersion, until: date) -> Standing:
 def _rate(
     kpi: Kpi, days: Sequence[KpiValue], actual: KpiValue | None, span: Span
 ) -> Forecast | None:
-    below = _since_first([day.denominator or Fraction(0) for day in days])
+    below = _since_first(_last_known([day.denominator for day in days]))
     above = [day.numerator or Fraction(0) for day in days][len(days) - len(below) :]
     so_far = (Fraction(0), Fraction(0))
     if actual is not None:
@@ -170,6 +168,12 @@ def _rate(
     return forecast_rate(
         [scale * value for value in above], below, (scale * so_far[0], so_far[1]), span
     )
+
+
+def _last_known(values: Sequence[Fraction | None]) -> list[Fraction]:
+    """Leave out what lies before the last gap: what is unknown, or may not be shown, is not 0."""
+    known = list(takewhile(lambda value: value is not None, reversed(values)))
+    return [value for value in reversed(known) if value is not None]
 
 
 def _since_first(days: Sequence[Fraction]) -> list[Fraction]:
