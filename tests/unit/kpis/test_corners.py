@@ -68,8 +68,8 @@ def test_models_are_compared_by_name_and_break_even_by_form() -> None:
     )
 
     assert [(one.model, one.revenue, one.share_percent) for one in found.models] == [
-        ("first", Decimal(30), 30),
-        ("last", Decimal(70), 70),
+        ("first", Decimal(30), Fraction(30)),
+        ("last", Decimal(70), Fraction(70)),
     ]
     points = {form: even.revenue for form, even in found.break_evens.items() if even}
     assert points == {RoiForm.REVENUE: 40, RoiForm.MARGIN: 50, RoiForm.CASH: 50}
@@ -79,7 +79,7 @@ def test_other_value_lowers_the_break_even() -> None:
     even = break_even(COST, MARGIN, Fraction(8), HUNDRED)
 
     assert even is not None
-    assert (even.revenue, even.share_percent) == (40, 40)
+    assert (even.revenue, even.share_percent) == (Fraction(40), Fraction(40))
     nothing = break_even(COST, MARGIN, Fraction(8), Decimal(0))
     assert nothing is not None
     assert nothing.share_percent is None
@@ -159,7 +159,11 @@ def test_a_combined_ratio_keeps_what_was_divided() -> None:
 
     found = combine(rate, parts, over=Axis.TIME)
 
-    assert (found.numerator, found.denominator, found.null_reason) == (4, 12, None)
+    assert (found.numerator, found.denominator, found.null_reason) == (
+        Fraction(4),
+        Fraction(12),
+        None,
+    )
     missing = evaluate(rate, {"shares_own": 1, "shares": None})
     without = combine(rate, [*parts, missing], over=Axis.TIME)
     assert (without.value, without.arithmetic) == (None, "null = null (missing:shares)")
