@@ -1,6 +1,6 @@
 """The facts that stand, kept as they are, for answers that are counted when they are asked for."""
 
-from services.metrics.keyed.operator import KeyedOperator, forget
+from services.metrics.keyed.operator import RETRACTED, KeyedOperator, forget
 
 __all__ = ["STANDING"]
 
@@ -39,13 +39,13 @@ STANDING = KeyedOperator(
     update=(
         forget(
             "standing",
-            f"SELECT * FROM fold_batch b WHERE b.weight = -1 AND {_IS_KEPT}",
+            f"SELECT * FROM ({RETRACTED}) b WHERE {_IS_KEPT}",
             "s.kind = b.kind",
         ),
         f"""
         INSERT INTO standing
         SELECT $1, $2, b.kind, b.day, b.fact_key, b.occurred_at, b.employee, b.account, b.network,
-               b.campaign, b.content, b.channel, b.body
+               b.campaign, b.content, b.channel, b.body, b.position
           FROM fold_standing b
          WHERE {_IS_KEPT}
         """,

@@ -17,7 +17,7 @@ DECLARE
 BEGIN
     FOREACH state IN ARRAY ARRAY[
         'roster', 'membership', 'post', 'post_snapshot', 'gauge', 'touch', 'person_link', 'lead',
-        'deal', 'application', 'credit'
+        'deal', 'application', 'standing', 'credit'
     ] LOOP
         SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns
           FROM pg_attribute

@@ -344,6 +344,7 @@ CREATE TABLE standing (
     content         text NOT NULL DEFAULT '',
     channel         text NOT NULL DEFAULT '',
     body            jsonb NOT NULL,
+    position        bigint NOT NULL,
     PRIMARY KEY (org_id, generation, fact_key)
 );
 CREATE INDEX standing_of_kind ON standing (org_id, generation, kind, day);
