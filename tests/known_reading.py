@@ -11,7 +11,7 @@ __all__ = ["TABLES", "seen"]
 
 TABLES = (
     *("roster", "membership", "post", "post_snapshot", "gauge"),
-    *("touch", "person_link", "lead", "deal", "application"),
+    *("touch", "person_link", "lead", "deal", "application", "standing"),
 )
 _ROLLUPS = """
 SELECT measure, day, slice, team, employee, account, network, campaign, content, channel, value

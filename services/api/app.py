@@ -19,6 +19,7 @@ from services.api.openapi import DESCRIPTION, install_openapi
 from services.api.organization.endpoints import router as organization
 from services.api.people.endpoints import router as people
 from services.api.publications.endpoints import router as publications
+from services.api.restatements.endpoints import router as restatements
 from services.api.roi.endpoints import router as roi
 from shared.connections import VendorRegistry
 from shared.settings import ApiSettings
@@ -32,6 +33,7 @@ _ROUTERS: Final = (
     leaderboard,
     goals,
     publications,
+    restatements,
     facts,
     people,
     connections,

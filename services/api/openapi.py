@@ -32,6 +32,7 @@ _TAGS: Final = (
     ("roi", "Return on investment: one model, all models, and the events behind them."),
     ("leaderboard", "Employees by what they did; people are opaque references."),
     ("goals", "SMART goals: stated by versions, with progress, pace and forecast."),
+    ("restatements", "How figures moved after they were first known, and by which facts."),
     ("publications", "Periods whose figures are frozen, by whom and why."),
     ("facts", "The ledger: post what happened, withdraw it, read it by position."),
     ("people", "How facts refer to people outside the company."),

@@ -223,3 +223,69 @@ async def test_replaying_any_webhook_in_any_order_changes_nothing(
     after = [await get(golden, "roi", as_of=day) for day, _ in _KNOWN]
     assert after == before
     assert (await get(golden, "roi"))["credited_revenue"] == "22500.00"
+
+
+async def _listed(client: httpx.AsyncClient, path: str, **query: Any) -> list[dict[str, Any]]:
+    pages: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await get(client, path, **query, **cursor)
+        pages.append(page)
+        if page["next_cursor"] is None:
+            return pages
+        cursor = {"cursor": page["next_cursor"]}
+
+
+async def test_every_restatement_is_listed_with_its_cause(golden: httpx.AsyncClient) -> None:
+    asked = {"kpi": "revenue_won", "from": "2025-04-01", "to": "2025-05-01"}
+    pages = await _listed(golden, "restatements", **asked, limit=1)
+    moves = [move for page in pages for move in page["restatements"]]
+
+    assert pages[0]["first"]["as_of"] == "2025-04-30"
+    assert pages[0]["first"]["value"] == "60000.00"
+    assert [(move["day"], move["moved"]) for move in moves] == [
+        ("2025-05-10", "-3000.00"),
+        ("2025-05-20", "-10000.00"),
+    ]
+    assert pages[0]["now"] == "47000.00"
+    assert pages[0]["moved"] == "-13000.00"
+    assert pages[0]["restated_amount"] == "13000.00"
+    for day, deal in (("2025-05-10", "J5"), ("2025-05-20", "J3")):
+        for kpi in ("revenue_won", "attributed_revenue_linear"):
+            facts = [
+                fact
+                for page in await _listed(
+                    golden, "restatements/facts", **{**asked, "kpi": kpi}, day=day, limit=1
+                )
+                for fact in page["facts"]
+            ]
+            assert [(f["kind"], f["external_id"], f["weight"]) for f in facts] == [
+                ("deal.changed", deal, -1),
+                ("deal.changed", deal, 1),
+            ]
+            assert all(f["recorded_at"].startswith(day) for f in facts)
+
+
+async def test_a_rate_restates_too(
+    golden: httpx.AsyncClient, at: Callable[[datetime], None]
+) -> None:
+    at(_at(5, 15))
+    stated = {"effective_from": "2025-01-01", "value": "50", "source": "agency"}
+    await golden.put("/v1/assumptions/emv.cpm", json=stated)
+    at(_at(6, 1))
+
+    # The quarter became known on 28 April: from nothing to its value, then to another price.
+    (page,) = await _listed(golden, "restatements", kpi="emv_cpm")
+
+    assert page["first"]["value"] is None
+    assert [(m["day"], m["before"], m["after"]) for m in page["restatements"]] == [
+        ("2025-04-28", None, "3744.00"),
+        ("2025-05-15", "3744.00", "6240.00"),
+    ]
+
+
+async def test_a_period_that_is_not_over_has_no_restatements(golden: httpx.AsyncClient) -> None:
+    asked = {"kpi": "shares", "from": "2025-05-01", "to": "2025-07-01"}
+    response = await golden.get("/v1/restatements", params=asked)
+
+    assert (response.status_code, response.json()["code"]) == (422, "period_not_over")

@@ -1,0 +1,117 @@
+"""What the restatement endpoints take and answer."""
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from services.api.model import Cursor, DecimalText, Limit, Output, Page
+from services.api.periods import LocalDay, PeriodQuery
+from shared.kpis.definitions import Id
+from shared.kpis.vocabulary import Unit
+
+__all__ = [
+    "Baseline",
+    "MovingFact",
+    "MovingFacts",
+    "MovingFactsQuery",
+    "Restatement",
+    "Restatements",
+    "RestatementsQuery",
+]
+
+_AT = "2025-05-10T13:00:00Z"
+
+
+class RestatementsQuery(PeriodQuery):
+    """The history of one figure."""
+
+    kpi: Id = Field(description="Id of the KPI.", examples=["revenue_won"])
+    cursor: Cursor = None
+    limit: Limit = 20
+
+
+class MovingFactsQuery(PeriodQuery):
+    """What moved one figure on one day."""
+
+    kpi: Id = Field(description="Id of the KPI.", examples=["revenue_won"])
+    day: LocalDay = Field(description="The day of the restatement.", examples=["2025-05-10"])
+    cursor: Cursor = None
+    limit: Limit = 50
+
+
+class Baseline(Output):
+    """The figure as it was first published."""
+
+    value: DecimalText | None = Field(
+        description="The value; null if nothing was known.", examples=["60000.00"]
+    )
+    as_of: date | None = Field(
+        description="The last day of the period, at whose end it was known; null if published.",
+        examples=["2025-04-30"],
+    )
+    publication_id: UUID | None = Field(
+        description="The publication that froze it, if there is one.",
+        examples=["0197c1a4-3f5e-7000-8000-000000000001"],
+    )
+    known_position: int = Field(description="The last entry that counted.", examples=[1552])
+
+
+class Restatement(Output):
+    """A day after which the figure was another."""
+
+    day: date = Field(description="The day on which it became known.", examples=["2025-05-10"])
+    known_position: int = Field(description="The last entry of that day.", examples=[1554])
+    before: DecimalText | None = Field(description="Value before it.", examples=["60000.00"])
+    after: DecimalText | None = Field(description="Value after it.", examples=["57000.00"])
+    moved: DecimalText = Field(
+        description="After minus before; a value that appears moves by all of itself.",
+        examples=["-3000.00"],
+    )
+
+
+class Restatements(Page):
+    """How a figure came to be what it is: what was first published, and every move since."""
+
+    kpi: str = Field(description="The KPI's id.", examples=["revenue_won"])
+    version: int = Field(description="Version of its definition.", examples=[1])
+    unit: Unit = Field(description="Unit of the values.", examples=["money"])
+    currency: str | None = Field(description="Their currency, if money.", examples=["USD"])
+    from_: date = Field(
+        serialization_alias="from", description="First day.", examples=["2025-04-01"]
+    )
+    to: date = Field(description="The day after the last one.", examples=["2025-05-01"])
+    time_zone: str = Field(description="The zone that cuts days.", examples=["Europe/Warsaw"])
+    first: Baseline = Field(description="What was first published.")
+    now: DecimalText | None = Field(description="The value now.", examples=["47000.00"])
+    moved: DecimalText = Field(
+        description="Now minus first: what the moves of all pages add up to.",
+        examples=["-13000.00"],
+    )
+    restated_amount: DecimalText = Field(
+        description="The same without its sign.", examples=["13000.00"]
+    )
+    restatements: list[Restatement] = Field(description="The oldest first.")
+
+
+class MovingFact(Output):
+    """An entry of the ledger that moved the figure."""
+
+    position: int = Field(description="Its position.", examples=[1554])
+    weight: Literal[-1, 1] = Field(
+        description="+1 states a fact, -1 takes it back. A correction is both.", examples=[1]
+    )
+    kind: str = Field(description="Kind of fact.", examples=["deal.changed"])
+    source: str = Field(description="Who said so.", examples=["hubspot"])
+    external_id: str = Field(description="The source's own id of it.", examples=["J5"])
+    occurred_at: datetime = Field(description="When it happened.", examples=[_AT])
+    recorded_at: datetime = Field(description="When it became known.", examples=[_AT])
+
+
+class MovingFacts(Page):
+    """The entries that moved a figure on one day."""
+
+    kpi: str = Field(description="The KPI's id.", examples=["revenue_won"])
+    day: date = Field(description="The day.", examples=["2025-05-10"])
+    facts: list[MovingFact] = Field(description="In order of position.")

@@ -1,0 +1,223 @@
+"""How a figure moved: evaluated as known on each day on which it may have, and compared.
+
+The moves telescope: whatever the days, they add up to the value now minus the value first
+published, exactly.
+"""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Final
+
+from services.api.dependencies import Access
+from services.api.evaluation import Slice, evaluate_kpis
+from services.api.kpis.moves import difference
+from services.api.kpis.service import kpi_named
+from services.api.lookback import known_at_end_of
+from services.api.publications.repository import covering
+from services.api.restatements.schemas import (
+    Baseline,
+    MovingFact,
+    MovingFacts,
+    MovingFactsQuery,
+    Restatement,
+    Restatements,
+    RestatementsQuery,
+)
+from shared import clock
+from shared.errors import Invalid, InvalidCursor
+from shared.kpis.definitions import Kpi, catalogue
+from shared.kpis.measures import Kept
+from shared.kpis.periods import Period
+from shared.kpis.vocabulary import Aggregation, Unit
+from shared.rollups.known import Knowledge, look_at_present, look_back
+from shared.rollups.moved import days_of_change, days_of_recording, entries_behind
+from shared.rollups.query import ForbiddenSlice
+from shared.security.keyring import KeyRing
+from shared.web.cursor import CursorCodec
+
+__all__ = ["moving_facts", "restatements"]
+
+_WHOLE: Final = Slice(None, {})
+# A page evaluates this many days at most, and goes on with its cursor.
+_MOST_DAYS: Final = 40
+_SUMS: Final = frozenset({Aggregation.ADDITIVE, Aggregation.ATTRIBUTED})
+_RATES: Final = """
+SELECT DISTINCT (recorded_at AT TIME ZONE $3)::date AS known_on
+  FROM public.assumption
+ WHERE org_id = $1 AND key = ANY ($2::text[]) AND recorded_at >= $4
+ ORDER BY known_on
+"""
+_ENTRIES: Final = """
+SELECT position, weight, kind, source, external_id, occurred_at, recorded_at
+  FROM public.ledger_entry
+ WHERE org_id = $1 AND position = ANY ($2::bigint[])
+ ORDER BY position
+"""
+
+
+async def restatements(access: Access, keyring: KeyRing, query: RestatementsQuery) -> Restatements:
+    """Return what was first published of a figure, and a page of its moves since.
+
+    Raises:
+        NotFound: no such KPI.
+        Invalid: the period is not over (``period_not_over``), or the KPI has no single number.
+        InvalidCursor: the cursor belongs to another list.
+    """
+    kpi, org, period = kpi_named(query.kpi), access.org, query.period
+    codec = CursorCodec(
+        keyring, org.id, {"restatements": kpi.id, "from": query.from_, "to": query.to}
+    )
+    first = await _first_known(access, period)
+    was = await _value(access, kpi, period, first)
+    now = await _value(access, kpi, period, None)
+    since = first if query.cursor is None else await _known(access, _day(codec, query.cursor))
+    days = await _days(access, kpi, period, since)
+    found, last = await _moves(access, kpi, period, since, days[:_MOST_DAYS], query.limit)
+    is_last = not days or last == days[-1]
+    moved = difference(now, was) or Decimal(0)
+    return Restatements(
+        kpi=kpi.id,
+        version=kpi.version,
+        unit=kpi.unit,
+        currency=org.currency if kpi.unit is Unit.MONEY else None,
+        from_=query.from_,
+        to=query.to,
+        time_zone=org.zone.key,
+        first=Baseline(
+            value=was,
+            as_of=None if first.publication else first.day,
+            publication_id=first.publication,
+            known_position=first.position,
+        ),
+        now=now,
+        moved=moved,
+        restated_amount=abs(moved),
+        restatements=found,
+        next_cursor=None if is_last or last is None else codec.encode([last.isoformat()]),
+    )
+
+
+async def _first_known(access: Access, period: Period) -> Knowledge:
+    """Return what a period was first published from: its publication, or its last day."""
+    if period.end > clock.local_day(clock.now(), access.org.zone):
+        raise Invalid("Only a period that is over can be restated.", code="period_not_over")
+    publication = await covering(access.connection, access.org.id, period)
+    if publication is not None:
+        return publication.knowledge
+    return await _known(access, period.last_day)
+
+
+async def _known(access: Access, day: date) -> Knowledge:
+    return await known_at_end_of(access, day)
+
+
+async def _value(
+    access: Access, kpi: Kpi, period: Period, knowledge: Knowledge | None
+) -> Decimal | None:
+    """Return the figure as known, or the present one, and leave the transaction in the present."""
+    if knowledge is not None:
+        await look_back(access.connection, knowledge)
+    found = await evaluate_kpis(access.connection, access.org, [kpi], (period,), _WHOLE)
+    await look_at_present(access.connection)
+    return found[kpi.id][0].value.value
+
+
+async def _days(access: Access, kpi: Kpi, period: Period, since: Knowledge) -> list[date]:
+    """Return the days after ``since`` on which the figure may have moved; one more than a page."""
+    connection, org, limit = access.connection, access.org, _MOST_DAYS + 1
+    measures = [m for m in catalogue().measures_of(kpi.id) if m.kept is not Kept.CALENDAR]
+    if all(m.aggregation in _SUMS and m.kept in {Kept.STORED, Kept.VIEW} for m in measures):
+        stored = {measure.stored_as for measure in measures}
+        days = await days_of_change(connection, org.id, stored, period, since=since, limit=limit)
+    else:
+        days = await days_of_recording(connection, org, since=since, limit=limit)
+    keys = list(catalogue().assumptions_of(kpi.id))
+    rates = await connection.fetch(_RATES, org.id, keys, org.zone.key, since.until)
+    return sorted({*days, *(row["known_on"] for row in rates)})[:limit]
+
+
+async def _moves(
+    access: Access, kpi: Kpi, period: Period, since: Knowledge, days: list[date], limit: int
+) -> tuple[list[Restatement], date | None]:
+    """Return the moves on ``days``, up to ``limit``, and the last day that was looked at."""
+    before = await _value(access, kpi, period, since)
+    found: list[Restatement] = []
+    last = None
+    for last in days:
+        knowledge = await _known(access, last)
+        after = await _value(access, kpi, period, knowledge)
+        if after != before:
+            found.append(
+                Restatement(
+                    day=last,
+                    known_position=knowledge.position,
+                    before=before,
+                    after=after,
+                    moved=difference(after, before) or Decimal(0),
+                )
+            )
+            before = after
+        if len(found) == limit:
+            break
+    return found, last
+
+
+def _day(codec: CursorCodec, cursor: str) -> date:
+    match codec.decode(cursor):
+        case [str(day)]:
+            return date.fromisoformat(day)
+    raise InvalidCursor
+
+
+async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery) -> MovingFacts:
+    """Return a page of the entries recorded on a day about the facts behind a figure.
+
+    Raises:
+        NotFound: no such KPI.
+        Invalid: the period is not over, or the day has not begun.
+        InvalidCursor: the cursor belongs to another list.
+    """
+    kpi, org, period = kpi_named(query.kpi), access.org, query.period
+    asked = {"from": query.from_, "to": query.to, "day": query.day}
+    codec = CursorCodec(keyring, org.id, {"moving": kpi.id, **asked})
+    first = await _first_known(access, period)
+    then = await _known(access, query.day)
+    earlier = await _known(access, query.day - timedelta(days=1))
+    before = max(first, earlier, key=lambda knowledge: knowledge.position)
+    after = before.position if query.cursor is None else _position(codec, query.cursor)
+    positions: set[int] = set()
+    for knowledge in (before, then):
+        await look_back(access.connection, knowledge)
+        for measure in catalogue().measures_of(kpi.id):
+            if measure.kept is Kept.CALENDAR:
+                continue
+            try:
+                positions |= set(
+                    await entries_behind(
+                        access.connection,
+                        org,
+                        measure.id,
+                        period,
+                        after=after,
+                        until=then.position,
+                        limit=query.limit + 1,
+                    )
+                )
+            except ForbiddenSlice as error:
+                raise Invalid(error.message, code=error.code) from None
+    page = sorted(positions)[: query.limit]
+    rows = await access.connection.fetch(_ENTRIES, org.id, page)
+    has_more = len(positions) > len(page)
+    return MovingFacts(
+        kpi=kpi.id,
+        day=query.day,
+        facts=[MovingFact(**row) for row in rows],
+        next_cursor=codec.encode([page[-1]]) if has_more else None,
+    )
+
+
+def _position(codec: CursorCodec, cursor: str) -> int:
+    match codec.decode(cursor):
+        case [int(position)]:
+            return position
+    raise InvalidCursor

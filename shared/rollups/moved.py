@@ -1,0 +1,117 @@
+"""What moved a figure: on which days, and by which entries of the ledger."""
+
+from collections.abc import Collection
+from datetime import date
+from uuid import UUID
+
+import asyncpg
+
+from shared.kpis.measures import MEASURES
+from shared.kpis.periods import Period
+from shared.money import exponent
+from shared.orgs import Org
+from shared.rollups.evidence import evidence
+from shared.rollups.known import Knowledge
+from shared.rollups.read import live_generation
+from shared.rollups.sql import Arguments
+
+__all__ = ["days_of_change", "days_of_recording", "entries_behind"]
+
+_DAYS_OF_CHANGE = """
+SELECT DISTINCT known_on
+  FROM public.rollup_delta
+ WHERE org_id = $1 AND generation = $2 AND measure = ANY ($3::text[])
+   AND day >= $4 AND day < $5 AND known_on >= $6 AND position > $7
+ ORDER BY known_on
+ LIMIT $8
+"""
+# The log holds no change of the state that is counted when it is asked for: any entry may be one.
+_DAYS_OF_RECORDING = """
+SELECT DISTINCT (recorded_at AT TIME ZONE $3)::date AS known_on
+  FROM public.ledger_entry
+ WHERE org_id = $1 AND position > $2
+ ORDER BY known_on
+ LIMIT $4
+"""
+# Facts that are evidence, and for what is credited the conversions themselves and their leads.
+_ENTRIES = """
+SELECT e.position
+  FROM public.ledger_entry e
+ WHERE e.org_id = $1 AND e.position > {after} AND e.position <= {until}
+   AND (e.fact_key IN (SELECT fact_key FROM ({relation}) behind)
+        OR {is_credited} AND (
+            e.kind IN ('deal.changed', 'lead.created', 'application.submitted', 'hire.accepted')
+            AND e.subject IN (SELECT line_key FROM ({relation}) behind)
+            OR e.kind = 'lead.created' AND e.subject IN (
+                SELECT d.lead FROM deal d
+                  JOIN ({relation}) behind ON behind.line_key = d.deal
+                 WHERE d.org_id = $1 AND d.generation = $2)))
+ ORDER BY e.position
+ LIMIT {limit}
+"""
+_CREDITED = ("revenue.", "wins.", "leads.", "applications.", "hires.")
+
+
+async def days_of_change(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    measures: Collection[str],
+    period: Period,
+    *,
+    since: Knowledge,
+    limit: int,
+) -> list[date]:
+    """Return the days after ``since`` on which a sum of ``measures`` in ``period`` changed."""
+    rows = await connection.fetch(
+        _DAYS_OF_CHANGE,
+        org_id,
+        await live_generation(connection, org_id),
+        sorted(measures),
+        period.start,
+        period.end,
+        since.day,
+        since.position,
+        limit,
+    )
+    return [row["known_on"] for row in rows]
+
+
+async def days_of_recording(
+    connection: "asyncpg.Connection[asyncpg.Record]", org: Org, *, since: Knowledge, limit: int
+) -> list[date]:
+    """Return the days after ``since`` on which anything was recorded."""
+    rows = await connection.fetch(_DAYS_OF_RECORDING, org.id, since.position, org.zone.key, limit)
+    return [row["known_on"] for row in rows]
+
+
+async def entries_behind(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org: Org,
+    measure: str,
+    period: Period,
+    *,
+    after: int,
+    until: int,
+    limit: int,
+) -> list[int]:
+    """Return the positions in (after, until] of entries about the facts behind ``measure``.
+
+    The facts are those behind it in the transaction's time, past or present: ask on either side of
+    a change to have what came and what went.
+
+    Raises:
+        ForbiddenSlice: no facts are behind the measure.
+    """
+    proof = evidence(MEASURES[measure])
+    arguments = Arguments(org.id, await live_generation(connection, org.id))
+    relation = proof.relation(arguments, period, exponent(org.currency))
+    is_credited = MEASURES[measure].stored_as.startswith(_CREDITED)
+    query = _ENTRIES.format(
+        relation=relation,
+        is_credited=str(is_credited).lower(),
+        after=arguments.add(after),
+        until=arguments.add(until),
+        limit=arguments.add(limit),
+    )
+    rows = await connection.fetch(query, *arguments.values)
+    return [row["position"] for row in rows]
