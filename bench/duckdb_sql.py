@@ -2,6 +2,8 @@
 
 __all__ = ["CELLS", "EXPORT", "TOTALS", "TO_PARQUET"]
 
+_WHERE = "employee, account, network, campaign, content, channel"
+
 #: All entries of an organization, the numbers of the payloads in columns. Runs in PostgreSQL.
 EXPORT = """
 SELECT position, weight, kind, encode(fact_key, 'hex') AS fact_key, occurred_at, day,
@@ -19,9 +21,10 @@ SELECT position, weight, kind, encode(fact_key, 'hex') AS fact_key, occurred_at,
   FROM (SELECT *, payload::jsonb AS b FROM ledger_entry) e
  WHERE org_id = $1
 """
-TO_PARQUET = """
+TO_PARQUET = f"""
 COPY (
     SELECT * REPLACE (
+               {", ".join(f"coalesce({name}, '') AS {name}" for name in _WHERE.split(", "))},
                cast(impressions AS bigint) AS impressions, cast(reactions AS bigint) AS reactions,
                cast(comments AS bigint) AS comments, cast(reshares AS bigint) AS reshares,
                cast(clicks AS bigint) AS clicks, cast(sessions AS bigint) AS sessions,
@@ -33,11 +36,10 @@ COPY (
                cast(occurred_at AS timestamptz) AS occurred_at,
                cast(opened_at AS timestamptz) AS opened_at,
                cast(closed_at AS timestamptz) AS closed_at)
-      FROM read_csv('{csv}', header = true, all_varchar = true, nullstr = '')
-) TO '{parquet}' (FORMAT parquet)
+      FROM read_csv('{{csv}}', header = true, all_varchar = true, nullstr = '')
+) TO '{{parquet}}' (FORMAT parquet)
 """
 
-_WHERE = "employee, account, network, campaign, content, channel"
 _EMPTY = "'' AS employee, '' AS account, '' AS network, '' AS campaign, '' AS content"
 _NAMES = ("employee", "account", "network", "campaign", "content", "channel", "team")
 _SETS = ", ".join(
@@ -102,6 +104,7 @@ _LINEAR = " UNION ALL ".join(
                     ("careers_sessions_advocacy", "careers"),
                 )
             ),
+            ("'sessions_brand'", _when("landing = 'site' AND channel = 'brand'", "sessions")),
         ),
         _rows(
             "kind IN ('member.invited', 'member.joined', 'member.left')",
@@ -152,7 +155,8 @@ WITH fact AS MATERIALIZED (
            cast(timezone('Europe/Warsaw', closed_at) AS date) AS closed_on
       FROM fact WHERE kind = 'deal.changed' ORDER BY subject, opened_at, fact_key
 ), spread AS (
-    SELECT *, ends_on - starts_on AS days, unnest(range(1, (ends_on - starts_on) + 1)) AS i
+    SELECT *, ends_on - starts_on AS days, cast(amount * 100 AS bigint) AS cents,
+           unnest(range(1, (ends_on - starts_on) + 1)) AS i
       FROM fact WHERE kind = 'cost.booked'
 ), contribution AS (
     {_LINEAR}
@@ -166,7 +170,8 @@ WITH fact AS MATERIALIZED (
 }
     UNION ALL
     SELECT unnest(['cost', 'cost.' || category]), starts_on + cast(i - 1 AS integer), {_WHERE},
-           round(amount * i / days, 2) - round(amount * (i - 1) / days, 2)
+           cast((2 * cents * i + days) // (2 * days)
+                - (2 * cents * (i - 1) + days) // (2 * days) AS decimal(18, 4)) * 0.01
       FROM spread
     UNION ALL
     SELECT 'rejoins', day, {_WHERE}, 1

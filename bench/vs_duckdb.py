@@ -22,10 +22,11 @@ from bench.tenant import GENERATION
 __all__ = ["run"]
 
 _MOST_ROUNDS = 3
+_CREDITED = r"^(revenue|wins|leads|applications|hires)\."
 _HELD = """
 SELECT r.measure, sum(r.value)
   FROM rollup_value r JOIN cell c USING (org_id, generation, cell)
- WHERE r.org_id = $1 AND r.generation = $2 AND c.slice = 'total' AND r.measure = ANY ($3::text[])
+ WHERE r.org_id = $1 AND r.generation = $2 AND c.slice = 'total' AND r.measure !~ $3
  GROUP BY r.measure HAVING sum(r.value) <> 0
 """
 
@@ -45,7 +46,7 @@ async def run(context: Context) -> Result:
                 parquet = await _export(owner, past, directory)
                 seconds, totals = _recompute(parquet)
                 anchors.append(seconds)
-        held = await owner.fetch(_HELD, past.tenant.org.id, GENERATION, sorted(totals))
+        held = await owner.fetch(_HELD, past.tenant.org.id, GENERATION, _CREDITED)
         assert dict(map(tuple, held)) == totals, "DuckDB computes something else"
     return from_times("s", ours, anchors)
 
