@@ -9,7 +9,16 @@ What else a query has to know is one row of ``verify_parameter``.
 
 from dataclasses import dataclass
 
-__all__ = ["LINEAR", "PARAMETERS", "WITHDRAWN", "Family", "by_rules", "parameter", "standing"]
+__all__ = [
+    "LINEAR",
+    "PARAMETERS",
+    "WITHDRAWN",
+    "Family",
+    "by_rules",
+    "parameter",
+    "standing",
+    "withdrawn",
+]
 
 #: Of the generation ($2) that is verified; the currency's minor digits are $3, the days wanted $4
 #: and $5.
@@ -61,23 +70,58 @@ def parameter(name: str) -> str:
     return f"(SELECT {name} FROM verify_parameter)"
 
 
+_COLUMNS = """
+    e.kind, e.fact_key, e.position, e.occurred_at, e.day, coalesce(e.employee, '') AS employee,
+    coalesce(e.account, '') AS account, coalesce(e.network, '') AS network,
+    coalesce(e.campaign, '') AS campaign, coalesce(e.content, '') AS content,
+    coalesce(e.channel, '') AS channel, e.subject, e.payload::jsonb AS body
+"""
+
+
+def _stated(kinds: tuple[str, ...]) -> str:
+    names = ", ".join(f"'{kind}'" for kind in kinds)
+    return f"e.org_id = $1 AND e.position <= $2 AND e.weight = 1 AND e.kind IN ({names})"
+
+
 def standing(*kinds: str, condition: str = "true") -> str:
     """Return the query of the facts of some kinds that stand: stated, and not taken back since.
 
     ``condition`` is about what a version says (alias ``e``), never about when it was said: an entry
     that takes a version back says the same, so the two are let through together or not at all.
     """
-    names = ", ".join(f"'{kind}'" for kind in kinds)
     return f"""
-    SELECT e.kind, e.fact_key, e.occurred_at, e.day, coalesce(e.employee, '') AS employee,
-           coalesce(e.account, '') AS account, coalesce(e.network, '') AS network,
-           coalesce(e.campaign, '') AS campaign, coalesce(e.content, '') AS content,
-           coalesce(e.channel, '') AS channel, e.subject, e.payload::jsonb AS body
+    SELECT {_COLUMNS}
       FROM ledger_entry e
       LEFT JOIN verify_withdrawn w ON w.fact_key = e.fact_key AND w.position > e.position
-     WHERE e.org_id = $1 AND e.position <= $2 AND e.weight = 1 AND w.fact_key IS NULL
-       AND e.kind IN ({names}) AND {condition}
+     WHERE {_stated(kinds)} AND w.fact_key IS NULL AND {condition}
     OFFSET 0 -- or a payload is parsed again for every field that is read
+    """
+
+
+def withdrawn(*kinds: str) -> str:
+    """Return the query of the versions of facts of some kinds that were taken back.
+
+    Besides the columns of :func:`standing`: ``until``, the position of the entry that did so, and
+    whether the organization could ever be asked in between: on another day, or at a publication.
+    """
+    return f"""
+    SELECT {_COLUMNS}, u.position AS until,
+           (e.recorded_at AT TIME ZONE o.time_zone)::date
+           <> (u.recorded_at AT TIME ZONE o.time_zone)::date
+           OR EXISTS (SELECT FROM publication p
+                       WHERE p.org_id = $1 AND p.position >= e.position
+                         AND p.position < u.position) AS was_known
+      FROM verify_withdrawn w
+      JOIN ledger_entry e ON e.fact_key = w.fact_key
+      JOIN organization o ON o.id = $1
+     CROSS JOIN LATERAL (
+        SELECT r.position, r.recorded_at FROM ledger_entry r
+         WHERE r.org_id = $1 AND r.position <= $2 AND r.weight = -1 AND r.fact_key = e.fact_key
+           AND r.position > e.position
+         ORDER BY r.position LIMIT 1
+     ) u
+     WHERE {_stated(kinds)}
+    OFFSET 0
     """
 
 

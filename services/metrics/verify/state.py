@@ -1,7 +1,10 @@
 """The state of the fold's keyed operators, and credit, laid beside what the ledger's facts say."""
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from services.metrics.verify.credit import MODELS
-from services.metrics.verify.facts import standing
+from services.metrics.verify.facts import standing, withdrawn
 
 __all__ = ["CREDIT_MISMATCHES", "STATE_MISMATCHES"]
 
@@ -21,130 +24,152 @@ _COUNTED_PARTLY = {
     "post.published": ("hashtags",),
 }
 
-#: table → (its columns, the query of the rows it should hold)
-_STATE = {
-    "roster": (
+
+class _Table(NamedTuple):
+    """What a table should hold: its columns, and what they are of a fact ``f`` of these kinds."""
+
+    columns: str
+    values: str
+    kinds: tuple[str, ...]
+    rest: str = ""
+
+
+_LINKS = """
+ CROSS JOIN LATERAL jsonb_array_elements_text(body -> 'same_as') alias
+ CROSS JOIN LATERAL (VALUES (subject, alias), (alias, subject)) ends (person, other)
+ WHERE alias <> subject
+"""
+_READINGS = """
+ CROSS JOIN LATERAL (
+    SELECT body ->> 'metric' AS measure, body -> 'count' AS value, account AS of_account,
+           network AS of_network
+     WHERE kind = 'audience.recorded'
+    UNION ALL
+    SELECT 'ssi.' || pillar, body -> pillar, '', ''
+      FROM unnest(ARRAY['brand', 'people', 'insights', 'relationships']) pillar
+     WHERE kind = 'ssi.recorded'
+ ) reading
+"""
+_IS_COUNTED = " OR ".join(
+    (
+        f"kind IN ({', '.join(repr(kind) for kind in _COUNTED_WHOLE)})",
+        "kind = 'deal.changed' AND employee <> ''",
+        *(
+            f"kind = '{kind}' AND jsonb_exists_any(body, ARRAY{list(fields)})"
+            for kind, fields in _COUNTED_PARTLY.items()
+        ),
+    )
+)
+
+_TABLES = {
+    "roster": _Table(
         "employee, effective_on, fact_key, employed, team, role, linkedin_account",
-        f"""
-        SELECT subject, day, fact_key, (body ->> 'employed')::boolean,
-               coalesce(body ->> 'team', ''), coalesce(body ->> 'role', ''),
-               (body ->> 'linkedin_account')::boolean
-          FROM ({standing("employee.recorded")}) f
-        """,
+        "subject, day, fact_key, (body ->> 'employed')::boolean, coalesce(body ->> 'team', ''),"
+        " coalesce(body ->> 'role', ''), (body ->> 'linkedin_account')::boolean",
+        ("employee.recorded",),
     ),
-    "membership": (
+    "membership": _Table(
         "employee, happened_at, fact_key, day, event",
-        f"""
-        SELECT subject, occurred_at, fact_key, day,
-               CASE kind WHEN 'member.joined' THEN 'joined' ELSE 'left' END
-          FROM ({standing("member.joined", "member.left")}) f
-        """,
+        "subject, occurred_at, fact_key, day,"
+        " CASE kind WHEN 'member.joined' THEN 'joined' ELSE 'left' END",
+        ("member.joined", "member.left"),
     ),
-    "post": (
+    "post": _Table(
         f"post, fact_key, published_at, {_WHERE}",
-        f"SELECT subject, fact_key, occurred_at, {_WHERE} FROM ({standing('post.published')}) f",
+        f"subject, fact_key, occurred_at, {_WHERE}",
+        ("post.published",),
     ),
-    "post_snapshot": (
+    "post_snapshot": _Table(
         f"post, observed_at, fact_key, day, {_WHERE}, impressions, reactions, comments, reshares,"
         " clicks",
-        f"""
-        SELECT subject, occurred_at, fact_key, day, {_WHERE}, (body ->> 'impressions')::bigint,
-               (body ->> 'reactions')::bigint, (body ->> 'comments')::bigint,
-               (body ->> 'reshares')::bigint, (body ->> 'clicks')::bigint
-          FROM ({standing("post.metrics")}) f
-        """,
+        f"subject, occurred_at, fact_key, day, {_WHERE}, (body ->> 'impressions')::bigint,"
+        " (body ->> 'reactions')::bigint, (body ->> 'comments')::bigint,"
+        " (body ->> 'reshares')::bigint, (body ->> 'clicks')::bigint",
+        ("post.metrics",),
     ),
-    "gauge": (
+    "gauge": _Table(
         "measure, employee, account, network, observed_at, fact_key, day, value",
-        f"""
-        SELECT body ->> 'metric', employee, account, network, occurred_at, fact_key, day,
-               (body ->> 'count')::numeric
-          FROM ({standing("audience.recorded")}) f
-        UNION ALL
-        SELECT 'ssi.' || pillar, employee, '', '', occurred_at, fact_key, day,
-               (body ->> pillar)::numeric
-          FROM ({standing("ssi.recorded")}) f
-         CROSS JOIN unnest(ARRAY['brand', 'people', 'insights', 'relationships']) pillar
-        """,
+        "reading.measure, employee, of_account, of_network, occurred_at, fact_key, day,"
+        " (reading.value #>> '{}')::numeric",
+        ("audience.recorded", "ssi.recorded"),
+        _READINGS,
     ),
-    "touch": (
+    "touch": _Table(
         f"person, touched_at, fact_key, day, channel, {_WHERE}",
-        f"""
-        SELECT subject, occurred_at, fact_key, day, channel, {_WHERE}
-          FROM ({standing("touch.recorded")}) f
-        """,
+        f"subject, occurred_at, fact_key, day, channel, {_WHERE}",
+        ("touch.recorded",),
     ),
-    "person_link": (
+    "person_link": _Table(
         "person, other, fact_key",
-        f"""
-        SELECT ends.person, ends.other, fact_key
-          FROM ({standing("person.identified")}) f
-         CROSS JOIN LATERAL jsonb_array_elements_text(body -> 'same_as') alias
-         CROSS JOIN LATERAL (VALUES (subject, alias), (alias, subject)) ends (person, other)
-         WHERE alias <> subject
-        """,
+        "ends.person, ends.other, fact_key",
+        ("person.identified",),
+        _LINKS,
     ),
-    "lead": (
+    "lead": _Table(
         "lead, fact_key, person, created_at, day",
-        f"""
-        SELECT subject, fact_key, body ->> 'person', occurred_at, day
-          FROM ({standing("lead.created")}) f
-        """,
+        "subject, fact_key, body ->> 'person', occurred_at, day",
+        ("lead.created",),
     ),
-    "deal": (
+    "deal": _Table(
         "deal, fact_key, lead, state, amount, opened_at, opened_day, closed_at, closed_day",
-        f"""
-        SELECT subject, fact_key, body ->> 'lead', body ->> 'state',
-               (body ->> 'amount')::numeric, (body ->> 'opened_at')::timestamptz,
-               {_LOCAL.format(field="opened_at")}, (body ->> 'closed_at')::timestamptz,
-               {_LOCAL.format(field="closed_at")}
-          FROM ({standing("deal.changed")}) f
-          JOIN organization o ON o.id = $1
-        """,
+        "subject, fact_key, body ->> 'lead', body ->> 'state', (body ->> 'amount')::numeric,"
+        f" (body ->> 'opened_at')::timestamptz, {_LOCAL.format(field='opened_at')},"
+        f" (body ->> 'closed_at')::timestamptz, {_LOCAL.format(field='closed_at')}",
+        ("deal.changed",),
+        "JOIN organization o ON o.id = $1",
     ),
-    "application": (
+    "application": _Table(
         "application, fact_key, event, person, happened_at, day",
-        f"""
-        SELECT subject, fact_key,
-               CASE kind WHEN 'hire.accepted' THEN 'accepted' ELSE 'submitted' END,
-               body ->> 'person', occurred_at, day
-          FROM ({standing("application.submitted", "hire.accepted")}) f
-        """,
+        "subject, fact_key, CASE kind WHEN 'hire.accepted' THEN 'accepted' ELSE 'submitted' END,"
+        " body ->> 'person', occurred_at, day",
+        ("application.submitted", "hire.accepted"),
     ),
-    "standing": (
+    "standing": _Table(
         f"kind, day, fact_key, occurred_at, {_WHERE}, channel, body",
-        f"""
-        SELECT kind, day, fact_key, occurred_at, {_WHERE}, channel, body
-          FROM ({standing(*_COUNTED_WHOLE, *_COUNTED_PARTLY)}) f
-         WHERE kind IN ({", ".join(f"'{kind}'" for kind in _COUNTED_WHOLE)})
-            OR kind = 'deal.changed' AND employee <> ''
-            OR {
-            " OR ".join(
-                f"kind = '{kind}' AND jsonb_exists_any(body, ARRAY{list(fields)})"
-                for kind, fields in _COUNTED_PARTLY.items()
-            )
-        }
-        """,
+        f"kind, day, fact_key, occurred_at, {_WHERE}, channel, body",
+        (*_COUNTED_WHOLE, *_COUNTED_PARTLY),
+        f"WHERE {_IS_COUNTED}",
     ),
 }
 
 
-def _difference(table: str, columns: str, due: str) -> str:
+def _differences() -> Iterator[tuple[str, str]]:
+    for name, table in _TABLES.items():
+        present = f"SELECT {table.values}, position FROM ({standing(*table.kinds)}) f {table.rest}"
+        yield name, _difference(name, f"{table.columns}, position", present, present)
+        versions = withdrawn(*table.kinds)
+        was_known = f"SELECT * FROM ({versions}) v WHERE was_known"
+        # What was stated and taken back in one batch never was in the state; whether it was one
+        # batch cannot be told, but then it was one day, and nobody can ask about the time between.
+        yield (
+            f"{name}_past",
+            _difference(
+                f"{name}_past",
+                f"{table.columns}, position, until",
+                _past(table, versions),
+                _past(table, was_known),
+            ),
+        )
+
+
+def _past(table: _Table, versions: str) -> str:
+    return f"SELECT {table.values}, position, until FROM ({versions}) f {table.rest}"
+
+
+def _difference(table: str, columns: str, may_hold: str, must_hold: str) -> str:
     held = f"SELECT {columns} FROM {table} WHERE org_id = $1 AND generation = $3"
     return f"""
     SELECT row_to_json(rest.*)::text AS stored, NULL AS recomputed
-      FROM ({held} EXCEPT ALL ({due})) rest ({columns})
+      FROM ({held} EXCEPT ALL ({may_hold})) rest ({columns})
     UNION ALL
     SELECT NULL, row_to_json(rest.*)::text
-      FROM (({due}) EXCEPT ALL {held}) rest ({columns})
+      FROM (({must_hold}) EXCEPT ALL {held}) rest ({columns})
     """
 
 
-#: table → the rows it holds and should not, and those it should hold and does not.
-#: $1 is the organization, $2 the position, $3 the generation.
-STATE_MISMATCHES = {
-    table: _difference(table, columns, due) for table, (columns, due) in _STATE.items()
-}
+#: table → the rows it holds and should not, and those it should hold and does not; a table and its
+#: past. $1 is the organization, $2 the position, $3 the generation.
+STATE_MISMATCHES = dict(_differences())
 
 _CREDITED = "share, amount, touch_day, converted_day, channel, " + _WHERE
 #: $1 is the organization, $2 the generation.
