@@ -29,6 +29,7 @@ def declared() -> Iterator[Measure]:
     """Yield the measures of this module."""
     yield from _posts()
     yield from _audiences()
+    yield from _profiles()
     yield from _talk()
     yield from _sales()
     yield from _brand_account()
@@ -90,6 +91,9 @@ def _audiences() -> Iterator[Measure]:
         "competitor_followers", Unit.PEOPLE, gauge, (_N, _A), "last known followers of competitors"
     )
     yield measured("market", Unit.PEOPLE, gauge, (_N,), "people of the target market")
+
+
+def _profiles() -> Iterator[Measure]:
     for facet in AudienceFacet:
         who = (_N, _K, _X, _A)
         yield summed(
@@ -182,6 +186,11 @@ def _sales() -> Iterator[Measure]:
     )
     yield counted("customers", customers, distinct, (), "customers of won deals")
     yield counted("customers_returning", customers, distinct, (), "customers who had bought before")
+    yield from _deals()
+
+
+def _deals() -> Iterator[Measure]:
+    additive = Aggregation.ADDITIVE
     yield counted("pipeline", Unit.MONEY, Aggregation.GAUGE, (), "amounts of open deals")
     yield counted("units_sold", Unit.UNITS, additive, (), "units of won deals")
     yield counted(

@@ -48,6 +48,19 @@ def _rows() -> Iterator[tuple[str, str, str]]:
         "'offline_activities'",
         _when("body ->> 'activity' NOT IN ('program', 'contest_entry')", _number("count")),
     )
+    yield from _listening()
+    for measure, field in _INTERNAL.items():
+        yield "internal.daily", f"'{measure}'", _number(field)
+    yield "incident.recorded", "'off_channel_incidents'", _number("count")
+    yield "employment.ended", "'leavers'", "1"
+    yield (
+        "employment.ended",
+        "'adaptation_quits'",
+        _when("body ->> 'reason' = 'adaptation' AND (body ->> 'in_probation')::boolean"),
+    )
+
+
+def _listening() -> Iterator[tuple[str, str, str]]:
     yield "mention.recorded", "'mentions_' || (body ->> 'brand')", "1"
     for sentiment in _SENTIMENTS:
         yield (
@@ -67,15 +80,6 @@ def _rows() -> Iterator[tuple[str, str, str]]:
         "demographics.recorded",
         "'impressions_generation.' || (body ->> 'segment')",
         _when(f"{facet} = 'generation'", views),
-    )
-    for measure, field in _INTERNAL.items():
-        yield "internal.daily", f"'{measure}'", _number(field)
-    yield "incident.recorded", "'off_channel_incidents'", _number("count")
-    yield "employment.ended", "'leavers'", "1"
-    yield (
-        "employment.ended",
-        "'adaptation_quits'",
-        _when("body ->> 'reason' = 'adaptation' AND (body ->> 'in_probation')::boolean"),
     )
 
 
