@@ -48,7 +48,9 @@ def _fact_lines(facts: Mapping[str, Any]) -> Iterator[str]:
             f"{line['day']}  {_number(line['quantity']):>12}  {line['kind']}"
             f" {line['source']}/{line['external_id']}  {who}".rstrip()
         )
-    if facts["lines_total"] > len(facts["lines"]):
+    if facts["lines_total"] is None:
+        yield "… very many more"
+    elif facts["lines_total"] > len(facts["lines"]):
         yield f"… {facts['lines_total'] - len(facts['lines'])} more"
 
 

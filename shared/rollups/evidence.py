@@ -135,9 +135,11 @@ def _linear(measure: str, kinds: tuple[str, ...]) -> Relation:
                AND kind = ANY ({arguments.add(list(kinds))}::text[]) {bound}
         )"""
         # Versions that were taken back cancel out: weights −1 and +1 of one fact.
-        booked = contributions.linear(entries, arguments.add(digits) + "::integer")
+        booked = contributions.linear("entries", arguments.add(digits) + "::integer")
+        # Read once, whatever the number of branches that look at them.
         found = f"""
-            SELECT *, '' AS line_key, '' AS note FROM ({booked}) booked
+            SELECT *, '' AS line_key, '' AS note
+              FROM (WITH entries AS MATERIALIZED {entries} {booked}) booked
              WHERE measure = {named} AND day >= {since} AND day < {until}
         """
         if measure in _COUNTERS:

@@ -5,7 +5,7 @@ the stored value exactly. A count lists one line per person counted, a mean or a
 it is taken from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -23,6 +23,8 @@ from shared.rollups.read import Value, live_generation, read_measures
 from shared.rollups.sql import Arguments, date_literal, filter_clause
 
 __all__ = ["ContributionLine", "ExplainPage", "explain_measure"]
+
+_MOST_COUNTED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +48,39 @@ class ContributionLine:
 
 @dataclass(frozen=True, slots=True)
 class ExplainPage:
-    """A page of lines. ``combined`` says how all lines together make ``total``."""
+    """A page of lines. ``combined`` says how all lines together make ``total``.
+
+    ``lines_total`` is None where the lines are too many to be worth counting.
+    """
 
     lines: list[ContributionLine]
     total: Value
-    lines_total: int
+    lines_total: int | None
     combined: Combined
     next: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a page ends: its last line, and how many there are on all pages."""
+    """Where a page ends: its last line; how many lines there are; how many days it looked at."""
 
-    lines_total: int
+    lines_total: int | None
+    span: int
     day: date
     fact_key: bytes
     line_key: str
 
     def text(self) -> str:
-        return f"{self.lines_total} {self.day} {self.fact_key.hex()} {self.line_key}"
+        total = "many" if self.lines_total is None else self.lines_total
+        return f"{total} {self.span} {self.day} {self.fact_key.hex()} {self.line_key}"
 
     @staticmethod
     def parse(text: str) -> "_Place":
-        total, day, fact_key, line_key = text.split(" ", 3)
-        return _Place(int(total), date.fromisoformat(day), bytes.fromhex(fact_key), line_key)
+        total, span, day, fact_key, line_key = text.split(" ", 4)
+        lines_total = None if total == "many" else int(total)
+        return _Place(
+            lines_total, int(span), date.fromisoformat(day), bytes.fromhex(fact_key), line_key
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +108,8 @@ async def explain_measure(
     """Return a page of the facts behind ``measure`` in ``period`` and its value as stored.
 
     Pages follow (day, fact, key of the line); pass ``next`` of one page as ``after`` of the next
-    one. A page reads the days it needs, not those before it, so that the last page of a million
-    facts costs what the first one does.
+    one. A page reads the days it needs, not those before or after it, so that each page of a
+    million facts costs what the first one of a thousand does.
 
     Raises:
         ForbiddenSlice: the measure cannot be filtered so.
@@ -113,7 +123,7 @@ async def explain_measure(
     asked = _Asked(connection, org, generation, proof, plan.filters, period)
     place = None if after is None else _Place.parse(after)
     lines_total = place.lines_total if place else await _count(asked)
-    rows = await _page(asked, place, lines_total, limit + 1) if lines_total else []
+    rows, span = await _page(asked, place, limit + 1)
     last = rows[limit - 1] if len(rows) > limit else None
     return ExplainPage(
         lines=[_line(row) for row in rows[:limit]],
@@ -122,32 +132,52 @@ async def explain_measure(
         combined=proof.combined,
         next=None
         if last is None
-        else _Place(lines_total, last["day"], last["fact_key"], last["line_key"]).text(),
+        else _Place(lines_total, span, last["day"], last["fact_key"], last["line_key"]).text(),
     )
 
 
-async def _count(asked: _Asked) -> int:
-    arguments = Arguments(asked.org.id, asked.generation)
-    lines = _lines(asked, asked.period, arguments)
-    counted: int = await asked.connection.fetchval(
-        f"SELECT count(*) FROM ({lines}) l", *arguments.values
-    )
-    return counted
+async def _count(asked: _Asked) -> int | None:
+    """Return how many lines there are; None as soon as they are more than are worth counting."""
+    total = 0
+    for window in _windows(asked, asked.period.start, 1):
+        arguments = Arguments(asked.org.id, asked.generation)
+        lines = _lines(asked, window, arguments)
+        total += await asked.connection.fetchval(
+            f"SELECT count(*) FROM ({lines}) l", *arguments.values
+        )
+        if total > _MOST_COUNTED:
+            return None
+    return total
 
 
 async def _page(
-    asked: _Asked, place: _Place | None, lines_total: int, wanted: int
-) -> list[asyncpg.Record]:
-    """Return the next lines: of a few days first, of twice as many while that is too few."""
-    start = place.day if place and asked.proof.is_by_day else asked.period.start
-    days = asked.period.days
-    span = days if not asked.proof.is_by_day else 1 + days * wanted // lines_total
-    while True:
-        end = min(start + timedelta(days=span), asked.period.end)
-        rows = await _lines_after(asked, place, Period(start, end), wanted)
-        if len(rows) >= wanted or end == asked.period.end:
-            return rows
-        span *= 2
+    asked: _Asked, place: _Place | None, wanted: int
+) -> tuple[list[asyncpg.Record], int]:
+    """Return the next lines, and over how many days they were looked for."""
+    rows: list[asyncpg.Record] = []
+    start = place.day if place else asked.period.start
+    span = 0
+    for window in _windows(asked, start, place.span if place else 1):
+        rows += await _lines_after(asked, place, window, wanted - len(rows))
+        span = max(span, window.days)
+        if len(rows) >= wanted:
+            break
+    return rows, max(1, span // 2)
+
+
+def _windows(asked: _Asked, start: date, days: int) -> Iterator[Period]:
+    """Yield the days from ``start`` on, cut so that few are looked at if few are enough.
+
+    Each window is twice as long as the one before. Lines that depend on the whole period cannot be
+    cut: they are the sets and levels of people, which are not endless.
+    """
+    if not asked.proof.is_by_day:
+        yield asked.period
+        return
+    while start < asked.period.end:
+        end = min(start + timedelta(days=days), asked.period.end)
+        yield Period(start, end)
+        start, days = end, days * 2
 
 
 async def _lines_after(

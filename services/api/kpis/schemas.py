@@ -266,7 +266,10 @@ class FactPage(Page):
         "of the values by what the lines are about: evenness, slope, cross_pairs.",
         examples=["sum"],
     )
-    lines_total: int = Field(description="How many lines that is, on all pages.", examples=[624])
+    lines_total: int | None = Field(
+        description="How many lines that is, on all pages; null if too many to be counted.",
+        examples=[624],
+    )
     lines: list[FactLine] = Field(description="The facts of this page.")
 
 
