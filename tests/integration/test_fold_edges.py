@@ -160,8 +160,29 @@ def open_deal(name: str, lead: str) -> Fact:
     )
 
 
+def two_places_on_one_day() -> list[Fact]:
+    """Return people of whom two sources say different things: the last key speaks."""
+    facts = []
+    for number in range(10, 16):
+        employee = f"E{number}"
+        facts.append(published(employee, 11, 1, network="linkedin"))
+        for source, team in (("a", "Sales"), ("b", "IT")):
+            facts.append(
+                fact(
+                    "employee.recorded",
+                    f"{employee}@{source}",
+                    "2025-02-01T00:00:00Z",
+                    employee=employee,
+                    effective_on="2025-02-01",
+                    team=team,
+                )
+            )
+    return facts
+
+
 #: What `HISTORY` leaves out: work before anybody had a team, places, people under two names, deals
-#: that change their lead or their mind, several late readings of one post at once.
+#: that change their lead or their mind, several late readings of one post at once, two sources that
+#: do not agree.
 FURTHER: tuple[tuple[Fact | Retraction, ...], ...] = (
     (
         published("E3", 4, 1, network="linkedin", campaign="c1", content="a"),
@@ -194,6 +215,9 @@ FURTHER: tuple[tuple[Fact | Retraction, ...], ...] = (
         open_deal("d4", "l3"),
         lead("l3", "ann"),
         touch(12, "dan"),
+        # On both sides of readings that are there already.
+        *(reading(day, count, "p2") for day, count in ((8, 9), (14, 25))),
+        *two_places_on_one_day(),
     ),
 )
 
