@@ -255,16 +255,22 @@ async def test_generations_do_not_touch_each_other(database: Database, org: Org)
     async with database.transaction(org.id) as connection:
         await connection.execute(_SECOND, org.id, 1, 1)
         await connection.execute(_SECOND_CURSOR, org.id)
-        await fold_batch(connection, org.id, 2)
+    await _fold_second(database, org)
     assert (await _held(database, org))[1] == first
     for batch in HISTORY[1:]:
         await tell(database, org, *batch)
+        await _fold_second(database, org)
 
     both = await _held(database, org)
 
     assert both[1] == await _alone(database, org, org.window_days, org.half_life_days)
     assert both[2] == await _alone(database, org, 1, 1)
     assert both[1] != both[2], "a window of one day leaves fewer touches"
+
+
+async def _fold_second(database: Database, org: Org) -> None:
+    async with database.transaction(org.id) as connection:
+        await fold_batch(connection, org.id, 2)
 
 
 async def _alone(database: Database, org: Org, window: int, half_life: int) -> set[str]:
