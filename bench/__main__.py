@@ -12,7 +12,7 @@ from bench.history import Histories
 from bench.progress import say
 from bench.registry import BENCHMARKS
 from bench.report import missed_goals, print_table, write_results
-from bench.result import Result
+from bench.result import Result, Skipped
 from bench.server import Server, running_server
 from shared.observability.runtime import settle_garbage_collector
 
@@ -35,7 +35,11 @@ async def _measure(names: Sequence[str], scale: Scale, server: Server) -> dict[s
     results = {}
     for name in names:
         started = time.perf_counter()
-        results[name] = await BENCHMARKS[name].run(context)
+        try:
+            results[name] = await BENCHMARKS[name].run(context)
+        except Skipped as reason:
+            say(f"{name}: skipped, {reason}")
+            continue
         # At once: a run that is interrupted has measured what it has measured.
         write_results(_RESULTS, results)
         ratio = results[name].ratio

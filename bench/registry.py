@@ -13,6 +13,7 @@ from bench import (
     vs_duckdb,
     vs_postgres,
 )
+from bench.attribution import run as attribution
 from bench.context import Context
 from bench.result import Result
 
@@ -37,5 +38,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "fold.vs_postgres": Benchmark(vs_postgres.run, goal=100),
     "fold.vs_duckdb": Benchmark(vs_duckdb.run, goal=10),
     "rebuild": Benchmark(rebuild.run, goal=0.8),
+    "attribution.heuristics_1m": Benchmark(attribution.run_heuristics, goal=20),
+    "attribution.markov_1m": Benchmark(attribution.run_markov, goal=40),
+    "attribution.shapley_1m": Benchmark(attribution.run_shapley, goal=50),
     "start.first_kpi": Benchmark(first_kpi.run, goal=0.25),
 }

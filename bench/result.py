@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-__all__ = ["Result", "from_rates", "from_times"]
+__all__ = ["Result", "Skipped", "from_rates", "from_times"]
+
+
+class Skipped(Exception):
+    """A benchmark cannot run here; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)

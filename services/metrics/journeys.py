@@ -4,7 +4,7 @@ Only the journeys a batch touched are recomputed, and only credits that come out
 written: a credit that stands keeps the position at which it was given.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
@@ -15,9 +15,12 @@ from services.metrics.sql import run
 from shared.attribution import AttributionModel, Conversion, Touch, credit_journey
 from shared.rollups import contributions
 
-__all__ = ["MODELS", "credit_touched"]
+__all__ = ["MANY_TOUCHES", "MODELS", "credit_rows", "credit_touched"]
 
 MODELS = tuple(AttributionModel)
+
+#: From here on journeys are divided all at once.
+MANY_TOUCHES: Final = 2_000
 
 _COLUMNS = """
     kind text, conversion text, model text, touch_key bytea, share numeric, amount numeric,
@@ -115,7 +118,7 @@ async def credit_touched(
     await connection.execute(_WORKING_TABLES)
     touched = contributions.conversions("touched_deal", "touched_lead", "touched_application")
     rows = await connection.fetch(contributions.journeys(touched), org_id, generation, window_days)
-    credits = list(_credit_rows(rows, window_days, half_life_days, exponent) if rows else ())
+    credits = list(credit_rows(rows, window_days, half_life_days, exponent) if rows else ())
     if credits:
         await connection.copy_records_to_table("new_credit", records=credits)
     await run(connection, _HELD, org_id, generation)
@@ -123,7 +126,19 @@ async def credit_touched(
         await run(connection, statement, org_id, generation, position)
 
 
-def _credit_rows(
+def credit_rows(
+    rows: Sequence[Any], window_days: int, half_life_days: int, exponent: int
+) -> Iterator[tuple[Any, ...]]:
+    """Return the credits of journeys, as rows of the working table; both ways give the same."""
+    if len(rows) < MANY_TOUCHES:
+        return _one_by_one(rows, window_days, half_life_days, exponent)
+    # Loaded when there is enough to divide: a worker that starts has none of it to wait for.
+    from services.metrics.crediting import credit_many
+
+    return credit_many(rows, MODELS, half_life_days=half_life_days, exponent=exponent)
+
+
+def _one_by_one(
     rows: Iterable[Any], window_days: int, half_life_days: int, exponent: int
 ) -> Iterator[tuple[Any, ...]]:
     for (kind, conversion), group in groupby(

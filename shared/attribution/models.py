@@ -52,7 +52,7 @@ def weights(
         case AttributionModel.TIME_DECAY:
             return decay_weights(path, conversion, half_life_days)
         case AttributionModel.SHAPLEY:
-            return shapley_weights(path)
+            return shapley_weights([touch.channel for touch in path])
     return PATTERNS[model](len(path))
 
 
@@ -87,27 +87,31 @@ def w_shaped_weights(path: Sequence[Touch], stages: Sequence[datetime | None]) -
 def decay_weights(
     path: Sequence[Touch], conversion: Conversion, half_life_days: int | Decimal
 ) -> tuple[int, ...]:
-    """Weigh a touch 2^(-d/h), d whole days before the conversion, h the half-life in days.
+    """Weigh a touch 2^(-d/h), d whole days before the conversion, h the half-life in days."""
+    closed_on = conversion.day.toordinal()
+    return powers_of_half([closed_on - touch.day.toordinal() for touch in path], half_life_days)
+
+
+def powers_of_half(days_before: Sequence[int], half_life_days: int | Decimal) -> tuple[int, ...]:
+    """Return 2^(-d/h) for each number of days, in units of the nearest's 10^-40.
 
     The latest touch is the unit: the factor common to a whole path cancels, and a path far from its
     conversion keeps its precision.
     """
-    closed_on = conversion.day.toordinal()
-    days_before = [closed_on - touch.day.toordinal() for touch in path]
     nearest = min(days_before)
     return tuple([_half_power(days - nearest, half_life_days) for days in days_before])
 
 
-def shapley_weights(path: Sequence[Touch]) -> tuple[int, ...]:
+def shapley_weights(channels: Sequence[object]) -> tuple[int, ...]:
     """Weigh each distinct channel the same, and the touches of one channel the same.
 
     With the worth of a set of channels taken as the revenue of the journeys that used no others,
     this is the Shapley value of every channel, exactly: the worth is a sum over journeys, and in
     one journey its channels are interchangeable.
     """
-    touches = Counter(touch.channel for touch in path)
+    touches = Counter(channels)
     scale = lcm(*touches.values())
-    return tuple([scale // touches[touch.channel] for touch in path])
+    return tuple([scale // touches[channel] for channel in channels])
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,1 @@
+"""Attribution of many journeys beside published libraries, each in a process of its own."""
