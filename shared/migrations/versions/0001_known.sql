@@ -35,9 +35,10 @@ BEGIN
     END LOOP;
 END $$;
 
--- The value of a cell is what it is now without what was added later. A change is logged at the last
--- position of its batch, so those after P are the batches after P. known_on says the same more
--- coarsely, and is what the log is indexed by. What comes to 0 reads as never having changed.
+-- The value of a cell is what it is now without what was added later: on a later day, or on the same
+-- one after P. A change is logged at the last position of its batch, so those after P are the batches
+-- after P; a repair adds nothing to the ledger and counts from its day on. known_on is what the log is
+-- indexed by. What comes to 0 reads as never having changed.
 DO $$
 DECLARE
     columns text := 'org_id, generation, cell, day, family';
@@ -49,7 +50,8 @@ BEGIN
         '    UNION ALL '
         '    SELECT %1$s, %4$s FROM public.rollup_change '
         '     WHERE known_on >= current_setting(''app.as_of_day'')::date '
-        '       AND position > current_setting(''app.as_of'')::bigint '
+        '       AND (known_on > current_setting(''app.as_of_day'')::date '
+        '            OR position > current_setting(''app.as_of'')::bigint) '
         ') told GROUP BY %1$s',
         columns,
         (SELECT string_agg(format('nullif(sum(v%1$s), 0) AS v%1$s', slot), ', ')
