@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from services.metrics.verify import verify
 from services.metrics.worker import catch_up
+from shared import clock
 from shared.db import Database
 from shared.kpis.assumptions import ASSUMPTIONS
 from shared.kpis.compose import ForbiddenRollup, KpiValue, additive_over, combine, evaluate
@@ -22,6 +24,7 @@ from shared.kpis.vocabulary import Axis, Dimension
 from shared.ledger import append
 from shared.orgs import Org
 from shared.rollups.explain import ContributionLine, explain_measure
+from shared.rollups.known import known_on, look_back
 from shared.rollups.query import ForbiddenSlice
 from shared.rollups.read import MeasureQuery, MeasureTable, read_measures
 from tests.integration.catalogue_facts import everything
@@ -106,6 +109,24 @@ async def test_kpis_by_hand(database: Database, company: Org) -> None:
     table = await _read(database, company, measures, FEBRUARY)
 
     assert {kpi.id: evaluate(kpi, table[0, ""]).exact for kpi in kpis} == expected
+
+
+async def test_an_independent_recomputation_agrees(database: Database, company: Org) -> None:
+    report = await verify(database, company.id)
+
+    assert not report.listed
+
+
+async def test_what_is_known_today_is_what_there_is(database: Database, company: Org) -> None:
+    counted = [m.id for m in MEASURES.values() if m.id != "data_age"]
+    counted.remove("engagements_tagged")
+    now = await _read(database, company, counted, FEBRUARY)
+    async with database.transaction(company.id) as connection:
+        today = clock.local_day(clock.now(), company.zone)
+        await look_back(connection, await known_on(connection, company, today))
+        then = await read_measures(connection, company, counted, MeasureQuery((FEBRUARY,)))
+
+    assert then == now
 
 
 async def test_what_nobody_told_is_missing_and_not_zero(database: Database, company: Org) -> None:
