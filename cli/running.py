@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli.directory import DataDirectory
 
-__all__ = ["Found", "NothingRunsError", "StoredAccess", "find", "stored_access"]
+__all__ = ["Found", "NothingRunsError", "StoredAccess", "find", "stored_access", "stored_database"]
 
 _OPTIONS = {
     "api": "--api-url",
@@ -63,10 +63,20 @@ def stored_access(
     Raises:
         NothingRunsError: no database was given and none runs on `data_dir`.
     """
+    url = stored_database(data_dir, database_url)
+    return StoredAccess(url, secret_key or DataDirectory(data_dir).secret_key())
+
+
+def stored_database(data_dir: Path, database_url: str | None) -> str:
+    """Return the database that was given, or that of the running installation.
+
+    Raises:
+        NothingRunsError: no database was given and none runs on `data_dir`.
+    """
     url = database_url or _running(data_dir).get("database_url")
     if not url:
         raise NothingRunsError("`earned up` does not run here; start it, or give --database-url.")
-    return StoredAccess(url, secret_key or DataDirectory(data_dir).secret_key())
+    return url
 
 
 def _running(data_dir: Path) -> dict[str, str]:

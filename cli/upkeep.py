@@ -28,10 +28,10 @@ def rebuild(
     """Fold all figures anew from the ledger, while the old ones keep answering."""
     from cli import rebuilding
     from cli.output import Terminal
-    from cli.running import stored_access
+    from cli.running import stored_database
 
     with told():
-        url = stored_access(data_dir, database_url).database_url
+        url = stored_database(data_dir, database_url)
         if abort:
             is_aborted = rebuilding.abort(url, organization)
             typer.echo("The rebuild is given up." if is_aborted else "No rebuild is under way.")
@@ -64,12 +64,12 @@ def verify(
     import orjson
 
     from cli import verifying
-    from cli.running import stored_access
+    from cli.running import stored_database
 
     if repair and sample is not None:
         raise typer.BadParameter("a repair verifies everything: leave out --sample")
     with told():
-        url = stored_access(data_dir, database_url).database_url
+        url = stored_database(data_dir, database_url)
         if repair:
             repairs = verifying.repair_organizations(url, organization)
             reports = [done.after for done in repairs]
