@@ -160,6 +160,17 @@ def open_deal(name: str, lead: str) -> Fact:
     )
 
 
+def other_source(deal: str, lead: str, opened_day: int) -> Fact:
+    """Return a won deal as another source tells it; who opened it first speaks for it."""
+    told = won(deal, lead)
+    return told.model_copy(
+        update={
+            "external_id": f"other-{deal}",
+            "opened_at": told.occurred_at.replace(day=opened_day),
+        }
+    )
+
+
 def two_places_on_one_day() -> list[Fact]:
     """Return people of whom two sources say different things: the last key speaks."""
     facts = []
@@ -193,6 +204,8 @@ FURTHER: tuple[tuple[Fact | Retraction, ...], ...] = (
         *(touch(day, "cyd", employee) for day, employee in ((6, "E2"), (7, "E1"), (16, "E2"))),
         lead("l3", "cyd"),
         open_deal("d4", "l3"),
+        lead("l5", "eve"),
+        won("d6", "l5"),
         identified("ann-at-home", "ann"),
     ),
     (
@@ -205,6 +218,7 @@ FURTHER: tuple[tuple[Fact | Retraction, ...], ...] = (
         won("d4", "l3", "210.01", 18),
         lead("l4", "dan", 3),
         won("d5", "l4", "5.00", 5),
+        other_source("d6", "l3", 12),
     ),
     (
         Retraction(place("E2", "IT", "2025-02-05").identity),
