@@ -12,6 +12,7 @@ import asyncpg
 
 from shared import clock
 from shared.ids import new_id
+from shared.kpis.privacy import FLOOR
 
 __all__ = ["Org", "UnknownOrg", "create_org", "load_org", "person_of"]
 
@@ -24,7 +25,10 @@ class UnknownOrg(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Org:
-    """One organization. ``zone`` cuts its days; ``currency`` is what its amounts are in."""
+    """One organization. ``zone`` cuts its days; ``currency`` is what its amounts are in.
+
+    ``smallest_group`` is the fewest people that a figure of a team is shown for.
+    """
 
     id: UUID
     name: str
@@ -33,6 +37,7 @@ class Org:
     person_key: bytes
     window_days: int
     half_life_days: int
+    smallest_group: int = FLOOR
 
 
 async def create_org(
@@ -99,7 +104,7 @@ async def load_org(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUI
     """
     row = await connection.fetchrow(
         "SELECT id, name, time_zone, currency, person_key, attribution_window_days,"
-        " attribution_half_life_days FROM organization WHERE id = $1",
+        " attribution_half_life_days, smallest_group FROM organization WHERE id = $1",
         org_id,
     )
     if row is None:
@@ -112,6 +117,7 @@ async def load_org(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUI
         person_key=row["person_key"],
         window_days=row["attribution_window_days"],
         half_life_days=row["attribution_half_life_days"],
+        smallest_group=row["smallest_group"],
     )
 
 

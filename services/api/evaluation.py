@@ -7,7 +7,7 @@ takes the rates in force on the bucket's last day.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -16,6 +16,7 @@ from typing import Final, cast
 import asyncpg
 
 from services.api.assumptions.repository import rates_of
+from services.api.privacy import Shield, suppressed
 from shared.errors import Invalid
 from shared.kpis.compose import AnsweredByStatement, ForbiddenRollup, KpiValue, combine, evaluate
 from shared.kpis.definitions import Kpi, catalogue
@@ -31,6 +32,8 @@ __all__ = ["Slice", "Valued", "buckets_of", "evaluate_kpis", "rates_used", "refu
 MOST_POINTS: Final = 20_000
 # Exact arithmetic takes tens of microseconds a point: more would keep other requests waiting.
 _MOST_POINTS_IN_LOOP: Final = 1_000
+# Each is one more reading. Teams that change so often are shown as suppressed, without their sum.
+_MOST_MERGED_SETS: Final = 12
 _COUNT_GROUPS = """
 SELECT count(*) FROM cell c
   JOIN generation g ON g.org_id = c.org_id AND g.generation = c.generation AND g.state = 'live'
@@ -48,11 +51,15 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Valued:
-    """The value of a KPI in one bucket and group; the group is "" where nothing is grouped."""
+    """The value of a KPI in one bucket and group; the group is "" where nothing is grouped.
+
+    ``merged`` names the teams that are too small to be shown by themselves, in their one value.
+    """
 
     bucket: int
     group: str
     value: KpiValue
+    merged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +93,10 @@ async def evaluate_kpis(
     *,
     most_points: int = MOST_POINTS,
 ) -> dict[str, list[Valued]]:
-    """Return each KPI's values by bucket and group.
+    """Return each KPI's values by bucket and group; teams too small to be shown are suppressed.
 
-    The number of statements depends on the measures, never on buckets, groups or KPIs.
+    The number of statements depends on the measures, never on buckets, groups or KPIs, but for
+    small teams: each set of them that is shown as one is read once more.
 
     Raises:
         Invalid: a KPI cannot be sliced so, has no single number, or the answer would be too large.
@@ -96,6 +104,56 @@ async def evaluate_kpis(
     for kpi in kpis:
         _refuse_foreign_dimensions(kpi, asked)
     await _refuse_too_many(connection, org, len(kpis) * len(parts), asked.group_by, most_points)
+    found = await _evaluate(connection, org, kpis, parts, asked)
+    shield = await Shield.of(connection, org, parts, asked.filters, asked.group_by)
+    if shield is None:
+        return found
+    shown = {kpi_id: _shielded(values, shield, asked) for kpi_id, values in found.items()}
+    if asked.group_by == "team":
+        await _add_merged(connection, org, kpis, parts, asked, shield, shown)
+    return shown
+
+
+def _shielded(values: Iterable[Valued], shield: Shield, asked: Slice) -> list[Valued]:
+    return [
+        replace(one, value=suppressed(one.value))
+        if shield.hides(one.bucket, one.group, asked.group_by)
+        else one
+        for one in values
+    ]
+
+
+async def _add_merged(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org: Org,
+    kpis: Sequence[Kpi],
+    parts: tuple[Period, ...],
+    asked: Slice,
+    shield: Shield,
+    shown: dict[str, list[Valued]],
+) -> None:
+    """Add one value for all small teams of a bucket, where they are enough people together."""
+    together = {bucket: shield.merged(bucket) for bucket in range(len(parts))}
+    sets = sorted({teams for teams in together.values() if teams})
+    for teams in sets[:_MOST_MERGED_SETS]:
+        only = Slice(None, {**asked.filters, "team": frozenset(teams)})
+        for kpi_id, values in (await _evaluate(connection, org, kpis, parts, only)).items():
+            shown[kpi_id] += [
+                replace(one, group=" + ".join(teams), merged=teams)
+                for one in values
+                if together[one.bucket] == teams
+            ]
+    for values in shown.values():
+        values.sort(key=lambda one: (one.bucket, bool(one.merged), one.group))
+
+
+async def _evaluate(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org: Org,
+    kpis: Sequence[Kpi],
+    parts: tuple[Period, ...],
+    asked: Slice,
+) -> dict[str, list[Valued]]:
     rates = await rates_of(connection, org.id)
     cuts = _cut(parts, (day for kpi in kpis for day in _changes(kpi, rates)))
     whole = await _read(connection, org, kpis, parts, asked, rates)

@@ -68,6 +68,11 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"json": {"effective_from": "2025-01-01", "value": "0.8", "source": "finance"}},
     ),
     "organization_get_organization": ("GET", "/v1/organization", {}),
+    "organization_state_privacy": (
+        "PUT",
+        "/v1/organization/privacy",
+        {"json": {"smallest_group": 10}},
+    ),
     "organization_get_data_health": ("GET", "/v1/data-health", {}),
     "keys_list_keys": ("GET", "/v1/keys", {}),
     "keys_create_key": ("POST", "/v1/keys", {"json": {"name": "x", "scopes": ["kpis:read"]}}),

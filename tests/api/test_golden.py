@@ -159,6 +159,8 @@ async def test_adoption_and_activity(golden: httpx.AsyncClient) -> None:
         "denominator": "100",
         "null_reason": None,
         "moved": None,
+        "suppressed": False,
+        "merged": [],
     }
     assert found["invite_acceptance_rate"]["value"] == "30.00"
     assert found["active_of_enrolled_rate"]["value"] == "80.00"
@@ -231,7 +233,7 @@ async def test_rate_change_prices_each_day_at_its_own_rate(golden: httpx.AsyncCl
     assert [statement["version"] for statement in cpm["history"]] == [1, 2]
 
 
-async def test_leaderboard_hides_names_without_the_scope(
+async def test_leaderboard_needs_the_scope_to_see_people(
     golden: httpx.AsyncClient, org: Org, client_of: Any, database: Any
 ) -> None:
     async with database.transaction(org.id) as connection:
@@ -242,12 +244,12 @@ async def test_leaderboard_hides_names_without_the_scope(
 
     # Revenue is booked on the day of close.
     asked = {"by": "revenue", "from": "2025-04-01", "to": "2025-07-01"}
-    hidden = await get(reader, "leaderboard", **asked)
+    refused = await reader.get("/v1/leaderboard", params=asked)
     named = await get(golden, "leaderboard", **asked)
     sharers = await get(golden, "leaderboard", by="shares", limit=3)
 
-    assert sum(Decimal(place["value"]) for place in hidden["places"]) == 28500
-    assert {place["name"] for place in hidden["places"]} == {None}
+    assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+    assert sum(Decimal(place["value"]) for place in named["places"]) == 28500
     assert {place["employee"]: place["name"] for place in named["places"]}["E001"] == "Maria"
     assert sharers["people"] == 24
     assert [place["rank"] for place in sharers["places"]] == [1, 1, 1]

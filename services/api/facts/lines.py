@@ -23,7 +23,10 @@ class FactLine(Output):
         description="When it happened.", examples=["2025-01-07T08:00:00Z"]
     )
     position: int = Field(description="Its position in the ledger.", examples=[42])
-    employee: str | None = Field(description="Employee reference.", examples=["E007"])
+    employee: str | None = Field(
+        description="Employee reference; null unless the key has the scope people:read.",
+        examples=["E007"],
+    )
     network: str | None = Field(description="Network.", examples=["linkedin"])
     campaign: str | None = Field(description="Campaign.", examples=["launch-2025"])
     content: str | None = Field(description="Content item.", examples=["article-12"])
@@ -31,8 +34,11 @@ class FactLine(Output):
     note: str | None = Field(description="How the quantity came about.", examples=["12 of 30"])
 
 
-def fact_line(measure: str, line: ContributionLine) -> FactLine:
-    """Return a line of an explanation as answers show it; an empty reference is null."""
+def fact_line(measure: str, line: ContributionLine, *, with_people: bool) -> FactLine:
+    """Return a line of an explanation as answers show it; an empty reference is null.
+
+    Whose fact it is is told only ``with_people``.
+    """
     return FactLine(
         measure=measure,
         day=line.day,
@@ -42,7 +48,7 @@ def fact_line(measure: str, line: ContributionLine) -> FactLine:
         external_id=line.external_id,
         occurred_at=line.occurred_at,
         position=line.position,
-        employee=line.employee or None,
+        employee=(line.employee or None) if with_people else None,
         network=line.network or None,
         campaign=line.campaign or None,
         content=line.content or None,

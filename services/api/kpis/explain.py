@@ -13,6 +13,7 @@ from services.api.kpis.schemas import ExplainQuery, FactPage, KpiExplanation, Me
 from services.api.kpis.service import figure_of, kpi_named, used_assumptions, value_of
 from services.api.lookback import look
 from services.api.model import exact
+from services.api.privacy import may_see_people, refuse_small_groups, require_people
 from shared.errors import Invalid, InvalidCursor
 from shared.kpis.compose import KpiValue
 from shared.kpis.definitions import Kpi, catalogue
@@ -33,11 +34,14 @@ async def explain(
     Raises:
         NotFound: no such KPI.
         Invalid: it cannot be filtered so, or the measure is not one of its inputs.
+        InsufficientScope: it is filtered by employee, and the caller may not see people.
         InvalidCursor: the cursor belongs to another explanation.
     """
     kpi, org = kpi_named(kpi_id), access.org
     asked = Slice(None, query.filters)
     await look(access, query)
+    require_people(access, asked.filters, None)
+    await refuse_small_groups(access, query.period, asked.filters)
     found = await evaluate_kpis(access.connection, org, [kpi], (query.period,), asked)
     value: KpiValue = found[kpi.id][0].value
     codec = CursorCodec(keyring, org.id, {"explain": kpi.id, **query.listed()})
@@ -113,7 +117,9 @@ async def _facts(
         total=exact(page.total),
         combined=page.combined,
         lines_total=page.lines_total,
-        lines=[fact_line(measure.id, line) for line in page.lines],
+        lines=[
+            fact_line(measure.id, line, with_people=may_see_people(access)) for line in page.lines
+        ],
         next_cursor=codec.encode(following) if following else None,
     )
 

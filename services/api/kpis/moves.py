@@ -7,6 +7,7 @@ from services.api.dependencies import Access
 from services.api.evaluation import Slice, Valued, evaluate_kpis
 from services.api.lookback import look_at_other_side
 from services.api.periods import KnownQuery
+from services.api.privacy import SUPPRESSED
 from services.api.publications.repository import PublicationRow
 from shared.kpis.definitions import Kpi
 from shared.kpis.periods import Period
@@ -34,11 +35,16 @@ async def moves_of(
         return {}
     await look_at_other_side(access, query, publication)
     other = await evaluate_kpis(access.connection, access.org, kpis, parts, asked)
-    values = {(kpi, v.bucket, v.group): v.value.value for kpi in other for v in other[kpi]}
-    moves = {}
+    values = {(kpi, v.bucket, v.group): v.value for kpi in other for v in other[kpi]}
+    moves: dict[tuple[str, int, str], Decimal | None] = {}
     for kpi, valued in found.items():
         for one in valued:
-            here, there = one.value.value, values.get((kpi, one.bucket, one.group))
+            opposite = values.get((kpi, one.bucket, one.group))
+            here, there = one.value.value, None if opposite is None else opposite.value
+            if SUPPRESSED in {one.value.null_reason, opposite and opposite.null_reason}:
+                # A move from nothing would be the value that is not shown.
+                moves[kpi, one.bucket, one.group] = None
+                continue
             live, published = (here, there) if query.live else (there, here)
             moves[kpi, one.bucket, one.group] = difference(live, published)
     return moves

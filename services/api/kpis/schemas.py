@@ -167,13 +167,24 @@ class Value(Output):
         description="What it was divided by, for a quotient.", examples=["100"]
     )
     null_reason: str | None = Field(
-        description="Why there is no value: `missing:<input>` or `zero_denominator`.",
+        description="Why there is no value: `missing:<input>`, `zero_denominator` or"
+        " `suppressed:small_group`.",
         examples=["missing:headcount"],
     )
     moved: DecimalText | None = Field(
         description="Since the period was published: the live value minus the published one. "
         "Null where nothing is published, and in explanations.",
         examples=["-1500.00"],
+    )
+    suppressed: bool = Field(
+        description="Whether there is a value that is not shown, because it is about too few"
+        " people or would give away one that is.",
+        examples=[False],
+    )
+    merged: list[str] = Field(
+        description="The teams in this value, if it is that of the teams too small to be shown"
+        " by themselves; else empty.",
+        examples=[["it", "management"]],
     )
 
 

@@ -24,6 +24,7 @@ from services.api.kpis.schemas import (
 )
 from services.api.lookback import look
 from services.api.model import exact
+from services.api.privacy import SUPPRESSED, require_people
 from shared.errors import NotFound
 from shared.kpis.compose import KpiValue, additive_over
 from shared.kpis.definitions import Kpi, catalogue
@@ -82,11 +83,13 @@ async def series(access: Access, kpi_id: str, query: SeriesQuery) -> Series:
     Raises:
         NotFound: no such KPI.
         Invalid: it cannot be sliced so, or the answer would be too large.
+        InsufficientScope: it would be cut by employee, and the caller may not see people.
     """
     kpi, org = kpi_named(kpi_id), access.org
     parts = buckets_of(query.period, query.interval)
     publication = await look(access, query)
     asked = Slice(query.group_by, query.filters)
+    require_people(access, asked.filters, asked.group_by)
     found = await evaluate_kpis(access.connection, org, [kpi], parts, asked)
     freshness = await freshness_of(access.connection, org.id)
     moves = await moves_of(access, query, publication, found, [kpi], parts, asked)
@@ -112,6 +115,7 @@ async def values(access: Access, query: ValuesQuery) -> Values:
     """Return several KPIs of one period; raises as :func:`series`."""
     kpis, org = [kpi_named(kpi_id) for kpi_id in dict.fromkeys(query.ids)], access.org
     asked = Slice(query.group_by, query.filters)
+    require_people(access, asked.filters, asked.group_by)
     parts = (query.period,)
     publication = await look(access, query)
     found = await evaluate_kpis(access.connection, org, kpis, parts, asked)
@@ -143,7 +147,8 @@ def figure_of(kpi: Kpi, currency: str) -> dict[str, Any]:
 
 def _value(kpi: Kpi, valued: Valued, asked: Slice, moves: Moves) -> Value:
     moved = moves.get((kpi.id, valued.bucket, valued.group))
-    return value_of(valued.value, valued.group if asked.group_by else None, moved)
+    value = value_of(valued.value, valued.group if asked.group_by else None, moved)
+    return value.model_copy(update={"merged": list(valued.merged)}) if valued.merged else value
 
 
 def value_of(value: KpiValue, group: str | None, moved: Decimal | None = None) -> Value:
@@ -155,6 +160,8 @@ def value_of(value: KpiValue, group: str | None, moved: Decimal | None = None) -
         denominator=exact(value.denominator),
         null_reason=value.null_reason,
         moved=moved,
+        suppressed=value.null_reason == SUPPRESSED,
+        merged=[],
     )
 
 

@@ -17,5 +17,5 @@ router = APIRouter(prefix="/v1/leaderboard", tags=["leaderboard"])
 async def list_places(
     access: Annotated[Access, reads("kpis:read")], query: Annotated[LeaderboardQuery, Query()]
 ) -> Leaderboard:
-    """Rank employees. People are opaque references; names need the scope people:read."""
+    """Rank employees. What single people did is shown only with the scope people:read, too."""
     return await service.leaderboard(access, query)

@@ -50,7 +50,7 @@ class Place(Output):
     rank: int = Field(description="Equal values share a rank.", examples=[1])
     employee: str = Field(description="Opaque employee reference.", examples=["E007"])
     name: str | None = Field(
-        description="Display name; null unless the key has the scope people:read.",
+        description="Display name; null if none is known.",
         examples=["Maria Curie"],
     )
     value: DecimalText = Field(description="What was counted.", examples=["52"])

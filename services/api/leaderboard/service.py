@@ -10,6 +10,7 @@ from services.api.evaluation import Slice, evaluate_kpis
 from services.api.freshness import freshness_of
 from services.api.leaderboard.schemas import Leaderboard, LeaderboardQuery, Place, RankedBy
 from services.api.lookback import look
+from services.api.privacy import refuse_small_groups, require_people
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.measures import ADVOCACY_CHANNEL
 from shared.kpis.vocabulary import Unit
@@ -28,11 +29,18 @@ _NAMES = "SELECT employee, display_name FROM employee WHERE org_id = $1 AND empl
 
 
 async def leaderboard(access: Access, query: LeaderboardQuery) -> Leaderboard:
-    """Return the first people by what they did in a period, with ties sharing a rank."""
+    """Return the first people by what they did in a period, with ties sharing a rank.
+
+    Raises:
+        InsufficientScope: the caller may not see what single people did.
+        Invalid: the teams asked for are too small to be shown (``small_group``).
+    """
     kpi, filters = _ranked_by(query)
     await look(access, query)
     if query.team:
         filters["team"] = frozenset(query.team)
+    require_people(access, filters, "employee")
+    await refuse_small_groups(access, query.period, filters)
     found = await evaluate_kpis(
         access.connection,
         access.org,
@@ -76,8 +84,6 @@ def _rank(people: list[tuple[str, Decimal]], value: Decimal) -> int:
 
 
 async def _names(access: Access, employees: list[str]) -> dict[str, str | None]:
-    """Return display names, if the key may see who people are."""
-    if "people:read" not in access.caller.scopes:
-        return {}
+    """Return display names."""
     rows = await access.connection.fetch(_NAMES, access.org.id, employees)
     return {row["employee"]: row["display_name"] for row in rows}

@@ -4,14 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from services.api.dependencies import Access, authorized, reads
+from services.api.dependencies import Access, authorized, reads, writes
 from services.api.organization import service
-from services.api.organization.schemas import DataHealth, Organization
+from services.api.organization.schemas import DataHealth, Organization, Privacy
 from shared.web.auth import Caller
+from shared.web.json import StrictJsonRoute
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["organization"])
+router = APIRouter(prefix="/v1", tags=["organization"], route_class=StrictJsonRoute)
 
 
 @router.get("/organization", operation_id="organization_get_organization")
@@ -20,6 +21,14 @@ async def get_organization(
 ) -> Organization:
     """Return the organization the key belongs to."""
     return service.organization(caller.org)
+
+
+@router.put("/organization/privacy", operation_id="organization_state_privacy")
+async def state_privacy(
+    access: Annotated[Access, writes("keys:write")], body: Privacy
+) -> Organization:
+    """Set the fewest people a figure of a team is shown for, from now on and for all days."""
+    return await service.state_privacy(access, body)
 
 
 @router.get("/data-health", operation_id="organization_get_data_health")

@@ -6,9 +6,10 @@ from uuid import UUID
 from pydantic import Field
 
 from services.api.answers import Trust
-from services.api.model import Output
+from services.api.model import Input, Output
+from shared.kpis.privacy import FLOOR, WORKS_COUNCIL
 
-__all__ = ["ConnectionStates", "DataHealth", "Organization"]
+__all__ = ["ConnectionStates", "DataHealth", "Organization", "Privacy"]
 
 
 class Organization(Output):
@@ -24,6 +25,22 @@ class Organization(Output):
     )
     attribution_half_life_days: int = Field(
         description="Half-life of the time-decay model.", examples=[7]
+    )
+    smallest_group: int = Field(
+        description="The fewest people a figure of a team is shown for.", examples=[5]
+    )
+
+
+class Privacy(Input):
+    """How small a group of people may be to be shown."""
+
+    smallest_group: int = Field(
+        strict=True,
+        ge=FLOOR,
+        le=1000,
+        description="The fewest people a figure of a team is shown for. 5 is the floor; 10 is what"
+        " is usually agreed with a works council.",
+        examples=[WORKS_COUNCIL],
     )
 
 

@@ -1,15 +1,21 @@
 """Who the organization is, and how healthy its data are."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Final
 
 from services.api.answers import trust_of
 from services.api.dependencies import Access
 from services.api.freshness import freshness_of
-from services.api.organization.schemas import ConnectionStates, DataHealth, Organization
+from services.api.organization.schemas import (
+    ConnectionStates,
+    DataHealth,
+    Organization,
+    Privacy,
+)
 from shared.orgs import Org
 
-__all__ = ["data_health", "organization"]
+__all__ = ["data_health", "organization", "state_privacy"]
 
 _STATES: Final = ("active", "degraded", "reauth_required", "paused")
 _DELIVERIES: Final = """
@@ -17,6 +23,7 @@ SELECT count(*) FILTER (WHERE state = 'quarantined') AS quarantined,
        count(*) FILTER (WHERE state = 'received') AS waiting
   FROM inbox WHERE org_id = $1 AND state IN ('quarantined', 'received')
 """
+_PRIVACY: Final = "UPDATE organization SET smallest_group = $2 WHERE id = $1"
 
 
 def organization(org: Org) -> Organization:
@@ -28,7 +35,14 @@ def organization(org: Org) -> Organization:
         currency=org.currency,
         attribution_window_days=org.window_days,
         attribution_half_life_days=org.half_life_days,
+        smallest_group=org.smallest_group,
     )
+
+
+async def state_privacy(access: Access, privacy: Privacy) -> Organization:
+    """Set how small a group may be to be shown. It holds for all days, past ones too."""
+    await access.connection.execute(_PRIVACY, access.org.id, privacy.smallest_group)
+    return organization(replace(access.org, smallest_group=privacy.smallest_group))
 
 
 async def data_health(access: Access) -> DataHealth:

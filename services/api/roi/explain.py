@@ -10,6 +10,7 @@ from services.api.facts.lines import FactLine, fact_line
 from services.api.freshness import freshness_of
 from services.api.lookback import look
 from services.api.model import money
+from services.api.privacy import may_see_people
 from services.api.roi.queries import ExplainQuery
 from services.api.roi.repository import CreditLine, credit_lines, credited
 from services.api.roi.schemas import CreditedTouch, FactRef, RoiExplanation
@@ -97,7 +98,8 @@ async def _credits(
     )
     page = lines[: query.limit]
     following = _write_place(page[-1]) if len(lines) > query.limit else _END
-    return [_touch(line) for line in page], following
+    with_people = may_see_people(access)
+    return [_touch(line, with_people=with_people) for line in page], following
 
 
 def _write_place(line: CreditLine) -> str:
@@ -109,7 +111,7 @@ def _read_place(text: str) -> _Place:
     return date.fromisoformat(day), deal, bytes.fromhex(key)
 
 
-def _touch(line: CreditLine) -> CreditedTouch:
+def _touch(line: CreditLine, *, with_people: bool) -> CreditedTouch:
     return CreditedTouch(
         deal=line.deal,
         deal_fact=FactRef(
@@ -127,7 +129,7 @@ def _touch(line: CreditLine) -> CreditedTouch:
         share=line.share,
         amount=line.amount,
         channel=line.channel,
-        employee=line.employee or None,
+        employee=(line.employee or None) if with_people else None,
         network=line.network or None,
         campaign=line.campaign or None,
         content=line.content or None,
@@ -147,7 +149,9 @@ async def _costs(
         after=None if place in {"", _END} else place,
         limit=query.limit,
     )
-    lines = [] if place == _END else [fact_line("cost", line) for line in page.lines]
+    with_people = may_see_people(access)
+    listed = [] if place == _END else page.lines
+    lines = [fact_line("cost", line, with_people=with_people) for line in listed]
     following = page.next if place != _END and page.next is not None else _END
     digits = exponent(access.org.currency)
     total = None if page.total is None else rounded(Fraction(page.total), digits)

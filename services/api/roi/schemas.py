@@ -400,7 +400,10 @@ class CreditedTouch(Output):
     )
     amount: DecimalText = Field(description="Credited amount.", examples=["4000.00"])
     channel: str = Field(description="Channel.", examples=["employee_advocacy"])
-    employee: str | None = Field(description="Employee reference.", examples=["E007"])
+    employee: str | None = Field(
+        description="Employee reference; null unless the key has the scope people:read.",
+        examples=["E007"],
+    )
     network: str | None = Field(description="Network.", examples=["linkedin"])
     campaign: str | None = Field(description="Campaign.", examples=["launch-2025"])
     content: str | None = Field(description="Content item.", examples=["article-12"])

@@ -10,7 +10,10 @@ CREATE TABLE organization (
     attribution_half_life_days  integer NOT NULL DEFAULT 7
                                 CHECK (attribution_half_life_days BETWEEN 1 AND 365),
     person_key                  bytea NOT NULL CHECK (length(person_key) = 32),
-    created_at                  timestamptz NOT NULL
+    created_at                  timestamptz NOT NULL,
+    -- Figures about fewer people than this are not shown by team; 5 is the floor everywhere.
+    smallest_group              integer NOT NULL DEFAULT 5
+                                CHECK (smallest_group BETWEEN 5 AND 1000)
 );
 
 CREATE TABLE api_key (

@@ -1,0 +1,88 @@
+"""How many people each team holds on each day: what decides whether a figure of it may be shown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from uuid import UUID
+
+import asyncpg
+
+from shared.kpis.periods import Period
+
+__all__ = ["Populations", "read_populations"]
+
+# A team's people are its members. A team that never had one is counted by its staff: its figures,
+# if it has any, are about somebody. $3 and $4 are the days asked about; what happened before them
+# makes the state on the first one.
+_STEPS = """
+WITH placed AS (
+    SELECT r.employee, r.employed, r.team, r.effective_on AS since,
+           lead(r.effective_on, 1, 'infinity'::date)
+               OVER (PARTITION BY r.employee ORDER BY r.effective_on) AS until
+      FROM (
+        SELECT DISTINCT ON (employee, effective_on) employee, effective_on, employed, team
+          FROM roster
+         WHERE org_id = $1 AND generation = $2
+         ORDER BY employee, effective_on, fact_key DESC
+      ) r
+), told AS (
+    SELECT employee, event, day AS since,
+           lead(day, 1, 'infinity'::date)
+               OVER (PARTITION BY employee ORDER BY happened_at, fact_key) AS until
+      FROM membership
+     WHERE org_id = $1 AND generation = $2
+), member AS (
+    SELECT p.team, greatest(t.since, p.since) AS since, least(t.until, p.until) AS until
+      FROM told t
+      JOIN placed p ON p.employee = t.employee AND p.since < t.until AND t.since < p.until
+     WHERE t.event = 'joined' AND p.employed
+    UNION ALL
+    SELECT '', t.since, least(t.until, f.first_day)
+      FROM told t
+      LEFT JOIN (SELECT employee, min(since) AS first_day FROM placed GROUP BY 1) f
+        ON f.employee = t.employee
+     WHERE t.event = 'joined' AND t.since < least(t.until, f.first_day)
+), stretch AS (
+    SELECT team, since, until FROM member
+    UNION ALL
+    SELECT team, since, until
+      FROM placed
+     WHERE employed AND team NOT IN (SELECT team FROM member)
+), step AS (
+    SELECT team, greatest(since, $3::date) AS day, 1 AS people
+      FROM stretch WHERE since < $4::date AND until > $3::date AND since < until
+    UNION ALL
+    SELECT team, until, -1
+      FROM stretch WHERE until > $3::date AND until < $4::date AND since < until
+)
+SELECT day, team, sum(people) AS people
+  FROM step GROUP BY day, team ORDER BY day, team
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Populations:
+    """The size of every team, from the days on which it changed: in order, the first day first."""
+
+    changes: Sequence[tuple[date, Mapping[str, int]]]
+
+    def during(self, period: Period) -> list[Mapping[str, int]]:
+        """Return the sizes of each day of a period, days without a change left out."""
+        before = [sizes for day, sizes in self.changes if day <= period.start]
+        inside = [sizes for day, sizes in self.changes if period.start < day < period.end]
+        return [*before[-1:], *inside]
+
+
+async def read_populations(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, generation: int, period: Period
+) -> Populations:
+    """Return the sizes of teams on the days of a period."""
+    rows = await connection.fetch(_STEPS, org_id, generation, period.start, period.end)
+    sizes: dict[str, int] = {}
+    changes: list[tuple[date, Mapping[str, int]]] = []
+    for day, steps in groupby(rows, key=lambda row: row["day"]):
+        for row in steps:
+            sizes[row["team"]] = sizes.get(row["team"], 0) + row["people"]
+        changes.append((day, dict(sizes)))
+    return Populations(changes)

@@ -1,0 +1,189 @@
+"""Golden number 13 through the public door: small teams are seen only together."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shared.orgs import Org
+from tests.api.conftest import Fold, MakeClient
+from tests.api.golden import Q1, fact, local
+
+#: team → (enrolled, active)
+TEAMS = {"Sales": (12, 10), "Marketing": (6, 5), "HR": (5, 4), "IT": (4, 3), "Mgmt": (3, 2)}
+# The ISO weeks that count for who is active at the end of the quarter.
+MONDAYS = [date(2025, 3, 3) + timedelta(days=7 * week) for week in range(4)]
+
+
+def quarter() -> Iterator[dict[str, Any]]:
+    """Yield the roster, the members and the posts of those who are active."""
+    start = date(2025, 1, 1)
+    for team, (enrolled, active) in TEAMS.items():
+        for number in range(enrolled):
+            employee = f"{team}-{number}"
+            yield fact(
+                "employee.recorded",
+                employee,
+                local(start),
+                employee=employee,
+                effective_on="2025-01-01",
+                team=team,
+            )
+            yield fact("member.joined", employee, local(start), employee=employee)
+            if number < active:
+                for monday in MONDAYS:
+                    name = f"{employee}-{monday}"
+                    yield fact(
+                        "post.published",
+                        name,
+                        local(monday, 9),
+                        post=name,
+                        employee=employee,
+                        network="linkedin",
+                    )
+
+
+@pytest_asyncio.fixture
+async def teams(
+    client: httpx.AsyncClient, org: Org, fold: Fold
+) -> AsyncIterator[httpx.AsyncClient]:
+    response = await client.post("/v1/facts", json=list(quarter()))
+    assert response.status_code == 200, response.text
+    await fold(org)
+    yield client
+
+
+async def groups(client: httpx.AsyncClient, kpi: str, **query: Any) -> dict[str | None, Any]:
+    response = await client.get(f"/v1/kpis/{kpi}/series", params={**Q1, **query})
+    assert response.status_code == 200, response.text
+    return {point["group"]: point for point in response.json()["points"]}
+
+
+async def test_small_teams_are_shown_only_merged(teams: httpx.AsyncClient) -> None:
+    rate = await groups(teams, "active_of_enrolled_rate", group_by="team")
+    total = (await groups(teams, "active_of_enrolled_rate"))[None]
+
+    shown = {
+        team: (point["numerator"], point["denominator"])
+        for team, point in rate.items()
+        if not point["suppressed"]
+    }
+    assert shown == {
+        "Sales": ("10", "12"),
+        "Marketing": ("5", "6"),
+        "HR": ("4", "5"),
+        "IT + Mgmt": ("5", "7"),
+    }
+    assert rate["IT + Mgmt"]["merged"] == ["IT", "Mgmt"]
+    assert (total["numerator"], total["denominator"]) == ("24", "30")
+    for team in ("IT", "Mgmt"):
+        hidden = rate[team]
+        assert (hidden["value"], hidden["numerator"], hidden["denominator"]) == (None, None, None)
+        assert (hidden["suppressed"], hidden["null_reason"]) == (True, "suppressed:small_group")
+
+
+async def test_values_of_many_kpis_hide_the_same_teams(teams: httpx.AsyncClient) -> None:
+    response = await teams.get(
+        "/v1/kpis/values", params={**Q1, "ids": ["shares", "active_advocates"], "group_by": "team"}
+    )
+
+    for kpi in response.json()["kpis"]:
+        found = {value["group"]: value for value in kpi["values"]}
+        assert [team for team, value in found.items() if value["suppressed"]] == ["IT", "Mgmt"]
+        assert found["IT + Mgmt"]["value"] == {"shares": "20", "active_advocates": "5"}[kpi["kpi"]]
+
+
+@pytest.mark.parametrize(
+    ("only", "value"),
+    [
+        (["Mgmt"], None),
+        (["Sales", "Mgmt"], None),
+        (["Sales", "Marketing", "HR", "IT"], None),
+        (["IT", "Mgmt"], "20"),
+        (["Sales", "Marketing", "HR"], "76"),
+    ],
+)
+async def test_filters_on_teams_cannot_be_subtracted(
+    teams: httpx.AsyncClient, only: list[str], value: str | None
+) -> None:
+    point = (await groups(teams, "shares", team=only))[None]
+
+    assert point["value"] == value
+    assert point["suppressed"] is (value is None)
+
+
+async def test_another_dimension_does_not_open_a_small_team(teams: httpx.AsyncClient) -> None:
+    by_network = await groups(teams, "shares", team="Mgmt", group_by="network")
+    filtered = await groups(teams, "shares", network="linkedin", group_by="team")
+
+    assert [point["suppressed"] for point in by_network.values()] == [True]
+    assert filtered["Mgmt"]["suppressed"] is True
+    assert filtered["IT + Mgmt"]["value"] == "20"
+
+
+@pytest.mark.parametrize("path", ["leaderboard", "kpis/shares/explain"])
+async def test_lists_of_small_teams_are_refused(teams: httpx.AsyncClient, path: str) -> None:
+    refused = await teams.get(f"/v1/{path}", params={**Q1, "team": "Mgmt"})
+    given = await teams.get(f"/v1/{path}", params={**Q1, "team": "Sales"})
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "small_group")
+    assert given.status_code == 200
+
+
+async def test_an_agreement_with_the_works_council_hides_more(
+    teams: httpx.AsyncClient, org: Org, client_of: MakeClient
+) -> None:
+    too_low = await teams.put("/v1/organization/privacy", json={"smallest_group": 4})
+    stated = await teams.put("/v1/organization/privacy", json={"smallest_group": 10})
+    later = await client_of(org)
+    rate = await groups(later, "active_of_enrolled_rate", group_by="team")
+
+    assert too_low.status_code == 422
+    assert stated.json()["smallest_group"] == 10
+    visible = {team for team, point in rate.items() if not point["suppressed"]}
+    assert visible == {"Sales", "HR + IT + Marketing + Mgmt"}
+    assert rate["HR + IT + Marketing + Mgmt"]["denominator"] == "18"
+
+
+async def test_a_team_that_was_small_for_a_day_is_hidden_in_every_period_with_that_day(
+    teams: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    leaves = fact("member.left", "HR-0", local(date(2025, 3, 20)), employee="HR-0")
+    await teams.post("/v1/facts", json=[leaves])
+    await fold(org)
+
+    response = await teams.get(
+        "/v1/kpis/shares/series", params={**Q1, "group_by": "team", "interval": "month"}
+    )
+
+    hidden: dict[str, set[str]] = {}
+    for point in response.json()["points"]:
+        if point["suppressed"]:
+            hidden.setdefault(point["from"], set()).add(point["group"])
+    assert hidden == {
+        "2025-01-01": {"IT", "Mgmt"},
+        "2025-02-01": {"IT", "Mgmt"},
+        "2025-03-01": {"HR", "IT", "Mgmt"},
+    }
+
+
+async def test_figures_of_single_people_need_the_scope(
+    teams: httpx.AsyncClient, org: Org, client_of: MakeClient
+) -> None:
+    reader = await client_of(org, ["kpis:read"])
+
+    refused = [
+        await reader.get("/v1/kpis/shares/series", params={**Q1, "group_by": "employee"}),
+        await reader.get("/v1/kpis/shares/series", params={**Q1, "employee": "HR-0"}),
+        await reader.get("/v1/kpis/shares/explain", params={**Q1, "employee": "HR-0"}),
+        await reader.get("/v1/leaderboard", params=Q1),
+    ]
+    explained = (await reader.get("/v1/kpis/shares/explain", params=Q1)).json()
+    allowed = await groups(teams, "shares", group_by="employee")
+
+    assert {response.status_code for response in refused} == {403}
+    assert {line["employee"] for line in explained["facts"]["lines"]} == {None}
+    assert allowed["HR-0"]["value"] == "4"
