@@ -1,0 +1,310 @@
+"""What a cohort will have brought when all of it is decided, with an interval.
+
+The expected value is exact: each open lead's chance of a win, from the cumulative incidence of the
+organization's own history, times the value of a win. The interval is a prediction interval by
+bootstrap: each replicate draws another history (every lead of it counts a Poisson number of times,
+mean 1), estimates anew, and lets the open leads win or not with values drawn from past wins. So it
+holds what chance may do and what the estimate may be wrong by. The seed is fixed: the same history
+gives the same interval, to the cent.
+
+Its error is that of percentiles of `replicates` draws: with 400 of them the 10th percentile is the
+true one's within about 1.5 points (binomial, one standard error).
+
+Efron, Tibshirani (1993), An Introduction to the Bootstrap, ch. 13; Hanley, MacGibbon (2006),
+Comput. Methods Programs Biomed. 83, 57-62 (Poisson weights).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from shared.kpis.expressions import rounded
+from shared.kpis.survival import (
+    Incidence,
+    Outcome,
+    Spell,
+    cumulative_incidence,
+    incidence,
+    tally,
+)
+
+__all__ = [
+    "LEVEL",
+    "REPLICATES",
+    "SEED",
+    "TOO_FEW_OUTCOMES",
+    "ExpectedPayback",
+    "Forecast",
+    "History",
+    "OpenLead",
+    "Range",
+    "Win",
+    "forecast",
+]
+
+LEVEL = Fraction(4, 5)
+REPLICATES = 400
+SEED = 20250101
+TOO_FEW_OUTCOMES = "too_few_outcomes"
+"""The reason why nothing is expected: history has fewer than 10 outcomes, or 5 wins."""
+_LEAST_OUTCOMES, _LEAST_WINS = 10, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Win:
+    """A past win: the part of it that was credited, and what this part was worth."""
+
+    share: Decimal
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLead:
+    """An undecided lead of the cohort.
+
+    `worth` is the value of the whole deal, None while nobody has said it; `weight` is the part of
+    the touches so far that belongs to the cohort.
+    """
+
+    age_days: int
+    worth: Decimal | None
+    weight: Fraction = Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the organization knows so far about how leads end."""
+
+    spells: Sequence[Spell]
+    wins: Sequence[Win]
+
+    def count(self, outcome: Outcome) -> int:
+        """Return how many leads ended so, or have not ended."""
+        return sum(spell.outcome is outcome for spell in self.spells)
+
+    @property
+    def is_enough(self) -> bool:
+        """Tell whether anything may be concluded from it."""
+        won, lost = self.count(Outcome.WON), self.count(Outcome.LOST)
+        return won + lost >= _LEAST_OUTCOMES and min(won, len(self.wins)) >= _LEAST_WINS
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The interval of a figure; an end is None where it lies beyond everything expected."""
+
+    low: Decimal | None
+    high: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedPayback:
+    """In how many days from now the value covers the cost.
+
+    `days` is when the expected value does, None if it never does; `earliest` and `latest` are the
+    interval, None for never; `chance` is the part of replicates in which it ever does.
+    """
+
+    days: int | None
+    earliest: int | None
+    latest: int | None
+    chance: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The final value of a cohort as it is expected now."""
+
+    realized: Decimal
+    expected_wins: Fraction
+    expected_final: Fraction
+    interval: Range
+    payback: ExpectedPayback | None
+
+
+def forecast(
+    history: History,
+    open_leads: Sequence[OpenLead],
+    *,
+    realized: Decimal,
+    cost: Decimal | None,
+    digits: int,
+    level: Fraction = LEVEL,
+    replicates: int = REPLICATES,
+    seed: int = SEED,
+) -> Forecast | None:
+    """Return what is expected in the end; None if leads are open and history is too short.
+
+    `digits` are the currency's, for the ends of the interval. Without a cost, or with one that is
+    covered already, there is no payback to expect.
+    """
+    if not open_leads:
+        return Forecast(realized, Fraction(0), Fraction(realized), Range(realized, realized), None)
+    if not history.is_enough:
+        return None
+    curve = cumulative_incidence(history.spells)
+    wins = sum((lead.weight * curve.chance(lead.age_days) for lead in open_leads), Fraction(0))
+    means = _means(history.wins)
+    by_age = _values_by_age(open_leads, means)
+    further = _expected(curve, by_age, None)
+    drawn = _replicates(history, open_leads, realized, cost, replicates, random.Random(seed))  # noqa: S311
+    totals = sorted(total for total, _ in drawn)
+    tail = float((1 - level) / 2)
+    ends = (_percentile(totals, tail), _percentile(totals, 1 - tail))
+    low, high = (rounded(Fraction(end), digits) for end in ends)
+    payback = None
+    if cost is not None and realized < cost:
+        payback = _payback(curve, by_age, Fraction(cost - realized), [at for _, at in drawn], tail)
+    return Forecast(realized, wins, Fraction(realized) + further, Range(low, high), payback)
+
+
+def _means(wins: Sequence[Win]) -> tuple[Fraction, Fraction]:
+    """Return the mean share and the mean value of past wins."""
+    share, value = (
+        sum(Fraction(win.share) for win in wins),
+        sum(Fraction(win.value) for win in wins),
+    )
+    return Fraction(share) / len(wins), Fraction(value) / len(wins)
+
+
+def _values_by_age(
+    leads: Sequence[OpenLead], means: tuple[Fraction, Fraction]
+) -> Mapping[int, Fraction]:
+    """Return what the open leads of each age would bring if all of them were won."""
+    share, value = means
+    values: dict[int, Fraction] = defaultdict(Fraction)
+    for lead in leads:
+        worth = value if lead.worth is None else share * Fraction(lead.worth)
+        values[lead.age_days] += lead.weight * worth
+    return values
+
+
+def _expected(
+    curve: Incidence[Fraction], by_age: Mapping[int, Fraction], within: int | None
+) -> Fraction:
+    """Return the value expected within so many days from now, or ever."""
+    return sum(
+        (
+            value * curve.chance(age, None if within is None else age + within)
+            for age, value in by_age.items()
+        ),
+        Fraction(0),
+    )
+
+
+def _replicates(
+    history: History,
+    leads: Sequence[OpenLead],
+    realized: Decimal,
+    cost: Decimal | None,
+    count: int,
+    chance: random.Random,
+) -> list[tuple[float, float]]:
+    """Return the final value and the days until the cost is covered, drawn `count` times."""
+    counted = sorted(tally(history.spells).items())
+    pool = [(float(win.share), float(win.value)) for win in history.wins]
+    waiting: dict[int, list[tuple[float, float | None]]] = defaultdict(list)
+    for lead in leads:
+        worth = None if lead.worth is None else float(lead.worth)
+        waiting[lead.age_days].append((float(lead.weight), worth))
+    start, needed = float(realized), math.inf if cost is None else float(cost - realized)
+    drawn = []
+    for _ in range(count):
+        again = {key: _poisson(chance, number) for key, number in counted}
+        curve = incidence(again, 1.0)
+        values = chance.choices(pool, k=len(pool))
+        gains = sorted(_gains(curve, waiting, values, chance))
+        drawn.append((start + sum(gain for _, gain in gains), _covered(gains, needed)))
+    return drawn
+
+
+def _gains(
+    curve: Incidence[float],
+    waiting: Mapping[int, list[tuple[float, float | None]]],
+    values: Sequence[tuple[float, float]],
+    chance: random.Random,
+) -> list[tuple[int, float]]:
+    """Let each open lead win or not; return the wins as (days from now, value)."""
+    gains = []
+    for age, leads in waiting.items():
+        likely, won, is_open = curve.chance(age), curve.won_by(age), curve.open_after(age)
+        for weight, worth in leads:
+            luck = chance.random()
+            if luck >= likely:
+                continue
+            # The same luck says when: the day on which the conditional incidence passes it.
+            place = bisect_right(curve.won, won + luck * is_open)
+            day = curve.days[min(place, len(curve.days) - 1)]
+            share, value = chance.choice(values)
+            gains.append((day - age, weight * (value if worth is None else share * worth)))
+    return gains
+
+
+def _covered(gains: Sequence[tuple[int, float]], needed: float) -> float:
+    total = 0.0
+    for days, gain in gains:
+        total += gain
+        if total >= needed:
+            return days
+    return math.inf
+
+
+def _poisson(chance: random.Random, mean: float) -> int:
+    """Draw from a Poisson distribution; from 30 on, its normal approximation."""
+    if mean >= 30:
+        return max(0, round(chance.gauss(mean, math.sqrt(mean))))
+    limit, product, count = math.exp(-mean), chance.random(), 0
+    while product > limit:
+        product *= chance.random()
+        count += 1
+    return count
+
+
+def _percentile(ordered: Sequence[float], at: float) -> float:
+    """Return a percentile of ordered values, interpolated; never beyond them."""
+    position = at * (len(ordered) - 1)
+    below = int(position)
+    low, high = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
+    # Infinities stay what they are: their difference, or nothing of one, would be no number.
+    return low if low == high or position == below else low + (high - low) * (position - below)
+
+
+def _payback(
+    curve: Incidence[Fraction],
+    by_age: Mapping[int, Fraction],
+    needed: Fraction,
+    drawn: Sequence[float],
+    tail: float,
+) -> ExpectedPayback:
+    reached = sorted(drawn)
+    ends = [_percentile(reached, tail), _percentile(reached, 1 - tail)]
+    earliest, latest = (math.ceil(end) if math.isfinite(end) else None for end in ends)
+    return ExpectedPayback(
+        days=_expected_payback(curve, by_age, needed),
+        earliest=earliest,
+        latest=latest,
+        chance=Fraction(sum(math.isfinite(days) for days in reached), len(reached)),
+    )
+
+
+def _expected_payback(
+    curve: Incidence[Fraction], by_age: Mapping[int, Fraction], needed: Fraction
+) -> int | None:
+    """Return the first day on which the expected value has reached `needed`, by halving."""
+    if _expected(curve, by_age, None) < needed:
+        return None
+    low, high = 0, curve.days[-1]
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if _expected(curve, by_age, middle) >= needed:
+            high = middle
+        else:
+            low = middle
+    return high
