@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from shared.facts.envelope import Fact
-from shared.facts.fields import Amount, Currency, Day
+from shared.facts.fields import Amount, Currency, Day, Ref
 
 __all__ = ["CostBooked"]
 
@@ -44,6 +44,18 @@ class CostBooked(Fact):
     ends_on: Day = Field(description="First day it no longer covers.", examples=["2025-04-01"])
     evidence: Evidence = Field(
         default="estimate", description="What the amount rests on.", examples=["invoice"]
+    )
+    is_one_off: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether it was paid once for a longer use, such as a setup or a first"
+        " training. A statement may spread it over months from ``starts_on``.",
+        examples=[False],
+    )
+    owner: Ref | None = Field(
+        default=None,
+        description="Who answers for it, such as a cost center; never a person's address.",
+        examples=["marketing"],
     )
     quantity: Amount | None = Field(
         default=None, description="How much, if the amount is a product.", examples=["120"]

@@ -25,6 +25,7 @@ __all__ = [
     "CostLine",
     "CostStatement",
     "amortized",
+    "charged",
     "cost_in",
     "cost_statement",
     "daily_costs",
@@ -47,12 +48,16 @@ class CostBasis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """An amount spent for the days from `starts_on` up to, and without, `ends_on`."""
+    """An amount spent for the days from `starts_on` up to, and without, `ends_on`.
+
+    `is_one_off` marks what was paid once for a longer use.
+    """
 
     category: CostCategory
     amount: Decimal
     starts_on: date
     ends_on: date
+    is_one_off: bool = False
 
     def __post_init__(self) -> None:
         if self.ends_on <= self.starts_on:
@@ -81,6 +86,16 @@ def amortized(line: CostLine, *, months: int) -> CostLine:
     if months < 1:
         raise ValueError("an amortization takes at least one month")
     return replace(line, ends_on=add_months(line.starts_on, months))
+
+
+def charged(line: CostLine, amortize_months: int | None) -> CostLine:
+    """Return a line as a statement charges it: a one-off cost over the months given, if any.
+
+    Without months every line is expensed over the days it was booked on.
+    """
+    if amortize_months is None or not line.is_one_off:
+        return line
+    return amortized(line, months=amortize_months)
 
 
 def daily_costs(line: CostLine, exponent: int) -> Iterator[tuple[date, Decimal]]:

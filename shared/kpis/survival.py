@@ -41,7 +41,7 @@ class Spell:
     outcome: Outcome
 
 
-Tally = Mapping[tuple[int, Outcome], float]
+Tally = Mapping[tuple[int, Outcome], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def cumulative_incidence(spells: Iterable[Spell]) -> Incidence[Fraction]:
 
 
 def incidence(counted: Tally, one: Number) -> Incidence[Number]:
-    """Return the estimate from counts, which may be weights, in the arithmetic of `one`."""
+    """Return the estimate from counts, in the arithmetic of `one`."""
     at_risk = sum(counted.values())
     days, won, still_open = [], [], []
     is_open, wins = one, one - one

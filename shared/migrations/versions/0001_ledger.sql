@@ -29,6 +29,9 @@ CREATE TABLE ledger_entry (
 );
 CREATE INDEX ledger_entry_day ON ledger_entry USING brin (day) WITH (pages_per_range = 32);
 
+-- Cost facts are few and are read line by line: a statement may charge them to other days than booked.
+CREATE INDEX ledger_entry_cost ON ledger_entry (org_id, fact_key, position) WHERE kind = 'cost.booked';
+
 -- The current version of each identity. position: of its +1 entry; revision: of what was last said.
 CREATE TABLE fact_head (
     org_id          uuid NOT NULL,

@@ -13,6 +13,7 @@ from shared.kpis.costs import (
     CostBasis,
     CostLine,
     amortized,
+    charged,
     cost_in,
     cost_statement,
     daily_costs,
@@ -104,3 +105,16 @@ def test_a_one_off_cost_can_be_spread_over_months() -> None:
 def test_a_cost_without_a_day_is_refused() -> None:
     with pytest.raises(ValueError, match="after it starts"):
         _line(CostCategory.OTHER, "1", date(2025, 1, 1), date(2025, 1, 1))
+
+
+def test_only_one_off_costs_are_amortized_and_none_without_months() -> None:
+    setup = CostLine(CostCategory.PLATFORM, Decimal("1200.01"), Q1.start, Q1.end, is_one_off=True)
+    monthly = _line(CostCategory.PLATFORM, "300")
+
+    spread = charged(setup, 12)
+
+    assert (spread.starts_on, spread.ends_on) == (Q1.start, date(2026, 1, 1))
+    assert charged(setup, None) == setup
+    assert charged(monthly, 12) == monthly
+    years = [Period(date(year, 1, 1), date(year + 1, 1, 1)) for year in (2024, 2025, 2026)]
+    assert [cost_in(spread, year, 2) for year in years] == [0, Decimal("1200.01"), 0]
