@@ -26,14 +26,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from shared.kpis.expressions import rounded
-from shared.kpis.survival import (
-    Incidence,
-    Outcome,
-    Spell,
-    cumulative_incidence,
-    incidence,
-    tally,
-)
+from shared.kpis.survival import Incidence, Outcome, Tally, incidence
 
 __all__ = [
     "LEVEL",
@@ -56,6 +49,9 @@ TOO_FEW_OUTCOMES = "too_few_outcomes"
 """The reason why nothing is expected: history has fewer than 10 outcomes, or 5 wins."""
 _LEAST_OUTCOMES, _LEAST_WINS = 10, 5
 
+_Ages = tuple[int, int | None]
+_ByAge = Mapping[_Ages, Fraction]
+
 
 @dataclass(frozen=True, slots=True)
 class Win:
@@ -70,24 +66,26 @@ class OpenLead:
     """An undecided lead of the cohort.
 
     `worth` is the value of the whole deal, None while nobody has said it; `weight` is the part of
-    the touches so far that belongs to the cohort.
+    the touches so far that belongs to the cohort; after `last_age_days` the cohort's touches lie
+    outside the attribution window, and a win brings it nothing any more.
     """
 
     age_days: int
     worth: Decimal | None
     weight: Fraction = Fraction(1)
+    last_age_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the organization knows so far about how leads end."""
+    """What the organization knows so far about how leads end: counts of equal spells, and wins."""
 
-    spells: Sequence[Spell]
+    spells: Tally
     wins: Sequence[Win]
 
     def count(self, outcome: Outcome) -> int:
         """Return how many leads ended so, or have not ended."""
-        return sum(spell.outcome is outcome for spell in self.spells)
+        return sum(count for (_, ended), count in self.spells.items() if ended is outcome)
 
     @property
     def is_enough(self) -> bool:
@@ -149,8 +147,11 @@ def forecast(
         return Forecast(realized, Fraction(0), Fraction(realized), Range(realized, realized), None)
     if not history.is_enough:
         return None
-    curve = cumulative_incidence(history.spells)
-    wins = sum((lead.weight * curve.chance(lead.age_days) for lead in open_leads), Fraction(0))
+    curve = incidence(history.spells, Fraction(1))
+    wins = sum(
+        (lead.weight * curve.chance(lead.age_days, lead.last_age_days) for lead in open_leads),
+        Fraction(0),
+    )
     means = _means(history.wins)
     by_age = _values_by_age(open_leads, means)
     further = _expected(curve, by_age, None)
@@ -174,29 +175,23 @@ def _means(wins: Sequence[Win]) -> tuple[Fraction, Fraction]:
     return Fraction(share) / len(wins), Fraction(value) / len(wins)
 
 
-def _values_by_age(
-    leads: Sequence[OpenLead], means: tuple[Fraction, Fraction]
-) -> Mapping[int, Fraction]:
+def _values_by_age(leads: Sequence[OpenLead], means: tuple[Fraction, Fraction]) -> _ByAge:
     """Return what the open leads of each age would bring if all of them were won."""
     share, value = means
-    values: dict[int, Fraction] = defaultdict(Fraction)
+    values: dict[_Ages, Fraction] = defaultdict(Fraction)
     for lead in leads:
         worth = value if lead.worth is None else share * Fraction(lead.worth)
-        values[lead.age_days] += lead.weight * worth
+        values[lead.age_days, lead.last_age_days] += lead.weight * worth
     return values
 
 
-def _expected(
-    curve: Incidence[Fraction], by_age: Mapping[int, Fraction], within: int | None
-) -> Fraction:
+def _expected(curve: Incidence[Fraction], by_age: _ByAge, within: int | None) -> Fraction:
     """Return the value expected within so many days from now, or ever."""
-    return sum(
-        (
-            value * curve.chance(age, None if within is None else age + within)
-            for age, value in by_age.items()
-        ),
-        Fraction(0),
-    )
+    total = Fraction(0)
+    for (age, last), value in by_age.items():
+        ends = [day for day in (last, None if within is None else age + within) if day is not None]
+        total += value * curve.chance(age, min(ends, default=None))
+    return total
 
 
 def _replicates(
@@ -208,12 +203,12 @@ def _replicates(
     chance: random.Random,
 ) -> list[tuple[float, float]]:
     """Return the final value and the days until the cost is covered, drawn `count` times."""
-    counted = sorted(tally(history.spells).items())
+    counted = sorted(history.spells.items())
     pool = [(float(win.share), float(win.value)) for win in history.wins]
-    waiting: dict[int, list[tuple[float, float | None]]] = defaultdict(list)
+    waiting: dict[_Ages, list[tuple[float, float | None]]] = defaultdict(list)
     for lead in leads:
         worth = None if lead.worth is None else float(lead.worth)
-        waiting[lead.age_days].append((float(lead.weight), worth))
+        waiting[lead.age_days, lead.last_age_days].append((float(lead.weight), worth))
     start, needed = float(realized), math.inf if cost is None else float(cost - realized)
     drawn = []
     for _ in range(count):
@@ -227,14 +222,14 @@ def _replicates(
 
 def _gains(
     curve: Incidence[float],
-    waiting: Mapping[int, list[tuple[float, float | None]]],
+    waiting: Mapping[_Ages, list[tuple[float, float | None]]],
     values: Sequence[tuple[float, float]],
     chance: random.Random,
 ) -> list[tuple[int, float]]:
     """Let each open lead win or not; return the wins as (days from now, value)."""
     gains = []
-    for age, leads in waiting.items():
-        likely, won, is_open = curve.chance(age), curve.won_by(age), curve.open_after(age)
+    for (age, last), leads in waiting.items():
+        likely, won, is_open = curve.chance(age, last), curve.won_by(age), curve.open_after(age)
         for weight, worth in leads:
             luck = chance.random()
             if luck >= likely:
@@ -278,7 +273,7 @@ def _percentile(ordered: Sequence[float], at: float) -> float:
 
 def _payback(
     curve: Incidence[Fraction],
-    by_age: Mapping[int, Fraction],
+    by_age: _ByAge,
     needed: Fraction,
     drawn: Sequence[float],
     tail: float,
@@ -294,9 +289,7 @@ def _payback(
     )
 
 
-def _expected_payback(
-    curve: Incidence[Fraction], by_age: Mapping[int, Fraction], needed: Fraction
-) -> int | None:
+def _expected_payback(curve: Incidence[Fraction], by_age: _ByAge, needed: Fraction) -> int | None:
     """Return the first day on which the expected value has reached `needed`, by halving."""
     if _expected(curve, by_age, None) < needed:
         return None

@@ -20,7 +20,15 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Generic, TypeVar
 
-__all__ = ["Incidence", "Outcome", "Spell", "cumulative_incidence", "incidence", "tally"]
+__all__ = [
+    "Incidence",
+    "Outcome",
+    "Spell",
+    "Tally",
+    "cumulative_incidence",
+    "incidence",
+    "tally",
+]
 
 Number = TypeVar("Number", Fraction, float)
 

@@ -5,8 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from services.api.dependencies import Access, reads
-from services.api.roi import comparison, explain, markov, service
-from services.api.roi.queries import ComparisonQuery, ExplainQuery, MarkovQuery, StatementQuery
+from services.api.roi import comparison, costs, explain, markov, service
+from services.api.roi.cost_schemas import CostStatement
+from services.api.roi.queries import (
+    ComparisonQuery,
+    CostQuery,
+    ExplainQuery,
+    MarkovQuery,
+    StatementQuery,
+)
 from services.api.roi.schemas import RemovalEffects, RoiComparison, RoiExplanation, RoiStatement
 from shared.web.state import resources
 
@@ -23,6 +30,14 @@ async def get_statement(
 ) -> RoiStatement:
     """Return the ROI of a period under one attribution model, in every form."""
     return await service.statement(access, query)
+
+
+@router.get("/costs", operation_id="roi_get_costs")
+async def get_costs(
+    request: Request, access: Annotated[Access, _READER], query: Annotated[CostQuery, Query()]
+) -> CostStatement:
+    """Return what a period cost, line by line, with or without amortization and working time."""
+    return await costs.cost_statement(access, resources(request).keyring, query)
 
 
 @router.get("/models", operation_id="roi_list_models")

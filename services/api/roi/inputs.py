@@ -14,25 +14,25 @@ from services.api.freshness import Freshness, freshness_of
 from services.api.kpis.service import assumption_lines
 from services.api.lookback import look
 from services.api.model import money
+from services.api.roi.costs import read_cost
 from services.api.roi.queries import ModelsQuery
 from services.api.roi.repository import Basis, Credits, credited, total_revenue
-from services.api.roi.schemas import Cost, CostPart, Notice
+from services.api.roi.schemas import Cost, Notice
 from shared import clock
 from shared.errors import Invalid
-from shared.kpis.expressions import exact_text, rounded
+from shared.kpis.expressions import exact_text
 from shared.kpis.measures import ADVOCACY_CHANNEL
 from shared.kpis.periods import Period
 from shared.kpis.rates import DatedRate, rate_in_force
 from shared.kpis.recruiting import RecruitingMethod, ReferralHires, recruiting_lines
 from shared.kpis.value import ValueLine
-from shared.kpis.vocabulary import CostCategory, Dimension
+from shared.kpis.vocabulary import Dimension
 from shared.money import exponent
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, live_generation, read_measures
 
 __all__ = ["Inputs", "common_fields", "read_inputs"]
 
-_COSTS: Final = {f"cost.{category}": category for category in CostCategory}
 _RATES: Final = {
     RecruitingMethod.FLAT: ("recruiting.flat",),
     RecruitingMethod.COST_PER_HIRE: ("cost_per_hire.baseline", "cost_per_hire.referral"),
@@ -127,14 +127,14 @@ async def read_inputs(
     generation = await live_generation(connection, org.id)
     freshness = await freshness_of(connection, org.id)
     recruiting_to = _recruiting_to(org, query, freshness)
-    cost, has_deals = await _cost(access, query.period)
+    cost = await read_cost(access, query.period, query.cost_basis, query.amortize_months)
     hires = await _hires(access, Period(query.from_, recruiting_to))
     basis, period = query.basis, query.period
     credits = await credited(
         connection, org.id, generation, basis=basis, period=period, group_by=group_by
     )
     revenue = None
-    if has_deals:
+    if await _has_deals(access, query.period):
         revenue = await total_revenue(connection, org.id, generation, basis=basis, period=period)
     stated = await rates_of(connection, org.id)
     method = RecruitingMethod(query.recruiting_method.value)
@@ -175,25 +175,10 @@ def _recruiting_to(org: Org, query: ModelsQuery, freshness: Freshness) -> date:
     return max(tomorrow, query.to)
 
 
-async def _cost(access: Access, period: Period) -> tuple[Cost, bool]:
-    """Return the cost of a period, and whether the organization has any deals."""
+async def _has_deals(access: Access, period: Period) -> bool:
     asked = MeasureQuery((period,))
-    ids = ["cost", "opportunities", *_COSTS]
-    table = await read_measures(access.connection, access.org, ids, asked)
-    row = table[0, ""]
-    digits = exponent(access.org.currency)
-    amounts = {
-        measure: rounded(Fraction(value), digits)
-        for measure, value in row.items()
-        if value is not None
-    }
-    parts = [
-        CostPart(category=category, amount=amounts[measure])
-        for measure, category in _COSTS.items()
-        if amounts.get(measure)
-    ]
-    cost = Cost(total=amounts.get("cost"), by_category=parts)
-    return cost, row["opportunities"] is not None
+    table = await read_measures(access.connection, access.org, ["opportunities"], asked)
+    return table[0, ""]["opportunities"] is not None
 
 
 async def _hires(access: Access, period: Period) -> int | None:

@@ -4,19 +4,22 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.model import Cursor, Limit
 from services.api.periods import KnownQuery, LocalDay
 from services.api.roi.repository import Basis
 from shared.attribution.markov import MOST_ORDER
 from shared.facts.envelope import Channel
+from shared.kpis.costs import CostBasis
 from shared.kpis.emv import EmvMethod
 from shared.kpis.vocabulary import AttributionModel, Dimension
 
 __all__ = [
     "BASIS",
+    "ChargingQuery",
     "ComparisonQuery",
+    "CostQuery",
     "ExplainQuery",
     "FlatOrCostPerHire",
     "Form",
@@ -77,7 +80,34 @@ class FlatOrCostPerHire(StrEnum):
     COST_PER_HIRE = "R2"
 
 
-class ModelsQuery(KnownQuery):
+class ChargingQuery(BaseModel):
+    """How costs are charged to the period."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    cost_basis: CostBasis = Field(
+        default=CostBasis.FULL,
+        description="full: with working time; cash: only what was paid out.",
+        examples=["full"],
+    )
+    amortize_months: int | None = Field(
+        default=None,
+        ge=1,
+        le=120,
+        description="Spread one-off costs straight over so many months from their first day."
+        " Without it they are expensed over the days they were booked on.",
+        examples=[12],
+    )
+
+
+class CostQuery(ChargingQuery, KnownQuery):
+    """The costs of a period, line by line."""
+
+    cursor: Cursor = None
+    limit: Limit = 50
+
+
+class ModelsQuery(ChargingQuery, KnownQuery):
     """All models at once."""
 
     basis: Basis = Field(default=Basis.COHORT, description=BASIS, examples=["cohort"])

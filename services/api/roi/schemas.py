@@ -12,6 +12,7 @@ from services.api.model import DecimalText, Output
 from services.api.roi.queries import BASIS
 from services.api.roi.repository import Basis
 from shared.facts.envelope import Channel
+from shared.kpis.costs import CostBasis
 from shared.kpis.emv import EmvMethod
 from shared.kpis.roi import RoiForm
 from shared.kpis.value import ValueClass, ValueKind
@@ -68,6 +69,13 @@ class Cost(Output):
         description="All categories; null if no cost was ever booked.", examples=["22500.00"]
     )
     by_category: list[CostPart] = Field(description="Categories with a cost.")
+    basis: CostBasis = Field(
+        description="full: with working time; cash: only what was paid out.", examples=["full"]
+    )
+    amortize_months: int | None = Field(
+        description="Months that one-off costs are spread over; null: expensed as booked.",
+        examples=[None],
+    )
 
 
 class ValuePart(Output):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.kpis.cohort_forecast import Forecast, History, OpenLead, Range, Win, forecast
-from shared.kpis.survival import Outcome, Spell, cumulative_incidence
+from shared.kpis.survival import Outcome, Spell, cumulative_incidence, tally
 
 WON, LOST, OPEN = Outcome.WON, Outcome.LOST, Outcome.OPEN
 
@@ -73,7 +73,7 @@ def test_probabilities_stay_probabilities(told: list[tuple[int, Outcome]]) -> No
 
 
 HISTORY = History(
-    _spells(*[(20, WON)] * 10, *[(40, WON)] * 10, *[(30, LOST)] * 20),
+    tally(_spells(*[(20, WON)] * 10, *[(40, WON)] * 10, *[(30, LOST)] * 20)),
     [Win(Decimal("0.5"), Decimal(100)), Win(Decimal(1), Decimal(300))] * 10,
 )
 
@@ -96,6 +96,17 @@ def test_the_expected_value_is_exact() -> None:
     assert found.expected_final == 50 + Fraction(1, 2) * 200 + Fraction(1, 3) / 2 * 800 * 3 / 4
 
 
+def test_a_win_after_the_window_of_the_touches_brings_nothing() -> None:
+    # By day 30 only the first quarter is won.
+    found = _forecast(*[OpenLead(0, None, last_age_days=30)] * 4)
+
+    assert found.expected_wins == 1
+    assert found.expected_final == 50 + 200
+    assert found.interval.high is not None
+    assert found.payback is not None
+    assert found.payback.days is None
+
+
 def test_everything_decided_leaves_nothing_to_expect() -> None:
     found = _forecast(realized="22800")
 
@@ -105,7 +116,7 @@ def test_everything_decided_leaves_nothing_to_expect() -> None:
 
 
 def test_a_short_history_says_nothing() -> None:
-    short = History(HISTORY.spells[:9], HISTORY.wins)
+    short = History({(20, WON): 5, (30, LOST): 4}, HISTORY.wins)
 
     assert forecast(short, [OpenLead(0, None)], realized=Decimal(0), cost=None, digits=2) is None
 
@@ -181,7 +192,7 @@ def _back_test(seed: int) -> tuple[float, Range]:
     ours = states[-len(cohort) :]
     realized = sum(worth for _, outcome, worth in ours if outcome is WON)
     found = forecast(
-        History(spells, wins),
+        History(tally(spells), wins),
         [OpenLead(age, None) for age, outcome, _ in ours if outcome is OPEN],
         realized=Decimal(round(realized, 2)),
         cost=None,
