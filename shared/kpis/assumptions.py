@@ -130,6 +130,11 @@ _KEYS = (
         _ARTICLE,
         Grade.CLAIMED,
     ),
+    _stated(
+        "esn.leavers_avoided",
+        Unit.PEOPLE,
+        "people a year who stayed because of the network, measured against teams without it",
+    ),
     _stated("esn.people", Unit.PEOPLE, "people who use the internal network"),
     _stated("esn.minutes_saved_per_day", Unit.MINUTES, "searching saved a person and day"),
     _given("esn.work_days", Unit.DAYS, "220", "working days a year", _RULE, Grade.MODELLED),

@@ -16,7 +16,15 @@ from operator import itemgetter
 
 from shared.kpis.expressions import rounded
 
-__all__ = ["CohortPoint", "Maturity", "Payback", "cohort_curve", "maturity", "payback"]
+__all__ = [
+    "CohortPoint",
+    "Maturity",
+    "Payback",
+    "cohort_curve",
+    "maturity",
+    "payback",
+    "roi_at_ages",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +94,28 @@ def maturity(*, closed: int, opened: int) -> Maturity:
     if not 0 <= closed <= opened:
         raise ValueError(f"{closed} of {opened} opportunities cannot be closed")
     return Maturity(closed, opened)
+
+
+def roi_at_ages(
+    values: Iterable[tuple[date, Decimal]],
+    *,
+    cost: Decimal,
+    starts_on: date,
+    days: Iterable[date],
+) -> list[CohortPoint]:
+    """Return the state of a cohort on each of `days`, in order, that day's value included.
+
+    Before the first value comes in the ROI is -100 %: all is spent and nothing has come back.
+    """
+    curve = cohort_curve(values, cost=cost, starts_on=starts_on)
+    points: list[CohortPoint] = []
+    place, cumulative = 0, Decimal(0)
+    for day in sorted(days):
+        while place < len(curve) and curve[place].day <= day:
+            cumulative = curve[place].cumulative
+            place += 1
+        percent = None
+        if cost:
+            percent = rounded(Fraction(cumulative - cost) / Fraction(cost) * 100, 2)
+        points.append(CohortPoint(day, (day - starts_on).days, cumulative, percent))
+    return points

@@ -10,6 +10,11 @@ gives the same interval, to the cent.
 Its error is that of percentiles of `replicates` draws: with 400 of them the 10th percentile is the
 true one's within about 1.5 points (binomial, one standard error).
 
+A few large deals can make most of a value, and past wins show too few of them to know how large the
+next one may be. So the interval is widened about the expected value by Student's t over the normal
+quantile, with the degrees of freedom that the spread of past wins is known with (Satterthwaite's,
+from their kurtosis): by a hundredth for even amounts, by a tenth for very uneven ones.
+
 Efron, Tibshirani (1993), An Introduction to the Bootstrap, ch. 13; Hanley, MacGibbon (2006),
 Comput. Methods Programs Biomed. 83, 57-62 (Poisson weights).
 """
@@ -24,8 +29,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from statistics import NormalDist
 
 from shared.kpis.expressions import rounded
+from shared.kpis.student import t_quantile
 from shared.kpis.survival import Incidence, Outcome, Tally, incidence
 
 __all__ = [
@@ -158,12 +165,34 @@ def forecast(
     drawn = _replicates(history, open_leads, realized, cost, replicates, random.Random(seed))  # noqa: S311
     totals = sorted(total for total, _ in drawn)
     tail = float((1 - level) / 2)
+    expected = Fraction(realized) + further
     ends = (_percentile(totals, tail), _percentile(totals, 1 - tail))
-    low, high = (rounded(Fraction(end), digits) for end in ends)
+    low, high = _widened(ends, float(expected), _widening(history.wins, tail))
+    # Nothing that has come in goes away again.
+    interval = Range(max(rounded(Fraction(low), digits), realized), rounded(Fraction(high), digits))
     payback = None
     if cost is not None and realized < cost:
         payback = _payback(curve, by_age, Fraction(cost - realized), [at for _, at in drawn], tail)
-    return Forecast(realized, wins, Fraction(realized) + further, Range(low, high), payback)
+    return Forecast(realized, wins, expected, interval, payback)
+
+
+def _widening(wins: Sequence[Win], tail: float) -> float:
+    """Return t over normal, with the degrees of freedom of the variance of past values.
+
+    Var(s²) = σ⁴ (2 / (n - 1) + excess kurtosis / n); a chi-square's is 2 σ⁴ / degrees.
+    """
+    values = [float(win.value) for win in wins]
+    mean = sum(values) / len(values)
+    square = sum((value - mean) ** 2 for value in values) / len(values)
+    fourth = sum((value - mean) ** 4 for value in values) / len(values)
+    excess = max(fourth / square**2 - 3, 0.0) if square else 0.0
+    degrees = 2 / (2 / (len(values) - 1) + excess / len(values))
+    return t_quantile(1 - tail, degrees) / NormalDist().inv_cdf(1 - tail)
+
+
+def _widened(ends: tuple[float, float], center: float, factor: float) -> tuple[float, float]:
+    low, high = ends
+    return center - factor * (center - low), center + factor * (high - center)
 
 
 def _means(wins: Sequence[Win]) -> tuple[Fraction, Fraction]:

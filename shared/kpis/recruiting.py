@@ -17,16 +17,23 @@ from shared.kpis.vocabulary import Grade
 
 __all__ = ["RecruitingMethod", "ReferralHires", "recruiting_lines"]
 
-_FLAT = (ValueKind.RECRUITING_FLAT, "hires * recruiting.flat", Grade.CLAIMED)
+_FLAT = (
+    ValueKind.RECRUITING_FLAT,
+    "hires * recruiting.flat",
+    ValueClass.CLAIMED,
+    Grade.CLAIMED,
+)
 _COST_PER_HIRE = (
     ValueKind.RECRUITING_COST_PER_HIRE,
     "hires * (cost_per_hire.baseline - cost_per_hire.referral)",
+    ValueClass.AVOIDED_COST,
     Grade.MODELLED,
 )
 # A vacancy longer than usual is a negative saving, not none.
 _VACANCY = (
     ValueKind.RECRUITING_VACANCY,
     "(vacancies * vacancy.days_baseline - days_to_fill) * vacancy.daily_cost",
+    ValueClass.AVOIDED_COST,
     Grade.MODELLED,
 )
 
@@ -70,6 +77,6 @@ def recruiting_lines(
         "days_to_fill": sum(hires.days_to_fill),
     }
     return [
-        value_line(kind, formula, inputs, value_class=ValueClass.AVOIDED_COST, grade=grade)
-        for kind, formula, grade in _LINES[method]
+        value_line(kind, formula, inputs, value_class=value_class, grade=grade)
+        for kind, formula, value_class, grade in _LINES[method]
     ]

@@ -10,14 +10,14 @@ _TINY = 1e-300
 _PRECISE = 1e-15
 
 
-def two_sided_p(t: float, degrees: int) -> float:
+def two_sided_p(t: float, degrees: float) -> float:
     """Return the probability of a value at least as far from 0 as `t`."""
     if math.isinf(t):
         return 0.0
     return _incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t))
 
 
-def t_quantile(probability: float, degrees: int) -> float:
+def t_quantile(probability: float, degrees: float) -> float:
     """Return the value below which `probability` of the distribution lies, by halving.
 
     Raises `ValueError` unless 0.5 <= probability < 1: what lies below is its mirror image.

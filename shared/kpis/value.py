@@ -38,6 +38,7 @@ class ValueKind(StrEnum):
     TIME_SAVED = "time_saved"
     MAIL_AVOIDED = "mail_avoided"
     IDEAS = "ideas"
+    PRODUCTIVITY = "productivity"
 
 
 class ValueClass(StrEnum):
@@ -45,6 +46,8 @@ class ValueClass(StrEnum):
 
     CASH = "cash"
     AVOIDED_COST = "avoided_cost"
+    MODELLED = "modelled"  # worth something, though no bill is smaller for it
+    CLAIMED = "claimed"  # what others say it is worth
 
 
 class Overlaps(StrEnum):
@@ -89,6 +92,9 @@ _OVERLAPS: Mapping[frozenset[ValueKind], str] = {
             "the flat saving covers the empty seat",
         ),
         (ValueKind.TIME_SAVED, ValueKind.MAIL_AVOIDED, "time saved includes reading mail"),
+        (ValueKind.PRODUCTIVITY, ValueKind.TIME_SAVED, "productivity includes the time saved"),
+        (ValueKind.PRODUCTIVITY, ValueKind.MAIL_AVOIDED, "productivity includes reading mail"),
+        (ValueKind.PRODUCTIVITY, ValueKind.IDEAS, "productivity includes better ways of working"),
     )
 }
 _WEAKEST_FIRST = (Grade.CLAIMED, Grade.MODELLED, Grade.MEASURED)

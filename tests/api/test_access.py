@@ -29,7 +29,13 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "kpis_get_series": ("GET", "/v1/kpis/shares/series", {"params": PERIOD}),
     "kpis_get_explanation": ("GET", "/v1/kpis/shares/explain", {"params": PERIOD}),
     "roi_get_statement": ("GET", "/v1/roi", {"params": PERIOD}),
+    "roi_get_cohort": ("GET", "/v1/roi/cohort", {"params": PERIOD}),
     "roi_get_costs": ("GET", "/v1/roi/costs", {"params": PERIOD}),
+    "roi_get_internal_network": (
+        "GET",
+        "/v1/roi/internal-network",
+        {"params": {"on": "2025-01-01"}},
+    ),
     "roi_list_models": ("GET", "/v1/roi/models", {"params": PERIOD}),
     "roi_get_explanation": ("GET", "/v1/roi/explain", {"params": PERIOD}),
     "leaderboard_list_places": ("GET", "/v1/leaderboard", {"params": PERIOD}),

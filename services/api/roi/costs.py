@@ -41,7 +41,7 @@ async def read_cost(
     amounts = {category: Fraction(row[measure] or 0) for measure, category in _COSTS.items()}
     if amortize_months is not None:
         for category, difference in (await _moved(access, period, amortize_months)).items():
-            amounts[category] += difference
+            amounts[category] += Fraction(difference)
     digits = exponent(access.org.currency)
     covered = {
         category: rounded(amount, digits)

@@ -5,8 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from services.api.dependencies import Access, reads
-from services.api.roi import comparison, costs, explain, markov, service
+from services.api.roi import cohort, comparison, costs, explain, markov, network, service
+from services.api.roi.cohort_schemas import CohortQuery, CohortRoi
 from services.api.roi.cost_schemas import CostStatement
+from services.api.roi.network_schemas import NetworkQuery, NetworkStatement
 from services.api.roi.queries import (
     ComparisonQuery,
     CostQuery,
@@ -32,12 +34,28 @@ async def get_statement(
     return await service.statement(access, query)
 
 
+@router.get("/cohort", operation_id="roi_get_cohort")
+async def get_cohort(
+    access: Annotated[Access, _READER], query: Annotated[CohortQuery, Query()]
+) -> CohortRoi:
+    """Return what a period's touches brought at every age, and are expected to bring in the end."""
+    return await cohort.cohort_roi(access, query)
+
+
 @router.get("/costs", operation_id="roi_get_costs")
 async def get_costs(
     request: Request, access: Annotated[Access, _READER], query: Annotated[CostQuery, Query()]
 ) -> CostStatement:
     """Return what a period cost, line by line, with or without amortization and working time."""
     return await costs.cost_statement(access, resources(request).keyring, query)
+
+
+@router.get("/internal-network", operation_id="roi_get_internal_network")
+async def get_internal_network(
+    access: Annotated[Access, _READER], query: Annotated[NetworkQuery, Query()]
+) -> NetworkStatement:
+    """Return what the internal network saves in a year, line by line with its evidence."""
+    return await network.network_statement(access, query)
 
 
 @router.get("/models", operation_id="roi_list_models")

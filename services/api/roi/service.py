@@ -10,12 +10,12 @@ from fractions import Fraction
 from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
 from services.api.evaluation import Slice, evaluate_kpis, rates_used
+from services.api.roi.guard import adding
 from services.api.roi.inputs import Inputs, common_fields, read_inputs
 from services.api.roi.queries import Form, StatementQuery
 from services.api.roi.repository import dated_credit, opportunities
 from services.api.roi.returns import break_evens, return_of, value_part
 from services.api.roi.schemas import CurvePoint, Maturity, Media, Payback, RoiStatement
-from shared.errors import Invalid
 from shared.kpis import roi
 from shared.kpis.cohort import cohort_curve, maturity, payback
 from shared.kpis.compose import KpiValue
@@ -23,7 +23,7 @@ from shared.kpis.definitions import catalogue
 from shared.kpis.emv import EmvMethod
 from shared.kpis.rates import DatedRate
 from shared.kpis.roi import Roi, RoiForm
-from shared.kpis.value import OverlappingValue, Overlaps, total_value
+from shared.kpis.value import Overlaps, total_value
 
 __all__ = ["statement"]
 
@@ -100,13 +100,8 @@ def _blended(query: StatementQuery, cash: Roi, media_value: Decimal | None) -> R
     if not query.include_blended and query.form is not Form.BLENDED:
         return None
     overlaps = Overlaps.ACCEPTED if query.include_blended else Overlaps.REFUSED
-    try:
+    with adding("include_blended"):
         return roi.roi_blended(cash, media_value, overlaps)
-    except OverlappingValue as error:
-        raise Invalid(
-            f"{error}. Send include_blended=true to have it all the same.",
-            code="overlapping_value",
-        ) from None
 
 
 def _break_evens(inputs: Inputs) -> dict[RoiForm, roi.BreakEven | None]:

@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 
 from shared.kpis.cohort import cohort_curve, maturity, payback
-from shared.kpis.esn import esn_lines, esn_roi
+from shared.kpis.esn import EsnLine, esn_claims, esn_lines, esn_roi
 from shared.kpis.expressions import rounded
 from shared.kpis.recruiting import RecruitingMethod, ReferralHires, recruiting_lines
 from shared.kpis.roi import (
@@ -22,7 +22,7 @@ from shared.kpis.roi import (
     roi_on_margin,
     roi_on_revenue,
 )
-from shared.kpis.value import OverlappingValue, Overlaps, ValueKind, total_value
+from shared.kpis.value import OverlappingValue, Overlaps, ValueClass, ValueKind, total_value
 from shared.kpis.vocabulary import Grade
 
 COST = Decimal("22500.00")
@@ -264,12 +264,26 @@ def test_an_unstated_input_of_the_internal_network_is_null() -> None:
     assert result.null_reason == "missing:esn.people"
 
 
+def test_leavers_that_were_measured_replace_the_published_part() -> None:
+    (line,) = esn_lines(ESN | {"esn.leavers_avoided": Decimal(2)}, [EsnLine.LEAVERS_AVOIDED])
+
+    assert (line.amount(), line.grade) == (8800, Grade.MEASURED)
+
+
+def test_productivity_is_a_claim_and_no_part_of_the_statement() -> None:
+    (claim,) = esn_claims(ESN)
+
+    assert claim.amount() == 1_320_000
+    assert (claim.value_class, claim.grade) == (ValueClass.CLAIMED, Grade.CLAIMED)
+    assert claim.kind not in {line.kind for line in esn_lines(ESN, list(EsnLine))}
+    with pytest.raises(OverlappingValue, match="productivity and time_saved"):
+        total_value([claim, *esn_lines(ESN)])
+
+
 def test_mail_that_saved_time_is_not_counted_beside_time_saved() -> None:
     both = ESN | {"esn.mails_avoided": Decimal(600), "esn.minutes_per_mail": Decimal(2)}
 
     with pytest.raises(OverlappingValue, match="mail_avoided and time_saved"):
-        esn_roi(both, [ValueKind.TIME_SAVED, ValueKind.MAIL_AVOIDED])
-    alone = esn_lines(
-        both | {"esn.ideas_value": Decimal(5)}, [ValueKind.MAIL_AVOIDED, ValueKind.IDEAS]
-    )
+        esn_roi(both, [EsnLine.TIME_SAVED, EsnLine.MAIL_AVOIDED])
+    alone = esn_lines(both | {"esn.ideas_value": Decimal(5)}, [EsnLine.MAIL_AVOIDED, EsnLine.IDEAS])
     assert [line.amount() for line in alone] == [120, 5]

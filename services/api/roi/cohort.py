@@ -1,0 +1,275 @@
+"""The ROI of a cohort by age: what its touches have brought so far, and will have in the end.
+
+The arithmetic is that of :mod:`shared.kpis`: nothing is computed here.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from services.api.answers import trust_of
+from services.api.assumptions.repository import rates_of
+from services.api.dependencies import Access
+from services.api.freshness import freshness_of
+from services.api.model import exact
+from services.api.roi.cohort_schemas import (
+    AgeUnit,
+    CohortPoint,
+    CohortQuery,
+    CohortRoi,
+    Expected,
+    ExpectedPayback,
+    HistoryUsed,
+)
+from services.api.roi.costs import read_cost
+from services.api.roi.leads import open_leads, read_history
+from services.api.roi.repository import Basis, dated_credit, opportunities
+from services.api.roi.schemas import Maturity, Notice, Payback
+from shared import clock
+from shared.errors import Invalid
+from shared.kpis.cohort import maturity, payback, roi_at_ages
+from shared.kpis.cohort_forecast import (
+    LEVEL,
+    REPLICATES,
+    SEED,
+    TOO_FEW_OUTCOMES,
+    Forecast,
+    History,
+    OpenLead,
+    forecast,
+)
+from shared.kpis.expressions import rounded
+from shared.kpis.periods import MOST_BUCKETS, add_months
+from shared.kpis.rates import rate_in_force
+from shared.kpis.survival import Outcome
+from shared.money import exponent
+from shared.rollups.read import live_generation
+
+__all__ = ["cohort_roi"]
+
+_METHOD: Final = "aalen_johansen_bootstrap"
+_NO_MARGIN: Final = "missing:gross_margin"
+_YOUNG: Final = Notice(
+    code="no_close_yet",
+    message=(
+        "None of the cohort's deals has closed. Its return so far is -100 % by construction; the"
+        " expected value says what history lets expect of it."
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cohort:
+    """Everything read about a cohort, before any arithmetic."""
+
+    today: date
+    margins: Sequence[tuple[date, Decimal]]
+    cost: Decimal | None
+    open_leads: Sequence[OpenLead]
+    history: History
+    has_margin: bool
+    digits: int
+
+    @property
+    def realized(self) -> Decimal:
+        """Return the value so far."""
+        return sum((amount for _, amount in self.margins), Decimal(0))
+
+
+async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
+    """Return the cohort of a period at every age, its maturity and its expected final value.
+
+    Raises:
+        Invalid: the curve would have more points than an answer may hold (``cost_limit``).
+    """
+    org, connection = access.org, access.connection
+    today = clock.local_day(clock.now(), org.zone)
+    generation = await live_generation(connection, org.id)
+    cost = await read_cost(access, query.period, query.cost_basis, query.amortize_months)
+    cohort = await _read(access, query, generation, today, cost.total)
+    # Some hundred replicates take a while: other requests go on meanwhile.
+    expected = await asyncio.to_thread(_forecast, cohort) if cohort.has_margin else None
+    decided = await opportunities(
+        connection,
+        org.id,
+        generation,
+        period=query.period,
+        channel=query.channel,
+        window_days=org.window_days,
+    )
+    share = maturity(closed=decided.closed, opened=decided.opened)
+    freshness = await freshness_of(connection, org.id)
+    return CohortRoi(
+        **trust_of(freshness, org.zone).model_dump(),
+        from_=query.from_,
+        to=query.to,
+        as_of=today,
+        channel=query.channel,
+        model=query.model,
+        currency=org.currency,
+        cost=cost,
+        realized=_cents(cohort.realized, cohort.digits) if cohort.has_margin else None,
+        age_unit=query.age_unit,
+        curve=_curve(query, cohort) if cohort.has_margin else [],
+        maturity=Maturity(opened=share.opened, closed=share.closed, percent=share.percent),
+        payback=_payback(query, cohort),
+        expected=_expected(cohort, expected),
+        notices=[_YOUNG] if cohort.has_margin and not cohort.margins else [],
+    )
+
+
+async def _read(
+    access: Access, query: CohortQuery, generation: int, today: date, cost: Decimal | None
+) -> _Cohort:
+    org, connection = access.org, access.connection
+    stated = await rates_of(connection, org.id)
+    rate = rate_in_force(stated, "gross_margin", query.period.last_day)
+    margin = Decimal(0) if rate is None else rate.value
+    credits = await dated_credit(
+        connection,
+        org.id,
+        generation,
+        basis=Basis.COHORT,
+        period=query.period,
+        model=query.model,
+        channel=query.channel,
+    )
+    return _Cohort(
+        today=today,
+        margins=[(day, amount * margin) for day, amount in credits],
+        cost=cost,
+        open_leads=await open_leads(
+            connection,
+            org.id,
+            generation,
+            today=today,
+            period=query.period,
+            channel=query.channel,
+            window_days=org.window_days,
+            margin=margin,
+        ),
+        history=await read_history(
+            connection,
+            org.id,
+            generation,
+            today=today,
+            model=query.model,
+            channel=query.channel,
+            margin=margin,
+        ),
+        has_margin=rate is not None,
+        digits=exponent(org.currency),
+    )
+
+
+def _forecast(cohort: _Cohort) -> Forecast | None:
+    return forecast(
+        cohort.history,
+        cohort.open_leads,
+        realized=cohort.realized,
+        cost=cohort.cost,
+        digits=cohort.digits,
+    )
+
+
+def _ages(unit: AgeUnit, start: date, today: date) -> Iterator[date]:
+    """Yield the day of each age, from 0 to the last one that has come.
+
+    Raises:
+        Invalid: there are too many (``cost_limit``).
+    """
+    for age in range(MOST_BUCKETS):
+        match unit:
+            case AgeUnit.DAY:
+                day = start + timedelta(days=age)
+            case AgeUnit.WEEK:
+                day = start + timedelta(weeks=age)
+            case AgeUnit.MONTH:
+                day = add_months(start, age)
+        if day > today:
+            return
+        yield day
+    raise Invalid("The cohort is too old for such short steps.", code="cost_limit")
+
+
+def _curve(query: CohortQuery, cohort: _Cohort) -> list[CohortPoint]:
+    points = roi_at_ages(
+        cohort.margins,
+        cost=cohort.cost or Decimal(0),
+        starts_on=query.from_,
+        days=_ages(query.age_unit, query.from_, cohort.today),
+    )
+    return [
+        CohortPoint(
+            age=age,
+            day=point.day,
+            cumulative=rounded(Fraction(point.cumulative), cohort.digits),
+            roi_percent=point.roi_percent,
+        )
+        for age, point in enumerate(points)
+    ]
+
+
+def _payback(query: CohortQuery, cohort: _Cohort) -> Payback | None:
+    if cohort.cost is None:
+        return None
+    found = payback(cohort.margins, cost=cohort.cost, starts_on=query.from_)
+    return Payback(day=found.day, age_days=found.age_days) if found else None
+
+
+def _expected(cohort: _Cohort, found: Forecast | None) -> Expected:
+    history, digits = cohort.history, cohort.digits
+    value = low = high = None
+    if found is not None:
+        value = rounded(found.expected_final, digits)
+        low, high = (_cents(end, digits) for end in (found.interval.low, found.interval.high))
+    reason = None if found else TOO_FEW_OUTCOMES if cohort.has_margin else _NO_MARGIN
+    return Expected(
+        value=value,
+        low=low,
+        high=high,
+        roi_percent=_return(value, cohort.cost),
+        roi_low_percent=_return(low, cohort.cost),
+        roi_high_percent=_return(high, cohort.cost),
+        level_percent=Decimal(int(LEVEL * 100)),
+        method=_METHOD,
+        replicates=REPLICATES,
+        seed=SEED,
+        open_leads=len(cohort.open_leads),
+        further_wins=exact(found.expected_wins) if found else None,
+        history=HistoryUsed(
+            won=history.count(Outcome.WON),
+            lost=history.count(Outcome.LOST),
+            open=history.count(Outcome.OPEN),
+            wins=len(history.wins),
+        ),
+        payback=_expected_payback(cohort.today, found) if found else None,
+        null_reason=reason,
+    )
+
+
+def _cents(amount: Decimal | None, digits: int) -> Decimal | None:
+    return None if amount is None else rounded(Fraction(amount), digits)
+
+
+def _return(value: Decimal | None, cost: Decimal | None) -> Decimal | None:
+    if value is None or not cost:
+        return None
+    return rounded(Fraction(value - cost) / Fraction(cost) * 100, 2)
+
+
+def _expected_payback(today: date, found: Forecast) -> ExpectedPayback | None:
+    if found.payback is None:
+        return None
+    days = (found.payback.days, found.payback.earliest, found.payback.latest)
+    day, earliest, latest = (None if n is None else today + timedelta(days=n) for n in days)
+    return ExpectedPayback(
+        day=day,
+        earliest=earliest,
+        latest=latest,
+        chance_percent=rounded(found.payback.chance * 100, 2),
+    )

@@ -1,0 +1,39 @@
+"""The internal network's statement: what it saved in a year, each line with its evidence."""
+
+from decimal import Decimal
+
+from services.api.assumptions.repository import rates_of
+from services.api.dependencies import Access
+from services.api.kpis.service import assumption_lines
+from services.api.roi.guard import adding
+from services.api.roi.network_schemas import NetworkQuery, NetworkStatement
+from services.api.roi.returns import return_of, value_part
+from shared.kpis.esn import esn_claims, esn_inputs, esn_roi
+from shared.kpis.rates import rate_in_force
+from shared.money import exponent
+
+__all__ = ["network_statement"]
+
+
+async def network_statement(access: Access, query: NetworkQuery) -> NetworkStatement:
+    """Return the saving of a year at the rates in force on a day, and claims beside it.
+
+    Raises:
+        Invalid: lines hold the same time, and were not asked to be added (``overlapping_value``).
+    """
+    stated = await rates_of(access.connection, access.org.id)
+    found = (rate_in_force(stated, key, query.on) for key in esn_inputs())
+    rates = [rate for rate in found if rate is not None]
+    values: dict[str, Decimal | None] = {rate.key: rate.value for rate in rates}
+    digits = exponent(access.org.currency)
+    with adding("accept_overlaps"):
+        result = esn_roi(values, query.lines, query.overlaps)
+    return NetworkStatement(
+        on=query.on,
+        currency=access.org.currency,
+        lines=[value_part(line, digits) for line in result.lines],
+        cost=result.cost,
+        roi=return_of(result, digits),
+        claims=[value_part(line, digits) for line in esn_claims(values)],
+        assumptions=assumption_lines(rates),
+    )

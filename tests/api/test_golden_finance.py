@@ -1,0 +1,143 @@
+"""Golden numbers 8 and 14 through the public door: lag, and the internal network."""
+
+from datetime import date
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from shared.orgs import Org
+from tests.api.conftest import Fold
+from tests.api.golden import fact, local
+from tests.api.test_golden import get, golden, post
+
+__all__ = ["golden"]
+
+
+async def test_cohort_by_day_pays_back_on_day_109(golden: httpx.AsyncClient) -> None:
+    cohort = await get(golden, "roi/cohort", age_unit="day")
+
+    by_day = {point["day"]: point for point in cohort["curve"]}
+    margins = {
+        "2025-04-01": "0.00",
+        "2025-04-02": "4000.00",
+        "2025-04-03": "4000.00",
+        "2025-04-05": "7600.00",
+        "2025-04-10": "14000.00",
+        "2025-04-15": "18000.00",
+        "2025-04-19": "18000.00",
+        "2025-04-20": "22800.00",
+    }
+    assert {day: by_day[day]["cumulative"] for day in margins} == margins
+    assert by_day["2025-04-01"]["roi_percent"] == "-100.00"
+    assert by_day["2025-04-20"]["age"] == 109
+    assert by_day["2025-04-20"]["roi_percent"] == "1.33"
+    assert cohort["payback"] == {"day": "2025-04-20", "age_days": 109}
+    assert cohort["maturity"] == {"opened": 7, "closed": 7, "percent": "100.00"}
+
+
+async def test_period_roi_is_minus_100_percent_and_the_cohort_by_month_says_when_it_turns(
+    golden: httpx.AsyncClient,
+) -> None:
+    period = await get(golden, "roi", basis="period")
+    cohort = await get(golden, "roi/cohort", age_unit="month")
+
+    assert period["roi_on_margin"]["percent"] == "-100.00"
+    assert [notice["code"] for notice in period["notices"]] == ["no_close_in_period"]
+    returns = [point["roi_percent"] for point in cohort["curve"][:5]]
+    assert returns == ["-100.00", "-100.00", "-100.00", "-100.00", "1.33"]
+
+
+async def test_a_cohort_that_is_decided_expects_what_it_has(golden: httpx.AsyncClient) -> None:
+    expected = (await get(golden, "roi/cohort"))["expected"]
+
+    assert (expected["value"], expected["low"], expected["high"]) == ("22800.00",) * 3
+    assert expected["roi_percent"] == "1.33"
+    assert expected["open_leads"] == 0
+    assert expected["history"] == {"won": 6, "lost": 4, "open": 0, "wins": 5}
+    assert expected["payback"] is None
+
+
+@pytest.fixture
+def on_20_april(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the API live on 20 April 2025, three weeks after the quarter."""
+    monkeypatch.setattr("shared.clock.now", lambda: local(date(2025, 4, 20)))
+
+
+async def test_open_leads_are_expected_to_end_as_others_did(
+    golden: httpx.AsyncClient, org: Org, fold: Fold, on_20_april: None
+) -> None:
+    day = local(date(2025, 3, 28))
+    young = []
+    for name in (f"young-{number}" for number in range(8)):
+        person = {"person_email": f"{name}@client.example"}
+        touched = {"channel": "employee_advocacy", "employee": "E001"}
+        young.append(fact("touch.recorded", name, day, **person, **touched))
+        young.append(fact("lead.created", name, day, lead=name, **person))
+    await post(golden, young)
+    await fold(org)
+
+    cohort = await get(golden, "roi/cohort")
+
+    expected = cohort["expected"]
+    assert cohort["as_of"] == "2025-04-20"
+    assert expected["open_leads"] == 8
+    assert expected["history"]["open"] == 8
+    assert Decimal(cohort["realized"]) == 22800
+    assert Decimal(expected["low"]) < Decimal(expected["value"]) < Decimal(expected["high"])
+    assert 0 < Decimal(expected["further_wins"]) < 8
+    again = await get(golden, "roi/cohort")
+    assert again["expected"] == expected
+
+
+async def test_without_a_margin_nothing_is_made_up(client: httpx.AsyncClient) -> None:
+    cohort = await get(client, "roi/cohort")
+
+    assert cohort["realized"] is None
+    assert cohort["curve"] == []
+    assert cohort["expected"]["null_reason"] == "missing:gross_margin"
+
+
+NETWORK = {
+    "esn.adaptation_quits": "4",
+    "esn.people": "100",
+    "esn.minutes_saved_per_day": "10",
+    "esn.hourly_rate": "30",
+    "esn.cost": "3600",
+}
+
+
+async def test_internal_network_returns_545_percent(client: httpx.AsyncClient) -> None:
+    for key, value in NETWORK.items():
+        stated = {"effective_from": "2025-01-01", "value": value, "source": "works council"}
+        assert (await client.put(f"/v1/assumptions/{key}", json=stated)).status_code == 200
+
+    response = await client.get("/v1/roi/internal-network", params={"on": "2025-01-01"})
+
+    assert response.status_code == 200, response.text
+    statement = response.json()
+    lines = {line["kind"]: line for line in statement["lines"]}
+    assert {kind: line["amount"] for kind, line in lines.items()} == {
+        "leavers_avoided": "1232.00",
+        "time_saved": "22000.00",
+    }
+    assert {line["grade"] for line in lines.values()} == {"modelled"}
+    assert (statement["roi"]["percent"], statement["roi"]["grade"]) == ("545.33", "modelled")
+    (claim,) = statement["claims"]
+    assert (claim["amount"], claim["grade"]) == ("1320000.00", "claimed")
+    assert statement["roi"]["value"] == "23232.00"
+
+
+async def test_overlapping_lines_are_refused_by_name(client: httpx.AsyncClient) -> None:
+    asked = {"on": "2025-01-01", "lines": ["time_saved", "mail_avoided"]}
+
+    refused = await client.get("/v1/roi/internal-network", params=asked)
+    given = await client.get(
+        "/v1/roi/internal-network", params={**asked, "accept_overlaps": "true"}
+    )
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "overlapping_value")
+    assert "mail_avoided, time_saved" in refused.json()["errors"][0]["message"]
+    (pair,) = given.json()["roi"]["counted_twice"]
+    assert (pair["one"], pair["other"]) == ("mail_avoided", "time_saved")
+    assert given.json()["roi"]["percent"] is None
