@@ -27,7 +27,15 @@ from shared.money import exponent
 from shared.orgs import Org
 from shared.rollups.read import ForbiddenSlice, MeasureQuery, MeasureTable, read_measures
 
-__all__ = ["Slice", "Valued", "buckets_of", "evaluate_kpis", "rates_used", "refused_slice"]
+__all__ = [
+    "Slice",
+    "Valued",
+    "buckets_of",
+    "evaluate_kpis",
+    "evaluate_unshielded",
+    "rates_used",
+    "refused_slice",
+]
 
 MOST_POINTS: Final = 20_000
 # Exact arithmetic takes tens of microseconds a point: more would keep other requests waiting.
@@ -104,7 +112,7 @@ async def evaluate_kpis(
     for kpi in kpis:
         _refuse_foreign_dimensions(kpi, asked)
     await _refuse_too_many(connection, org, len(kpis) * len(parts), asked.group_by, most_points)
-    found = await _evaluate(connection, org, kpis, parts, asked)
+    found = await evaluate_unshielded(connection, org, kpis, parts, asked)
     shield = await Shield.of(connection, org, parts, asked.filters, asked.group_by)
     if shield is None:
         return found
@@ -137,7 +145,9 @@ async def _add_merged(
     sets = sorted({teams for teams in together.values() if teams})
     for teams in sets[:_MOST_MERGED_SETS]:
         only = Slice(None, {**asked.filters, "team": frozenset(teams)})
-        for kpi_id, values in (await _evaluate(connection, org, kpis, parts, only)).items():
+        for kpi_id, values in (
+            await evaluate_unshielded(connection, org, kpis, parts, only)
+        ).items():
             shown[kpi_id] += [
                 replace(one, group=" + ".join(teams), merged=teams)
                 for one in values
@@ -147,13 +157,14 @@ async def _add_merged(
         values.sort(key=lambda one: (one.bucket, bool(one.merged), one.group))
 
 
-async def _evaluate(
+async def evaluate_unshielded(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org: Org,
     kpis: Sequence[Kpi],
     parts: tuple[Period, ...],
     asked: Slice,
 ) -> dict[str, list[Valued]]:
+    """Return each KPI's values, those of small teams too: for answers that show no team's value."""
     rates = await rates_of(connection, org.id)
     cuts = _cut(parts, (day for kpi in kpis for day in _changes(kpi, rates)))
     whole = await _read(connection, org, kpis, parts, asked, rates)

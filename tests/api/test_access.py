@@ -31,6 +31,16 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "roi_get_statement": ("GET", "/v1/roi", {"params": PERIOD}),
     "roi_get_cohort": ("GET", "/v1/roi/cohort", {"params": PERIOD}),
     "roi_get_costs": ("GET", "/v1/roi/costs", {"params": PERIOD}),
+    "roi_get_incrementality": (
+        "GET",
+        "/v1/roi/incrementality",
+        {"params": {**PERIOD, "metric": "shares"}},
+    ),
+    "roi_get_baseline": (
+        "GET",
+        "/v1/roi/baseline",
+        {"params": {**PERIOD, "baseline_from": "2024-12-01", "baseline_to": "2025-01-01"}},
+    ),
     "roi_get_internal_network": (
         "GET",
         "/v1/roi/internal-network",

@@ -5,7 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from services.api.dependencies import Access, reads
-from services.api.roi import cohort, comparison, costs, explain, markov, network, service
+from services.api.roi import causal, cohort, comparison, costs, explain, markov, network, service
+from services.api.roi.causal_schemas import (
+    BaselineAnswer,
+    BaselineQuery,
+    IncrementalityAnswer,
+    IncrementalityQuery,
+)
 from services.api.roi.cohort_schemas import CohortQuery, CohortRoi
 from services.api.roi.cost_schemas import CostStatement
 from services.api.roi.network_schemas import NetworkQuery, NetworkStatement
@@ -48,6 +54,22 @@ async def get_costs(
 ) -> CostStatement:
     """Return what a period cost, line by line, with or without amortization and working time."""
     return await costs.cost_statement(access, resources(request).keyring, query)
+
+
+@router.get("/incrementality", operation_id="roi_get_incrementality")
+async def get_incrementality(
+    access: Annotated[Access, _READER], query: Annotated[IncrementalityQuery, Query()]
+) -> IncrementalityAnswer:
+    """Return what the program changed in teams, against those that had not started yet."""
+    return await causal.incrementality_of(access, query)
+
+
+@router.get("/baseline", operation_id="roi_get_baseline")
+async def get_baseline(
+    access: Annotated[Access, _READER], query: Annotated[BaselineQuery, Query()]
+) -> BaselineAnswer:
+    """Return what advocates reached beyond the brand account's baseline."""
+    return await causal.baseline(access, query)
 
 
 @router.get("/internal-network", operation_id="roi_get_internal_network")

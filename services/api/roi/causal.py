@@ -1,0 +1,261 @@
+"""What the program changed: teams against teams not started yet, advocates against the brand.
+
+The arithmetic is that of :mod:`shared.kpis`: nothing is computed here.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from services.api.answers import trust_of
+from services.api.dependencies import Access
+from services.api.evaluation import Slice, buckets_of, evaluate_unshielded
+from services.api.freshness import freshness_of
+from services.api.kpis.service import kpi_named
+from services.api.model import exact
+from services.api.roi.causal_schemas import (
+    BaselineAnswer,
+    BaselineQuery,
+    EstimateOut,
+    IncrementalityAnswer,
+    IncrementalityQuery,
+    LeftOut,
+    Origin,
+    ReachedOut,
+    RelativeWeek,
+    StartedTeam,
+)
+from shared import clock
+from shared.errors import Invalid
+from shared.kpis.baseline import Reached, beyond_baseline
+from shared.kpis.definitions import Kpi
+from shared.kpis.incrementality import (
+    Estimate,
+    GroupTime,
+    Incrementality,
+    Panel,
+    TooLittleData,
+    incrementality,
+)
+from shared.kpis.periods import Interval, Period
+from shared.kpis.vocabulary import Aggregation, Dimension
+from shared.rollups.read import MeasureQuery, live_generation, read_measures
+from shared.rollups.sql import TEAM_ON_DAY
+
+__all__ = ["baseline", "incrementality_of"]
+
+_METHOD: Final = "group_time_not_yet_treated"
+_SUMMED: Final = frozenset({Aggregation.ADDITIVE, Aggregation.ATTRIBUTED})
+_FIRST_JOINS: Final = f"""
+    SELECT t.team, min(m.day) AS first_day
+      FROM membership m {TEAM_ON_DAY.format(employee="m.employee", day="m.day")}
+     WHERE m.org_id = $1 AND m.generation = $2 AND m.event = 'joined'
+     GROUP BY t.team
+"""
+_DIGITS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """The teams that can be compared, in the panel's order, and those that cannot."""
+
+    teams: list[StartedTeam]
+    left_out: list[LeftOut]
+    panel: Panel
+
+
+async def incrementality_of(access: Access, query: IncrementalityQuery) -> IncrementalityAnswer:
+    """Return what the program changed in a KPI; null with a reason where data are too few.
+
+    Raises:
+        NotFound: no such KPI.
+        Invalid: teams do not carry it, or the period holds no whole week.
+    """
+    kpi, org = kpi_named(query.metric), access.org
+    if Dimension.TEAM not in kpi.dimensions:
+        raise Invalid(f"{kpi.id} cannot be sliced by team.", code="dimension_not_carried")
+    weeks = _whole_weeks(query.period, clock.local_day(clock.now(), org.zone))
+    compared = await _compared(access, query, kpi, weeks)
+    found: Incrementality | None = None
+    reason = None
+    try:
+        # Every team is left out once: other requests go on meanwhile.
+        found = await asyncio.to_thread(incrementality, compared.panel)
+    except TooLittleData as error:
+        reason = error.shortage.value
+    freshness = await freshness_of(access.connection, org.id)
+    return IncrementalityAnswer(
+        **trust_of(freshness, org.zone).model_dump(),
+        from_=weeks[0].start,
+        to=weeks[-1].end,
+        metric=kpi.id,
+        unit=kpi.unit,
+        per_employee=kpi.aggregation in _SUMMED,
+        weeks=len(weeks),
+        method=_METHOD,
+        effect=_estimate(found.effect) if found else None,
+        pre_trend=_estimate(found.pre_trend) if found else None,
+        verdict=found.verdict if found else None,
+        placebo=_estimate(found.placebo) if found else None,
+        by_week=_by_week(found.effects) if found else [],
+        teams=compared.teams,
+        left_out=compared.left_out,
+        null_reason=reason,
+    )
+
+
+def _whole_weeks(period: Period, today: date) -> tuple[Period, ...]:
+    """Return the ISO weeks that lie wholly in a period and are over.
+
+    Raises:
+        Invalid: there is none (``empty_period``), or there are too many (``cost_limit``).
+    """
+    weeks = buckets_of(period, Interval.WEEK)
+    whole = tuple(week for week in weeks if week.days == 7 and week.end <= today)
+    if not whole:
+        raise Invalid("The period holds no whole week that is over.", code="empty_period")
+    return whole
+
+
+async def _compared(
+    access: Access, query: IncrementalityQuery, kpi: Kpi, weeks: tuple[Period, ...]
+) -> _Comparison:
+    values = await _by_team(access, kpi, query, weeks)
+    staff = await _by_team(access, kpi_named("headcount"), query, weeks)
+    starts = await _starts(access, query)
+    teams, left_out, rows, places = [], [], [], []
+    for team in sorted(values):
+        day, origin = starts.get(team, (None, Origin.NONE))
+        people = staff.get(team, {})
+        smallest = min(people.get(week) or Decimal(0) for week in range(len(weeks)))
+        row = _outcomes(kpi, values[team], people, len(weeks))
+        if smallest < access.org.smallest_group:
+            left_out.append(LeftOut(team=team, reason="small_group"))
+        elif day is not None and day < weeks[0].start:
+            left_out.append(LeftOut(team=team, reason="started_before"))
+        elif row is None:
+            left_out.append(LeftOut(team=team, reason="missing_weeks"))
+        else:
+            place = _week_of(day, weeks)
+            shown = day if place is not None else None
+            teams.append(StartedTeam(team=team, started_on=shown, origin=origin))
+            rows.append(row)
+            places.append(place)
+    return _Comparison(teams, left_out, Panel(tuple(places), tuple(rows)))
+
+
+async def _by_team(
+    access: Access, kpi: Kpi, query: IncrementalityQuery, weeks: tuple[Period, ...]
+) -> Mapping[str, Mapping[int, Decimal | None]]:
+    filters = {"team": frozenset(query.team)} if query.team else {}
+    asked = Slice("team", filters)
+    found = await evaluate_unshielded(access.connection, access.org, [kpi], weeks, asked)
+    values: dict[str, dict[int, Decimal | None]] = defaultdict(dict)
+    for one in found[kpi.id]:
+        if one.group:
+            values[one.group][one.bucket] = one.value.value
+    return values
+
+
+async def _starts(
+    access: Access, query: IncrementalityQuery
+) -> Mapping[str, tuple[date | None, Origin]]:
+    generation = await live_generation(access.connection, access.org.id)
+    rows = await access.connection.fetch(_FIRST_JOINS, access.org.id, generation)
+    joined = {row["team"]: (row["first_day"], Origin.FIRST_JOIN) for row in rows}
+    return joined | {team: (day, Origin.STATED) for team, day in query.stated.items()}
+
+
+def _outcomes(
+    kpi: Kpi, values: Mapping[int, Decimal | None], staff: Mapping[int, Decimal | None], weeks: int
+) -> tuple[float, ...] | None:
+    """Return a team's outcome of every week; None if one is missing."""
+    outcomes = []
+    for week in range(weeks):
+        value, people = values.get(week), staff.get(week)
+        if value is None or (kpi.aggregation in _SUMMED and not people):
+            return None
+        outcomes.append(float(value / people if people and kpi.aggregation in _SUMMED else value))
+    return tuple(outcomes)
+
+
+def _week_of(day: date | None, weeks: Sequence[Period]) -> int | None:
+    """Return the week a day lies in; None if it is after the last one, or no day."""
+    return next((i for i, week in enumerate(weeks) if day is not None and day in week), None)
+
+
+def _estimate(found: Estimate) -> EstimateOut:
+    return EstimateOut(
+        value=_shown(found.value),
+        standard_error=_shown(found.error),
+        low=_shown(found.low),
+        high=_shown(found.high),
+        p_value=_shown(found.p),
+    )
+
+
+def _shown(value: float) -> Decimal:
+    return Decimal(f"{value:.{_DIGITS}g}")
+
+
+def _by_week(effects: Iterable[GroupTime]) -> list[RelativeWeek]:
+    """Return the mean effect by weeks since the start, weighted by teams."""
+    by_age: dict[int, list[GroupTime]] = defaultdict(list)
+    for one in effects:
+        by_age[one.week - one.start].append(one)
+    answer = []
+    for age, found in sorted(by_age.items()):
+        teams = sum(one.treated for one in found)
+        mean = sum(one.treated * one.effect for one in found) / teams
+        answer.append(RelativeWeek(weeks_since_start=age, effect=_shown(mean), teams=teams))
+    return answer
+
+
+async def baseline(access: Access, query: BaselineQuery) -> BaselineAnswer:
+    """Return what advocates reached beyond the brand account's baseline.
+
+    Raises:
+        Invalid: the baseline has no days, or reaches into the period asked about.
+    """
+    if not query.baseline_from < query.baseline_to <= query.from_:
+        raise Invalid(
+            "`baseline_from` lies before `baseline_to`, and that not after `from`.",
+            code="empty_period",
+        )
+    before = await _reached(access, query, Period(query.baseline_from, query.baseline_to))
+    now = await _reached(access, query, query.period)
+    absent = [
+        f"missing:{query.metric}_{side}"
+        for side, value in (("advocacy", now.advocacy), ("brand", now.brand))
+        if value is None
+    ]
+    found = beyond_baseline(_known(before), _known(now))
+    freshness = await freshness_of(access.connection, access.org.id)
+    return BaselineAnswer(
+        **trust_of(freshness, access.org.zone).model_dump(),
+        metric=query.metric,
+        before=before,
+        now=now,
+        expected=None if absent else exact(found.expected),
+        incremental=None if absent else exact(found.incremental),
+        amplification=None if absent else exact(found.amplification),
+        null_reason=absent[0] if absent else found.null_reason,
+    )
+
+
+async def _reached(access: Access, query: BaselineQuery, period: Period) -> ReachedOut:
+    sides = {side: f"{query.metric}_{side}" for side in ("advocacy", "brand")}
+    table = await read_measures(
+        access.connection, access.org, list(sides.values()), MeasureQuery((period,))
+    )
+    row = table[0, ""]
+    found = {side: exact(row[measure]) for side, measure in sides.items()}
+    return ReachedOut(from_=period.start, to=period.end, **found)
+
+
+def _known(reached: ReachedOut) -> Reached:
+    return Reached(reached.advocacy or Decimal(0), reached.brand or Decimal(0))

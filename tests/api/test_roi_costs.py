@@ -1,0 +1,59 @@
+"""The cost of a period: as booked or amortized, with or without working time, line by line."""
+
+from datetime import date
+from decimal import Decimal
+
+import httpx
+
+from shared.orgs import Org
+from tests.api.conftest import Fold
+from tests.api.golden import fact, local
+from tests.api.test_golden import get, golden, post
+
+__all__ = ["golden"]
+
+
+async def test_one_off_costs_are_amortized_if_asked(
+    golden: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    setup = fact(
+        "cost.booked",
+        "setup",
+        local(date(2025, 1, 1)),
+        category="platform",
+        amount="1200.01",
+        currency="USD",
+        starts_on="2025-01-01",
+        ends_on="2025-01-02",
+        is_one_off=True,
+        owner="marketing",
+        evidence="invoice",
+    )
+    await post(golden, [setup])
+    await fold(org)
+
+    expensed = await get(golden, "roi/costs")
+    spread = await get(golden, "roi/costs", amortize_months=12, limit=3)
+    rest = await get(
+        golden, "roi/costs", amortize_months=12, limit=200, cursor=spread["next_cursor"]
+    )
+    cash = await get(golden, "roi", cost_basis="cash", amortize_months=12)
+
+    assert expensed["cost"]["total"] == "23700.01"
+    (line,) = [line for line in expensed["lines"] if line["is_one_off"]]
+    assert (line["in_period"], line["owner"], line["evidence"]) == (
+        "1200.01",
+        "marketing",
+        "invoice",
+    )
+    lines = [*spread["lines"], *rest["lines"]]
+    # 90 of 365 days: 1200.01 * 90 / 365 = 295.89 to the cent.
+    assert spread["cost"]["total"] == "22795.89"
+    assert spread["cost"]["amortize_months"] == 12
+    assert sum(Decimal(line["in_period"]) for line in lines) == Decimal("22795.89")
+    assert (len(lines), spread["lines_total"], rest["next_cursor"]) == (8, 8, None)
+    (line,) = [line for line in lines if line["is_one_off"]]
+    assert (line["charged_from"], line["charged_to"]) == ("2025-01-01", "2026-01-01")
+    # Without 9360 of employees' and 4550 of the manager's time.
+    assert cash["cost"]["total"] == "8885.89"
+    assert cash["cost"]["basis"] == "cash"
