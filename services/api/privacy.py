@@ -21,6 +21,7 @@ from shared.rollups.read import live_generation
 __all__ = [
     "SUPPRESSED",
     "Shield",
+    "disclosure_of",
     "may_see_people",
     "refuse_small_groups",
     "require_people",
@@ -87,6 +88,13 @@ class Shield:
     def all_filterable(self) -> bool:
         """Tell whether the teams that are filtered by may be shown, taken together, throughout."""
         return all(self.filterable)
+
+
+async def disclosure_of(access: Access, period: Period) -> Disclosure:
+    """Return which teams may be shown in a period, in answers that are no KPI."""
+    generation = await live_generation(access.connection, access.org.id)
+    sizes = await read_populations(access.connection, access.org.id, generation, period)
+    return disclose(sizes.during(period), access.org.smallest_group)
 
 
 def suppressed(value: KpiValue) -> KpiValue:

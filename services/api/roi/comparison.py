@@ -6,19 +6,19 @@ from decimal import Decimal
 from services.api.dependencies import Access
 from services.api.model import exact, money
 from services.api.roi.crediting import Crediting, Model, credit_by_models
+from services.api.roi.groups import group_credits, may_be_shown
 from services.api.roi.inputs import Inputs, common_fields, read_inputs
 from services.api.roi.queries import ComparisonQuery
-from services.api.roi.repository import Credits
 from services.api.roi.returns import break_evens, return_of
 from services.api.roi.schemas import (
     ChannelCredit,
-    GroupCredit,
     ModelParameters,
     ModelResult,
     RoiComparison,
     Spread,
 )
 from shared.kpis.expressions import rounded
+from shared.kpis.privacy import Disclosure
 from shared.kpis.roi import ModelComparison, ModelRoi, compare_models
 from shared.kpis.vocabulary import AttributionModel, GlobalModel
 
@@ -28,7 +28,12 @@ _PERCENT_DIGITS = 2
 
 
 async def compare(access: Access, query: ComparisonQuery) -> RoiComparison:
-    """Return every model's credit and ROI, the spread, and what depends on the model."""
+    """Return every model's credit and ROI, the spread, and what depends on the model.
+
+    Raises:
+        InsufficientScope: credit would be divided by employee, and the caller may not see people.
+    """
+    shown = await may_be_shown(access, query)
     inputs = await read_inputs(access, query, group_by=query.group_by)
     crediting = await credit_by_models(access, inputs, query)
     digits = inputs.digits
@@ -40,7 +45,9 @@ async def compare(access: Access, query: ComparisonQuery) -> RoiComparison:
     return RoiComparison(
         **said,
         window_days=crediting.window_days,
-        models=[_result(model, crediting, channels, query, digits) for model in compared.models],
+        models=[
+            _result(model, crediting, channels, query, shown, digits) for model in compared.models
+        ],
         spread=_spreads(compared),
         break_even=break_evens(compared.break_evens, digits),
         sign_depends_on_model=compared.sign_depends_on_model,
@@ -103,6 +110,7 @@ def _result(
     crediting: Crediting,
     channels: Mapping[Model, list[ChannelCredit]],
     query: ComparisonQuery,
+    shown: Disclosure,
     digits: int,
 ) -> ModelResult:
     model = next(model for model in crediting.credits if model == roi.model)
@@ -112,7 +120,7 @@ def _result(
         parameters=_parameters(model, crediting, query),
         total=_sum(credit.amount for credit in credits),
         channels=credits,
-        groups=_groups(crediting.credits[model], digits) if query.group_by else None,
+        groups=group_credits(crediting.credits[model], digits, shown) if query.group_by else None,
         credited_revenue=roi.revenue,
         share_percent=None
         if roi.share_percent is None
@@ -130,17 +138,6 @@ def _parameters(model: Model, crediting: Crediting, query: ComparisonQuery) -> M
         order=query.order if model is GlobalModel.MARKOV else None,
         game="sum" if model is AttributionModel.SHAPLEY else None,
     )
-
-
-def _groups(credits: Iterable[Credits], digits: int) -> list[GroupCredit]:
-    """Return the credit by group, those without a group last."""
-    sums: dict[str, Decimal] = {}
-    for credit in credits:
-        sums[credit.group] = sums.get(credit.group, Decimal(0)) + credit.amount
-    ordered = sorted(sums.items(), key=lambda item: (not item[0], -item[1], item[0]))
-    return [
-        GroupCredit(group=group or None, amount=money(amount, digits)) for group, amount in ordered
-    ]
 
 
 def _spreads(compared: ModelComparison) -> list[Spread]:

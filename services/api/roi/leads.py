@@ -46,9 +46,10 @@ _SPELLS: Final = f"""
 _WINS: Final = """
     SELECT sum(c.share) AS share, sum(c.amount) AS amount
       FROM credit c
-     WHERE c.org_id = $1 AND c.generation = $2 AND c.model = $3 AND c.channel = $4
-     GROUP BY c.deal
-     ORDER BY max(c.closed_day) DESC, c.deal
+     WHERE c.org_id = $1 AND c.generation = $2 AND c.kind = 'deal' AND c.model = $3
+       AND c.channel = $4
+     GROUP BY c.conversion
+     ORDER BY max(c.converted_day) DESC, c.conversion
      LIMIT $5
 """
 _OPEN: Final = f"""

@@ -249,7 +249,17 @@ class GroupCredit(Output):
     group: str | None = Field(
         description="The group; null for touches that have none.", examples=["Sales"]
     )
-    amount: DecimalText = Field(description="Credited revenue.", examples=["28500.00"])
+    amount: DecimalText | None = Field(
+        description="Credited revenue; null if it is suppressed.", examples=["28500.00"]
+    )
+    suppressed: bool = Field(
+        description="Whether the amount is not shown, because the team holds too few people.",
+        examples=[False],
+    )
+    merged: list[str] = Field(
+        description="The small teams whose amount this is, if it is theirs together.",
+        examples=[["it", "management"]],
+    )
 
 
 class ModelParameters(Output):

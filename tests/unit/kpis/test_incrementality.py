@@ -114,12 +114,10 @@ def _world(seed: int, *, lift: float = 0.0, growth: float = 0.0, trend: float = 
     return Panel(tuple(starts), tuple(rows))
 
 
-def _truth(found: Incrementality) -> float:
+def _truth(found: Incrementality, growth: float = GROWTH) -> float:
     weight = sum(one.treated for one in found.effects)
-    return (
-        sum(one.treated * (LIFT + GROWTH * (one.week - one.start)) for one in found.effects)
-        / weight
-    )
+    gained = sum(one.treated * (LIFT + growth * (one.week - one.start)) for one in found.effects)
+    return gained / weight
 
 
 def _most(rate: float) -> float:
