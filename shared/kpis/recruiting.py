@@ -15,7 +15,7 @@ from shared.kpis.assumptions import default_values
 from shared.kpis.value import ValueClass, ValueKind, ValueLine, value_line
 from shared.kpis.vocabulary import Grade
 
-__all__ = ["RecruitingMethod", "ReferralHires", "recruiting_lines"]
+__all__ = ["RATES", "RecruitingMethod", "ReferralHires", "recruiting_lines"]
 
 _FLAT = (
     ValueKind.RECRUITING_FLAT,
@@ -55,11 +55,28 @@ _LINES = {
 }
 
 
+RATES: Mapping[RecruitingMethod, tuple[str, ...]] = {
+    RecruitingMethod.FLAT: ("recruiting.flat",),
+    RecruitingMethod.COST_PER_HIRE: ("cost_per_hire.baseline", "cost_per_hire.referral"),
+    RecruitingMethod.VACANCY: ("vacancy.days_baseline", "vacancy.daily_cost"),
+    RecruitingMethod.COST_PER_HIRE_AND_VACANCY: (
+        "cost_per_hire.baseline",
+        "cost_per_hire.referral",
+        "vacancy.days_baseline",
+        "vacancy.daily_cost",
+    ),
+}
+"""The assumptions each method uses."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReferralHires:
-    """The hires of a period; `days_to_fill` has one entry per hire whose vacancy is known."""
+    """The hires of a period; `days_to_fill` has one entry per hire whose vacancy is known.
 
-    count: int
+    `count` is None where hires are not reported at all.
+    """
+
+    count: int | None
     days_to_fill: Sequence[int] = ()
 
 
@@ -73,7 +90,8 @@ def recruiting_lines(
         **default_values(),
         **assumptions,
         "hires": hires.count,
-        "vacancies": len(hires.days_to_fill),
+        # Hires without any known vacancy saved an unknown time, not none.
+        "vacancies": len(hires.days_to_fill) if hires.days_to_fill or hires.count == 0 else None,
         "days_to_fill": sum(hires.days_to_fill),
     }
     return [

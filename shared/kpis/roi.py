@@ -56,6 +56,7 @@ class RoiForm(StrEnum):
     MEDIA = "media"
     BLENDED = "blended"
     INTERNAL_NETWORK = "internal_network"
+    ADDED = "added"  # lines that a caller chose
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "roi_get_statement": ("GET", "/v1/roi", {"params": PERIOD}),
     "roi_get_cohort": ("GET", "/v1/roi/cohort", {"params": PERIOD}),
     "roi_get_costs": ("GET", "/v1/roi/costs", {"params": PERIOD}),
+    "roi_get_value": ("GET", "/v1/roi/value", {"params": {**PERIOD, "lines": "margin"}}),
     "roi_get_incrementality": (
         "GET",
         "/v1/roi/incrementality",

@@ -5,7 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from services.api.dependencies import Access, reads
-from services.api.roi import causal, cohort, comparison, costs, explain, markov, network, service
+from services.api.roi import (
+    adding,
+    causal,
+    cohort,
+    comparison,
+    costs,
+    explain,
+    markov,
+    network,
+    service,
+)
+from services.api.roi.adding_schemas import AddedValue, AddingQuery
 from services.api.roi.causal_schemas import (
     BaselineAnswer,
     BaselineQuery,
@@ -54,6 +65,14 @@ async def get_costs(
 ) -> CostStatement:
     """Return what a period cost, line by line, with or without amortization and working time."""
     return await costs.cost_statement(access, resources(request).keyring, query)
+
+
+@router.get("/value", operation_id="roi_get_value")
+async def get_value(
+    access: Annotated[Access, _READER], query: Annotated[AddingQuery, Query()]
+) -> AddedValue:
+    """Add up chosen lines of value against the cost; what overlaps is refused by name."""
+    return await adding.add_lines(access, query)
 
 
 @router.get("/incrementality", operation_id="roi_get_incrementality")

@@ -15,6 +15,7 @@ from services.api.kpis.service import assumption_lines
 from services.api.lookback import look
 from services.api.model import money
 from services.api.roi.costs import read_cost
+from services.api.roi.hires import days_to_fill
 from services.api.roi.queries import ModelsQuery
 from services.api.roi.repository import Basis, Credits, credited, total_revenue
 from services.api.roi.schemas import Cost, Notice
@@ -24,7 +25,7 @@ from shared.kpis.expressions import exact_text
 from shared.kpis.measures import ADVOCACY_CHANNEL
 from shared.kpis.periods import Period
 from shared.kpis.rates import DatedRate, rate_in_force
-from shared.kpis.recruiting import RecruitingMethod, ReferralHires, recruiting_lines
+from shared.kpis.recruiting import RATES, ReferralHires, recruiting_lines
 from shared.kpis.value import ValueLine
 from shared.kpis.vocabulary import Dimension
 from shared.money import exponent
@@ -33,10 +34,6 @@ from shared.rollups.read import MeasureQuery, live_generation, read_measures
 
 __all__ = ["Inputs", "common_fields", "read_inputs"]
 
-_RATES: Final = {
-    RecruitingMethod.FLAT: ("recruiting.flat",),
-    RecruitingMethod.COST_PER_HIRE: ("cost_per_hire.baseline", "cost_per_hire.referral"),
-}
 _NO_CLOSE: Final = Notice(
     code="no_close_in_period",
     message=(
@@ -70,6 +67,7 @@ class Inputs:
     rates: tuple[DatedRate, ...]
     gross_margin: Decimal | None
     recruiting: list[ValueLine]
+    referrals: ReferralHires
     freshness: Freshness
 
     @property
@@ -137,13 +135,15 @@ async def read_inputs(
     if await _has_deals(access, query.period):
         revenue = await total_revenue(connection, org.id, generation, basis=basis, period=period)
     stated = await rates_of(connection, org.id)
-    method = RecruitingMethod(query.recruiting_method.value)
-    keys = ("gross_margin", *(_RATES[method] if hires is not None else ()))
+    method = query.recruiting_method
+    keys = ("gross_margin", *(RATES[method] if hires is not None else ()))
     found = (rate_in_force(stated, key, query.period.last_day) for key in keys)
     rates = tuple(rate for rate in found if rate is not None)
     values: dict[str, Decimal | None] = {rate.key: rate.value for rate in rates}
     is_advocacy = query.channel == ADVOCACY_CHANNEL
     counted = hires if is_advocacy else None
+    taken = await days_to_fill(access, Period(query.from_, recruiting_to)) if counted else ()
+    referrals = ReferralHires(counted, taken)
     return Inputs(
         org=org,
         generation=generation,
@@ -155,9 +155,8 @@ async def read_inputs(
         hires=counted,
         rates=rates,
         gross_margin=values.get("gross_margin"),
-        recruiting=[]
-        if counted is None
-        else recruiting_lines(ReferralHires(counted), values, method),
+        recruiting=[] if counted is None else recruiting_lines(referrals, values, method),
+        referrals=referrals,
         freshness=freshness,
     )
 

@@ -13,6 +13,7 @@ from shared.attribution.markov import MOST_ORDER
 from shared.facts.envelope import Channel
 from shared.kpis.costs import CostBasis
 from shared.kpis.emv import EmvMethod
+from shared.kpis.recruiting import RecruitingMethod
 from shared.kpis.vocabulary import AttributionModel, Dimension
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "ComparisonQuery",
     "CostQuery",
     "ExplainQuery",
-    "FlatOrCostPerHire",
     "Form",
     "GroupBy",
     "MarkovQuery",
@@ -37,8 +37,11 @@ _RECRUITING_TO: Final = (
     "Referral hires count from `from` up to, and without, this day. Default: the day after today "
     "for the cohort basis, because hires come late, and `to` for the period basis."
 )
-
-
+_RECRUITING_METHOD: Final = (
+    "R1: a flat sum per hire, an upper bound; R2: what a referral hire costs less; R3: what the"
+    " shorter vacancy saves, from first contact to acceptance; R2+R3: both, they do not overlap."
+    " R1 replaces both."
+)
 _HALF_LIFE: Final = (
     "Half-life of the model `time_decay`, in days, or `measured`: half the median time from lead to"
     " won deal among the deals won before `to`, at least one day. Default: what the stored credit"
@@ -71,13 +74,6 @@ class Form(StrEnum):
     CASH = "cash"
     MEDIA = "media"
     BLENDED = "blended"
-
-
-class FlatOrCostPerHire(StrEnum):
-    """How recruiting savings are computed."""
-
-    FLAT = "R1"
-    COST_PER_HIRE = "R2"
 
 
 class ChargingQuery(BaseModel):
@@ -119,9 +115,9 @@ class ModelsQuery(ChargingQuery, KnownQuery):
     recruiting_to: LocalDay | None = Field(
         default=None, description=_RECRUITING_TO, examples=["2025-07-01"]
     )
-    recruiting_method: FlatOrCostPerHire = Field(
-        default=FlatOrCostPerHire.COST_PER_HIRE,
-        description="R1: a flat sum per hire, an upper bound; R2: what a referral hire costs less.",
+    recruiting_method: RecruitingMethod = Field(
+        default=RecruitingMethod.COST_PER_HIRE,
+        description=_RECRUITING_METHOD,
         examples=["R2"],
     )
 

@@ -25,7 +25,7 @@ from shared.kpis.rates import DatedRate
 from shared.kpis.roi import Roi, RoiForm
 from shared.kpis.value import Overlaps, total_value
 
-__all__ = ["statement"]
+__all__ = ["media_values", "statement"]
 
 
 async def statement(access: Access, query: StatementQuery) -> RoiStatement:
@@ -35,7 +35,7 @@ async def statement(access: Access, query: StatementQuery) -> RoiStatement:
         Invalid: the headline asked for counts the same money twice (``overlapping_value``).
     """
     inputs = await read_inputs(access, query)
-    media, media_rates = await _media_values(access, inputs)
+    media, media_rates = await media_values(access, inputs)
     revenue, cost = inputs.credited(query.model), inputs.cost.total
     cash = roi.roi_cash(revenue, inputs.gross_margin, inputs.recruiting, cost)
     on_margin = roi.roi_on_margin(revenue, inputs.gross_margin, cost)
@@ -70,7 +70,7 @@ async def statement(access: Access, query: StatementQuery) -> RoiStatement:
     )
 
 
-async def _media_values(
+async def media_values(
     access: Access, inputs: Inputs
 ) -> tuple[dict[EmvMethod, KpiValue], list[DatedRate]]:
     """Return media value by method, with every rate that priced it; nothing for other channels."""

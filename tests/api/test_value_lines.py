@@ -1,0 +1,115 @@
+"""Lines of value: recruiting by each method, and the guard against counting twice."""
+
+from datetime import UTC, date, timedelta
+from decimal import Decimal
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shared.orgs import Org
+from tests.api.conftest import Fold
+from tests.api.golden import ACTIVE, Q1, fact, local
+from tests.api.test_golden import get, golden, post
+
+__all__ = ["golden"]
+
+
+@pytest_asyncio.fixture
+async def hired(golden: httpx.AsyncClient, org: Org, fold: Fold) -> httpx.AsyncClient:
+    """Say when the two hires of the golden quarter were first in contact: 30 and 40 days before."""
+    days = ((date(2025, 4, 28), 30), (date(2025, 5, 19), 40))
+    again = []
+    for number, (day, taken) in enumerate(days):
+        contact = local(day - timedelta(days=taken)).astimezone(UTC).isoformat()
+        again.append(
+            fact(
+                "hire.accepted",
+                f"hire-{number}",
+                local(day),
+                application=f"A-{number}",
+                employee=ACTIVE[number],
+                first_contact_at=contact,
+            )
+        )
+    await post(golden, again)
+    stated = {"effective_from": "2025-01-01", "value": "100", "source": "finance"}
+    await golden.put("/v1/assumptions/vacancy.daily_cost", json=stated)
+    await fold(org)
+    return golden
+
+
+@pytest.mark.parametrize(
+    ("method", "amounts", "grade", "percent"),
+    [
+        ("R1", ["15000.00"], "claimed", "68.00"),
+        ("R2", ["5800.00"], "modelled", "27.11"),
+        # (2 * 42 - 70) days * 100
+        ("R3", ["1400.00"], "modelled", "7.56"),
+        ("R2+R3", ["5800.00", "1400.00"], "modelled", "33.33"),
+    ],
+)
+async def test_recruiting_by_each_method(
+    hired: httpx.AsyncClient, method: str, amounts: list[str], grade: str, percent: str
+) -> None:
+    statement = await get(hired, "roi", recruiting_method=method)
+
+    lines = [line for line in statement["value_lines"] if line["kind"] != "margin"]
+    assert [line["amount"] for line in lines] == amounts
+    assert {line["grade"] for line in lines} == {grade}
+    assert statement["roi_cash"]["percent"] == percent
+
+
+async def test_vacancies_nobody_told_are_unknown_and_not_free(golden: httpx.AsyncClient) -> None:
+    statement = await get(golden, "roi", recruiting_method="R3")
+
+    assert statement["roi_cash"]["percent"] is None
+    assert statement["roi_cash"]["null_reason"] == "missing:vacancies"
+
+
+@pytest.mark.parametrize(
+    ("lines", "pairs"),
+    [
+        (["margin", "media_value"], ["margin, media_value"]),
+        (["revenue", "margin"], ["margin, revenue"]),
+        (
+            ["recruiting_flat", "recruiting_cost_per_hire", "recruiting_vacancy"],
+            [
+                "recruiting_cost_per_hire, recruiting_flat",
+                "recruiting_flat, recruiting_vacancy",
+            ],
+        ),
+    ],
+)
+async def test_overlapping_lines_are_refused_by_name_and_flagged_if_wanted(
+    hired: httpx.AsyncClient, lines: list[str], pairs: list[str]
+) -> None:
+    refused = await hired.get("/v1/roi/value", params={**Q1, "lines": lines})
+    given = await get(hired, "roi/value", lines=lines, accept_overlaps="true")
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "overlapping_value")
+    named = [error["message"].split(":")[0] for error in refused.json()["errors"]]
+    assert named == pairs
+    twice = [f"{pair['one']}, {pair['other']}" for pair in given["roi"]["counted_twice"]]
+    assert twice == pairs
+
+
+async def test_lines_that_do_not_overlap_add_up(hired: httpx.AsyncClient) -> None:
+    lines = ["margin", "recruiting_cost_per_hire", "recruiting_vacancy"]
+
+    added = await get(hired, "roi/value", lines=lines)
+
+    assert [Decimal(line["amount"]) for line in added["lines"]] == [22800, 5800, 1400]
+    assert [line["value_class"] for line in added["lines"]] == [
+        "cash",
+        "avoided_cost",
+        "avoided_cost",
+    ]
+    assert added["roi"]["percent"] == "33.33"
+    assert {used["key"] for used in added["assumptions"]} == {
+        "gross_margin",
+        "cost_per_hire.baseline",
+        "cost_per_hire.referral",
+        "vacancy.days_baseline",
+        "vacancy.daily_cost",
+    }
