@@ -109,7 +109,8 @@ class EngagementDaily(_DailyTotal):
     )
     is_paid: bool | None = Field(
         default=None,
-        description="Whether this is what was paid for; absent if the source cannot tell.",
+        description="Whether this is what was paid for; absent if the source cannot tell. What ads"
+        " bought for an employee's post does not count as earned by advocates.",
         examples=[False],
     )
 

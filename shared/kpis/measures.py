@@ -44,8 +44,11 @@ def _posts_and_responses() -> Iterator[Measure]:
     yield _sum("shares", Unit.POSTS, _POST, "posts published by advocates")
     yield _sum("shares_own", Unit.POSTS, _POST, "advocates' posts they wrote themselves")
     yield _sum("posts_brand", Unit.POSTS, _BRAND, "posts of the brand's accounts")
-    for side, dimensions in (("advocacy", _POST), ("brand", _BRAND)):
-        whose = "advocates' posts" if side == "advocacy" else "the brand's posts"
+    for side, dimensions, whose in (
+        ("advocacy", _POST, "advocates' posts"),
+        ("boosted", _POST, "advocates' posts, bought by ads"),
+        ("brand", _BRAND, "the brand's posts"),
+    ):
         yield _sum(f"impressions_{side}", Unit.VIEWS, dimensions, f"views of {whose}")
         for response in ("reactions", "comments", "reshares"):
             yield _sum(f"{response}_{side}", Unit.EVENTS, dimensions, f"{response} on {whose}")

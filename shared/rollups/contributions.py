@@ -30,6 +30,11 @@ _RESPONSES = " + ".join(
     f"(body ->> '{name}')::numeric" for name in ("reactions", "comments", "reshares")
 )
 _SIDE = "CASE WHEN employee <> '' THEN '_advocacy' ELSE '_brand' END"
+# What an ad brought to an employee's post was bought, not earned.
+_SIDE_OF_DAY = (
+    "CASE WHEN employee = '' THEN '_brand'"
+    " WHEN body ->> 'is_paid' = 'true' THEN '_boosted' ELSE '_advocacy' END"
+)
 
 
 def linear(entries: str, digits: str = "$1") -> str:
@@ -56,11 +61,11 @@ def linear(entries: str, digits: str = "$1") -> str:
         SELECT e.*, m.measure, m.quantity
           FROM {entries} e
          CROSS JOIN LATERAL (VALUES
-            ('impressions' || {_SIDE}, (body ->> 'impressions')::numeric),
-            ('reactions' || {_SIDE}, (body ->> 'reactions')::numeric),
-            ('comments' || {_SIDE}, (body ->> 'comments')::numeric),
-            ('reshares' || {_SIDE}, (body ->> 'reshares')::numeric),
-            ('network_clicks' || {_SIDE}, (body ->> 'clicks')::numeric),
+            ('impressions' || {_SIDE_OF_DAY}, (body ->> 'impressions')::numeric),
+            ('reactions' || {_SIDE_OF_DAY}, (body ->> 'reactions')::numeric),
+            ('comments' || {_SIDE_OF_DAY}, (body ->> 'comments')::numeric),
+            ('reshares' || {_SIDE_OF_DAY}, (body ->> 'reshares')::numeric),
+            ('network_clicks' || {_SIDE_OF_DAY}, (body ->> 'clicks')::numeric),
             ('mentions_advocacy',
              CASE WHEN employee <> '' THEN (body ->> 'mentions')::numeric END),
             (CASE body ->> 'is_paid' WHEN 'true' THEN 'engagements_paid'

@@ -106,7 +106,11 @@ _LINEAR_KINDS: dict[str, tuple[str, ...]] = {
     "applications_advocacy": ("application.submitted",),
     "hires_advocacy": ("hire.accepted",),
     "cost": ("cost.booked",),
-    **{f"{r}_{side}": ("engagement.daily",) for r in _RESPONSES for side in ("advocacy", "brand")},
+    **{
+        f"{response}_{side}": ("engagement.daily",)
+        for response in _RESPONSES
+        for side in ("advocacy", "boosted", "brand")
+    },
 }
 _COUNTERS = frozenset(f"{r}_{side}" for r in _RESPONSES for side in ("advocacy", "brand"))
 _KEYED = frozenset(

@@ -30,6 +30,7 @@ _RESPONSES = ("impressions", "reactions", "comments", "reshares", "network_click
 FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "advocacy": (*(f"{r}_advocacy" for r in _RESPONSES), "shares", "shares_own", "clicks"),
+        "boosted": tuple(f"{r}_boosted" for r in _RESPONSES),
         "brand": (*(f"{r}_brand" for r in _RESPONSES), "posts_brand"),
         "visits": (
             "sessions",

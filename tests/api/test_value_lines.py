@@ -113,3 +113,29 @@ async def test_lines_that_do_not_overlap_add_up(hired: httpx.AsyncClient) -> Non
         "vacancy.days_baseline",
         "vacancy.daily_cost",
     }
+
+
+async def test_views_that_ads_bought_are_not_earned(
+    golden: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    boosted = fact(
+        "engagement.daily",
+        "boost",
+        local(date(2025, 2, 3)),
+        day="2025-02-03",
+        employee="E001",
+        network="linkedin",
+        is_paid=True,
+        impressions=9000,
+        reactions=1,
+        comments=1,
+        reshares=1,
+        clicks=1,
+    )
+    await post(golden, [boosted])
+    await fold(org)
+
+    values = await get(golden, "kpis/values", ids=["impressions_advocacy", "impressions_boosted"])
+
+    found = {kpi["kpi"]: kpi["values"][0]["value"] for kpi in values["kpis"]}
+    assert found == {"impressions_advocacy": "124800", "impressions_boosted": "9000"}

@@ -122,7 +122,12 @@ _BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         **_where(is_by_channel=True),
     },
     "post.metrics": {"post": _posts, **dict.fromkeys(_COUNTERS, _counts), **_where()},
-    "engagement.daily": {"day": _days, **dict.fromkeys(_COUNTERS, _deltas), **_where()},
+    "engagement.daily": {
+        "day": _days,
+        **dict.fromkeys(_COUNTERS, _deltas),
+        "is_paid": _maybe(st.booleans()),
+        **_where(),
+    },
     "audience.recorded": {
         "metric": st.sampled_from(["followers", "connections"]),
         "count": _counts,

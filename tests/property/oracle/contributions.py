@@ -114,8 +114,14 @@ def _publications(history: History) -> _Told:
 def _daily_totals(history: History) -> _Told:
     for total in history.of(EngagementDaily):
         where = _where(total)
+        # What ads bought for an employee's post is kept apart from what was earned.
+        side = "boosted" if where.employee and total.is_paid else _side(where)
         for field, name in COUNTERS.items():
-            yield f"{name}_{_side(where)}", total.day, where, getattr(total, field)
+            yield f"{name}_{side}", total.day, where, getattr(total, field)
+        if not where.employee and total.is_paid is not None:
+            responses = total.reactions + total.comments + total.reshares
+            kept = "paid" if total.is_paid else "organic"
+            yield f"engagements_{kept}", total.day, where, responses
 
 
 def _counters(history: History) -> _Told:

@@ -79,6 +79,7 @@ def test_every_measure_serves_a_kpi_or_a_statement() -> None:
         "reshares_brand",
         "network_clicks_brand",
         "network_clicks_advocacy",
+        "network_clicks_boosted",
         "engaged_sessions",
         "key_events",
     }
