@@ -12,14 +12,16 @@ In an answer about the past nothing is complete beyond the moment looked back to
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import asyncpg
 
+from shared import clock
+from shared.orgs import Org
 from shared.rollups.known import Knowledge
 
-__all__ = ["Freshness", "SourceFreshness", "freshness_of"]
+__all__ = ["Freshness", "SourceFreshness", "answer_day", "freshness_of"]
 
 _POLLED = frozenset({"active", "degraded"})
 
@@ -87,6 +89,12 @@ async def freshness_of(connection: "asyncpg.Connection[asyncpg.Record]", org_id:
         folded_at=positions["folded_at"],
         known=known,
     )
+
+
+def answer_day(org: Org, freshness: Freshness) -> date:
+    """Return the day that is today in an answer: the one looked back to, or the present one."""
+    now = freshness.known.last_instant if freshness.known else clock.now()
+    return clock.local_day(now, org.zone)
 
 
 def _complete_until(

@@ -80,7 +80,7 @@ async def test_open_leads_are_expected_to_end_as_others_did(
     cohort = await get(golden, "roi/cohort")
 
     expected = cohort["expected"]
-    assert cohort["as_of"] == "2025-04-20"
+    assert cohort["today"] == "2025-04-20"
     assert expected["open_leads"] == 8
     assert expected["history"]["open"] == 8
     assert Decimal(cohort["realized"]) == 22800

@@ -14,8 +14,9 @@ from typing import Final
 from services.api.answers import trust_of
 from services.api.dependencies import Access
 from services.api.evaluation import Slice, buckets_of, evaluate_unshielded
-from services.api.freshness import freshness_of
+from services.api.freshness import answer_day, freshness_of
 from services.api.kpis.service import kpi_named
+from services.api.lookback import look
 from services.api.model import exact
 from services.api.roi.causal_schemas import (
     BaselineAnswer,
@@ -29,7 +30,6 @@ from services.api.roi.causal_schemas import (
     RelativeWeek,
     StartedTeam,
 )
-from shared import clock
 from shared.errors import Invalid
 from shared.kpis.baseline import Reached, beyond_baseline
 from shared.kpis.definitions import Kpi
@@ -78,7 +78,9 @@ async def incrementality_of(access: Access, query: IncrementalityQuery) -> Incre
     kpi, org = kpi_named(query.metric), access.org
     if Dimension.TEAM not in kpi.dimensions:
         raise Invalid(f"{kpi.id} cannot be sliced by team.", code="dimension_not_carried")
-    weeks = _whole_weeks(query.period, clock.local_day(clock.now(), org.zone))
+    await look(access, query)
+    freshness = await freshness_of(access.connection, org.id)
+    weeks = _whole_weeks(query.period, answer_day(org, freshness))
     compared = await _compared(access, query, kpi, weeks)
     found: Incrementality | None = None
     reason = None
@@ -87,7 +89,6 @@ async def incrementality_of(access: Access, query: IncrementalityQuery) -> Incre
         found = await asyncio.to_thread(incrementality, compared.panel)
     except TooLittleData as error:
         reason = error.shortage.value
-    freshness = await freshness_of(access.connection, org.id)
     return IncrementalityAnswer(
         **trust_of(freshness, org.zone).model_dump(),
         from_=weeks[0].start,
@@ -108,14 +109,14 @@ async def incrementality_of(access: Access, query: IncrementalityQuery) -> Incre
     )
 
 
-def _whole_weeks(period: Period, today: date) -> tuple[Period, ...]:
+def _whole_weeks(period: Period, until: date) -> tuple[Period, ...]:
     """Return the ISO weeks that lie wholly in a period and are over.
 
     Raises:
         Invalid: there is none (``empty_period``), or there are too many (``cost_limit``).
     """
     weeks = buckets_of(period, Interval.WEEK)
-    whole = tuple(week for week in weeks if week.days == 7 and week.end <= today)
+    whole = tuple(week for week in weeks if week.days == 7 and week.end <= until)
     if not whole:
         raise Invalid("The period holds no whole week that is over.", code="empty_period")
     return whole
@@ -226,6 +227,7 @@ async def baseline(access: Access, query: BaselineQuery) -> BaselineAnswer:
             "`baseline_from` lies before `baseline_to`, and that not after `from`.",
             code="empty_period",
         )
+    await look(access, query)
     before = await _reached(access, query, Period(query.baseline_from, query.baseline_to))
     now = await _reached(access, query, query.period)
     absent = [

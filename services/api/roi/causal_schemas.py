@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from services.api.answers import Trust
 from services.api.model import DecimalText, Output
-from services.api.periods import LocalDay, PeriodQuery
+from services.api.periods import KnownQuery, LocalDay
 from shared.kpis.definitions import Id
 from shared.kpis.incrementality import PreTrend
 from shared.kpis.vocabulary import Unit
@@ -48,7 +48,7 @@ def _is_day(text: str) -> bool:
     return True
 
 
-class IncrementalityQuery(PeriodQuery):
+class IncrementalityQuery(KnownQuery):
     """What the program changed in a figure of teams."""
 
     metric: Id = Field(
@@ -176,7 +176,7 @@ class Response(StrEnum):
     NETWORK_CLICKS = "network_clicks"
 
 
-class BaselineQuery(PeriodQuery):
+class BaselineQuery(KnownQuery):
     """Advocates against the brand, now and before."""
 
     metric: Response = Field(

@@ -14,7 +14,8 @@ from typing import Final
 from services.api.answers import trust_of
 from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
-from services.api.freshness import freshness_of
+from services.api.freshness import answer_day, freshness_of
+from services.api.lookback import look
 from services.api.model import exact
 from services.api.roi.cohort_schemas import (
     AgeUnit,
@@ -29,7 +30,6 @@ from services.api.roi.costs import read_cost
 from services.api.roi.leads import open_leads, read_history
 from services.api.roi.repository import Basis, dated_credit, opportunities
 from services.api.roi.schemas import Maturity, Notice, Payback
-from shared import clock
 from shared.errors import Invalid
 from shared.kpis.cohort import maturity, payback, roi_at_ages
 from shared.kpis.cohort_forecast import (
@@ -87,10 +87,12 @@ async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
         Invalid: the curve would have more points than an answer may hold (``cost_limit``).
     """
     org, connection = access.org, access.connection
-    today = clock.local_day(clock.now(), org.zone)
+    await look(access, query)
+    freshness = await freshness_of(connection, org.id)
+    now = answer_day(org, freshness)
     generation = await live_generation(connection, org.id)
     cost = await read_cost(access, query.period, query.cost_basis, query.amortize_months)
-    cohort = await _read(access, query, generation, today, cost.total)
+    cohort = await _read(access, query, generation, now, cost.total)
     # Some hundred replicates take a while: other requests go on meanwhile.
     expected = await asyncio.to_thread(_forecast, cohort) if cohort.has_margin else None
     decided = await opportunities(
@@ -102,12 +104,11 @@ async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
         window_days=org.window_days,
     )
     share = maturity(closed=decided.closed, opened=decided.opened)
-    freshness = await freshness_of(connection, org.id)
     return CohortRoi(
         **trust_of(freshness, org.zone).model_dump(),
         from_=query.from_,
         to=query.to,
-        as_of=today,
+        today=now,
         channel=query.channel,
         model=query.model,
         currency=org.currency,

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from services.api.answers import Trust
 from services.api.model import DecimalText, Output
-from services.api.periods import PeriodQuery
+from services.api.periods import KnownQuery
 from services.api.roi.queries import ChargingQuery
 from services.api.roi.schemas import Cost, Maturity, Notice, Payback
 from shared.facts.envelope import Channel
@@ -24,7 +24,7 @@ class AgeUnit(StrEnum):
     MONTH = "month"
 
 
-class CohortQuery(ChargingQuery, PeriodQuery):
+class CohortQuery(ChargingQuery, KnownQuery):
     """The touches of a period, and their value at every age."""
 
     channel: Channel = Field(
@@ -132,7 +132,9 @@ class CohortRoi(Trust):
         serialization_alias="from", description="First day.", examples=["2025-01-01"]
     )
     to: date = Field(description="The day after the last one.", examples=["2025-04-01"])
-    as_of: date = Field(description="The day that counts as today.", examples=["2025-05-01"])
+    today: date = Field(
+        description="The day it is: that of `as_of`, if given.", examples=["2025-05-01"]
+    )
     channel: Channel = Field(description="The channel.", examples=["employee_advocacy"])
     model: AttributionModel = Field(description="Attribution model.", examples=["linear"])
     currency: str = Field(description="Currency of every amount.", examples=["USD"])

@@ -33,8 +33,8 @@ async def compare(access: Access, query: ComparisonQuery) -> RoiComparison:
     Raises:
         InsufficientScope: credit would be divided by employee, and the caller may not see people.
     """
-    shown = await may_be_shown(access, query)
     inputs = await read_inputs(access, query, group_by=query.group_by)
+    shown = await may_be_shown(access, query, inputs.freshness)
     crediting = await credit_by_models(access, inputs, query)
     digits = inputs.digits
     channels = _by_channel(crediting, digits)

@@ -9,6 +9,7 @@ from typing import Final
 from services.api.answers import is_partial, trust_of
 from services.api.dependencies import Access
 from services.api.freshness import freshness_of
+from services.api.lookback import look
 from services.api.roi.cost_schemas import ChargedLine, CostStatement
 from services.api.roi.queries import CostQuery
 from services.api.roi.schemas import Cost, CostPart
@@ -103,6 +104,7 @@ async def cost_statement(access: Access, keyring: KeyRing, query: CostQuery) -> 
     asked = query.model_dump(mode="json", exclude={"cursor", "limit"})
     codec = CursorCodec(keyring, access.org.id, {"roi": "costs", **asked})
     start = _place(codec, query.cursor)
+    await look(access, query)
     digits = exponent(access.org.currency)
     lines = []
     for cost in await _booked(access):

@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import Final
 
 from services.api.dependencies import Access
+from services.api.freshness import Freshness, answer_day
 from services.api.model import money
 from services.api.privacy import disclosure_of, require_people
 from services.api.roi.queries import ComparisonQuery
 from services.api.roi.repository import Basis, Credits
 from services.api.roi.schemas import GroupCredit
-from shared import clock
 from shared.kpis.periods import Period
 from shared.kpis.privacy import Disclosure
 from shared.kpis.vocabulary import Dimension
@@ -21,7 +21,7 @@ __all__ = ["group_credits", "may_be_shown"]
 _ALL: Final = Disclosure(frozenset(), ())
 
 
-async def may_be_shown(access: Access, query: ComparisonQuery) -> Disclosure:
+async def may_be_shown(access: Access, query: ComparisonQuery, freshness: Freshness) -> Disclosure:
     """Return which groups of credit may be shown.
 
     Raises:
@@ -33,8 +33,7 @@ async def may_be_shown(access: Access, query: ComparisonQuery) -> Disclosure:
     end = query.to
     if query.basis is Basis.COHORT:
         # A team is that of the day of close, which may come long after the touch.
-        tomorrow = clock.local_day(clock.now(), access.org.zone) + timedelta(days=1)
-        end = max(end, tomorrow)
+        end = max(end, answer_day(access.org, freshness) + timedelta(days=1))
     return await disclosure_of(access, Period(query.from_, end))
 
 
