@@ -173,11 +173,6 @@ def _refuse_shortage(panel: Panel) -> None:
         raise TooLittleData(Shortage.TREATED)
     if min(started) < LEAST_WEEKS_BEFORE:
         raise TooLittleData(Shortage.WEEKS_BEFORE)
-    statistics = (_overall, _slope, _placebo)
-    for team in range(len(panel.starts)):
-        # Every estimate has to stand without any one team: that is what its error is made of.
-        if any(statistic(panel.without(team)) is None for statistic in statistics):
-            raise TooLittleData(Shortage.CONTROLS)
 
 
 def _groups(panel: Panel) -> Iterator[tuple[int, list[int]]]:
@@ -259,13 +254,16 @@ def _placebo(panel: Panel) -> float | None:
 
 
 def _estimate(panel: Panel, statistic: Callable[[Panel], float | None], level: float) -> Estimate:
-    """Return a statistic with its jackknife over teams."""
+    """Return a statistic with its jackknife over teams.
+
+    Raises `TooLittleData` if it does not stand without one of them: its error is made of that.
+    """
     value = statistic(panel)
     teams = len(panel.starts)
     parts = [statistic(panel.without(team)) for team in range(teams)]
     known = [part for part in parts if part is not None]
-    assert value is not None
-    assert len(known) == teams, "shortages are refused before"
+    if value is None or len(known) < teams:
+        raise TooLittleData(Shortage.CONTROLS)
     error = math.sqrt((teams - 1) / teams * sum((part - value) ** 2 for part in known))
     margin = t_quantile((1 + level) / 2, teams - 1) * error
     # Without any spread there is no chance to reckon with, only a difference or none.

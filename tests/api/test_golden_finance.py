@@ -141,3 +141,13 @@ async def test_overlapping_lines_are_refused_by_name(client: httpx.AsyncClient) 
     (pair,) = given.json()["roi"]["counted_twice"]
     assert (pair["one"], pair["other"]) == ("mail_avoided", "time_saved")
     assert given.json()["roi"]["percent"] is None
+
+
+async def test_cohort_as_it_was_known_before_anything_was(golden: httpx.AsyncClient) -> None:
+    cohort = await get(golden, "roi/cohort", as_of="2025-05-01")
+    costs = await get(golden, "roi/costs", as_of="2025-05-01")
+
+    assert cohort["today"] == "2025-05-01"
+    assert cohort["expected"]["null_reason"] == "missing:gross_margin"
+    assert cohort["cost"]["total"] is None
+    assert (costs["lines"], costs["cost"]["total"]) == ([], None)
