@@ -136,6 +136,7 @@ _ENGAGEMENT = {
     "reshares": "reshares",
     "network_clicks": "clicks",
 }
+_IS_BOUGHT = "coalesce((body ->> 'is_paid')::boolean, false)"
 _BY_ADVOCACY = "(employee <> '' OR channel = 'employee_advocacy')"
 
 #: (measure, condition on the fact, quantity); every one on the fact's own day.
@@ -153,9 +154,13 @@ _RULES = (
     ),
     ("posts_brand", "kind = 'post.published' AND employee = ''", "1"),
     *(
-        (f"{measure}_{side}", f"kind = 'engagement.daily' AND employee {test} ''", _number(field))
+        (f"{measure}_{side}", f"kind = 'engagement.daily' AND {test}", _number(field))
         for measure, field in _ENGAGEMENT.items()
-        for side, test in (("advocacy", "<>"), ("brand", "="))
+        for side, test in (
+            ("advocacy", f"employee <> '' AND NOT {_IS_BOUGHT}"),
+            ("boosted", f"employee <> '' AND {_IS_BOUGHT}"),
+            ("brand", "employee = ''"),
+        )
     ),
     ("mentions_advocacy", "kind = 'engagement.daily' AND employee <> ''", _number("mentions")),
     *(
