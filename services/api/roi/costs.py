@@ -101,6 +101,7 @@ async def cost_statement(access: Access, keyring: KeyRing, query: CostQuery) -> 
     Raises:
         InvalidCursor: the cursor belongs to another statement.
     """
+    await look(access, query)
     asked = query.model_dump(mode="json", exclude={"cursor", "limit"})
     codec = CursorCodec(keyring, access.org.id, {"roi": "costs", **asked})
     start = _place(codec, query.cursor)
