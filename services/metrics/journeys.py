@@ -1,7 +1,7 @@
 """Journeys to credit: the touches before each conversion share it, under every model.
 
-Only the journeys a batch touched are recomputed, and only credits that come out different are
-written: a credit that stands keeps the position at which it was given.
+Only the journeys a batch touched are recomputed, and only credit that comes out different is
+written: what stands keeps the position at which it was given.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,8 +22,9 @@ MODELS = tuple(AttributionModel)
 #: From here on journeys are divided all at once.
 MANY_TOUCHES: Final = 2_000
 
+# A touch and a conversion, with the credit of every model side by side, in the order of MODELS.
 _COLUMNS = """
-    kind text, conversion text, model text, touch_key bytea, share numeric, amount numeric,
+    kind text, conversion text, touch_key bytea, shares numeric[], amounts numeric[],
     touch_day date, converted_day date, channel text, employee text, account text, network text,
     campaign text, content text
 """
@@ -36,9 +37,11 @@ _LIST: Final = ", ".join(_NAMES)
 
 # What a conversion of each kind is counted as; only deals are worth money.
 _MEASURES: Final = """
-    ('deal', 'revenue.', c.amount), ('deal', 'wins.', c.share), ('lead', 'leads.', c.share),
-    ('application', 'applications.', c.share), ('hire', 'hires.', c.share)
+    ('deal', 'revenue.', c.amounts), ('deal', 'wins.', c.shares), ('lead', 'leads.', c.shares),
+    ('application', 'applications.', c.shares), ('hire', 'hires.', c.shares)
 """
+
+_MODEL_NAMES: Final = "ARRAY[" + ", ".join(f"'{model}'" for model in MODELS) + "]"
 
 _TOUCHED: Final = """
     SELECT 'deal' AS kind, deal AS conversion FROM touched_deal
@@ -51,7 +54,7 @@ INSERT INTO old_credit
 SELECT c.ctid, {", ".join(f"c.{name}" for name in _NAMES)}
   FROM ({_TOUCHED}) k
  CROSS JOIN LATERAL (
-    SELECT ctid, * FROM credit
+    SELECT ctid, * FROM credit_row
      WHERE org_id = $1 AND generation = $2 AND kind = k.kind AND conversion = k.conversion
     OFFSET 0
  ) c
@@ -60,10 +63,8 @@ SELECT c.ctid, {", ".join(f"c.{name}" for name in _NAMES)}
 
 def _without(table: str, other: str) -> str:
     """Return the query of the credits of one working table that the other one does not hold."""
-    same = " AND ".join(
-        f"o.{name} = c.{name}" for name in ("kind", "conversion", "model", "touch_key")
-    )
-    mine, theirs = (", ".join(f"{alias}.{name}" for name in _NAMES[4:]) for alias in "co")
+    same = " AND ".join(f"o.{name} = c.{name}" for name in _NAMES[:3])
+    mine, theirs = (", ".join(f"{alias}.{name}" for name in _NAMES[3:]) for alias in "co")
     return f"""
     SELECT c.* FROM {table} c
      WHERE NOT EXISTS (
@@ -77,11 +78,12 @@ def _contributions(sign: str, credits: str) -> str:
     where = ", ".join(f"c.{dimension}" for dimension in contributions.DIMENSIONS)
     return f"""
     INSERT INTO fold_delta
-    SELECT m.measure || c.model, c.converted_day, {where}, sum({sign} m.quantity)
+    SELECT m.measure || q.model, c.converted_day, {where}, sum({sign} q.quantity)
       FROM ({credits} OFFSET 0) c -- what changed is found first: it is the smaller part
-     CROSS JOIN LATERAL (VALUES {_MEASURES}) m (kind, measure, quantity)
-     WHERE m.kind = c.kind AND m.quantity <> 0
-     GROUP BY m.measure, c.model, c.converted_day, {where}
+      JOIN LATERAL (VALUES {_MEASURES}) m (kind, measure, quantities) ON m.kind = c.kind
+     CROSS JOIN LATERAL unnest(m.quantities, {_MODEL_NAMES}) q (quantity, model)
+     WHERE q.quantity <> 0
+     GROUP BY m.measure, q.model, c.converted_day, {where}
     """
 
 
@@ -92,12 +94,12 @@ _GIVE = _contributions("+", _COME)
 # Found before anything is deleted: what has come is told from what was held.
 _KEEP_PAST = f"""
 WITH gone AS (
-    DELETE FROM credit WHERE ctid = ANY (ARRAY(SELECT g.place FROM ({_GONE}) g))
+    DELETE FROM credit_row WHERE ctid = ANY (ARRAY(SELECT g.place FROM ({_GONE}) g))
     RETURNING {_LIST}, position
 )
-INSERT INTO credit_past SELECT $1, $2, g.*, $3 FROM gone g
+INSERT INTO credit_row_past SELECT $1, $2, g.*, $3 FROM gone g
 """
-_STORE = f"INSERT INTO credit SELECT $1, $2, n.*, $3 FROM ({_COME}) n"
+_STORE = f"INSERT INTO credit_row SELECT $1, $2, n.*, $3 FROM ({_COME}) n"
 
 
 async def credit_touched(
@@ -118,18 +120,34 @@ async def credit_touched(
     await connection.execute(_WORKING_TABLES)
     touched = contributions.conversions("touched_deal", "touched_lead", "touched_application")
     rows = await connection.fetch(contributions.journeys(touched), org_id, generation, window_days)
-    credits = list(credit_rows(rows, window_days, half_life_days, exponent) if rows else ())
-    if credits:
+    if rows:
+        credits = _side_by_side(credit_rows(rows, window_days, half_life_days, exponent))
         await connection.copy_records_to_table("new_credit", records=credits)
     await run(connection, _HELD, org_id, generation)
     for statement in (_TAKE_BACK, _GIVE, _KEEP_PAST, _STORE):
         await run(connection, statement, org_id, generation, position)
 
 
+def _side_by_side(credits: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return one row for each conversion and touch, with the credit of every model in it."""
+    place = {model: number for number, model in enumerate(MODELS)}
+    rows: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for kind, conversion, model, touch_key, share, amount, *where in credits:
+        key = (kind, conversion, touch_key)
+        if key not in rows:
+            rows[key] = (*key, [None] * len(MODELS), [None] * len(MODELS), *where)
+        _, _, _, shares, amounts, *_ = rows[key]
+        shares[place[model]], amounts[place[model]] = share, amount
+    return list(rows.values())
+
+
 def credit_rows(
     rows: Sequence[Any], window_days: int, half_life_days: int, exponent: int
 ) -> Iterator[tuple[Any, ...]]:
-    """Return the credits of journeys, as rows of the working table; both ways give the same."""
+    """Yield the credits of journeys by model, with where their touches were.
+
+    Divided one by one or all at once, the same.
+    """
     if len(rows) < MANY_TOUCHES:
         return _one_by_one(rows, window_days, half_life_days, exponent)
     # Loaded when there is enough to divide: a worker that starts has none of it to wait for.

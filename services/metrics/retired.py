@@ -10,7 +10,7 @@ __all__ = ["GENERATION_TABLES", "READERS_LAST", "drop_retired"]
 
 _STATE = (
     "standing",
-    "credit",
+    "credit_row",
     "application",
     "deal",
     "lead",

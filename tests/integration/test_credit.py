@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.metrics.journeys import MODELS
 from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Identity, Retraction, parse_fact
@@ -16,6 +17,11 @@ from shared.orgs import Org
 pytestmark = pytest.mark.asyncio
 
 _WHAT = "kind, conversion, model, encode(touch_key, 'hex') AS touch, share, amount, position"
+_PAST = "kind, conversion, encode(touch_key, 'hex') AS touch, position"
+
+
+def _without_model(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("kind", "conversion", "touch", "position")}
 
 
 def told(kind: str, external_id: str, at: str, **fields: Any) -> Any:
@@ -163,15 +169,17 @@ async def test_what_is_taken_back_is_kept_with_when(database: Database, org: Org
     before = await rows(database, org, "credit", _WHAT)
     await tell(database, org, deal("100.02"))
     after = await rows(database, org, "credit", _WHAT)
-    past = await rows(database, org, "credit_past", f"{_WHAT}, until")
+    past = await rows(database, org, "credit_row_past", f"{_PAST}, amounts[4] AS linear, until")
 
     assert {row["position"] for row in before} == {4}
-    # What is worth a cent more or two is given anew. The lead's credits stand as they were, and so
-    # does the cent that decay gives to the first touch.
-    stood = [row for row in before if row in after]
-    assert {row["kind"] for row in stood if row["model"] == "linear"} == {"lead"}
-    assert {row["position"] for row in after if row not in stood} == {6}
-    assert [{**row, "until": 6} for row in before if row not in stood] == past
+    # The deal is given anew, to each touch under every model; the lead's credit stands as it was.
+    assert {row["kind"] for row in before if row in after} == {"lead"}
+    assert {row["position"] for row in after if row["kind"] == "deal"} == {6}
+    assert past == [
+        {**_without_model(row), "linear": row["amount"], "until": 6}
+        for row in before
+        if (row["kind"], row["model"]) == ("deal", "linear")
+    ]
 
 
 async def test_a_touch_after_the_close_moves_no_credit(database: Database, org: Org) -> None:
@@ -180,7 +188,7 @@ async def test_a_touch_after_the_close_moves_no_credit(database: Database, org: 
     await tell(database, org, touch("9", "06-01", "brand"))
 
     assert await rows(database, org, "credit", _WHAT) == before
-    assert await rows(database, org, "credit_past", _WHAT) == []
+    assert await rows(database, org, "credit_row_past", _PAST) == []
 
 
 async def test_a_deal_withdrawn_leaves_only_the_past(database: Database, org: Org) -> None:
@@ -188,5 +196,22 @@ async def test_a_deal_withdrawn_leaves_only_the_past(database: Database, org: Or
     await tell(database, org, Retraction(Identity("crm", "deal.changed", "d")))
 
     assert {row["kind"] for row in await rows(database, org, "credit", _WHAT)} == {"lead"}
-    assert {row["kind"] for row in await rows(database, org, "credit_past", _WHAT)} == {"deal"}
+    assert {row["kind"] for row in await rows(database, org, "credit_row_past", _PAST)} == {"deal"}
     assert await by_channel(database, org, "revenue.linear") == {}
+
+
+async def test_the_models_are_read_in_the_order_they_are_written(
+    database: Database, org: Org
+) -> None:
+    await tell(database, org, *TOUCHES[:3], LEAD, deal("100.00"))
+
+    written = await rows(database, org, "credit_row", f"{_PAST}, shares")
+    read = await rows(database, org, "credit", _WHAT)
+
+    assert len(read) > len(MODELS)
+    assert {(row["model"], row["touch"], row["share"]) for row in read} == {
+        (model, row["touch"], share)
+        for row in written
+        for model, share in zip(MODELS, row["shares"], strict=True)
+        if share is not None
+    }

@@ -31,7 +31,7 @@ _SAMPLE_REACHES = timedelta(days=15)
 _MEASURES = "SELECT measure FROM rollup_slot WHERE org_id = $1 AND generation = $2"
 _MODELS = "SELECT DISTINCT model FROM credit WHERE org_id = $1 AND generation = $2"
 #: Tables that are compared by another way than row by row.
-_COMPARED_OTHERWISE = frozenset({"rollup", "rollup_slot", "rollup_change", "cell", "credit"})
+_COMPARED_OTHERWISE = frozenset({"rollup", "rollup_slot", "rollup_change", "cell", "credit_row"})
 
 
 async def verify(database: Database, org_id: UUID, *, scope: Scope = EVERYTHING) -> Report:

@@ -37,7 +37,7 @@ DECLARE
 BEGIN
     FOREACH state IN ARRAY ARRAY[
         'roster', 'membership', 'post', 'post_snapshot', 'gauge', 'touch', 'person_link', 'lead',
-        'deal', 'application', 'standing'
+        'deal', 'application', 'standing', 'credit_row'
     ] LOOP
         SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.place) INTO key
           FROM pg_index i

@@ -17,7 +17,7 @@ DECLARE
 BEGIN
     FOREACH state IN ARRAY ARRAY[
         'roster', 'membership', 'post', 'post_snapshot', 'gauge', 'touch', 'person_link', 'lead',
-        'deal', 'application', 'standing', 'credit'
+        'deal', 'application', 'standing', 'credit_row'
     ] LOOP
         SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns
           FROM pg_attribute
@@ -33,6 +33,13 @@ BEGIN
             state, state || '_past', columns
         );
     END LOOP;
+END $$;
+
+-- The view of the present, over the rows that were known.
+DO $$
+BEGIN
+    EXECUTE 'CREATE VIEW known.credit WITH (security_invoker = true) AS '
+        || replace(pg_get_viewdef('public.credit'), 'credit_row r', 'known.credit_row r');
 END $$;
 
 -- The value of a cell is what it is now without what was added later: on a later day, or on the same

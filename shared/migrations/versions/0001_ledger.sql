@@ -352,18 +352,18 @@ CREATE TABLE standing (
 );
 CREATE INDEX standing_of_kind ON standing (org_id, generation, kind, day);
 
--- Credit of one conversion (a lead, a won deal, an application, a hire) to one touch under one
--- model. The shares of a conversion and model add up to 1, the amounts to the deal, to the cent;
--- only deals have amounts. ``position`` is the last entry of the batch that gave the credit.
-CREATE TABLE credit (
+-- Credit of one conversion (a lead, a won deal, an application, a hire) to one touch under every
+-- model side by side, in the order of the view below; without a value where a model gives nothing.
+-- The shares of a conversion and model add up to 1, the amounts to the deal, to the cent; only
+-- deals have amounts. position is the last entry of the batch that gave the credit.
+CREATE TABLE credit_row (
     org_id          uuid NOT NULL,
     generation      integer NOT NULL,
     kind            text NOT NULL,
     conversion      text NOT NULL,
-    model           text NOT NULL,
     touch_key       bytea NOT NULL,
-    share           numeric(14, 12) NOT NULL,
-    amount          numeric,
+    shares          numeric(14, 12)[] NOT NULL,
+    amounts         numeric[] NOT NULL,
     touch_day       date NOT NULL,
     converted_day   date NOT NULL,
     channel         text NOT NULL,
@@ -373,10 +373,18 @@ CREATE TABLE credit (
     campaign        text NOT NULL DEFAULT '',
     content         text NOT NULL DEFAULT '',
     position        bigint NOT NULL,
-    PRIMARY KEY (org_id, generation, kind, conversion, model, touch_key)
+    PRIMARY KEY (org_id, generation, kind, conversion, touch_key)
 );
-CREATE INDEX credit_touched ON credit (touch_day, org_id, generation, model);
+CREATE INDEX credit_touched ON credit_row (touch_day, org_id, generation);
 
--- Credits that were taken back, and by which batch: with ``credit``, who was credited on any past day.
-CREATE TABLE credit_past (LIKE credit, until bigint NOT NULL);
-CREATE INDEX credit_past_conversion ON credit_past (org_id, generation, kind, conversion, until);
+-- One model a row: what everything reads.
+CREATE VIEW credit WITH (security_invoker = true) AS
+SELECT r.org_id, r.generation, r.kind, r.conversion, m.model, r.touch_key,
+       r.shares[m.place] AS share, r.amounts[m.place] AS amount, r.touch_day, r.converted_day,
+       r.channel, r.employee, r.account, r.network, r.campaign, r.content, r.position
+  FROM credit_row r
+ CROSS JOIN (VALUES
+    ('first', 1), ('last', 2), ('last_non_direct', 3), ('linear', 4), ('position', 5),
+    ('w_shaped', 6), ('time_decay', 7), ('shapley', 8)
+ ) m (model, place)
+ WHERE r.shares[m.place] IS NOT NULL;
