@@ -166,6 +166,15 @@ async def test_a_day_before_the_first_fact_knows_nothing(golden: httpx.AsyncClie
     assert statement["cost"]["total"] is None
 
 
+#: What an operation cannot do without, besides the period.
+_NEEDED = {
+    "/v1/kpis/values": {"ids": "shares"},
+    "/v1/roi/value": {"lines": "margin"},
+    "/v1/roi/incrementality": {"metric": "shares"},
+    "/v1/roi/baseline": {"baseline_from": "2024-12-01", "baseline_to": "2025-01-01"},
+}
+
+
 async def test_whatever_takes_as_of_heeds_it(golden: httpx.AsyncClient, app: FastAPI) -> None:
     # The refusal of tomorrow shows that the parameter is looked at, wherever it is declared.
     paths = [
@@ -177,9 +186,7 @@ async def test_whatever_takes_as_of_heeds_it(golden: httpx.AsyncClient, app: Fas
     for path in paths:
         response = await golden.get(
             path.replace("{kpi_id}", "shares"),
-            params={**Q1, "ids": "shares", "as_of": "2025-06-02"}
-            if path.endswith("/values")
-            else {**Q1, "as_of": "2025-06-02"},
+            params={**Q1, **_NEEDED.get(path, {}), "as_of": "2025-06-02"},
         )
         assert response.status_code == 422, path
         assert response.json()["code"] == "as_of_in_future", path

@@ -20,7 +20,7 @@ _WHAT = "kind, conversion, model, encode(touch_key, 'hex') AS touch, share, amou
 _PAST = "kind, conversion, encode(touch_key, 'hex') AS touch, position"
 
 
-def _without_model(row: dict[str, Any]) -> dict[str, Any]:
+def _without_model(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("kind", "conversion", "touch", "position")}
 
 

@@ -6,11 +6,7 @@ Every run draws new ones; ``EARNED_PROPERTY_PROFILE=long pytest tests/property``
 
 import os
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
-
-# Its assertions then show both sides, as a test's do.
-pytest.register_assert_rewrite("tests.property.comparing")
 
 # A history takes as long as its database does. The pool is shared by all histories of a test on
 # purpose: each of them has an organization of its own.
