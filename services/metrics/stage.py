@@ -47,7 +47,9 @@ CREATE TEMPORARY TABLE touched_post (
     post text, after timestamptz, until timestamptz
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE touched_member (employee text) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE touched_person (person text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE touched_person (
+    person text, since timestamptz
+) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE touched_lead (lead text) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE touched_deal (deal text) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE touched_application (application text) ON COMMIT DELETE ROWS;

@@ -10,17 +10,24 @@ from shared.rollups import contributions
 
 __all__ = ["IDENTITY"]
 
-# Everybody whom the batch mentions, and whoever was the same person until now.
+# Everybody whom the batch mentions, and whoever was the same person until now; from when on there
+# is something new about them. A link has no time of its own.
 _MARK_PEOPLE = f"""
 INSERT INTO touched_person
-SELECT DISTINCT s.person
+SELECT s.person, min(k.since)
   FROM (
-    SELECT subject AS person FROM fold_batch WHERE kind IN ('touch.recorded', 'person.identified')
-    UNION
-    SELECT jsonb_array_elements_text(body -> 'same_as')
-      FROM fold_batch WHERE kind = 'person.identified'
+    SELECT subject AS person, min(occurred_at) AS since
+      FROM fold_batch WHERE kind = 'touch.recorded' GROUP BY subject
+    UNION ALL
+    SELECT p.person, '-infinity'
+      FROM fold_batch b
+     CROSS JOIN LATERAL (
+        SELECT b.subject UNION SELECT jsonb_array_elements_text(b.body -> 'same_as')
+     ) p (person)
+     WHERE b.kind = 'person.identified'
   ) k
  CROSS JOIN LATERAL ({contributions.same_person("k.person")}) s
+ GROUP BY s.person
 """
 
 

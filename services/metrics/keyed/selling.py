@@ -13,13 +13,23 @@ __all__ = ["DEALS", "LEADS", "SELLING_KINDS", "TOUCHES"]
 #: Facts that can change who touched a lead, or what a deal is worth to whom.
 SELLING_KINDS = frozenset({"touch.recorded", "person.identified", "lead.created", "deal.changed"})
 
+# A touch counts for what came at or after it: most touches come after the lead was won and are
+# nobody's business any more.
 _MARK_LEADS_OF_TOUCHED_PEOPLE = """
 INSERT INTO touched_lead
 SELECT l.lead
   FROM touched_person k
  CROSS JOIN LATERAL (
-    SELECT lead FROM lead WHERE org_id = $1 AND generation = $2 AND person = k.person OFFSET 0
+    SELECT lead, created_at FROM lead
+     WHERE org_id = $1 AND generation = $2 AND person = k.person
+    OFFSET 0
  ) l
+ WHERE l.created_at >= k.since
+    OR EXISTS (
+        SELECT FROM deal d
+         WHERE d.org_id = $1 AND d.generation = $2 AND d.lead = l.lead AND d.closed_at >= k.since
+        OFFSET 0
+    )
 EXCEPT SELECT lead FROM touched_lead
 """
 
