@@ -117,10 +117,13 @@ def _model_names(organization: Mapping[str, Any]) -> dict[str, str]:
     return {
         "first": "first touch",
         "last": "last touch",
+        "last_non_direct": "last but direct visits",
         "linear": "linear",
         "position": "position 40/20/40",
+        "w_shaped": "W-shaped 30/30/30/10",
         "time_decay": f"time decay ({organization['attribution_half_life_days']} days)",
         "shapley": "Shapley over channels",
+        "markov": "Markov removal effect",
     }
 
 

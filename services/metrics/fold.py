@@ -122,7 +122,7 @@ async def _fold_keys(
     for operator in operators:
         for statement in operator.touch:
             await run(connection, statement, *arguments)
-    before = [_signed(o.contributions, "-") for o in operators if o.contributions]
+    before = [_signed(o.held or o.contributions, "-") for o in operators if o.contributions]
     after = [_signed(o.contributions, "+") for o in operators if o.contributions]
     update = [statement for operator in operators for statement in operator.update]
     for statement in (*before, *update, *after):

@@ -44,7 +44,7 @@ CREATE TEMPORARY TABLE fold_change (
     family smallint, cell integer, day date, {each_slot("q{slot} numeric")}
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE touched_post (
-    post text, after timestamptz, until timestamptz
+    post text, after timestamptz, until timestamptz, has_steps boolean
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE touched_member (employee text) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE touched_person (

@@ -161,7 +161,11 @@ async def test_a_value_the_fold_never_wrote_is_taken_away_again(
         ("UPDATE roster SET team = 'Z' WHERE org_id = $1", Check.STATE, "roster"),
         ("DELETE FROM post_snapshot WHERE org_id = $1", Check.STATE, "post_snapshot"),
         ("UPDATE deal SET amount = 1 WHERE org_id = $1", Check.STATE, "deal"),
-        ("UPDATE credit SET amount = amount + 0.01 WHERE org_id = $1", Check.CREDIT, " linear "),
+        (
+            "UPDATE credit_row SET amounts[4] = amounts[4] + 0.01 WHERE org_id = $1",
+            Check.CREDIT,
+            " linear ",
+        ),
         ("DELETE FROM cell WHERE org_id = $1 AND slice = 'total'", Check.CELLS, "shares"),
     ],
 )

@@ -24,12 +24,14 @@ class KeyedOperator:
         kinds: facts of these kinds change the operator's state.
         touch: mark the keys the batch touches, before the state changes.
         contributions: what the marked keys contribute, in the columns of a contribution query.
+        held: the same before the state changes, if it is known of which keys nothing was held.
         update: bring the state up to date with the batch.
     """
 
     kinds: frozenset[str]
     touch: tuple[str, ...] = ()
     contributions: str | None = None
+    held: str | None = None
     update: tuple[str, ...] = ()
 
 
