@@ -28,7 +28,7 @@ from tests.property.worlds import Delivery, Setting, histories, settings
 
 pytestmark = pytest.mark.timeout(7200)
 
-_FEWER = profile(max_examples=max(10, profile().max_examples // 4))
+_FEWER = profile(max_examples=max(6, profile().max_examples // 8))
 _FIRST_DAY = date(2025, 4, 20)
 _MEASURES = {
     None: (*COUNTED, *WITHOUT_TEAMS, *SUMMED, VIEW, "cost"),

@@ -43,7 +43,7 @@ _ORACLE_COUNTS = sorted(
 )
 
 
-@profile(max_examples=max(15, profile().max_examples // 3))
+@profile(max_examples=max(8, profile().max_examples // 6))
 @given(settings, histories(), steps)
 async def test_every_count_equals_what_the_oracle_counts(
     database: Database, setting: Setting, deliveries: list[Delivery], plan: list[Step]

@@ -47,7 +47,7 @@ _FILTERS: tuple[Mapping[str, str], ...] = (
 )
 
 
-@profile(max_examples=max(10, profile().max_examples // 5))
+@profile(max_examples=max(6, profile().max_examples // 8))
 @given(settings, histories(), steps, st.randoms(use_true_random=False))
 async def test_the_facts_listed_add_up_to_the_figure(
     database: Database,

@@ -22,7 +22,7 @@ from tests.property.worlds import Delivery, Setting, Step, histories, settings, 
 # Shrinking a failure takes hundreds of histories: the limit is there for a hang alone.
 pytestmark = pytest.mark.timeout(7200)
 
-_FEWER = profile(max_examples=max(10, profile().max_examples // 5))
+_FEWER = profile(max_examples=max(6, profile().max_examples // 8))
 _orders = st.randoms(use_true_random=False)
 
 

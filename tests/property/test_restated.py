@@ -25,7 +25,7 @@ from tests.property.worlds import Delivery, Setting, histories, settings
 
 pytestmark = pytest.mark.timeout(7200)
 
-_FEWER = profile(max_examples=max(8, profile().max_examples // 6))
+_FEWER = profile(max_examples=max(6, profile().max_examples // 8))
 _RING = KeyRing(MasterKey(b"k" * 32))
 _FIRST, _END = date(2025, 3, 20), date(2025, 4, 8)
 #: Sums, a count of people, a level, and credit.

@@ -15,7 +15,7 @@ from tests.property.worlds import Delivery, Setting, Step, histories, settings, 
 
 pytestmark = pytest.mark.timeout(7200)
 
-_FEWER = profile(max_examples=max(10, profile().max_examples // 5))
+_FEWER = profile(max_examples=max(6, profile().max_examples // 8))
 _VALUES = """
 SELECT v.measure, v.day, v.cell, v.value, s.family, s.slot
   FROM rollup_value v JOIN rollup_slot s USING (org_id, generation, measure)
