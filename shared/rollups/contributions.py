@@ -21,6 +21,7 @@ __all__ = [
     "post_counters",
     "rejoins",
     "same_person",
+    "touches_of",
 ]
 
 DIMENSIONS = ("employee", "account", "network", "campaign", "content", "channel")
@@ -197,6 +198,10 @@ def leads(keys: str) -> str:
     through employee advocacy came at or before its creation, inside the attribution window
     (``$3``, days); who and where are those of the first such touch.
     """
+    before_lead = (
+        "t.channel = 'employee_advocacy' AND t.touched_at <= l.created_at"
+        " AND l.day - t.day <= $3::integer"
+    )
     return f"""
     SELECT m.measure, l.day,
            CASE WHEN m.by_touch THEN t.employee ELSE '' END AS employee,
@@ -210,14 +215,7 @@ def leads(keys: str) -> str:
       JOIN LATERAL ({lead_of("k.lead")}) l ON true
       LEFT JOIN LATERAL (
         SELECT t.employee, t.account, t.network, t.campaign, t.content
-          FROM ({same_person("l.person")}) s
-         CROSS JOIN LATERAL (
-            SELECT * FROM touch t
-             WHERE t.org_id = $1 AND t.generation = $2 AND t.person = s.person
-               AND t.channel = 'employee_advocacy' AND t.touched_at <= l.created_at
-               AND l.day - t.day <= $3::integer
-            OFFSET 0
-         ) t
+          FROM ({touches_of("l.person", before_lead)}) t
          ORDER BY t.touched_at, t.fact_key
          LIMIT 1
       ) t ON true
@@ -263,6 +261,22 @@ def same_person(person: str) -> str:
              ) k
         )
         SELECT person FROM same
+    """
+
+
+def touches_of(person: str, condition: str) -> str:
+    """Return the query of a person's touches (alias ``t`` in ``condition``), as all it is known as.
+
+    One look by key for each identifier; as a plain join it would be planned over all touches.
+    """
+    return f"""
+        SELECT t.*
+          FROM ({same_person(person)} OFFSET 0) s
+         CROSS JOIN LATERAL (
+            SELECT * FROM touch t
+             WHERE t.org_id = $1 AND t.generation = $2 AND t.person = s.person AND {condition}
+            OFFSET 0
+         ) t
     """
 
 
@@ -328,18 +342,13 @@ def journeys(conversions: str) -> str:
     at or before the conversion and, in whole local days, inside the attribution window (``$3``,
     inclusive at both ends).
     """
+    in_window = "t.touched_at <= c.converted_at AND c.converted_day - t.day <= $3::integer"
     return f"""
     SELECT c.kind, c.conversion, c.is_won, c.amount, c.converted_at, c.converted_day, c.lead_at,
            c.opened_at, t.fact_key AS touch_key, t.touched_at, t.day AS touch_day, t.channel,
            t.employee, t.account, t.network, t.campaign, t.content
       FROM ({conversions}) c
-     CROSS JOIN LATERAL ({same_person("c.person")} OFFSET 0) s
-     CROSS JOIN LATERAL (
-        SELECT * FROM touch t
-         WHERE t.org_id = $1 AND t.generation = $2 AND t.person = s.person
-           AND t.touched_at <= c.converted_at AND c.converted_day - t.day <= $3::integer
-        OFFSET 0
-     ) t
+     CROSS JOIN LATERAL ({touches_of("c.person", in_window)}) t
      ORDER BY c.kind, c.conversion, t.touched_at, t.fact_key
     """
 

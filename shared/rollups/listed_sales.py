@@ -128,10 +128,9 @@ def _quotas(since: str, until: str) -> str:
 
 def _first_touch(channel: str) -> str:
     """Return the first touch of a lead's person (alias ``l``) inside the window before the lead."""
+    before_lead = f"t.touched_at <= l.created_at AND l.day - t.day <= {_WINDOW} {channel}"
     return f"""
-        SELECT t.* FROM ({contributions.same_person("l.person")}) s
-          JOIN touch t ON t.org_id = $1 AND t.generation = $2 AND t.person = s.person
-         WHERE t.touched_at <= l.created_at AND l.day - t.day <= {_WINDOW} {channel}
+        {contributions.touches_of("l.person", before_lead)}
          ORDER BY t.touched_at, t.fact_key
          LIMIT 1
     """

@@ -60,9 +60,7 @@ _OPEN: Final = f"""
         SELECT count(*) AS touches,
                count(*) FILTER (WHERE t.day >= $4::date AND t.day < $5::date) AS inside,
                max(t.day) FILTER (WHERE t.day >= $4::date AND t.day < $5::date) AS last_day
-          FROM ({contributions.same_person("leads.person")}) s
-          JOIN touch t ON t.org_id = $1 AND t.generation = $2 AND t.person = s.person
-         WHERE t.channel = $6
+          FROM ({contributions.touches_of("leads.person", "t.channel = $6")}) t
      ) t
      WHERE leads.person IS NOT NULL AND leads.day <= $3::date
        AND coalesce(leads.state, 'open') = 'open'

@@ -189,6 +189,13 @@ class Opportunities:
     closed: int
 
 
+_LED_TO_DEAL: Final = """
+    t.channel = $5 AND t.day >= $3::date AND t.day < $4::date
+    AND t.touched_at <= coalesce(d.closed_at, 'infinity')
+    AND coalesce(d.closed_day, d.opened_day) - t.day <= $6::integer
+"""
+
+
 async def opportunities(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
@@ -210,12 +217,7 @@ async def opportunities(
           JOIN LATERAL ({contributions.current_deal("k.deal")}) d ON true
           JOIN LATERAL ({contributions.lead_of("d.lead")}) l ON l.person IS NOT NULL
          WHERE EXISTS (
-            SELECT FROM ({contributions.same_person("l.person")}) s
-              JOIN touch t ON t.org_id = $1 AND t.generation = $2 AND t.person = s.person
-             WHERE true
-               AND t.channel = $5 AND t.day >= $3::date AND t.day < $4::date
-               AND t.touched_at <= coalesce(d.closed_at, 'infinity')
-               AND coalesce(d.closed_day, d.opened_day) - t.day <= $6::integer
+            SELECT FROM ({contributions.touches_of("l.person", _LED_TO_DEAL)}) t
          )
         """,
         org_id,

@@ -35,13 +35,6 @@ BEGIN
     END LOOP;
 END $$;
 
--- The view of the present, over the rows that were known.
-DO $$
-BEGIN
-    EXECUTE 'CREATE VIEW known.credit WITH (security_invoker = true) AS '
-        || replace(pg_get_viewdef('public.credit'), 'credit_row r', 'known.credit_row r');
-END $$;
-
 -- The value of a cell is what it is now without what was added later: on a later day, or on the same
 -- one after P. A change is logged at the last position of its batch, so those after P are the batches
 -- after P; a repair adds nothing to the ledger and counts from its day on. known_on is what the log is
@@ -68,16 +61,14 @@ BEGIN
     );
 END $$;
 
-CREATE VIEW known.rollup_value WITH (security_invoker = true) AS
-SELECT r.org_id, r.generation, s.measure, r.cell, r.day, held.value
-  FROM public.rollup_slot s
-  JOIN known.rollup r ON r.org_id = s.org_id AND r.generation = s.generation AND r.family = s.family
- CROSS JOIN LATERAL (
-    SELECT CASE s.slot WHEN 1 THEN r.v1 WHEN 2 THEN r.v2 WHEN 3 THEN r.v3 WHEN 4 THEN r.v4
-                       WHEN 5 THEN r.v5 WHEN 6 THEN r.v6 WHEN 7 THEN r.v7 WHEN 8 THEN r.v8
-           END AS value
- ) held
- WHERE held.value IS NOT NULL;
+-- The views of the present, over the rows that were known.
+DO $$
+BEGIN
+    EXECUTE 'CREATE VIEW known.rollup_value WITH (security_invoker = true) AS '
+        || replace(pg_get_viewdef('public.rollup_value'), 'rollup r', 'known.rollup r');
+    EXECUTE 'CREATE VIEW known.credit WITH (security_invoker = true) AS '
+        || replace(pg_get_viewdef('public.credit'), 'credit_row r', 'known.credit_row r');
+END $$;
 
 CREATE VIEW known.rollup_delta WITH (security_invoker = true) AS
 SELECT org_id, generation, position, known_on, measure, cell, day, delta
