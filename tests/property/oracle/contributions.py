@@ -118,10 +118,6 @@ def _daily_totals(history: History) -> _Told:
         side = "boosted" if where.employee and total.is_paid else _side(where)
         for field, name in COUNTERS.items():
             yield f"{name}_{side}", total.day, where, getattr(total, field)
-        if not where.employee and total.is_paid is not None:
-            responses = total.reactions + total.comments + total.reshares
-            kept = "paid" if total.is_paid else "organic"
-            yield f"engagements_{kept}", total.day, where, responses
 
 
 def _counters(history: History) -> _Told:
