@@ -1,7 +1,6 @@
-"""Credit of many journeys at once: the rows of a large batch, laid out as arrays."""
+"""Credit of the journeys of a batch, all divided at once: rows in, whole units out."""
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -12,10 +11,10 @@ from shared.attribution import SHARE_DIGITS, AttributionModel
 from shared.attribution.bulk import Journeys, divide
 from shared.money import from_units, to_units
 
-__all__ = ["credit_many"]
+__all__ = ["credit_journeys"]
 
 _WHOLE = 10**SHARE_DIGITS
-_PLACE = itemgetter("kind", "conversion")
+_CONVERSION = itemgetter("kind", "conversion")
 _STAGES = ("lead_at", "opened_at")
 _WHERE = itemgetter(
     "touch_day",
@@ -24,45 +23,45 @@ _WHERE = itemgetter(
 )
 
 
-def credit_many(
+def credit_journeys(
     rows: Sequence[Any],
     models: Sequence[AttributionModel],
     *,
     half_life_days: int,
     exponent: int,
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the credits of journeys, given as a row per touch in order of conversion and time.
+    """Yield what each touch earned: a row for a row, in the same order.
 
-    All touches lie inside the window already. The same rows as one journey at a time gives.
+    ``rows`` are those of `contributions.journeys`: a touch each, in order of conversion and time,
+    all inside the window. Yielded are kind, conversion and touch key; the shares, one for each
+    model, in units of 10^-12; the amounts, likewise, in units of what follows them; and where the
+    touch was. A conversion without money has None for its amounts and their unit.
     """
-    paths = [list(path) for _, path in groupby(rows, key=_PLACE)]
-    journeys = _laid_out(rows, paths)
-    money = [_units(path[0]["amount"], exponent) for path in paths]
-    amounts = np.array([units for units, _ in money])
-    digits = np.repeat([digit for _, digit in money], np.diff(journeys.offsets)).tolist()
-    whole = np.full(len(paths), _WHOLE)
-    known = [(*_PLACE(row), row["touch_key"], _WHERE(row), row["amount"] is None) for row in rows]
-    for model in models:
-        shares = divide(model, journeys, whole, half_life_days=half_life_days)
-        earned = divide(model, journeys, amounts, half_life_days=half_life_days)
-        credited = np.flatnonzero((shares != 0) | (earned != 0))
-        parts = (shares[credited].tolist(), earned[credited].tolist())
-        for place, share, units in zip(credited.tolist(), *parts, strict=True):
-            kind, conversion, touch, where, is_without_money = known[place]
-            amount = None if is_without_money else from_units(units, digits[place])
-            part = from_units(share, SHARE_DIGITS)
-            yield (kind, conversion, model, touch, part, amount, *where)
+    paths = [list(path) for _, path in groupby(rows, key=_CONVERSION)]
+    valued = [path for path in paths if path[0]["amount"] is not None]
+    money = [to_units(path[0]["amount"], exponent) for path in valued]
+    # Conversions are divided as wholes, and those with money once more, by their amounts.
+    journeys = _laid_out([*paths, *valued])
+    units = np.array([_WHOLE] * len(paths) + [amount for amount, _ in money])
+    parts = np.stack(
+        [divide(model, journeys, units, half_life_days=half_life_days) for model in models], axis=1
+    ).tolist()
+    shares, amounts = iter(parts), iter(parts[len(rows) :])
+    digits = iter(digits for _, digits in money)
+    for path in paths:
+        has_money = path[0]["amount"] is not None
+        unit = from_units(1, next(digits)) if has_money else None
+        for row in path:
+            earned = next(amounts) if has_money else None
+            yield (*_CONVERSION(row), row["touch_key"], next(shares), earned, unit, *_WHERE(row))
 
 
-def _units(amount: Decimal | None, exponent: int) -> tuple[int, int]:
-    return (0, 0) if amount is None else to_units(amount, exponent)
-
-
-def _laid_out(rows: Sequence[Any], paths: Sequence[Sequence[Any]]) -> Journeys:
+def _laid_out(paths: Sequence[Sequence[Any]]) -> Journeys:
+    rows = [row for path in paths for row in path]
     names = sorted({row["channel"] for row in rows})
     number = {name: place for place, name in enumerate(names)}
     return Journeys(
-        offsets=np.concatenate(([0], np.cumsum([len(path) for path in paths]))),
+        offsets=np.cumsum([0, *map(len, paths)]),
         channels=np.array([number[row["channel"]] for row in rows]),
         days=np.array([(row["converted_day"] - row["touch_day"]).days for row in rows]),
         names=tuple(names),

@@ -4,33 +4,35 @@ Only the journeys a batch touched are recomputed, and only credit that comes out
 written: what stands keeps the position at which it was given.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from services.metrics.sql import run
-from shared.attribution import AttributionModel, Conversion, Touch, credit_journey
+from shared.attribution import SHARE_DIGITS, AttributionModel
 from shared.rollups import contributions
 
-__all__ = ["MANY_TOUCHES", "MODELS", "credit_rows", "credit_touched"]
+__all__ = ["MODELS", "credit_touched"]
 
 MODELS = tuple(AttributionModel)
 
-#: From here on journeys are divided all at once.
-MANY_TOUCHES: Final = 2_000
-
-# A touch and a conversion, with the credit of every model side by side, in the order of MODELS.
-_COLUMNS = """
-    kind text, conversion text, touch_key bytea, shares numeric[], amounts numeric[],
+_KEY: Final = "kind text, conversion text, touch_key bytea"
+_WHERE: Final = """
     touch_day date, converted_day date, channel text, employee text, account text, network text,
     campaign text, content text
 """
+# A touch and a conversion, with the credit of every model side by side, in the order of MODELS.
+_COLUMNS: Final = f"{_KEY}, shares numeric[], amounts numeric[], {_WHERE}"
+# The same as it was divided: in whole units, which are quicker to hand over than decimals.
+_DIVIDED: Final = f"{_KEY}, shares bigint[], amounts bigint[], unit numeric, {_WHERE}"
 _WORKING_TABLES = "; ".join(
     f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ({columns}) ON COMMIT DELETE ROWS"
-    for table, columns in (("new_credit", _COLUMNS), ("old_credit", f"place tid, {_COLUMNS}"))
+    for table, columns in (
+        ("divided", _DIVIDED),
+        ("new_credit", _COLUMNS),
+        ("old_credit", f"place tid, {_COLUMNS}"),
+    )
 )
 _NAMES: Final = tuple(column.split()[0] for column in _COLUMNS.split(","))
 _LIST: Final = ", ".join(_NAMES)
@@ -48,6 +50,23 @@ _TOUCHED: Final = """
     UNION ALL SELECT 'lead', lead FROM touched_lead
     UNION ALL SELECT e.kind, a.application
       FROM touched_application a CROSS JOIN (VALUES ('application'), ('hire')) e (kind)
+"""
+
+
+def _decimals(units: str, unit: str) -> str:
+    """Return the array of decimals of an array of units: null where a model credits nothing."""
+    each = (
+        f"CASE WHEN shares[{n}] <> 0 OR amounts[{n}] <> 0 THEN {units}[{n}] * {unit} END"
+        for n, _ in enumerate(MODELS, start=1)
+    )
+    return f"ARRAY[{', '.join(each)}]"
+
+
+_NEW = f"""
+INSERT INTO new_credit
+SELECT kind, conversion, touch_key, {_decimals("shares", f"1e-{SHARE_DIGITS}")},
+       {_decimals("amounts", "unit")}, {", ".join(_NAMES[5:])}
+  FROM divided
 """
 _HELD = f"""
 INSERT INTO old_credit
@@ -121,83 +140,12 @@ async def credit_touched(
     touched = contributions.conversions("touched_deal", "touched_lead", "touched_application")
     rows = await connection.fetch(contributions.journeys(touched), org_id, generation, window_days)
     if rows:
-        credits = _side_by_side(credit_rows(rows, window_days, half_life_days, exponent))
-        await connection.copy_records_to_table("new_credit", records=credits)
+        # Loaded when there is something to divide: a worker that starts has none of it to wait for.
+        from services.metrics.crediting import credit_journeys
+
+        divided = credit_journeys(rows, MODELS, half_life_days=half_life_days, exponent=exponent)
+        await connection.copy_records_to_table("divided", records=divided)
+        await run(connection, _NEW)
     await run(connection, _HELD, org_id, generation)
     for statement in (_TAKE_BACK, _GIVE, _KEEP_PAST, _STORE):
         await run(connection, statement, org_id, generation, position)
-
-
-def _side_by_side(credits: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Return one row for each conversion and touch, with the credit of every model in it."""
-    place = {model: number for number, model in enumerate(MODELS)}
-    rows: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    for kind, conversion, model, touch_key, share, amount, *where in credits:
-        key = (kind, conversion, touch_key)
-        if key not in rows:
-            rows[key] = (*key, [None] * len(MODELS), [None] * len(MODELS), *where)
-        _, _, _, shares, amounts, *_ = rows[key]
-        shares[place[model]], amounts[place[model]] = share, amount
-    return list(rows.values())
-
-
-def credit_rows(
-    rows: Sequence[Any], window_days: int, half_life_days: int, exponent: int
-) -> Iterator[tuple[Any, ...]]:
-    """Yield the credits of journeys by model, with where their touches were.
-
-    Divided one by one or all at once, the same.
-    """
-    if len(rows) < MANY_TOUCHES:
-        return _one_by_one(rows, window_days, half_life_days, exponent)
-    # Loaded when there is enough to divide: a worker that starts has none of it to wait for.
-    from services.metrics.crediting import credit_many
-
-    return credit_many(rows, MODELS, half_life_days=half_life_days, exponent=exponent)
-
-
-def _one_by_one(
-    rows: Iterable[Any], window_days: int, half_life_days: int, exponent: int
-) -> Iterator[tuple[Any, ...]]:
-    for (kind, conversion), group in groupby(
-        rows, key=lambda row: (row["kind"], row["conversion"])
-    ):
-        journey = list(group)
-        first = journey[0]
-        where = {row["touch_key"].hex(): row for row in journey}
-        converted = Conversion(
-            id=conversion,
-            at=first["converted_at"],
-            day=first["converted_day"],
-            amount=first["amount"],
-            stages=(first["lead_at"], first["opened_at"]),
-        )
-        touches = [
-            Touch(id=key, at=row["touched_at"], day=row["touch_day"], channel=row["channel"])
-            for key, row in where.items()
-        ]
-        for credit in credit_journey(
-            touches,
-            [converted],
-            MODELS,
-            window_days=window_days,
-            half_life_days=half_life_days,
-            exponent=exponent,
-        ):
-            row = where[credit.touch_id]
-            yield (
-                kind,
-                conversion,
-                credit.model,
-                row["touch_key"],
-                credit.share,
-                credit.amount,
-                row["touch_day"],
-                converted.day,
-                row["channel"],
-                row["employee"],
-                row["account"],
-                row["network"],
-                row["campaign"],
-                row["content"],
-            )

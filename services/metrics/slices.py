@@ -19,7 +19,7 @@ __all__ = ["apply_corrections", "apply_deltas"]
 
 _HAS_VALUE = f"num_nonnulls({each_slot('q{slot}')}) > 0"
 _WHERE = ", ".join(DIMENSIONS)
-_WHO_AND_WHERE = "employee, account, team, network, campaign, content, channel"
+_CELL = "employee, account, team, network, campaign, content, channel"
 
 _UNPLACED = """
 SELECT DISTINCT d.measure FROM fold_delta d
@@ -85,10 +85,32 @@ _SUMS = each_slot(
     # The filter looks idle, but a sum that is begun costs memory even for nothing.
     "nullif(sum(q{slot}) FILTER (WHERE q{slot} IS NOT NULL), 0) AS q{slot}"
 )
+
+
+def _net(summed: str, condition: str = "true") -> str:
+    """Return the statement that keeps the sums of ``summed``, each with the number of its cell.
+
+    A cell is looked up by its key, one probe each. A new one has no number yet.
+    """
+    return f"""
+    INSERT INTO fold_net
+    SELECT w.*, c.cell
+      FROM ({summed} OFFSET 0) w
+      LEFT JOIN LATERAL (
+        SELECT c.cell FROM cell c
+         WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = w.slice
+           AND c.employee = w.employee AND c.account = w.account AND c.team = w.team
+           AND c.network = w.network AND c.campaign = w.campaign AND c.content = w.content
+           AND c.channel = w.channel
+         LIMIT 1
+      ) c ON true
+     WHERE {_HAS_VALUE} AND {condition}
+    """
+
+
 # Every slice in one pass. A slice of one dimension exists for a value, not for its absence.
-_NET = f"""
-INSERT INTO fold_net
-SELECT * FROM (
+_NET = _net(
+    f"""
     SELECT {_slice_name()} AS slice, coalesce(employee, '') AS employee,
            coalesce(account, '') AS account, '' AS team, coalesce(network, '') AS network,
            coalesce(campaign, '') AS campaign, coalesce(content, '') AS content,
@@ -96,18 +118,14 @@ SELECT * FROM (
       FROM fold_sum
      GROUP BY family, day,
               GROUPING SETS ({", ".join(f"({', '.join(named)})" for named in _SLICES.values())})
-    OFFSET 0
-) summed
- WHERE {_HAS_VALUE}
-   AND (slice IN ('total', 'finest')
-        OR (employee, account, network, campaign, content, channel)
-           <> ('', '', '', '', '', ''))
-"""
-_NET_OF_TEAMS = f"""
-INSERT INTO fold_net
-SELECT 'team', '', '', team, '', '', '', '', family, day, {each_slot("q{slot}")}
-  FROM (
-    SELECT team, family, day, {_SUMS}
+    """,
+    "(slice IN ('total', 'finest') OR (employee, account, network, campaign, content, channel)"
+    " <> ('', '', '', '', '', ''))",
+)
+_NET_OF_TEAMS = _net(
+    f"""
+    SELECT 'team' AS slice, '' AS employee, '' AS account, team, '' AS network, '' AS campaign,
+           '' AS content, '' AS channel, family, day, {_SUMS}
       FROM (
         SELECT t.team, s.family, s.day, {each_slot("s.q{slot}")}
           FROM (SELECT * FROM fold_sum OFFSET 0) s -- or it starts from the days, which all share
@@ -116,45 +134,31 @@ SELECT 'team', '', '', team, '', '', '', '', family, day, {each_slot("q{slot}")}
         SELECT team, family, day, {each_slot("q{slot}")} FROM fold_move
       ) every
      GROUP BY team, family, day
-    OFFSET 0
-) summed
- WHERE {_HAS_VALUE}
-"""
-
-# Cells are looked up by key, one probe each; those not found get the next numbers.
-_FIND_CELLS = f"""
-INSERT INTO fold_cell
-SELECT w.*, coalesce(c.cell, f.next_cell - 1 + row_number() OVER (PARTITION BY c.cell IS NULL)),
-       c.cell IS NULL
-  FROM (SELECT DISTINCT slice, {_WHO_AND_WHERE} FROM fold_net) w
- CROSS JOIN (
-    SELECT next_cell FROM fold_cursor WHERE org_id = $1 AND generation = $2
- ) f
-  LEFT JOIN LATERAL (
-    SELECT c.cell FROM cell c
-     WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = w.slice
-       AND c.employee = w.employee AND c.account = w.account AND c.team = w.team
-       AND c.network = w.network AND c.campaign = w.campaign AND c.content = w.content
-       AND c.channel = w.channel
-     LIMIT 1
-  ) c ON true
-"""
+    """
+)
 
 _NAME_NEW_CELLS = f"""
 WITH named AS (
-    INSERT INTO cell (org_id, generation, cell, slice, {_WHO_AND_WHERE})
-    SELECT $1, $2, cell, slice, {_WHO_AND_WHERE} FROM fold_cell WHERE is_new
-    RETURNING 1
+    INSERT INTO cell (org_id, generation, cell, slice, {_CELL})
+    SELECT $1, $2, f.next_cell - 1 + row_number() OVER (), slice, {_CELL}
+      FROM (SELECT DISTINCT slice, {_CELL} FROM fold_net WHERE cell IS NULL) w
+     CROSS JOIN (
+        SELECT next_cell FROM fold_cursor WHERE org_id = $1 AND generation = $2
+     ) f
+    RETURNING cell, slice, {_CELL}
+), counted AS (
+    UPDATE fold_cursor SET next_cell = next_cell + (SELECT count(*) FROM named)
+     WHERE org_id = $1 AND generation = $2 AND EXISTS (SELECT FROM named)
 )
-UPDATE fold_cursor SET next_cell = next_cell + (SELECT count(*) FROM named)
- WHERE org_id = $1 AND generation = $2 AND (SELECT count(*) FROM named) > 0
+INSERT INTO fold_cell SELECT slice, {_CELL}, cell FROM named
 """
 
 _CHANGE = f"""
 INSERT INTO fold_change
-SELECT family, cell, day, {each_slot("q{slot}")}
-  FROM fold_net JOIN fold_cell USING (slice, {_WHO_AND_WHERE})
- ORDER BY family, cell, day
+SELECT family, coalesce(n.cell, c.cell), day, {each_slot("q{slot}")}
+  FROM fold_net n
+  LEFT JOIN fold_cell c USING (slice, {_CELL})
+ ORDER BY 1, 2, 3
 """
 
 _LOG = f"""
@@ -210,7 +214,7 @@ async def apply_deltas(
         # The cells as they stood before this batch move with their people; the batch's own
         # deltas are booked under the new roster already.
         await run(connection, TEAM_MOVES, org_id, generation)
-    for statement in (_NET, _NET_OF_TEAMS, _FIND_CELLS, _NAME_NEW_CELLS, _CHANGE):
+    for statement in (_NET, _NET_OF_TEAMS, _NAME_NEW_CELLS, _CHANGE):
         await run(connection, statement, org_id, generation)
     await run(connection, _LOG, org_id, generation, position, known_on)
     await connection.execute(BY_KEY)

@@ -34,11 +34,11 @@ CREATE TEMPORARY TABLE fold_move (
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE fold_net (
     slice text, employee text, account text, team text, network text, campaign text, content text,
-    channel text, family smallint, day date, {each_slot("q{slot} numeric")}
+    channel text, family smallint, day date, {each_slot("q{slot} numeric")}, cell integer
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE fold_cell (
     slice text, employee text, account text, team text, network text, campaign text, content text,
-    channel text, cell integer, is_new boolean
+    channel text, cell integer
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE fold_change (
     family smallint, cell integer, day date, {each_slot("q{slot} numeric")}
