@@ -4,7 +4,7 @@ Cells are kept at the finest useful grain and pre-summed for what dashboards ask
 the sum of the finest cells it covers; a team's is the sum over the people who were in it that day.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -19,7 +19,7 @@ __all__ = ["apply_corrections", "apply_deltas"]
 
 _HAS_VALUE = f"num_nonnulls({each_slot('q{slot}')}) > 0"
 _WHERE = ", ".join(DIMENSIONS)
-_CELL = "employee, account, team, network, campaign, content, channel"
+_NAMES = ("employee", "account", "team", "network", "campaign", "content", "channel")
 
 _UNPLACED = """
 SELECT DISTINCT d.measure FROM fold_delta d
@@ -67,98 +67,94 @@ SELECT p.employee, p.day, coalesce(r.team, '')
 # Which dimensions name the cells of a slice. A team is not one of them: it is looked up.
 _SLICES: Mapping[str, tuple[str, ...]] = {
     "total": (),
-    **{dimension: (dimension,) for dimension in DIMENSIONS},
     "finest": tuple(dimension for dimension in DIMENSIONS if dimension != "content"),
+    **{dimension: (dimension,) for dimension in DIMENSIONS},
 }
 
 
-def _slice_name() -> str:
-    """Return the expression that names the slice of a grouping set."""
-    names = []
-    for name, named_by in _SLICES.items():
-        absent = "".join("01"[dimension not in named_by] for dimension in DIMENSIONS)
-        names.append(f"WHEN {int(absent, 2)} THEN '{name}'")
-    return f"CASE grouping({_WHERE}) {' '.join(names)} END"
+def _places(slice_: str, named_by: Sequence[str]) -> str:
+    """Return the query of the cells of a slice that a batch touches."""
+    names = ", ".join(name if name in named_by else f"'' AS {name}" for name in _NAMES)
+    source = "fold_sum"
+    if slice_ == "team":
+        source = "(SELECT team FROM fold_team UNION ALL SELECT team FROM fold_move) t"
+    # A slice of one dimension exists for a value, not for its absence; people without a team are one.
+    is_there = " AND ".join(f"{name} <> ''" for name in named_by if slice_ in DIMENSIONS)
+    return f"SELECT DISTINCT '{slice_}' AS slice, {names} FROM {source} WHERE {is_there or 'true'}"
+
+
+_TOUCHED = " UNION ALL ".join(_places(*each) for each in (*_SLICES.items(), ("team", ("team",))))
+_NAME = ", ".join(_NAMES)
+# Cells are looked up by key, one probe each; those not found get the next numbers.
+_FIND_CELLS = f"""
+INSERT INTO fold_cell
+SELECT w.slice, {", ".join(f"w.{name}" for name in _NAMES)},
+       coalesce(c.cell, f.next_cell - 1 + row_number() OVER (PARTITION BY c.cell IS NULL)),
+       c.cell IS NULL
+  FROM (
+    SELECT t.*, hash_record_extended(ROW (slice, {_NAME}), 0) AS name_hash FROM ({_TOUCHED}) t
+    OFFSET 0
+  ) w
+ CROSS JOIN (
+    SELECT next_cell FROM fold_cursor WHERE org_id = $1 AND generation = $2
+ ) f
+  LEFT JOIN LATERAL (
+    SELECT * FROM cell
+     WHERE org_id = $1 AND generation = $2 AND name_hash = w.name_hash
+    OFFSET 0
+  ) c ON {" AND ".join(f"c.{name} = w.{name}" for name in ("slice", *_NAMES))}
+"""
+
+_NAME_NEW_CELLS = f"""
+WITH named AS (
+    INSERT INTO cell (org_id, generation, cell, slice, {_NAME})
+    SELECT $1, $2, cell, slice, {_NAME} FROM fold_cell WHERE is_new
+    RETURNING 1
+)
+UPDATE fold_cursor SET next_cell = next_cell + (SELECT count(*) FROM named)
+ WHERE org_id = $1 AND generation = $2 AND (SELECT count(*) FROM named) > 0
+"""
+
+
+def _cell_of(slice_: str) -> str:
+    """Return the join that numbers the cell of a slice which a sum belongs to, if it has one."""
+    same = (f"in_{slice_}.{name} = s.{name}" for name in _SLICES[slice_])
+    conditions = " AND ".join((f"in_{slice_}.slice = '{slice_}'", *same))
+    return f"LEFT JOIN fold_cell in_{slice_} ON {conditions}"
 
 
 _SUMS = each_slot(
     # The filter looks idle, but a sum that is begun costs memory even for nothing.
     "nullif(sum(q{slot}) FILTER (WHERE q{slot} IS NOT NULL), 0) AS q{slot}"
 )
-
-
-def _net(summed: str, condition: str = "true") -> str:
-    """Return the statement that keeps the sums of ``summed``, each with the number of its cell.
-
-    A cell is looked up by its key, one probe each. A new one has no number yet.
-    """
-    return f"""
-    INSERT INTO fold_net
-    SELECT w.*, c.cell
-      FROM ({summed} OFFSET 0) w
-      LEFT JOIN LATERAL (
-        SELECT c.cell FROM cell c
-         WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = w.slice
-           AND c.employee = w.employee AND c.account = w.account AND c.team = w.team
-           AND c.network = w.network AND c.campaign = w.campaign AND c.content = w.content
-           AND c.channel = w.channel
-         LIMIT 1
-      ) c ON true
-     WHERE {_HAS_VALUE} AND {condition}
-    """
-
-
-# Every slice in one pass. A slice of one dimension exists for a value, not for its absence.
-_NET = _net(
-    f"""
-    SELECT {_slice_name()} AS slice, coalesce(employee, '') AS employee,
-           coalesce(account, '') AS account, '' AS team, coalesce(network, '') AS network,
-           coalesce(campaign, '') AS campaign, coalesce(content, '') AS content,
-           coalesce(channel, '') AS channel, family, day, {_SUMS}
-      FROM fold_sum
-     GROUP BY family, day,
-              GROUPING SETS ({", ".join(f"({', '.join(named)})" for named in _SLICES.values())})
-    """,
-    "(slice IN ('total', 'finest') OR (employee, account, network, campaign, content, channel)"
-    " <> ('', '', '', '', '', ''))",
-)
-_NET_OF_TEAMS = _net(
-    f"""
-    SELECT 'team' AS slice, '' AS employee, '' AS account, team, '' AS network, '' AS campaign,
-           '' AS content, '' AS channel, family, day, {_SUMS}
+# Every slice in one pass over the sums, whose cells are numbers by then: a group is one cell, and
+# a sum that has none in a slice is left out of it. Rows come in the order of the rollups' key.
+_CHANGE = f"""
+INSERT INTO fold_change
+SELECT * FROM (
+    SELECT family, coalesce({", ".join(f"in_{slice_}" for slice_ in _SLICES)}) AS cell, day, {_SUMS}
+      FROM (
+        SELECT s.*, {", ".join(f"in_{slice_}.cell AS in_{slice_}" for slice_ in _SLICES)}
+          FROM fold_sum s
+          {" ".join(_cell_of(slice_) for slice_ in _SLICES)}
+        OFFSET 0
+      ) placed
+     GROUP BY family, day, GROUPING SETS ({", ".join(f"(in_{slice_})" for slice_ in _SLICES)})
+    UNION ALL
+    SELECT family, cell, day, {_SUMS}
       FROM (
         SELECT t.team, s.family, s.day, {each_slot("s.q{slot}")}
           FROM (SELECT * FROM fold_sum OFFSET 0) s -- or it starts from the days, which all share
           JOIN fold_team t ON t.employee = s.employee AND t.day = s.day
         UNION ALL
         SELECT team, family, day, {each_slot("q{slot}")} FROM fold_move
-      ) every
-     GROUP BY team, family, day
-    """
-)
-
-_NAME_NEW_CELLS = f"""
-WITH named AS (
-    INSERT INTO cell (org_id, generation, cell, slice, {_CELL})
-    SELECT $1, $2, f.next_cell - 1 + row_number() OVER (), slice, {_CELL}
-      FROM (SELECT DISTINCT slice, {_CELL} FROM fold_net WHERE cell IS NULL) w
-     CROSS JOIN (
-        SELECT next_cell FROM fold_cursor WHERE org_id = $1 AND generation = $2
-     ) f
-    RETURNING cell, slice, {_CELL}
-), counted AS (
-    UPDATE fold_cursor SET next_cell = next_cell + (SELECT count(*) FROM named)
-     WHERE org_id = $1 AND generation = $2 AND EXISTS (SELECT FROM named)
-)
-INSERT INTO fold_cell SELECT slice, {_CELL}, cell FROM named
-"""
-
-_CHANGE = f"""
-INSERT INTO fold_change
-SELECT family, coalesce(n.cell, c.cell), day, {each_slot("q{slot}")}
-  FROM fold_net n
-  LEFT JOIN fold_cell c USING (slice, {_CELL})
- ORDER BY 1, 2, 3
+      ) moved
+      JOIN fold_cell c ON c.slice = 'team' AND c.team = moved.team
+     GROUP BY family, cell, day
+    OFFSET 0
+) summed
+ WHERE cell IS NOT NULL AND {_HAS_VALUE}
+ ORDER BY family, cell, day
 """
 
 _LOG = f"""
@@ -214,7 +210,7 @@ async def apply_deltas(
         # The cells as they stood before this batch move with their people; the batch's own
         # deltas are booked under the new roster already.
         await run(connection, TEAM_MOVES, org_id, generation)
-    for statement in (_NET, _NET_OF_TEAMS, _NAME_NEW_CELLS, _CHANGE):
+    for statement in (_FIND_CELLS, _NAME_NEW_CELLS, _CHANGE):
         await run(connection, statement, org_id, generation)
     await run(connection, _LOG, org_id, generation, position, known_on)
     await connection.execute(BY_KEY)

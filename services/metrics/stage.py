@@ -32,13 +32,9 @@ CREATE TEMPORARY TABLE fold_team (
 CREATE TEMPORARY TABLE fold_move (
     team text, family smallint, day date, {each_slot("q{slot} numeric")}
 ) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE fold_net (
-    slice text, employee text, account text, team text, network text, campaign text, content text,
-    channel text, family smallint, day date, {each_slot("q{slot} numeric")}, cell integer
-) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE fold_cell (
     slice text, employee text, account text, team text, network text, campaign text, content text,
-    channel text, cell integer
+    channel text, cell integer, is_new boolean
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE fold_change (
     family smallint, cell integer, day date, {each_slot("q{slot} numeric")}

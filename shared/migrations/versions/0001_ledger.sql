@@ -80,8 +80,7 @@ CREATE TABLE fold_cursor (
 );
 
 -- A cell names one combination of who and where; '' means any. Slice 'finest' holds the base cells.
--- Numbers are handed out under the cursor's lock. One index only, on what is looked up: beside a
--- second one with the same first columns, a planner without statistics picks either.
+-- Numbers are handed out under the cursor's lock, which is what keeps a name from getting two.
 CREATE TABLE cell (
     org_id          uuid NOT NULL,
     generation      integer NOT NULL,
@@ -94,9 +93,13 @@ CREATE TABLE cell (
     campaign        text NOT NULL DEFAULT '',
     content         text NOT NULL DEFAULT '',
     channel         text NOT NULL DEFAULT '',
-    PRIMARY KEY (org_id, generation, slice, employee, account, team, network, campaign, content,
-                 channel)
+    name_hash       bigint NOT NULL GENERATED ALWAYS AS (hash_record_extended(
+        ROW (slice, employee, account, team, network, campaign, content, channel), 0)) STORED,
+    PRIMARY KEY (org_id, generation, slice, cell)
 );
+-- The fold finds a cell by its name: comparing eight texts at every step of the way down an index
+-- would cost ten times as much as comparing one number. Names that share it are told apart after.
+CREATE INDEX cell_name ON cell (org_id, generation, name_hash);
 
 -- Measures that change together share a row of the rollups: which family of rows holds a measure, and
 -- in which column. Handed out under the cursor's lock when a measure first occurs, and never changed.
