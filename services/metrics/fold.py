@@ -12,13 +12,14 @@ from uuid import UUID
 import asyncpg
 
 from services.metrics.journeys import credit_touched
-from services.metrics.keyed import CREDITED_KINDS, KEYED_OPERATORS
+from services.metrics.keyed import CREDITED_KINDS, KEYED_OPERATORS, KeyedOperator
 from services.metrics.slices import apply_deltas
 from services.metrics.sql import BY_SET, run
 from services.metrics.stage import Batch, create_working_tables, stage_batch
 from shared import clock
 from shared.money import exponent
 from shared.rollups import contributions
+from shared.rollups.layout import each_slot
 
 __all__ = ["FoldResult", "fold_batch"]
 
@@ -30,15 +31,31 @@ SELECT f.position, g.window_days, g.half_life_days, o.time_zone, o.currency
  WHERE f.org_id = $1 AND f.generation = $2 AND g.state <> 'retired'
    FOR UPDATE OF f SKIP LOCKED
 """
-_COLUMNS = "measure, day, employee, account, network, campaign, content, channel"
 _ENTRIES = f"""(
     SELECT position, weight, kind, fact_key, occurred_at, day,
            {", ".join(contributions.DIMENSIONS)}, subject, body
       FROM fold_batch
 )"""
-# Not summed here: deltas are summed once, when all of them are there.
+_WHERE = ", ".join(contributions.DIMENSIONS)
+
+
+def _deltas(query: str, sign: str = "+") -> str:
+    """Return the statement that takes the contributions of ``query`` as deltas.
+
+    They are not summed here: deltas are summed once, when all of them are there.
+    """
+    return f"INSERT INTO fold_delta SELECT measure, day, {_WHERE}, {sign} quantity FROM ({query}) c"
+
+
+def _rows(query: str, sign: str = "+") -> str:
+    """Return the same for measures that are told side by side."""
+    quantities = each_slot(f"{sign} q{{slot}}")
+    return f"INSERT INTO fold_row SELECT family, day, {_WHERE}, {quantities} FROM ({query}) c"
+
+
 _LINEAR = (
-    f"INSERT INTO fold_delta SELECT {_COLUMNS}, quantity FROM ({contributions.linear(_ENTRIES)}) c"
+    _rows(contributions.side_by_side(_ENTRIES)),
+    _deltas(contributions.singly(_ENTRIES)),
 )
 
 
@@ -78,7 +95,8 @@ async def fold_batch(
     if batch is None:
         return FoldResult(entries=0, position=cursor["position"])
     minor_digits = exponent(cursor["currency"])
-    await run(connection, _LINEAR, minor_digits)
+    for statement in _LINEAR:
+        await run(connection, statement, minor_digits)
     await _fold_keys(connection, org_id, generation, batch, cursor["window_days"])
     if batch.kinds & CREDITED_KINDS:
         await credit_touched(
@@ -122,12 +140,12 @@ async def _fold_keys(
     for operator in operators:
         for statement in operator.touch:
             await run(connection, statement, *arguments)
-    before = [_signed(o.held or o.contributions, "-") for o in operators if o.contributions]
-    after = [_signed(o.contributions, "+") for o in operators if o.contributions]
+    before = [_signed(o, o.held or o.contributions, "-") for o in operators if o.contributions]
+    after = [_signed(o, o.contributions, "+") for o in operators if o.contributions]
     update = [statement for operator in operators for statement in operator.update]
     for statement in (*before, *update, *after):
         await run(connection, statement, *arguments)
 
 
-def _signed(query: str, sign: str) -> str:
-    return f"INSERT INTO fold_delta SELECT {_COLUMNS}, {sign} quantity FROM ({query}) c"
+def _signed(operator: KeyedOperator, query: str, sign: str) -> str:
+    return _rows(query, sign) if operator.is_side_by_side else _deltas(query, sign)

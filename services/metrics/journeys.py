@@ -12,6 +12,7 @@ import asyncpg
 from services.metrics.sql import run
 from shared.attribution import SHARE_DIGITS, AttributionModel
 from shared.rollups import contributions
+from shared.rollups.layout import each_slot
 
 __all__ = ["MODELS", "credit_touched"]
 
@@ -37,13 +38,11 @@ _WORKING_TABLES = "; ".join(
 _NAMES: Final = tuple(column.split()[0] for column in _COLUMNS.split(","))
 _LIST: Final = ", ".join(_NAMES)
 
-# What a conversion of each kind is counted as; only deals are worth money.
-_MEASURES: Final = """
-    ('deal', 'revenue.', c.amounts), ('deal', 'wins.', c.shares), ('lead', 'leads.', c.shares),
-    ('application', 'applications.', c.shares), ('hire', 'hires.', c.shares)
+# What a conversion of each kind is counted as, the models side by side; only deals are worth money.
+_FAMILIES: Final = """
+    ('deal', 'revenue', c.amounts), ('deal', 'wins', c.shares), ('lead', 'leads', c.shares),
+    ('application', 'applications', c.shares), ('hire', 'hires', c.shares)
 """
-
-_MODEL_NAMES: Final = "ARRAY[" + ", ".join(f"'{model}'" for model in MODELS) + "]"
 
 _TOUCHED: Final = """
     SELECT 'deal' AS kind, deal AS conversion FROM touched_deal
@@ -96,13 +95,10 @@ def _without(table: str, other: str) -> str:
 def _contributions(sign: str, credits: str) -> str:
     where = ", ".join(f"c.{dimension}" for dimension in contributions.DIMENSIONS)
     return f"""
-    INSERT INTO fold_delta
-    SELECT m.measure || q.model, c.converted_day, {where}, sum({sign} q.quantity)
+    INSERT INTO fold_row
+    SELECT m.family, c.converted_day, {where}, {each_slot(f"{sign} m.quantities[{{slot}}]")}
       FROM ({credits} OFFSET 0) c -- what changed is found first: it is the smaller part
-      JOIN LATERAL (VALUES {_MEASURES}) m (kind, measure, quantities) ON m.kind = c.kind
-     CROSS JOIN LATERAL unnest(m.quantities, {_MODEL_NAMES}) q (quantity, model)
-     WHERE q.quantity <> 0
-     GROUP BY m.measure, q.model, c.converted_day, {where}
+      JOIN LATERAL (VALUES {_FAMILIES}) m (kind, family, quantities) ON m.kind = c.kind
     """
 
 

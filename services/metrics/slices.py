@@ -4,8 +4,9 @@ Cells are kept at the finest useful grain and pre-summed for what dashboards ask
 the sum of the finest cells it covers; a team's is the sum over the people who were in it that day.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from uuid import UUID
 
 import asyncpg
@@ -13,7 +14,7 @@ import asyncpg
 from services.metrics.keyed.roster import TEAM_MOVES
 from services.metrics.sql import BY_KEY, run
 from shared.rollups.contributions import DIMENSIONS
-from shared.rollups.layout import Place, assign, each_slot
+from shared.rollups.layout import FAMILIES, SLOTS, WIDTH, Place, assign, each_slot
 
 __all__ = ["apply_corrections", "apply_deltas"]
 
@@ -21,11 +22,9 @@ _HAS_VALUE = f"num_nonnulls({each_slot('q{slot}')}) > 0"
 _WHERE = ", ".join(DIMENSIONS)
 _NAMES = ("employee", "account", "team", "network", "campaign", "content", "channel")
 
-_UNPLACED = """
-SELECT DISTINCT d.measure FROM fold_delta d
- WHERE NOT EXISTS (
-    SELECT FROM rollup_slot s WHERE s.org_id = $1 AND s.generation = $2 AND s.measure = d.measure
- )
+_TOLD = """
+SELECT DISTINCT measure AS name, false AS is_family FROM fold_delta
+UNION ALL SELECT DISTINCT family, true FROM fold_row
 """
 _PLACES = "SELECT measure, family, slot FROM rollup_slot WHERE org_id = $1 AND generation = $2"
 _PLACE = """
@@ -33,21 +32,53 @@ INSERT INTO rollup_slot (org_id, generation, measure, family, slot)
 SELECT $1, $2, * FROM unnest($3::text[], $4::smallint[], $5::smallint[])
 """
 
-# Measures that share a row of the rollups share one from here on. A delta that cancels out leaves
-# no value, as if there had been none. OFFSET 0, here and below: or each value is worked out again
-# for the condition.
-_SUM = f"""
-INSERT INTO fold_sum
-SELECT * FROM (
-    SELECT {_WHERE}, s.family, d.day,
-           {each_slot("nullif(sum(d.quantity) FILTER (WHERE s.slot = {slot}), 0) AS q{slot}")}
-      FROM fold_delta d
-      JOIN rollup_slot s ON s.org_id = $1 AND s.generation = $2 AND s.measure = d.measure
-     GROUP BY {_WHERE}, s.family, d.day
-    OFFSET 0
-) summed
- WHERE {_HAS_VALUE}
-"""
+_SUMS = each_slot(
+    # The filter looks idle, but a sum that is begun costs memory even for nothing.
+    "nullif(sum(q{slot}) FILTER (WHERE q{slot} IS NOT NULL), 0) AS q{slot}"
+)
+
+
+@lru_cache(maxsize=64)
+def _sum(held: frozenset[tuple[str, Place]]) -> str:
+    """Return the statement that sums the deltas, for a generation that keeps measures in ``held``.
+
+    Measures that share a row of the rollups share one from here on. A delta that cancels out leaves
+    no value, as if there had been none.
+    """
+    places = dict(held)
+    told = [
+        f"SELECT {_WHERE}, {family}::smallint AS family, day, {', '.join(quantities)}"
+        f" FROM fold_row WHERE family = '{name}'"
+        for name, measures in FAMILIES.items()
+        for family, quantities in _translated(measures, places)
+    ]
+    # OFFSET 0, here and below: or each value is worked out again for the condition.
+    return f"""
+    INSERT INTO fold_sum
+    SELECT * FROM (
+        SELECT {_WHERE}, family, day, {_SUMS}
+          FROM (
+            SELECT {_WHERE}, s.family, d.day,
+                   {each_slot("CASE s.slot WHEN {slot} THEN d.quantity END AS q{slot}")}
+              FROM fold_delta d
+              JOIN rollup_slot s ON s.org_id = $1 AND s.generation = $2 AND s.measure = d.measure
+            UNION ALL {" UNION ALL ".join(told) or "SELECT * FROM fold_sum"}
+          ) told
+         GROUP BY {_WHERE}, family, day
+        OFFSET 0
+    ) summed
+     WHERE {_HAS_VALUE}
+    """
+
+
+def _translated(
+    measures: Sequence[str], places: Mapping[str, Place]
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield where the quantities of a declared family go: the rows, and what is in each column."""
+    told = {places[m]: f"q{n}" for n, m in enumerate(measures[:WIDTH], start=1) if m in places}
+    for family in sorted({place.family for place in told}):
+        yield family, [told.get(Place(family, slot), "NULL") for slot in SLOTS]
+
 
 # The team depends on the day, so it is a list of its own. People whose team is unknown form the
 # team ''.
@@ -72,18 +103,18 @@ _SLICES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _places(slice_: str, named_by: Sequence[str]) -> str:
+def _touched(slice_: str, named_by: Sequence[str]) -> str:
     """Return the query of the cells of a slice that a batch touches."""
     names = ", ".join(name if name in named_by else f"'' AS {name}" for name in _NAMES)
     source = "fold_sum"
     if slice_ == "team":
         source = "(SELECT team FROM fold_team UNION ALL SELECT team FROM fold_move) t"
-    # A slice of one dimension exists for a value, not for its absence; people without a team are one.
+    # A slice of one dimension exists for a value, not for its absence. No team is a team, too.
     is_there = " AND ".join(f"{name} <> ''" for name in named_by if slice_ in DIMENSIONS)
     return f"SELECT DISTINCT '{slice_}' AS slice, {names} FROM {source} WHERE {is_there or 'true'}"
 
 
-_TOUCHED = " UNION ALL ".join(_places(*each) for each in (*_SLICES.items(), ("team", ("team",))))
+_TOUCHED = " UNION ALL ".join(_touched(*each) for each in (*_SLICES.items(), ("team", ("team",))))
 _NAME = ", ".join(_NAMES)
 # Cells are looked up by key, one probe each; those not found get the next numbers.
 _FIND_CELLS = f"""
@@ -123,10 +154,6 @@ def _cell_of(slice_: str) -> str:
     return f"LEFT JOIN fold_cell in_{slice_} ON {conditions}"
 
 
-_SUMS = each_slot(
-    # The filter looks idle, but a sum that is begun costs memory even for nothing.
-    "nullif(sum(q{slot}) FILTER (WHERE q{slot} IS NOT NULL), 0) AS q{slot}"
-)
 # Every slice in one pass over the sums, whose cells are numbers by then: a group is one cell, and
 # a sum that has none in a slice is left out of it. Rows come in the order of the rollups' key.
 _CHANGE = f"""
@@ -203,8 +230,8 @@ async def apply_deltas(
     has_roster_change: bool,
 ) -> None:
     """Add what ``fold_delta`` holds to every slice it belongs to, and log each change."""
-    await _place_new_measures(connection, org_id, generation)
-    for statement in (_SUM, _TEAM):
+    held = await _places(connection, org_id, generation)
+    for statement in (_sum(frozenset(held.items())), _TEAM):
         await run(connection, statement, org_id, generation)
     if has_roster_change:
         # The cells as they stood before this batch move with their people; the batch's own
@@ -240,14 +267,19 @@ async def apply_corrections(
     await run(connection, _APPLY, org_id, generation)
 
 
-async def _place_new_measures(
+async def _places(
     connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, generation: int
-) -> None:
-    unplaced = await connection.fetch(_UNPLACED, org_id, generation)
-    if not unplaced:
-        return
+) -> dict[str, Place]:
+    """Return where the generation keeps its measures; those that are new get their places now."""
+    told = await connection.fetch(_TOLD)
     rows = await connection.fetch(_PLACES, org_id, generation)
     held = {row["measure"]: Place(row["family"], row["slot"]) for row in rows}
-    places = assign(held, (row["measure"] for row in unplaced))
-    columns = zip(*((measure, *place) for measure, place in places.items()), strict=True)
-    await connection.execute(_PLACE, org_id, generation, *map(list, columns))
+    wanted = {
+        measure
+        for row in told
+        for measure in (FAMILIES[row["name"]] if row["is_family"] else (row["name"],))
+    }
+    if new := assign(held, wanted):
+        columns = zip(*((measure, *place) for measure, place in new.items()), strict=True)
+        await connection.execute(_PLACE, org_id, generation, *map(list, columns))
+    return held | new

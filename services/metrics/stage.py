@@ -22,6 +22,10 @@ CREATE TEMPORARY TABLE fold_delta (
     measure text, day date, employee text, account text, network text, campaign text,
     content text, channel text, quantity numeric
 ) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE fold_row (
+    family text, day date, employee text, account text, network text, campaign text, content text,
+    channel text, {each_slot("q{slot} numeric")}
+) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE fold_sum (
     employee text, account text, network text, campaign text, content text, channel text,
     family smallint, day date, {each_slot("q{slot} numeric")}

@@ -3,9 +3,16 @@
 Every query here selects the columns of ``CONTRIBUTION_COLUMNS``: a measure, the organization's day
 it is booked on, who and where (``''`` for none), the quantity and the fact it comes from. In the
 keyed ones ``$1`` is the organization and ``$2`` the generation.
+
+What changes together is told side by side: a row names a family of ``layout.FAMILIES``, and ``q1``
+to ``q8`` are the quantities of that family's measures, in the declared order. The fold takes such
+rows as they are; ``one_by_one`` makes contributions of them.
 """
 
+from collections.abc import Sequence
+
 from shared.rollups.booked import booked
+from shared.rollups.layout import FAMILIES, SLOTS, WIDTH, each_slot
 
 __all__ = [
     "CONTRIBUTION_COLUMNS",
@@ -18,24 +25,50 @@ __all__ = [
     "lead_of",
     "leads",
     "linear",
+    "one_by_one",
     "post_counters",
+    "post_steps",
     "rejoins",
     "same_person",
+    "side_by_side",
+    "singly",
     "touches_of",
 ]
 
 DIMENSIONS = ("employee", "account", "network", "campaign", "content", "channel")
 CONTRIBUTION_COLUMNS = ("measure", "day", *DIMENSIONS, "quantity", "fact_key")
 _WHERE = ", ".join(DIMENSIONS)
+#: Fields of a visit that are counted under their own names.
+_VISITS = ("sessions", "engaged_sessions", "key_events")
 _RESPONSES = " + ".join(
     f"(body ->> '{name}')::numeric" for name in ("reactions", "comments", "reshares")
 )
-_SIDE = "CASE WHEN employee <> '' THEN '_advocacy' ELSE '_brand' END"
-# What an ad brought to an employee's post was bought, not earned.
-_SIDE_OF_DAY = (
-    "CASE WHEN employee = '' THEN '_brand'"
-    " WHEN body ->> 'is_paid' = 'true' THEN '_boosted' ELSE '_advocacy' END"
-)
+
+
+def _quantities(*quantities: str) -> str:
+    """Return the columns ``q1`` to ``q8``; ``NULL`` for a measure without a quantity."""
+    padded = (*quantities, *["NULL::numeric"] * (WIDTH - len(quantities)))
+    return ", ".join(f"{quantity} AS q{slot}" for slot, quantity in zip(SLOTS, padded, strict=True))
+
+
+def one_by_one(rows: str, families: Sequence[str]) -> str:
+    """Return the contributions told side by side in ``rows``, a measure each.
+
+    ``rows`` is a query of (family, day, who and where, q1 to q8, fact_key) of ``families``.
+    """
+    measures = ", ".join(
+        f"('{family}', {slot}, '{measure}')"
+        for family in families
+        for slot, measure in enumerate(FAMILIES[family], start=1)
+    )
+    return f"""
+    SELECT m.measure, r.day, {_WHERE}, q.quantity, r.fact_key
+      FROM ({rows}) r
+     CROSS JOIN LATERAL (VALUES {each_slot("({slot}, r.q{slot})")}) q (slot, quantity)
+      JOIN (VALUES {measures}) m (family, slot, measure)
+        ON m.family = r.family AND m.slot = q.slot
+     WHERE q.quantity <> 0
+    """
 
 
 def linear(entries: str, digits: str = "$1") -> str:
@@ -45,6 +78,41 @@ def linear(entries: str, digits: str = "$1") -> str:
     the payload parsed as ``body`` (jsonb). The weight of an entry multiplies its quantity.
     ``digits`` is the placeholder of the number of minor digits of the organization's currency.
     """
+    families = ("advocacy", "boosted", "brand", "visits")
+    together = one_by_one(side_by_side(entries), families)
+    return f"{together} UNION ALL {singly(entries, digits)}"
+
+
+def side_by_side(entries: str) -> str:
+    """Return those contributions of :func:`linear` that come several at a time, side by side."""
+
+    def of(field: str) -> str:
+        return f"weight * (body ->> '{field}')::numeric"
+
+    responses = map(of, ("impressions", "reactions", "comments", "reshares", "clicks"))
+    is_site = "body ->> 'landing' = 'site'"
+    visits = (
+        *(f"CASE WHEN {is_site} THEN {of(n)} END" for n in _VISITS),
+        f"CASE WHEN {is_site} AND channel = 'employee_advocacy' THEN {of('sessions')} END",
+        f"CASE WHEN NOT {is_site} AND channel = 'employee_advocacy' THEN {of('sessions')} END",
+        f"CASE WHEN {is_site} AND channel = 'brand' THEN {of('sessions')} END",
+    )
+    # What an ad brought to an employee's post was bought, not earned.
+    return f"""
+    SELECT CASE WHEN employee = '' THEN 'brand'
+                WHEN body ->> 'is_paid' = 'true' THEN 'boosted' ELSE 'advocacy' END AS family,
+           day, {_WHERE}, {_quantities(*responses)}, fact_key
+      FROM {entries} e
+     WHERE e.kind = 'engagement.daily'
+    UNION ALL
+    SELECT 'visits', day, {_WHERE}, {_quantities(*visits)}, fact_key
+      FROM {entries} e
+     WHERE e.kind = 'session.recorded'
+    """
+
+
+def singly(entries: str, digits: str = "$1") -> str:
+    """Return those contributions of :func:`linear` that are not told side by side."""
     return f"""
     SELECT measure, day, {_WHERE}, weight * quantity AS quantity, fact_key
       FROM (
@@ -62,11 +130,6 @@ def linear(entries: str, digits: str = "$1") -> str:
         SELECT e.*, m.measure, m.quantity
           FROM {entries} e
          CROSS JOIN LATERAL (VALUES
-            ('impressions' || {_SIDE_OF_DAY}, (body ->> 'impressions')::numeric),
-            ('reactions' || {_SIDE_OF_DAY}, (body ->> 'reactions')::numeric),
-            ('comments' || {_SIDE_OF_DAY}, (body ->> 'comments')::numeric),
-            ('reshares' || {_SIDE_OF_DAY}, (body ->> 'reshares')::numeric),
-            ('network_clicks' || {_SIDE_OF_DAY}, (body ->> 'clicks')::numeric),
             ('mentions_advocacy',
              CASE WHEN employee <> '' THEN (body ->> 'mentions')::numeric END),
             (CASE body ->> 'is_paid' WHEN 'true' THEN 'engagements_paid'
@@ -78,24 +141,6 @@ def linear(entries: str, digits: str = "$1") -> str:
         SELECT e.*, 'clicks', 1
           FROM {entries} e
          WHERE e.kind = 'link.clicked' AND (body ->> 'is_human')::boolean
-        UNION ALL
-        SELECT e.*, m.measure, m.quantity
-          FROM {entries} e
-         CROSS JOIN LATERAL (VALUES
-            ('sessions', (body ->> 'sessions')::numeric),
-            ('engaged_sessions', (body ->> 'engaged_sessions')::numeric),
-            ('key_events', (body ->> 'key_events')::numeric),
-            ('sessions_advocacy',
-             CASE WHEN channel = 'employee_advocacy' THEN (body ->> 'sessions')::numeric END),
-            ('sessions_brand',
-             CASE WHEN channel = 'brand' THEN (body ->> 'sessions')::numeric END)
-         ) m (measure, quantity)
-         WHERE e.kind = 'session.recorded' AND body ->> 'landing' = 'site'
-        UNION ALL
-        SELECT e.*, 'careers_sessions_advocacy', (body ->> 'sessions')::numeric
-          FROM {entries} e
-         WHERE e.kind = 'session.recorded' AND body ->> 'landing' = 'careers'
-           AND channel = 'employee_advocacy'
         UNION ALL
         SELECT e.*,
                CASE kind WHEN 'member.invited' THEN 'invites'
@@ -144,25 +189,33 @@ def _costs(entries: str, digits: str) -> str:
 def post_counters(keys: str) -> str:
     """Return the contributions of the counter snapshots of posts: the steps between them.
 
+    ``keys`` names a relation as of :func:`post_steps`.
+    """
+    return one_by_one(post_steps(keys), ("advocacy", "brand"))
+
+
+def post_steps(keys: str) -> str:
+    """Return the steps between the counter snapshots of posts, the counters side by side.
+
     ``keys`` names a relation (post, after, until): only steps that end in (after, until] are
     returned, and the snapshot at ``after`` is what the first of them starts from. A counter that
     falls is a negative step. Who and where come from the publication, where it is known.
     """
+    steps = (
+        f"({name} - lag({name}, 1, 0::bigint) OVER steps)::numeric"
+        for name in ("impressions", "reactions", "comments", "reshares", "clicks")
+    )
     return f"""
-    SELECT m.measure, day, employee, account, network, campaign, content, '' AS channel,
-           m.quantity::numeric AS quantity, fact_key
+    SELECT CASE WHEN employee <> '' THEN 'advocacy' ELSE 'brand' END AS family, day, employee,
+           account, network, campaign, content, '' AS channel, {each_slot("q{slot}")}, fact_key
       FROM (
-        SELECT s.post, s.day, s.fact_key, s.observed_at > k.after AS is_counted,
+        SELECT s.day, s.fact_key, s.observed_at > k.after AS is_counted,
                coalesce(p.employee, s.employee) AS employee,
                coalesce(p.account, s.account) AS account,
                coalesce(p.network, s.network) AS network,
                coalesce(p.campaign, s.campaign) AS campaign,
                coalesce(p.content, s.content) AS content,
-               s.impressions - lag(s.impressions, 1, 0::bigint) OVER steps AS impressions,
-               s.reactions - lag(s.reactions, 1, 0::bigint) OVER steps AS reactions,
-               s.comments - lag(s.comments, 1, 0::bigint) OVER steps AS comments,
-               s.reshares - lag(s.reshares, 1, 0::bigint) OVER steps AS reshares,
-               s.clicks - lag(s.clicks, 1, 0::bigint) OVER steps AS clicks
+               {_quantities(*steps)}
           FROM {keys} k
           LEFT JOIN LATERAL (
             SELECT employee, account, network, campaign, content
@@ -179,14 +232,7 @@ def post_counters(keys: str) -> str:
          ) s
         WINDOW steps AS (PARTITION BY s.post ORDER BY s.observed_at, s.fact_key)
       ) stepped
-     CROSS JOIN LATERAL (VALUES
-        ('impressions' || {_SIDE}, impressions),
-        ('reactions' || {_SIDE}, reactions),
-        ('comments' || {_SIDE}, comments),
-        ('reshares' || {_SIDE}, reshares),
-        ('network_clicks' || {_SIDE}, clicks)
-     ) m (measure, quantity)
-     WHERE is_counted AND m.quantity <> 0
+     WHERE is_counted
     """
 
 

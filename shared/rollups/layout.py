@@ -38,6 +38,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "key_events",
             "sessions_advocacy",
             "careers_sessions_advocacy",
+            "sessions_brand",
         ),
         "sales": ("opportunities", "deals_won", "deals_lost", "revenue_won", "leads", "leads_won"),
         "internal": (

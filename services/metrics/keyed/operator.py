@@ -25,6 +25,7 @@ class KeyedOperator:
         touch: mark the keys the batch touches, before the state changes.
         contributions: what the marked keys contribute, in the columns of a contribution query.
         held: the same before the state changes, if it is known of which keys nothing was held.
+        is_side_by_side: both tell rows of a family of measures instead.
         update: bring the state up to date with the batch.
     """
 
@@ -32,6 +33,7 @@ class KeyedOperator:
     touch: tuple[str, ...] = ()
     contributions: str | None = None
     held: str | None = None
+    is_side_by_side: bool = False
     update: tuple[str, ...] = ()
 
 

@@ -44,8 +44,9 @@ _WHERE = "b.employee, b.account, b.network, b.campaign, b.content"
 POSTS = KeyedOperator(
     kinds=frozenset({"post.metrics", "post.published"}),
     touch=(_TOUCH,),
-    contributions=contributions.post_counters("touched_post"),
-    held=contributions.post_counters("(SELECT * FROM touched_post WHERE has_steps)"),
+    contributions=contributions.post_steps("touched_post"),
+    held=contributions.post_steps("(SELECT * FROM touched_post WHERE has_steps)"),
+    is_side_by_side=True,
     update=(
         *replace_state(
             "post",
