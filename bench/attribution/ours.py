@@ -22,8 +22,13 @@ _HEURISTICS = (
 )
 
 
+def _laid_out(made: Made) -> Journeys:
+    channels, days = (touches.astype(np.uint8) for touches in (made.channels, made.days))
+    return Journeys(made.offsets, channels, days, CHANNELS)
+
+
 def _heuristics(made: Made) -> Callable[[], Any]:
-    every = Journeys(made.offsets, made.channels, made.days, CHANNELS)
+    every = _laid_out(made)
 
     def compute() -> dict[AttributionModel, list[int]]:
         chosen = np.flatnonzero(made.is_converted)
@@ -36,7 +41,7 @@ def _heuristics(made: Made) -> Callable[[], Any]:
 
 
 def _markov(made: Made) -> Callable[[], Any]:
-    every = Journeys(made.offsets, made.channels, made.days, CHANNELS)
+    every = _laid_out(made)
 
     def compute() -> RemovalEffects:
         effects = removal_effects(chain_of_many(every, made.is_converted))
@@ -48,7 +53,7 @@ def _markov(made: Made) -> Callable[[], Any]:
 
 
 def _shapley(made: Made) -> Callable[[], Any]:
-    every = Journeys(made.offsets, made.channels, made.days, CHANNELS)
+    every = _laid_out(made)
 
     def compute() -> dict[str, Fraction]:
         worth = worth_of_sets(every, np.where(made.is_converted, made.cents, 0))

@@ -8,15 +8,22 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from shared.attribution.bulk import Integers, Journeys, Truths, sum_by
 from shared.attribution.markov import MOST_ORDER, START, Chain, State
 
 __all__ = ["chain_of_many", "shapley_values", "worth_of_sets"]
 
-_MOST_COUNTERS = 2**24
+Keys = npt.NDArray[np.unsignedinteger[Any]]
+
+#: More counters than these take more memory than sorting the keys.
+_MOST_COUNTERS: Final = 2**24
+#: Keys are counted so many at a time: counting wants 64 bits for each.
+_AT_A_TIME: Final = 2**16
 
 
 def chain_of_many(journeys: Journeys, is_converted: Truths, *, order: int = 1) -> Chain:
@@ -26,38 +33,39 @@ def chain_of_many(journeys: Journeys, is_converted: Truths, *, order: int = 1) -
     """
     if not 1 <= order <= MOST_ORDER:
         raise ValueError(f"the order of a chain lies between 1 and {MOST_ORDER}")
-    states = _states(journeys, order)
     base = len(journeys.names) + 1
-    before = np.empty_like(states)
-    before[1:] = states[:-1]
-    before[journeys.offsets[:-1]] = 0
-    moves: dict[State, Counter[State]] = defaultdict(Counter)
     size = base**order
-    for pair, count in _counted(before * size + states, size * size):
-        one, other = divmod(pair, size)
-        moves[_named(one, journeys, order)][_named(other, journeys, order)] = count
-    last = states[journeys.offsets[1:] - 1]
-    converted, lost = (
-        Counter({_named(state, journeys, order): n for state, n in _counted(last[chosen], size)})
-        for chosen in (is_converted, ~is_converted)
-    )
-    return Chain(order, moves, converted, lost)
+    # What was left, and the channel it was left for: one digit more than a state has.
+    moved = _last_channels(journeys, order + 1)
+    moves: dict[State, Counter[State]] = defaultdict(Counter)
+    lost: Counter[State] = Counter()
+    for move, count in _counted(moved, base ** (order + 1)):
+        state, following = (_named(one, journeys, order) for one in (move // base, move % size))
+        moves[state][following] = count
+        # Who comes to a state and does not leave it again ends there.
+        lost[following] += count
+        lost[state] -= count
+    won = moved[journeys.offsets[1:][is_converted] - 1] % size
+    converted = Counter({_named(state, journeys, order): n for state, n in _counted(won, size)})
+    return Chain(order, moves, converted, +(lost - converted))
 
 
-def _states(journeys: Journeys, order: int) -> Integers:
-    """Return the state after each touch: the last channels, as digits of one number."""
-    digits = journeys.channels + 1
+def _last_channels(journeys: Journeys, count: int) -> Keys:
+    """Return each touch's channel and those before it, as digits of one number; 0 is before all."""
     base = len(journeys.names) + 1
-    states = digits.copy()
-    for back in range(1, order):
+    digits = journeys.channels.astype(np.min_scalar_type(base**count - 1))
+    digits += 1
+    numbers = digits.copy()
+    for back in range(1, count):
         earlier = np.zeros_like(digits)
-        earlier[back:] = digits[:-back]
+        np.multiply(digits[:-back], base**back, out=earlier[back:])
         # What lies before a path's start belongs to the path before it.
-        for start in range(back):
+        earlier[journeys.offsets[:-1]] = 0
+        for start in range(1, back):
             begins = journeys.offsets[:-1] + start
             earlier[begins[begins < journeys.offsets[1:]]] = 0
-        states += earlier * base**back
-    return states
+        numbers += earlier
+    return numbers
 
 
 def _named(state: int, journeys: Journeys, order: int) -> State:
@@ -66,13 +74,31 @@ def _named(state: int, journeys: Journeys, order: int) -> State:
     return tuple(journeys.names[digit - 1] for digit in digits if digit) or START
 
 
-def _counted(keys: Integers, size: int) -> Iterable[tuple[int, int]]:
-    if size <= _MOST_COUNTERS:
-        counts = np.bincount(keys, minlength=1)
-        found = np.flatnonzero(counts)
-        return zip(found.tolist(), counts[found].tolist(), strict=True)
-    values, counts = np.unique(keys, return_counts=True)
-    return zip(values.tolist(), counts.tolist(), strict=True)
+def _counted(keys: Keys, size: int) -> Iterable[tuple[int, int]]:
+    """Yield each key there is, below ``size``, and how often."""
+    if size > _MOST_COUNTERS:
+        values, counts = np.unique(keys, return_counts=True)
+        return zip(values.tolist(), counts.tolist(), strict=True)
+    counts = _counts_of_bytes(keys) if keys.dtype == np.uint8 else _counts(keys, size)
+    found = np.flatnonzero(counts)
+    return zip(found.tolist(), counts[found].tolist(), strict=True)
+
+
+def _counts_of_bytes(keys: npt.NDArray[np.uint8]) -> Integers:
+    """Count bytes two by two, which takes half as long: there are few enough pairs of them."""
+    even = len(keys) // 2 * 2
+    pairs = _counts(keys[:even].view(np.uint16), 2**16).reshape(2**8, 2**8)
+    counts: Integers = np.bincount(keys[even:], minlength=2**8)
+    counts += pairs.sum(axis=0) + pairs.sum(axis=1)
+    return counts
+
+
+def _counts(keys: Keys, size: int) -> Integers:
+    counts = np.zeros(size, dtype=np.int64)
+    at_a_time = max(_AT_A_TIME, size)
+    for begin in range(0, len(keys), at_a_time):
+        counts += np.bincount(keys[begin : begin + at_a_time], minlength=size)
+    return counts
 
 
 def worth_of_sets(journeys: Journeys, units: Integers) -> dict[int, int]:
@@ -82,13 +108,19 @@ def worth_of_sets(journeys: Journeys, units: Integers) -> dict[int, int]:
     """
     if len(journeys.names) > 62:
         raise ValueError("at most 62 channels fit a set")
-    sets = np.bitwise_or.reduceat(1 << journeys.channels, journeys.offsets[:-1])
+    # What is worth nothing adds nothing: most journeys never converted.
+    blocks = list(journeys.blocks_of(np.flatnonzero(units)))
+    if not blocks:
+        return {}
+    bits = 1 << np.arange(len(journeys.names))
+    sets = np.concatenate([np.bitwise_or.reduce(bits[block.channels]) for block in blocks])
+    worth = units[np.concatenate([block.journeys for block in blocks])]
     size = 1 << len(journeys.names)
     if size > _MOST_COUNTERS:
         distinct, sets = np.unique(sets, return_inverse=True)
-        sums = sum_by(sets, units, len(distinct))
+        sums = sum_by(sets, worth, len(distinct))
         return dict(zip(distinct.tolist(), sums, strict=True))
-    return {held: worth for held, worth in enumerate(sum_by(sets, units, size)) if worth}
+    return {held: worth for held, worth in enumerate(sum_by(sets, worth, size)) if worth}
 
 
 def shapley_values(worth: Mapping[int, int], names: Iterable[str]) -> dict[str, Fraction]:

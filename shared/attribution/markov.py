@@ -213,18 +213,17 @@ def _eliminated(system: _System) -> Fraction:
         rows[i][i] += system.leaving[i]
     previous = 1
     for k in range(size - 1):
-        pivot_row = rows[k]
-        pivot = pivot_row[k]
+        # What lies left of the pivot is done with, and left off.
+        pivot, *above = rows[k]
         for i in range(k + 1, size):
-            row = rows[i]
-            factor = row[k]
+            factor, *row = rows[i]
             rows[i] = [
-                (pivot * value - factor * above) // previous
-                for value, above in zip(row, pivot_row, strict=True)
+                (pivot * value - factor * other) // previous
+                for value, other in zip(row, above, strict=True)
             ]
         previous = pivot
-    start = rows[-1]
-    return Fraction(start[-1], start[-2])
+    leaving, converted = rows[-1]
+    return Fraction(converted, leaving)
 
 
 def _enclosed(system: _System) -> tuple[Fraction, Fraction]:
