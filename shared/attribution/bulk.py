@@ -90,7 +90,7 @@ def sum_by(keys: Narrow, units: Integers, size: int) -> list[int]:
     # `bincount` sums floats, exactly below 2^53: in halves where they might get there.
     largest = max(int(units.max(initial=0)), -int(units.min(initial=0)))
     if len(units) * largest < 2**53:
-        return [int(one) for one in np.bincount(keys, weights=units, minlength=size)]
+        return [int(one) for one in np.bincount(keys, weights=units, minlength=size).tolist()]
     halves = (units & 0xFFFFFF, units >> 24)
     low, high = (np.bincount(keys, weights=half, minlength=size) for half in halves)
     return [int(one) + (int(other) << 24) for one, other in zip(low, high, strict=True)]

@@ -1,16 +1,16 @@
 """How the journeys of one length are divided, all of them at once, under each model.
 
 A journey is a column of a matrix, so that no step looks at a single one. Units are divided in
-64-bit whole numbers wherever products fit. Decay, whose exact weights have forty digits, is
-computed in floats with a bound on their error. Where a product might not fit, or the bound leaves a
-unit in doubt, a journey is divided as it would be alone: nothing is ever approximate.
+64-bit whole numbers; amounts whose products might not fit are divided alone. Decay, whose exact
+weights have forty digits, is computed in floats with a bound on their error. Where the bound leaves
+a unit in doubt, a journey is divided alone too: nothing is ever approximate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from math import lcm
 from typing import Any, Final
 
@@ -24,8 +24,9 @@ from shared.money import split_units
 
 __all__ = ["divide_block", "sole_earner"]
 
-_FITS: Final = 2**62
-#: Comparing each touch of a path with each other one takes memory: longer paths go one by one.
+#: Larger amounts are divided alone; up to here products with any weight fit.
+_LARGEST: Final = 2**40
+#: Longer paths are divided alone by Shapley, which compares each touch with each other one.
 _LONGEST_COMPARED: Final = 24
 #: So many remainders are ranked sooner by comparing all with all than by sorting them: of many
 #: journeys, and of a few.
@@ -33,13 +34,16 @@ _RANKED_BY_PAIRS: Final = (8, 3)
 _MANY: Final = 512
 #: As many journeys are divided sooner one by one, where that means more than to look at the ends.
 _SOONER_ALONE: Final = 12
-#: 2^-k is a whole number of 10^-40 up to this k.
-_WHOLE_HALF_LIVES: Final = 40
+#: Powers down to 2^-this are added up without losing any.
+_LEAST_POWER: Final = 512
+#: Weights up to 2^this are multiplied with any amount in whole numbers.
+_WHOLE_HALF_LIVES: Final = 20
 _EPSILON: Final = float(np.finfo(np.float64).eps)
 
+_NONE: Final[Integers] = np.zeros(0, dtype=np.int64)
+
+Floats = npt.NDArray[np.floating[Any]]
 _HalfLife = int | Decimal
-#: What each touch gets, and which journeys must be divided alone.
-_Divided = tuple[Integers, Truths]
 
 
 def sole_earner(model: AttributionModel, block: Block) -> Integers | int | None:
@@ -71,16 +75,40 @@ def divide_block(
         parts = np.zeros(block.touches.shape, dtype=np.int64)
         parts[earner, np.arange(len(units))] = units
         return parts
-    if len(units) <= _SOONER_ALONE and model not in PATTERNS:
-        parts, doubtful = np.empty(block.touches.shape, dtype=np.int64), ~_certain(units)
-    else:
-        parts, doubtful = _DIVIDERS[model](block, np.abs(units), half_life_days)
-        if (units < 0).any():
-            parts = parts * np.sign(units)  # a negative amount is the mirror image
-    for journey in np.flatnonzero(doubtful).tolist():
+    parts, alone = _divided(model, block, units, half_life_days)
+    for journey in alone.tolist():
         weights = _weights_alone(model, block, journey, half_life_days)
         parts[:, journey] = split_units(int(units[journey]), weights)
     return parts
+
+
+def _divided(
+    model: AttributionModel, block: Block, units: Integers, half_life: _HalfLife
+) -> tuple[Integers, Integers]:
+    """Return what each touch gets, and the journeys that must be divided alone."""
+    is_for_pairs = model is AttributionModel.SHAPLEY and block.length > _LONGEST_COMPARED
+    if is_for_pairs or (len(units) <= _SOONER_ALONE and model not in PATTERNS):
+        return np.empty(block.touches.shape, dtype=np.int64), np.arange(len(units))
+    least, most = int(units.min()), int(units.max())
+    small = units if least >= 0 else np.abs(units)
+    large = np.flatnonzero(small > _LARGEST) if max(most, -least) > _LARGEST else _NONE
+    if len(large):
+        small = np.where(small > _LARGEST, 0, small)
+    doubtful = _NONE
+    match model:
+        case AttributionModel.LINEAR:
+            parts = _evenly(block.length, small)
+        case AttributionModel.POSITION:
+            parts = _position(block.length, small)
+        case AttributionModel.W_SHAPED:
+            parts = _by_weights(_w_shaped(block), small)
+        case AttributionModel.SHAPLEY:
+            parts = _shapley(block, small)
+        case _:
+            parts, doubtful = _decay(block, small, half_life)
+    if least < 0:
+        parts = parts * np.sign(units)  # a negative amount is the mirror image
+    return parts, np.union1d(large, doubtful) if len(large) else doubtful
 
 
 def _weights_alone(
@@ -108,39 +136,28 @@ def _last_non_direct(block: Block) -> Integers | int:
     return last - behind
 
 
-def _certain(units: Integers) -> Truths:
-    return np.zeros(len(units), dtype=np.bool_)
-
-
-def _linear(block: Block, units: Integers, _: _HalfLife) -> _Divided:
-    return _evenly(block.length, units), _certain(units)
-
-
 def _evenly(length: int, units: Integers) -> Integers:
     quota = units // length
     return quota + (np.arange(length)[:, None] < units - quota * length)
 
 
-def _position(block: Block, units: Integers, half_life: _HalfLife) -> _Divided:
+def _position(length: int, units: Integers) -> Integers:
     """Divide among two kinds of touches, the ends and those between: nothing to sort."""
-    if block.length <= 2:
-        return _linear(block, units, half_life)
-    length = block.length
+    if length <= 2:
+        return _evenly(length, units)
     pattern = PATTERNS[AttributionModel.POSITION](length)
-    doubtful = units >= _FITS // pattern[0]
-    small = np.where(doubtful, 0, units)
     total = sum(pattern)
-    weighed = small * pattern[0]
-    end, middle = weighed // total, small // total
-    left = small - 2 * end - (length - 2) * middle
+    weighed = units * pattern[0]
+    end, middle = weighed // total, units // total
+    left = units - 2 * end - (length - 2) * middle
     # Who is served first, by whose remainder is the larger: all in order (0), those between (1), or
     # the ends (-1). Each row of the table tells the rank that a touch has then.
     first, last, shift = np.array([[0, length - 2, 0], [length - 1, length - 1, 1], [0, -1, 1]])
-    larger = np.sign((small - middle * total) - (weighed - end * total))
-    parts = middle + (np.arange(length)[:, None] < left - shift[larger])
+    larger = np.sign(units - weighed - (middle - end) * total)
+    parts: Integers = middle + (np.arange(length)[:, None] < left - shift[larger])
     parts[0] = end + (first[larger] < left)
     parts[-1] = end + (last[larger] < left)
-    return parts, doubtful
+    return parts
 
 
 def _w_shaped(block: Block) -> Integers:
@@ -153,34 +170,26 @@ def _w_shaped(block: Block) -> Integers:
     return np.where(roles > 0, 3 * roles * np.maximum(others, 1), 1)
 
 
-def _by_stages(block: Block, units: Integers, _: _HalfLife) -> _Divided:
-    return _by_weights(_w_shaped(block), units)
-
-
-def _by_weights(weights: Integers, units: Integers) -> _Divided:
+def _by_weights(weights: Integers, units: Integers) -> Integers:
     """Divide by largest remainder, in whole numbers."""
-    doubtful = units >= _FITS // weights.max(axis=0)
-    small = np.where(doubtful, 0, units)
-    weighed = small * weights
+    weighed = units * weights
     total = weights.sum(axis=0)
-    parts = weighed // total
-    return parts + _served(weighed - parts * total, small - parts.sum(axis=0)), doubtful
+    parts: Integers = weighed // total
+    parts += _served(weighed - parts * total, units - parts.sum(axis=0))
+    return parts
 
 
-def _shapley(block: Block, units: Integers, _: _HalfLife) -> _Divided:
+def _shapley(block: Block, units: Integers) -> Integers:
     """Divide alike among the distinct channels, then alike among the touches of each."""
-    length = block.length
-    if length > _LONGEST_COMPARED:
-        return np.zeros(block.touches.shape, dtype=np.int64), ~_certain(units)
     is_same = block.channels[:, None] == block.channels[None]
     touches = np.add.reduce(is_same.view(np.int8), axis=1, dtype=np.int8)
     # The n-th part of a channel, for any n, is a whole number of these.
-    scale = _common_multiple(length)
-    of_scale = (scale // np.arange(1, length + 1))[touches - 1]
+    scale = _common_multiple(block.length)
+    of_scale = (scale // np.arange(1, block.length + 1))[touches - 1]
     sharers = touches * (of_scale.sum(axis=0) // scale)
-    parts = units // sharers
-    rest = (units - parts * sharers) * of_scale
-    return parts + _served(rest, units - parts.sum(axis=0)), _certain(units)
+    parts: Integers = units // sharers
+    parts += _served((units - parts * sharers) * of_scale, units - parts.sum(axis=0))
+    return parts
 
 
 @cache
@@ -204,62 +213,70 @@ def _served(rest: npt.NDArray[Any], left: Integers) -> Truths:
 
 def _served_from_threshold(rest: npt.NDArray[Any], left: Integers) -> Truths:
     ascending = np.sort(np.ascontiguousarray(rest.T), axis=1)
-    threshold = ascending[np.arange(len(left)), len(rest) - np.maximum(left, 1)]
+    place = len(rest) - np.minimum(np.maximum(left, 1), len(rest))
+    threshold = ascending[np.arange(len(left)), place]
     served: Truths = rest >= threshold
     # Of those at the threshold some may have to go without: the last ones.
     surplus = served.sum(axis=0) - left
     crowded = np.flatnonzero(surplus)
+    if not len(crowded):
+        return served
     ties = rest[:, crowded] == threshold[crowded]
     places = ties.sum(axis=0) - surplus[crowded]
     served[:, crowded] &= ~ties | (np.cumsum(ties, axis=0) <= places)
     return served
 
 
-def _decay(block: Block, units: Integers, half_life: _HalfLife) -> _Divided:
-    """Divide by powers of two in floats; say where their error could move a unit."""
-    days = block.days - block.days.min(axis=0)
-    oldest = days.max(axis=0)
-    scale = float(half_life)
-    exact = np.exp2(np.arange(int(oldest.max(initial=0)) + 1) / -scale)[days]
+def _decay(block: Block, units: Integers, half_life: _HalfLife) -> tuple[Integers, Integers]:
+    """Divide by powers of two in floats; return where their error could move a unit, too."""
+    days = block.days
+    oldest = int(days.max())
+    if oldest > _LEAST_POWER * half_life:
+        days = days - days.min(axis=0)
+        oldest = int(days.max())
+    exact = _powers(oldest, half_life)[days]
     exact *= units / exact.sum(axis=0)
     parts = exact.astype(np.int64)
     rest = exact - parts
-    left = units - parts.sum(axis=0)
+    served = _served(rest, units - parts.sum(axis=0))
     # The exponent is rounded too, and the error of a power grows with it.
-    error = units * ((4 * _EPSILON) * (block.length + 4 + oldest / scale))
-    doubtful = (left < 0) | (left > block.length)
-    doubtful |= rest.min(axis=0) < error
-    doubtful |= rest.max(axis=0) > 1 - error
-    served = _served(rest, np.where(doubtful, 0, left))
-    doubtful |= _might_change_places(rest, served, error, days)
+    bound = (4 * _EPSILON) * (block.length + 4 + oldest / float(half_life))
+    error: Floats = units * bound
+    is_doubtful = rest.min(axis=0) < error
+    is_doubtful |= rest.max(axis=0) > 1 - error
+    is_doubtful |= _might_change_places(rest, served, error, days)
     parts += served
-    _divide_whole_half_lives(parts, doubtful, units, days, half_life)
-    return parts, doubtful
+    doubtful = np.flatnonzero(is_doubtful)
+    return parts, _divide_whole_half_lives(parts, doubtful, units, days, half_life)
+
+
+@lru_cache(maxsize=256)
+def _powers(oldest: int, half_life: _HalfLife) -> Floats:
+    powers: Floats = np.exp2(np.arange(oldest + 1) / -float(half_life))
+    return powers
 
 
 def _divide_whole_half_lives(
-    parts: Integers, doubtful: Truths, units: Integers, days: Narrow, half_life: _HalfLife
-) -> None:
-    """Clear doubts about touches whole half-lives apart: remainders of 0 are no accident there.
+    parts: Integers, doubtful: Integers, units: Integers, days: Narrow, half_life: _HalfLife
+) -> Integers:
+    """Divide again where touches are whole half-lives apart; return what is doubtful still.
 
-    Their weights are powers of two, and equal ones where all touches are of one day.
+    Weights are powers of two there, equal ones on one day: remainders of 0 are no accident.
     """
     step = int(half_life)
-    some = np.flatnonzero(doubtful)
-    if not len(some) or step != half_life:
-        return
-    some = some[(days[:, some] % step == 0).all(axis=0)]
-    half_lives = days[:, some].astype(np.int64) // step
-    oldest = half_lives.max(axis=0)
-    some, half_lives, oldest = (
-        one[..., oldest <= _WHOLE_HALF_LIVES] for one in (some, half_lives, oldest)
-    )
-    parts[:, some], doubtful[some] = _by_weights(1 << (oldest - half_lives), units[some])
+    if not len(doubtful) or step != half_life:
+        return doubtful
+    since = days[:, doubtful].astype(np.int64)
+    since -= since.min(axis=0)
+    oldest = since.max(axis=0) // step
+    is_whole = (since % step == 0).all(axis=0) & (oldest <= _WHOLE_HALF_LIVES)
+    some = doubtful[is_whole]
+    parts[:, some] = _by_weights(1 << (oldest - since // step)[:, is_whole], units[some])
+    rest: Integers = doubtful[~is_whole]
+    return rest
 
 
-def _might_change_places(
-    rest: npt.NDArray[np.float64], served: Truths, error: npt.NDArray[np.float64], days: Narrow
-) -> Truths:
+def _might_change_places(rest: Floats, served: Truths, error: Floats, days: Narrow) -> Truths:
     """Tell where remainders are too close to say who comes first.
 
     Touches of one day weigh the same: their remainders are equal, and in order.
@@ -268,17 +285,11 @@ def _might_change_places(
     lowest, highest = apart.min(axis=0) + 1, apart.max(axis=0)
     changing: Truths = lowest - highest <= 2 * error
     near = np.flatnonzero(changing)
-    margin = 2 * error[near]
-    is_close = (rest[:, near] >= lowest[near] - margin) & (rest[:, near] <= highest[near] + margin)
-    newest = np.where(is_close, days[:, near], days.max(initial=0)).min(axis=0)
-    changing[near] = newest < np.where(is_close, days[:, near], 0).max(axis=0)
+    if len(near):
+        margin = 2 * error[near]
+        some = rest[:, near]
+        is_close = (some >= lowest[near] - margin) & (some <= highest[near] + margin)
+        when = days[:, near]
+        newest = np.where(is_close, when, when.max()).min(axis=0)
+        changing[near] = newest < np.where(is_close, when, 0).max(axis=0)
     return changing
-
-
-_DIVIDERS: Final[dict[AttributionModel, Callable[[Block, Integers, _HalfLife], _Divided]]] = {
-    AttributionModel.LINEAR: _linear,
-    AttributionModel.POSITION: _position,
-    AttributionModel.W_SHAPED: _by_stages,
-    AttributionModel.TIME_DECAY: _decay,
-    AttributionModel.SHAPLEY: _shapley,
-}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,10 @@ Integers = npt.NDArray[np.int64]
 #: Whole numbers of any width: the narrower, the less there is to fetch.
 Narrow = npt.NDArray[np.integer[Any]]
 Truths = npt.NDArray[np.bool_]
+
+
+#: What a processor keeps at hand; smaller blocks take longer to ask for than to compute.
+_TOUCHES_AT_A_TIME: Final = 2**16
 
 
 @dataclass(frozen=True)
@@ -39,27 +43,30 @@ class Journeys:
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """Return the journeys as matrices, one for each length of path."""
+        """Return the journeys as matrices, of one length of path each."""
         return tuple(self.blocks_of(np.arange(len(self.offsets) - 1)))
 
     def blocks_of(self, chosen: Integers) -> Iterator[Block]:
-        """Yield some of the journeys as matrices, one for each length of path."""
+        """Yield some of the journeys as matrices, of one length of path each."""
         begins = self.offsets[chosen]
         lengths = self.offsets[1:][chosen] - begins
         # Numbers of 8 or 16 bits are sorted by radix, in a tenth of the time.
         order = np.argsort(lengths.astype(_smallest(lengths)), kind="stable")
         counts = np.bincount(lengths)
-        end = 0
+        begin = 0
         for length in np.flatnonzero(counts).tolist():
-            places = order[end : end + counts[length]]
-            end += counts[length]
-            touches = begins[places] + np.arange(length)[:, None]
-            yield Block(self, chosen[places], touches)
+            end = begin + counts[length]
+            step = max(_TOUCHES_AT_A_TIME // length, 1)
+            for some in range(begin, end, step):
+                places = order[some : min(some + step, end)]
+                touches = begins[places] + np.arange(length)[:, None]
+                yield Block(self, chosen[places], touches)
+            begin = end
 
 
 @dataclass(frozen=True)
 class Block:
-    """The journeys of one length, a column each.
+    """Journeys of one length, a column each.
 
     Attributes:
         of: all the journeys that these are some of.
