@@ -202,12 +202,14 @@ def _served(rest: npt.NDArray[Any], left: Integers) -> Truths:
     length = len(rest)
     if length > _RANKED_BY_PAIRS[len(left) < _MANY]:
         return _served_from_threshold(rest, left)
-    rank = np.zeros(rest.shape, dtype=np.int8)
+    # Each comes after all later ones until it turns out to come first.
+    rank = np.empty(rest.shape, dtype=np.int8)
+    rank[:] = np.arange(length - 1, -1, -1)[:, None]
     for later in range(1, length):
         for earlier in range(later):
-            comes_first = rest[earlier] >= rest[later]
+            comes_first = (rest[earlier] >= rest[later]).view(np.int8)
             rank[later] += comes_first
-            rank[earlier] += ~comes_first
+            rank[earlier] -= comes_first
     return rank < left
 
 
@@ -236,18 +238,19 @@ def _decay(block: Block, units: Integers, half_life: _HalfLife) -> tuple[Integer
         oldest = int(days.max())
     exact = _powers(oldest, half_life)[days]
     exact *= units / exact.sum(axis=0)
-    parts = exact.astype(np.int64)
-    rest = exact - parts
-    served = _served(rest, units - parts.sum(axis=0))
+    parts = np.floor(exact)
+    rest = np.subtract(exact, parts, out=exact)
+    served = _served(rest, units - parts.sum(axis=0).astype(np.int64))
     # The exponent is rounded too, and the error of a power grows with it.
     bound = (4 * _EPSILON) * (block.length + 4 + oldest / float(half_life))
-    error: Floats = units * bound
+    error = bound * float(units.max())
     is_doubtful = rest.min(axis=0) < error
     is_doubtful |= rest.max(axis=0) > 1 - error
     is_doubtful |= _might_change_places(rest, served, error, days)
     parts += served
+    whole = parts.astype(np.int64)
     doubtful = np.flatnonzero(is_doubtful)
-    return parts, _divide_whole_half_lives(parts, doubtful, units, days, half_life)
+    return whole, _divide_whole_half_lives(whole, doubtful, units, days, half_life)
 
 
 @lru_cache(maxsize=256)
@@ -276,20 +279,18 @@ def _divide_whole_half_lives(
     return rest
 
 
-def _might_change_places(rest: Floats, served: Truths, error: Floats, days: Narrow) -> Truths:
+def _might_change_places(rest: Floats, served: Truths, error: float, days: Narrow) -> Truths:
     """Tell where remainders are too close to say who comes first.
 
     Touches of one day weigh the same: their remainders are equal, and in order.
     """
-    apart = rest - served  # those served below 0, the others not
+    apart = rest - served.astype(rest.dtype)  # those served below 0, the others not
     lowest, highest = apart.min(axis=0) + 1, apart.max(axis=0)
     changing: Truths = lowest - highest <= 2 * error
     near = np.flatnonzero(changing)
     if len(near):
-        margin = 2 * error[near]
-        some = rest[:, near]
-        is_close = (some >= lowest[near] - margin) & (some <= highest[near] + margin)
-        when = days[:, near]
+        some, when = rest[:, near], days[:, near]
+        is_close = (some >= lowest[near] - 2 * error) & (some <= highest[near] + 2 * error)
         newest = np.where(is_close, when, when.max()).min(axis=0)
         changing[near] = newest < np.where(is_close, when, 0).max(axis=0)
     return changing
