@@ -76,9 +76,10 @@ def divide_block(
         parts[earner, np.arange(len(units))] = units
         return parts
     parts, alone = _divided(model, block, units, half_life_days)
-    for journey in alone.tolist():
-        weights = _weights_alone(model, block, journey, half_life_days)
-        parts[:, journey] = split_units(int(units[journey]), weights)
+    if len(alone):
+        each = zip(alone.tolist(), _weights(model, block, alone, half_life_days), strict=True)
+        for journey, weights in each:
+            parts[:, journey] = split_units(int(units[journey]), weights)
     return parts
 
 
@@ -111,19 +112,20 @@ def _divided(
     return parts, np.union1d(large, doubtful) if len(large) else doubtful
 
 
-def _weights_alone(
-    model: AttributionModel, block: Block, journey: int, half_life: _HalfLife
-) -> Sequence[int]:
-    """Return the exact weights of one journey, by its column."""
+def _weights(
+    model: AttributionModel, block: Block, journeys: Integers, half_life: _HalfLife
+) -> Sequence[Sequence[int]]:
+    """Return the exact weights of some journeys, given by their columns."""
     match model:
         case AttributionModel.TIME_DECAY:
-            return powers_of_half(block.days[:, journey].tolist(), half_life)
+            paths = block.days[:, journeys].T.tolist()
+            return [powers_of_half(days, half_life) for days in paths]
         case AttributionModel.SHAPLEY:
-            return shapley_weights(block.channels[:, journey].tolist())
+            return [shapley_weights(path) for path in block.channels[:, journeys].T.tolist()]
         case AttributionModel.W_SHAPED:
-            weights: list[int] = _w_shaped(block)[:, journey].tolist()
+            weights: list[list[int]] = _w_shaped(block)[:, journeys].T.tolist()
             return weights
-    return PATTERNS[model](block.length)
+    return [PATTERNS[model](block.length)] * len(journeys)
 
 
 def _last_non_direct(block: Block) -> Integers | int:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from random import Random
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.attribution import AttributionModel, Conversion, Touch, weights
+from shared.attribution import AttributionModel, Conversion, Touch, dividing, layout, weights
 from shared.attribution.bulk import Journeys, divide, sum_by, totals
 from shared.attribution.counting import chain_of_many, shapley_values, worth_of_sets
 from shared.attribution.markov import PathCount, chain_of
@@ -26,12 +28,12 @@ Path = list[tuple[int, int]]
 _touch = st.tuples(st.integers(0, 3), st.integers(0, 90) | st.sampled_from([0, 1, 7, 90]))
 _paths = st.lists(
     st.tuples(
-        st.lists(_touch, min_size=1, max_size=9),
-        st.tuples(st.integers(-1, 8), st.integers(-1, 8)),
+        st.lists(_touch, min_size=1, max_size=7),
+        st.tuples(st.integers(-1, 6), st.integers(-1, 6)),
         st.integers(-(10**4), 10**9) | st.sampled_from([0, 1, 2, -1, 10**12, 2**61, -(2**61)]),
     ),
     min_size=1,
-    max_size=6,
+    max_size=4,
 )
 _half_lives = st.integers(1, 90) | st.sampled_from([Decimal("29.5"), Decimal("0.01")])
 
@@ -53,11 +55,45 @@ def _alone(
 
 
 @pytest.mark.parametrize("model", AttributionModel)
-@given(told=_paths, half_life=_half_lives)
-@example(told=[([(n % 3, n) for n in range(30)], (3, 20), 10**12)], half_life=7)
-@example(told=[([(n % 4, n // 2) for n in range(26)], (-1, 25), -777)], half_life=30)
+@given(told=_paths, half_life=_half_lives, are_many=st.booleans())
+@example(told=[([(n % 3, n) for n in range(30)], (3, 20), 10**12)], half_life=7, are_many=True)
+@example(told=[([(n % 4, n // 2) for n in range(26)], (-1, 25), -777)], half_life=30, are_many=True)
+@example(told=[([(0, 0), (1, 90)], (-1, -1), 2**41)], half_life=Decimal("0.01"), are_many=True)
 def test_many_are_divided_as_each_alone(
-    model: AttributionModel, told: list[tuple[Path, tuple[int, int], int]], half_life: int
+    model: AttributionModel,
+    told: list[tuple[Path, tuple[int, int], int]],
+    half_life: int | Decimal,
+    are_many: bool,
+) -> None:
+    # As if there were more: too few to bother are divided one by one anyway.
+    with (
+        patch.object(dividing, "_SOONER_ALONE", 0),
+        patch.object(dividing, "_MANY", 0 if are_many else 10**9),
+    ):
+        _expect_each_alone(model, told, half_life)
+
+
+@pytest.mark.parametrize("model", AttributionModel)
+def test_a_batch_is_divided_as_each_alone(model: AttributionModel) -> None:
+    random = Random(7)
+    told: list[tuple[Path, tuple[int, int], int]] = []
+    for _ in range(1_500):
+        # Few lengths, so that each has many; days that tie, or lie whole half-lives apart.
+        length = random.choice((1, 2, 2, 3, 5, 8, 9, 13))
+        days = random.choice((range(91), range(0, 91, 7), (3, 3, 10)))
+        path = [(random.randrange(4), random.choice(days)) for _ in range(length)]
+        stages = (random.randrange(-1, length), random.randrange(-1, length))
+        units = random.choice((random.randrange(-(10**6), 10**7), 10**12, random.randrange(9)))
+        told.append((path, stages, units))
+
+    with patch.object(layout, "_TOUCHES_AT_A_TIME", 1_000):
+        _expect_each_alone(model, told, 7)
+
+
+def _expect_each_alone(
+    model: AttributionModel,
+    told: list[tuple[Path, tuple[int, int], int]],
+    half_life: int | Decimal,
 ) -> None:
     # In order of time; of each stage the touch that led to it, inside the path.
     told = [
@@ -71,7 +107,7 @@ def test_many_are_divided_as_each_alone(
     lengths = [len(path) for path, _, _ in told]
     journeys = Journeys(
         offsets=np.concatenate(([0], np.cumsum(lengths))),
-        channels=np.array([channel for path, _, _ in told for channel, _ in path]),
+        channels=np.array([channel for path, _, _ in told for channel, _ in path], dtype=np.uint8),
         days=np.array([days for path, _, _ in told for _, days in path]),
         names=NAMES,
         stages=tuple(np.array([stages[place] for _, stages, _ in told]) for place in (0, 1)),
