@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from shared.attribution import AttributionModel, Conversion, Touch, dividing, layout, weights
@@ -55,6 +55,7 @@ def _alone(
 
 
 @pytest.mark.parametrize("model", AttributionModel)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(told=_paths, half_life=_half_lives, are_many=st.booleans())
 @example(told=[([(n % 3, n) for n in range(30)], (3, 20), 10**12)], half_life=7, are_many=True)
 @example(told=[([(n % 4, n // 2) for n in range(26)], (-1, 25), -777)], half_life=30, are_many=True)
@@ -125,6 +126,7 @@ def _expect_each_alone(
     assert parts.tolist() == [part for one in told for part in _alone(model, one, half_life)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(-(2**50), 2**50)), max_size=40))
 def test_sums_are_exact(told: list[tuple[int, int]]) -> None:
     keys = np.array([key for key, _ in told], dtype=np.int64)
@@ -140,6 +142,7 @@ def test_a_half_life_must_be_positive() -> None:
         divide(AttributionModel.TIME_DECAY, one, np.array([1]), half_life_days=0)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.booleans()),
