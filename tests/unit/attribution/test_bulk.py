@@ -13,7 +13,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from shared.attribution import AttributionModel, Conversion, Touch, dividing, layout, weights
+from shared.attribution import (
+    AttributionModel,
+    Conversion,
+    Touch,
+    counting,
+    dividing,
+    layout,
+    weights,
+)
 from shared.attribution.bulk import Journeys, divide, sum_by, totals
 from shared.attribution.counting import chain_of_many, shapley_values, worth_of_sets
 from shared.attribution.markov import PathCount, chain_of
@@ -150,8 +158,11 @@ def test_a_half_life_must_be_positive() -> None:
         max_size=12,
     ),
     st.integers(1, 3),
+    st.sampled_from((0, 2**24)),
 )
-def test_counts_of_many_are_those_of_each(told: list[tuple[list[int], bool]], order: int) -> None:
+def test_counts_of_many_are_those_of_each(
+    told: list[tuple[list[int], bool]], order: int, most_counters: int
+) -> None:
     journeys = Journeys(
         offsets=np.concatenate(([0], np.cumsum([len(path) for path, _ in told]))),
         channels=np.array([channel for path, _ in told for channel in path]),
@@ -163,10 +174,12 @@ def test_counts_of_many_are_those_of_each(told: list[tuple[list[int], bool]], or
         [PathCount([NAMES[c] for c in path], 1, int(won)) for path, won in told], order=order
     )
 
-    assert chain_of_many(journeys, is_won, order=order) == alone
+    with patch.object(counting, "_MOST_COUNTERS", most_counters):
+        assert chain_of_many(journeys, is_won, order=order) == alone
+        worth = worth_of_sets(journeys, is_won.astype(np.int64))
 
     # The Shapley value of the sum game, journey by journey: alike to its distinct channels.
-    values = shapley_values(worth_of_sets(journeys, is_won.astype(np.int64)), NAMES)
+    values = shapley_values(worth, NAMES)
     expected = dict.fromkeys(NAMES, Fraction(0))
     for path, won in told:
         for channel in set(path):
