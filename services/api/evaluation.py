@@ -6,7 +6,7 @@ takes the rates in force on the bucket's last day.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -171,7 +171,9 @@ async def evaluate_unshielded(
     fine = whole
     if cuts != parts:
         dated = [kpi for kpi in kpis if any(_changes(kpi, rates))]
-        fine = await _read(connection, org, dated, cuts, asked, rates)
+        # Others of the KPIs asked for have groups that these have not.
+        groups = {group for _, group in whole.table}
+        fine = await _read(connection, org, dated, cuts, asked, rates, groups)
     try:
         if len(whole.table) * len(kpis) > _MOST_POINTS_IN_LOOP:
             return await asyncio.to_thread(_all_valued, kpis, parts, whole, fine)
@@ -190,11 +192,12 @@ async def _read(
     parts: tuple[Period, ...],
     asked: Slice,
     rates: Sequence[DatedRate],
+    groups: Collection[str] = (),
 ) -> _Reading:
     measures = {measure.id for kpi in kpis for measure in catalogue().measures_of(kpi.id)}
     query = MeasureQuery(parts, asked.group_by, asked.filters)
     try:
-        table = await read_measures(connection, org, measures, query)
+        table = await read_measures(connection, org, measures, query, groups=groups)
     except ForbiddenSlice as error:
         raise refused_slice(error) from None
     return _Reading(org, table, parts, rates)

@@ -46,11 +46,14 @@ async def read_measures(
     org: Org,
     measures: Collection[str],
     query: MeasureQuery,
+    *,
+    groups: Collection[str] = (),
 ) -> MeasureTable:
     """Return the measures for each bucket and group.
 
     None means that the organization has no facts of that measure at all: missing, which is not 0.
-    A measure that has facts, but none here, is 0. Every bucket has every group that occurs.
+    A measure that has facts, but none here, is 0. Every bucket has every group that occurs, and
+    those of ``groups``.
 
     Raises:
         ForbiddenSlice: a measure cannot be grouped or filtered so.
@@ -79,7 +82,7 @@ async def read_measures(
                 missing.add(measure.id)
             else:
                 cells.update({(i, key, measure.id): v for (i, key), v in found.items()})
-    return _table(plans, query, cells, missing)
+    return _table(plans, query, cells, missing, groups)
 
 
 def _is_sum(measure: Measure) -> bool:
@@ -146,9 +149,10 @@ def _table(
     query: MeasureQuery,
     cells: dict[tuple[int, str, str], Value],
     missing: set[str],
+    wanted: Collection[str],
 ) -> MeasureTable:
     calendar = {plan.measure.id for plan in plans if plan.measure.kept is Kept.CALENDAR}
-    found = {key for _, key, measure in cells if measure not in calendar}
+    found = {key for _, key, measure in cells if measure not in calendar}.union(wanted)
     groups = sorted(found) if query.group_by else [""]
     table: MeasureTable = {}
     for index in range(len(query.buckets)):

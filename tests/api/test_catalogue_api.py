@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from shared.db import Database
+from shared.facts import parse_fact
 from shared.ledger import append
 from shared.orgs import Org
 from tests.api.conftest import Fold
@@ -82,6 +83,33 @@ async def test_nobody_is_singled_out(kpi: str, client: httpx.AsyncClient) -> Non
     for query in ({"group_by": "employee"}, {"employee": "E3"}):
         refused = await client.get(f"/v1/kpis/{kpi}/series", params={**FEBRUARY, **query})
         assert (refused.status_code, problem(refused)["code"]) == (422, "dimension_not_carried")
+
+
+async def test_a_rate_may_change_where_another_kpi_has_more_groups(
+    client: httpx.AsyncClient, database: Database, org: Org, fold: Fold
+) -> None:
+    at = {"source": "test", "occurred_at": "2025-02-10T12:00:00Z"}
+    click = {"kind": "link.clicked", "link": "abc", "employee": "E1", "network": "linkedin"}
+    post = {"kind": "post.published", "post": "p1", "account": "brand", "network": "x"}
+    async with database.transaction(org.id) as connection:
+        facts = [parse_fact({**body, **at, "external_id": "1"}) for body in (click, post)]
+        await append(connection, org, facts)
+    await fold(org)
+    for day, price in ("2025-01-01", "2"), ("2025-02-15", "3"):
+        stated = {"effective_from": day, "value": price, "source": "agency"}
+        await client.put("/v1/assumptions/emv.cpc", json=stated)
+
+    asked = {**FEBRUARY, "ids": ["emv_cpc", "brand_post_cadence"], "group_by": "network"}
+    answer = await client.get("/v1/kpis/values", params=asked)
+    assert answer.status_code == 200, answer.text
+    values = {
+        kpi["kpi"]: {one["group"]: one["value"] for one in kpi["values"]}
+        for kpi in answer.json()["kpis"]
+    }
+    assert values == {
+        "emv_cpc": {"linkedin": "2.00", "x": "0.00"},
+        "brand_post_cadence": {"linkedin": "0.00", "x": "0.25"},
+    }
 
 
 async def test_a_survey_of_a_few_is_refused(client: httpx.AsyncClient) -> None:
