@@ -212,10 +212,13 @@ def _credits(measure: str) -> Relation:
 
 def _sharers(arguments: Arguments, period: Period, digits: int) -> str:
     shares = _linear("shares", ("post.published",))(arguments, period, digits)
+    # What a correction moved stands where it is now, and no longer where it was.
     return f"""
         SELECT day, employee, account, network, campaign, content, channel,
                1::numeric AS quantity, fact_key, employee AS line_key, 'first share' AS note
-          FROM (SELECT x.*, sum(quantity) OVER (PARTITION BY fact_key) AS standing
+          FROM (SELECT x.*, sum(quantity) OVER (
+                           PARTITION BY fact_key, day, employee, account, network, campaign,
+                                        content, channel) AS standing
                   FROM ({shares}) x) x
          WHERE standing > 0 AND quantity > 0
     """

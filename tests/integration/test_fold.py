@@ -244,3 +244,28 @@ async def test_what_explain_lists_adds_up(database: Database, org: Org) -> None:
             if after is None:
                 break
         assert seen == page.total == await measure(database, org, name)
+
+
+async def test_a_post_is_not_listed_where_it_was_before_a_correction(
+    database: Database, org: Org
+) -> None:
+    published = {"post": "p1", "network": "linkedin"}
+    await tell(
+        database,
+        org,
+        place("E1", "Sales", "2025-01-01"),
+        fact("post.published", "s1", "2025-02-03T12:00:00Z", employee="E1", **published),
+    )
+    await tell(
+        database,
+        org,
+        fact("post.published", "s1", "2025-02-03T12:00:00Z", employee="E2", **published),
+    )
+
+    for filters, people in ({}, ["E2"]), ({"team": frozenset({"Sales"})}, []):
+        async with database.transaction(org.id) as connection:
+            page = await explain_measure(
+                connection, org, "sharers", FEBRUARY, filters=filters, after=None, limit=9
+            )
+        assert [line.employee for line in page.lines] == people
+        assert page.lines_total == page.total == len(people)
