@@ -2,16 +2,20 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from services.api.assumptions.repository import add_statement
 from services.metrics.fold import fold_batch
 from services.metrics.worker import catch_up
 from shared.db import Database
+from shared.kpis.vocabulary import Grade
 from shared.ledger import append
 from shared.orgs import Org, create_org
 from tests.property.oracle.contributions import Where
 from tests.property.oracle.ledger import History, standing
+from tests.property.oracle.rates import Stated
 from tests.property.oracle.slices import Cell
 from tests.property.worlds import Delivery, Setting, Step
 
@@ -24,6 +28,7 @@ __all__ = [
     "found_org",
     "history_of",
     "rollup_cells",
+    "state",
     "summed_changes",
     "tell",
 ]
@@ -92,6 +97,22 @@ async def tell(
             await fold(database, org, step.fold_limit)
     await deliver(database, org, rest)
     await catch_up(database, org.id)
+
+
+async def state(database: Database, org: Org, rates: Iterable[Stated]) -> None:
+    """State rates, one after another."""
+    async with database.transaction(org.id) as connection:
+        for rate in rates:
+            await add_statement(
+                connection,
+                org.id,
+                key=rate.key,
+                effective_from=rate.effective_on,
+                value=Decimal(rate.value),
+                source="property",
+                grade=Grade.MEASURED,
+                recorded_at=datetime.now(UTC),
+            )
 
 
 async def rollup_cells(database: Database, org: Org) -> dict[Cell, Fraction]:

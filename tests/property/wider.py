@@ -61,7 +61,13 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "network": _network,
     },
     "survey.recorded": {
-        "topic": st.sampled_from(["engagement", "enps", "stress", "brand_trust"]),
+        "topic": st.sampled_from(
+            [
+                *("engagement", "enps", "stress", "competence", "customer_nps", "brand_trust"),
+                *("employer_brand_awareness", "brand_perception", "cohesion", "morale"),
+                "retention_intent",
+            ]
+        ),
         "respondents": st.sampled_from([10, 30]),
         "positive": st.sampled_from([None, 0, 3]),
         "negative": st.sampled_from([None, 2]),
@@ -124,6 +130,7 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
             [
                 {"figure": "market_sales", "currency": "USD"},
                 {"figure": "process_cost", "currency": "USD"},
+                {"figure": "recruiting_cost", "currency": "USD"},
                 {"figure": "productivity_index"},
                 {"figure": "search_hours"},
             ]

@@ -14,8 +14,20 @@ from hypothesis import strategies as st
 
 from shared.facts import Fact, Identity, Retraction, parse_fact
 from tests.property import wider
+from tests.property.oracle.rates import KEYS, Stated
 
-__all__ = ["FIRST_DAY", "LAST_DAY", "Delivery", "Setting", "Step", "histories", "settings", "steps"]
+__all__ = [
+    "FIRST_DAY",
+    "LAST_DAY",
+    "Delivery",
+    "Setting",
+    "Step",
+    "histories",
+    "rates",
+    "settings",
+    "steps",
+    "value_histories",
+]
 
 Delivery = Fact | Retraction
 FIRST_DAY, LAST_DAY = date(2025, 3, 24), date(2025, 4, 14)
@@ -64,6 +76,16 @@ steps = st.lists(
     min_size=1,
     max_size=10,
 )
+#: Rates stated one after another: most keys change within the days asked about, some twice a day.
+rates = st.lists(
+    st.builds(
+        Stated,
+        key=st.sampled_from(sorted(KEYS)) | st.just("gross_margin"),
+        effective_on=st.sampled_from([FIRST_DAY + timedelta(days=n) for n in (-90, 3, 8, 8, 16)]),
+        value=st.sampled_from(["0", "0.3", "0.8", "1"]),
+    ),
+    max_size=12,
+)
 
 _instants = st.builds(
     lambda anchor, minutes: anchor + timedelta(minutes=minutes),
@@ -71,6 +93,7 @@ _instants = st.builds(
     st.sampled_from([-2880, -1440, -61, -30, -1, 0, 1, 29, 60, 1440, 7200]),
 )
 _delays = st.sampled_from([timedelta(0), timedelta(0), timedelta(days=4), timedelta(days=12)])
+_weeks = st.sampled_from([0] * 12 + [4, 8, 12, 26])
 _days = st.sampled_from([FIRST_DAY + timedelta(days=n) for n in (2, 3, 6, 7, 13, 18)])
 _employees = st.sampled_from(["E1", "E2", "E3"])
 _networks = st.sampled_from(["linkedin", "x"])
@@ -83,6 +106,15 @@ _posts = st.sampled_from(["p1", "p2"])
 _people = st.sampled_from(["q1", "q1", "q2", "q3"])
 _leads = st.sampled_from(["l1", "l1", "l1", "l2", None])
 _amounts = st.sampled_from(["100.00", "0.01", "0.05", "0.00", "99999.99", "7.125", "-10.00"])
+_closings = st.fixed_dictionaries(
+    {
+        "closed_at": st.sampled_from(
+            [datetime(2025, 4, day, 20, tzinfo=UTC) for day in (7, 12, 30)]
+        ),
+        "amount": _amounts,
+        "currency": st.just("USD"),
+    }
+)
 _scores = st.sampled_from(["0", "12.5", "25"])
 
 
@@ -129,7 +161,9 @@ _BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         **_where(),
     },
     "audience.recorded": {
-        "metric": st.sampled_from(["followers", "connections"]),
+        "metric": st.sampled_from(
+            [*("followers", "connections") * 2, "competitor_followers", "market"]
+        ),
         "count": _counts,
         **_where(),
     },
@@ -191,6 +225,11 @@ _THEMES = (
     *((*_SELLING, "employee.recorded"), wider.COMPANY, wider.EVIDENCE),
 )
 
+_EARNING = (
+    (*_MERGING, "cost.booked", "cost.booked", "employee.recorded"),
+    (*_SELLING, *("cost.booked",) * 2, "hire.accepted", "link.clicked", "post.metrics"),
+)
+
 
 @st.composite
 def _deal(draw: st.DrawFn, instants: st.SearchStrategy[datetime]) -> dict[str, Any]:
@@ -211,12 +250,14 @@ def _deal(draw: st.DrawFn, instants: st.SearchStrategy[datetime]) -> dict[str, A
 def _cost(draw: st.DrawFn) -> dict[str, Any]:
     starts_on = draw(_days)
     return {
-        "category": draw(st.sampled_from(["platform", "rewards"])),
+        "category": draw(st.sampled_from(["platform", "rewards", "employee_time"])),
+        "is_one_off": draw(st.booleans()),
         "amount": draw(_amounts),
         "currency": "USD",
         "starts_on": starts_on,
         "ends_on": starts_on + timedelta(days=draw(st.sampled_from([1, 3, 7, 11]))),
         "campaign": draw(_maybe(st.just("c1"))),
+        "channel": draw(st.sampled_from([None, None, "brand"])),
     }
 
 
@@ -224,18 +265,20 @@ _Instants = st.SearchStrategy[datetime]
 
 
 @st.composite
-def _fact(draw: st.DrawFn, /, kind: str, instants: _Instants, **fixed: str) -> Fact:
+def _fact(draw: st.DrawFn, /, kind: str, instants: _Instants, **fixed: Any) -> Fact:
     """Return a version of one of a few identities; ``fixed`` are fields that are not drawn."""
     special = {"deal.changed": _deal(instants), "cost.booked": _cost()}
     body = draw(special[kind] if kind in special else st.fixed_dictionaries(_BODIES[kind]))
     body |= body.pop("who", {})
     body |= fixed
+    # Weeks later somebody may still be posting, or not: that is what retention tells.
+    weeks = draw(_weeks) if kind == "post.published" else 0
     return parse_fact(
         {
             "kind": kind,
             "source": draw(_sources),
             "external_id": draw(_external_ids(kind)),
-            "occurred_at": draw(instants),
+            "occurred_at": draw(instants) + timedelta(weeks=weeks),
             "revision": draw(_revisions),
             **{name: value for name, value in body.items() if value is not None},
         }
@@ -251,7 +294,8 @@ def _external_ids(kind: str) -> st.SearchStrategy[str]:
 def _delivery(draw: st.DrawFn, kinds: Sequence[str], instants: _Instants) -> Delivery:
     """Return a version of one of a few identities, or its deletion."""
     kind = draw(st.sampled_from(kinds))
-    if draw(st.integers(0, 7)) == 0:
+    # A merge that is taken back parts what it joined: else there would be few of these.
+    if draw(st.integers(0, 2 if kind == "person.identified" else 7)) == 0:
         identity = Identity(draw(_sources), kind, draw(_external_ids(kind)))
         return Retraction(identity, draw(_revisions))
     return draw(_fact(kind, instants))
@@ -265,9 +309,9 @@ def _journey(instants: _Instants) -> st.SearchStrategy[tuple[Delivery, ...]]:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Delivery]:
+def _told(draw: st.DrawFn, themes: Sequence[Sequence[str]]) -> list[Delivery]:
     """Return deliveries in the order of their arrival, some of them more than once."""
-    kinds = draw(st.sampled_from(_THEMES))
+    kinds = draw(st.sampled_from(themes))
     # Few different instants: much happens at the same one.
     instants = st.sampled_from(draw(st.lists(_instants, min_size=1, max_size=8)))
     # One list is rarely long, and little happens in a short history: several lists in a row.
@@ -278,3 +322,37 @@ def histories(draw: st.DrawFn) -> list[Delivery]:
     told = begun + [item for items in draw(st.tuples(*[chapter] * 5)) for item in items]
     again = draw(st.lists(st.sampled_from(told), max_size=10)) if told else []
     return [*told, *again]
+
+
+def histories() -> st.SearchStrategy[list[Delivery]]:
+    """Return deliveries of any theme, in the order of their arrival, some more than once."""
+    return _told(_THEMES)
+
+
+@st.composite
+def _pipeline(draw: st.DrawFn) -> list[Delivery]:
+    """Return three people's journeys, most of them decided, and versions that correct some facts.
+
+    Their identities are their own: what else is told merges their people and speaks for their
+    leads and deals, but cannot take the touches away.
+    """
+    told: list[Delivery] = []
+    for n in ("1", "2", "3"):
+        own: dict[str, Any] = {"external_id": f"j{n}", "lead": f"l{n}"}
+        told.append(draw(_fact("lead.created", _instants, **own, person=f"q{n}")))
+        decided = {"state": draw(st.sampled_from(["won", "won", "lost"]))} | draw(_closings)
+        told.append(draw(_fact("deal.changed", _instants, **own, deal=f"d{n}", **decided)))
+        for touch in range(draw(st.integers(1, 5))):
+            fixed = {"external_id": f"j{n}.{touch}", "person": f"q{n}"}
+            told.append(draw(_fact("touch.recorded", _instants, **fixed)))
+    for item in draw(st.lists(st.sampled_from(told), max_size=4)):
+        assert isinstance(item, Fact)
+        gone = Retraction(item.identity, 4)
+        again = item.model_copy(update={"revision": 5, "occurred_at": draw(_instants)})
+        told += draw(st.sampled_from([(gone,), (again,), (gone, again), (again, gone)]))
+    return told
+
+
+def value_histories() -> st.SearchStrategy[list[Delivery]]:
+    """Return deliveries about what returns are made of: sales, costs, hires and clicks."""
+    return st.builds(lambda begun, rest: begun + rest, _pipeline(), _told(_EARNING))

@@ -116,8 +116,9 @@ def _roster_counts(history: History, span: Span) -> dict[str, Answer]:
 def _readings(history: History, span: Span) -> dict[str, Answer]:
     """Return the sums of the last audiences, and the means of the last Social Selling Indices."""
     found: dict[str, Answer] = {}
-    # Followers belong to accounts, which are in no team.
-    for metric in ("connections",) if span.by_team else ("connections", "followers"):
+    # But connections, they belong to accounts and markets, which are in no team.
+    others = ("followers", "competitor_followers", "market")
+    for metric in ("connections",) if span.by_team else ("connections", *others):
         readings = [r for r in history.of(AudienceRecorded) if r.metric == metric]
         if readings:
             sums: Answer = defaultdict(Fraction)

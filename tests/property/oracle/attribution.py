@@ -19,7 +19,7 @@ from shared.facts import TouchRecorded
 from tests.property.oracle.ledger import History
 from tests.property.oracle.sales import Converted
 
-__all__ = ["MODELS", "SHARE_DIGITS", "credits"]
+__all__ = ["MODELS", "SHARE_DIGITS", "credits", "digits_of", "divide"]
 
 MODELS = (
     "first",
@@ -54,18 +54,18 @@ def credits(
         case "w_shaped":
             weights = _w_shaped(path, conversion)
         case _:
-            weights = _weights(model, ages, history.half_life_days)
+            weights = _weights(model, ages, Fraction(history.half_life_days))
     if conversion.amount is None:
         parts = zip(path, divide(Fraction(1), weights, SHARE_DIGITS), strict=True)
         return [(touch, share, None) for touch, share in parts if share]
     amount = conversion.amount
-    digits = max(history.minor_digits, _digits_needed(amount))
+    digits = digits_of(history, amount)
     shares = divide(Fraction(1), weights, SHARE_DIGITS)
     amounts = divide(amount, weights, digits)
     return [row for row in zip(path, shares, amounts, strict=True) if row[1] or row[2]]
 
 
-def _weights(model: str, ages: Sequence[int], half_life_days: int) -> list[Fraction]:
+def _weights(model: str, ages: Sequence[int], half_life_days: Fraction) -> list[Fraction]:
     n = len(ages)
     match model:
         case "first":
@@ -114,13 +114,15 @@ def _shapley(channels: Sequence[str]) -> list[Fraction]:
     return [Fraction(last[c], len(orders) * channels.count(c)) for c in channels]
 
 
-def _half_power(days: int, half_life_days: int) -> Fraction:
+def _half_power(days: int, half_life_days: Fraction) -> Fraction:
     """Return 2^(-days / half-life), rounded to forty digits by whole-number roots."""
     unit = 10**DECAY_DIGITS
-    if days % half_life_days == 0:
-        return Fraction(round(Fraction(unit, 2 ** (days // half_life_days))), unit)
-    # (2·unit)^h / 2^days is the h-th power of twice the result; halving it then rounds.
-    twice = _root((2 * unit) ** half_life_days // 2**days, half_life_days)
+    halvings = days / half_life_days
+    power, degree = halvings.numerator, halvings.denominator
+    if degree == 1:
+        return Fraction(round(Fraction(unit, 2**power)), unit)
+    # (2·unit)^degree / 2^power is the degree-th power of twice the result; halving it then rounds.
+    twice = _root((2 * unit) ** degree // 2**power, degree)
     return Fraction((twice + 1) // 2, unit)
 
 
@@ -153,8 +155,9 @@ def divide(amount: Fraction, weights: Sequence[Fraction], digits: int) -> list[F
     return [sign * part * unit for part in parts]
 
 
-def _digits_needed(amount: Fraction) -> int:
-    digits = 0
+def digits_of(history: History, amount: Fraction) -> int:
+    """Return to how many digits an amount is divided: its own, or those of the currency."""
+    digits = history.minor_digits
     while (amount * 10**digits).denominator != 1:
         digits += 1
     return digits

@@ -50,24 +50,24 @@ def _in(span: Span, day: date) -> bool:
     return span.start <= day < span.end
 
 
-_ASKED = {
-    "engagement": (("positive",), ("negative",), ("score_sum",)),
-    "enps": (("positive", "negative"),) * 2,
-    "stress": (("score_sum",),),
-    "brand_trust": (("positive",),),
-}
-_ANSWERED = {
-    "engagement": ("score_sum",),
-    "enps": ("positive", "negative"),
-    "stress": ("score_sum",),
-    "brand_trust": ("positive",),
-}
+_SCORED, _AFFIRMED, _BALANCED = ("score_sum",), ("positive",), ("positive", "negative")
+#: What is summed of the answers to each topic, as its formula needs it.
 _SUMS = {
-    "engagement": ("positive", "negative", "score_sum"),
-    "enps": ("positive", "negative"),
-    "stress": ("score_sum",),
-    "brand_trust": ("positive",),
+    "engagement": (*_BALANCED, *_SCORED),
+    "enps": _BALANCED,
+    "customer_nps": _BALANCED,
+    "brand_trust": _AFFIRMED,
+    "employer_brand_awareness": _AFFIRMED,
+    "retention_intent": _AFFIRMED,
+    "stress": _SCORED,
+    "competence": _SCORED,
+    "brand_perception": _SCORED,
+    "cohesion": _SCORED,
+    "morale": _SCORED,
 }
+#: What a survey must tell for its respondents to count, or one of its sums: an index is of those
+#: who were scored, and promoters only weigh against detractors.
+_ANSWERED = {**_SUMS, "engagement": _SCORED}
 
 
 def _surveys(history: History, span: Span) -> dict[str, Told]:
@@ -76,7 +76,7 @@ def _surveys(history: History, span: Span) -> dict[str, Told]:
         surveys = [s for s in history.of(SurveyRecorded) if s.topic == topic]
         if not surveys:
             continue
-        wanted = [(name, needed) for name, needed in zip(sums, _ASKED[topic], strict=True)]
+        wanted = [(name, sums if sums == _BALANCED else (name,)) for name in sums]
         for field, needed in (*wanted, ("respondents", _ANSWERED[topic])):
             part = {"score_sum": "score", "respondents": "answers"}.get(field, field)
             told[f"survey.{topic}.{part}"] = Told(
@@ -94,7 +94,7 @@ def _surveys(history: History, span: Span) -> dict[str, Told]:
 
 def _figures(history: History, span: Span) -> dict[str, Told]:
     told = {}
-    for figure in ("market_sales", "process_cost"):
+    for figure in ("market_sales", "recruiting_cost", "process_cost"):
         entered = [f for f in history.of(FigureRecorded) if f.figure == figure]
         if entered:
             lines = [
@@ -250,6 +250,10 @@ def _deals(history: History, span: Span) -> dict[str, Told]:
     if changes:
         told["pipeline"] = Told(list(_open(history, span)), "sum")
         told["customers_advocacy"] = Told(list(_clients(history, span)), "count", "day")
+    if any(d.is_new_market is not None for d in changes):
+        told["customers_new_market"] = Told(
+            list(_clients(history, span, is_new_market=True)), "count", "day"
+        )
     if history.of(QuotaSet):
         told["quota"] = Told(list(_quotas(history, span)), "sum", "day")
     return told
@@ -262,12 +266,16 @@ def _open(history: History, span: Span) -> Iterator[Line]:
             yield Line(deal.deal, Fraction(deal.amount), span.start)
 
 
-def _clients(history: History, span: Span) -> Iterator[Line]:
+def _clients(history: History, span: Span, *, is_new_market: bool = False) -> Iterator[Line]:
+    """Yield the customers of the deals won with a touch by an advocate, in new markets or all."""
     for conversion in converted(history):
         day = history.day(conversion.at)
         if conversion.kind != "deal" or not _in(span, day):
             continue
-        customer = deals(history)[conversion.id].customer or conversion.id
+        deal = deals(history)[conversion.id]
+        if is_new_market and not deal.is_new_market:
+            continue
+        customer = deal.customer or conversion.id
         for touch, _, _ in credits(history, "linear", journey_of(history, conversion), conversion):
             if touch.channel == ADVOCACY:
                 yield Line(customer, 1, day, touch.employee or "")

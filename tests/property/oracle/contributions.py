@@ -34,6 +34,7 @@ from tests.property.oracle.sales import (
     leads,
     same_person,
 )
+from tests.property.oracle.spending import spread
 
 __all__ = ["NOWHERE", "Contribution", "Where", "contributions"]
 
@@ -177,22 +178,11 @@ def _rejoins(history: History) -> _Told:
 
 
 def _costs(history: History) -> _Told:
-    """Spread each cost evenly: a day gets what the rounded running total grew by on it."""
-    unit = Fraction(10) ** history.minor_digits
     for cost in history.of(CostBooked):
-        days = (cost.ends_on - cost.starts_on).days
-        running = [
-            _half_away_from_zero(Fraction(cost.amount) * i / days * unit) for i in range(days + 1)
-        ]
-        for i, (before, after) in enumerate(pairwise(running)):
-            day = cost.starts_on + timedelta(days=i)
+        amount = Fraction(cost.amount)
+        for day, part in spread(history, amount, cost.starts_on, cost.ends_on):
             for measure in ("cost", f"cost.{cost.category}"):
-                yield measure, day, _where(cost), Fraction(after - before) / unit
-
-
-def _half_away_from_zero(value: Fraction) -> int:
-    magnitude = (abs(value) * 2 + 1) // 2
-    return magnitude if value >= 0 else -magnitude
+                yield measure, day, _where(cost), part
 
 
 def _sales(history: History) -> _Told:

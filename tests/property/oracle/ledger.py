@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from fractions import Fraction
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -53,7 +54,7 @@ class History:
     facts: list[Fact]
     zone: ZoneInfo
     window_days: int
-    half_life_days: int
+    half_life_days: int | Fraction
     minor_digits: int = 2
 
     def of(self, kind: type[FactT]) -> list[FactT]:

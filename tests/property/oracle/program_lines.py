@@ -25,7 +25,7 @@ from tests.property.oracle.ledger import FactT, History, key_of
 from tests.property.oracle.lines import Line, Told
 from tests.property.oracle.slices import roster_row
 
-__all__ = ["program_lines"]
+__all__ = ["program_lines", "tagged"]
 
 HOUR = 3600
 
@@ -168,7 +168,7 @@ def _after_joining(history: History, span: Span, joined: dict[str, datetime]) ->
             hours = Fraction(min(waited) // timedelta(microseconds=1), 10**6 * HOUR)
             waits.append(Line(name, hours, span.last_day, name))
     told["first_share_hours.median"] = Told(waits, "median")
-    for week in (1, 4):
+    for week in (1, 4, 8, 12, 26):
         start, end = timedelta(days=7 * week), timedelta(days=7 * week + 7)
         active = {
             name
@@ -233,8 +233,10 @@ def _audiences(history: History, span: Span) -> dict[str, Told]:
         told["followers_gained"] = Told(
             [Line(str(w), now[w].count - was[w].count, span.start) for w in now if w in was], "sum"
         )
+    reached = _reached(history, span)
+    if followers:
+        told["reach.followers"] = Told(list(_followed(reached, followers)), "sum")
     if any(r.account and r.reach is not None for r in history.of(PostMetrics)):
-        reached = _reached(history, span)
         lines = [Line(r.post, r.reach or 0, span.start) for r in reached]
         told |= {"reach.most": Told(lines, "most"), "reach.sum": Told(lines, "sum")}
     connections = _readings(history, "connections")
@@ -248,7 +250,7 @@ def _audiences(history: History, span: Span) -> dict[str, Told]:
                 if (c.employee, c.network) == own and c.occurred_at <= post.occurred_at
             ]
             # What names no network is on none in particular, on both sides.
-            if known:
+            if known and span.start <= day < span.end:
                 lines.append(Line(str(key_of(post)), known[-1].count, day, post.employee or ""))
         told["potential_reach"] = Told(lines, "sum", "day")
     return told
@@ -275,6 +277,37 @@ def _reached(history: History, span: Span) -> list[PostMetrics]:
         if r.account and r.reach is not None and span.start <= history.day(r.occurred_at) < span.end
     }
     return list(last.values())
+
+
+def _followed(
+    reached: Iterable[PostMetrics], followers: Iterable[AudienceRecorded]
+) -> Iterator[Line]:
+    """Yield the followers that the account of each post had when its reach was read."""
+    for post in reached:
+        own = (post.account, post.network)
+        known = [
+            f
+            for f in followers
+            if (f.account, f.network) == own and f.occurred_at <= post.occurred_at
+        ]
+        if known:
+            yield Line(post.post, known[-1].count, known[-1].occurred_at.date())
+
+
+def tagged(history: History, span: Span) -> dict[str, Fraction]:
+    """Return hashtag → responses, in the span, on the posts that bear it; tags of none left out."""
+    found: dict[str, Fraction] = defaultdict(Fraction)
+    bearing = {
+        (tag, post.post) for post in history.of(PostPublished) for tag in post.hashtags or ()
+    }
+    for tag, name in bearing:
+        before = 0
+        for reading in _in_order(r for r in history.of(PostMetrics) if r.post == name):
+            now = reading.reactions + reading.comments + reading.reshares
+            if span.start <= history.day(reading.occurred_at) < span.end:
+                found[tag] += now - before
+            before = now
+    return {tag: responses for tag, responses in found.items() if responses}
 
 
 def _content(history: History, span: Span) -> dict[str, Told]:

@@ -16,7 +16,16 @@ from shared.facts import (
 )
 from tests.property.oracle.ledger import History, key_of
 
-__all__ = ["Converted", "converted", "deals", "first_row", "journey_of", "leads", "same_person"]
+__all__ = [
+    "Converted",
+    "converted",
+    "deals",
+    "decided",
+    "first_row",
+    "journey_of",
+    "leads",
+    "same_person",
+]
 
 FactT = TypeVar("FactT", bound=Fact)
 
@@ -69,13 +78,19 @@ def converted(history: History) -> Iterator[Converted]:
         if lead.person is not None:
             at = lead.occurred_at
             yield Converted("lead", name, lead.person, at, None, (at,))
+    yield from decided(history, "won")
+    yield from _hiring(history)
+
+
+def decided(history: History, state: str) -> Iterator[Converted]:
+    """Yield every deal in a state, won or lost, whose person is known."""
+    created = leads(history)
     for name, deal in deals(history).items():
         lead_of = created.get(deal.lead or "")
-        if deal.state == "won" and deal.closed_at and lead_of and lead_of.person is not None:
+        if deal.state == state and deal.closed_at and lead_of and lead_of.person is not None:
             stages = (lead_of.occurred_at, deal.opened_at)
             amount = Fraction(deal.amount or 0)
             yield Converted("deal", name, lead_of.person, deal.closed_at, amount, stages)
-    yield from _hiring(history)
 
 
 def _hiring(history: History) -> Iterator[Converted]:

@@ -1,0 +1,134 @@
+"""Every measure that formulas are made of, over the days of a span, grouped or not.
+
+A measure that nobody ever told anything of is missing, which is not 0; one of which something was
+told, but nothing here, is 0, unless it is a level, a middle or a score: nothing has none of these.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from fractions import Fraction
+
+from tests.property.oracle.answers import Answer, Span, answers
+from tests.property.oracle.attribution import MODELS
+from tests.property.oracle.company_lines import company_lines
+from tests.property.oracle.contributions import ADVOCACY, Contribution
+from tests.property.oracle.ledger import History
+from tests.property.oracle.lines import gathered
+from tests.property.oracle.program_lines import program_lines
+from tests.property.oracle.slices import Cell, team_of
+
+__all__ = ["absent", "known", "measured", "sums", "weeks"]
+
+_NO_FILTERS: Mapping[str, str] = {}
+#: Another name for the part of a measure that came through one channel.
+_VIEWS = {
+    **{f"revenue_advocacy.{model}": (f"revenue.{model}", ADVOCACY) for model in MODELS},
+    **{f"wins_advocacy.{model}": (f"wins.{model}", ADVOCACY) for model in MODELS},
+    "cost_brand": ("cost", "brand"),
+    "revenue_brand": ("revenue.linear", "brand"),
+}
+_INTERNAL = (
+    *("esn_posts", "esn_comments", "esn_events", "esn_polls", "esn_suggestions"),
+    *("knowledge_items", "knowledge_reads"),
+)
+_MOODS = ("mentions_positive", "mentions_neutral", "mentions_negative")
+_GENERATIONS = ("silent", "boomers", "gen_x", "millennials", "gen_z")
+#: Told by the same facts: where one of these is known, none of the first is 0.
+_TOLD_WITH = {
+    "leaves": ("joins",),
+    "rejoins": ("joins",),
+    "stories_published": ("stories_submitted",),
+    "shares_scheduled": ("shares",),
+    "engagements_paid": ("engagements_organic",),
+    "engagements_organic": ("engagements_paid",),
+    "mentions_own": ("mentions_competitor",),
+    "mentions_competitor": ("mentions_own",),
+    "adaptation_quits": ("leavers",),
+    **dict.fromkeys(_MOODS, _MOODS),
+    **dict.fromkeys(_INTERNAL, _INTERNAL),
+    **{
+        f"impressions_target.{facet}": (f"impressions_profiled.{facet}",)
+        for facet in ("company", "title", "city")
+    },
+    **{
+        f"impressions_generation.{name}": ("impressions_profiled.generation",)
+        for name in _GENERATIONS
+    },
+}
+_VALUES = frozenset(
+    {
+        *("ssi", "ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships", "ssi_change"),
+        *("evenness", "esn_slope", "ties_possible"),
+        *("figure.productivity_index", "figure.search_hours"),
+        *("reach.most", "reach.sum", "reach.followers"),
+    }
+)
+
+
+def absent(measure: str) -> Fraction | None:
+    """Return what a known measure is where nothing was told."""
+    is_value = measure in _VALUES or measure.endswith((".median", ".p90"))
+    return None if is_value else Fraction(0)
+
+
+def known(cells: Iterable[Cell]) -> frozenset[str]:
+    """Return the measures, summed from cells, of which anything was ever told."""
+    held = {cell.measure for cell in cells}
+    held |= {name for name, others in _TOLD_WITH.items() if held.intersection(others)}
+    return frozenset(held | {name for name, (stored, _) in _VIEWS.items() if stored in held})
+
+
+def measured(
+    history: History, told: Sequence[Contribution], span: Span, held: frozenset[str]
+) -> dict[str, Answer]:
+    """Return measure → group → value of all measures known; ``held`` is what `known` says."""
+    listed = program_lines(history, span) | company_lines(history, span)
+    return {
+        **sums(history, told, span, held),
+        **answers(history, told, span),
+        **{name: gathered(history, lines, span) for name, lines in listed.items()},
+    }
+
+
+def sums(
+    history: History,
+    told: Sequence[Contribution],
+    span: Span,
+    held: frozenset[str],
+    filters: Mapping[str, str] = _NO_FILTERS,
+) -> dict[str, Answer]:
+    """Return the sums of a span, with an entry for every measure that is known."""
+    found: dict[str, Answer] = {measure: defaultdict(Fraction) for measure in held}
+    for part in told:
+        if not span.start <= part.day < span.end:
+            continue
+        if all(getattr(part.where, name) == value for name, value in filters.items()):
+            for measure in held.intersection(_named(part)):
+                for group in _groups_of(history, part, span):
+                    found[measure][group] += part.quantity
+    return found
+
+
+def _named(part: Contribution) -> Iterator[str]:
+    """Yield the names under which a contribution counts."""
+    yield part.measure
+    for name, (stored, channel) in _VIEWS.items():
+        if (stored, channel) == (part.measure, part.where.channel):
+            yield name
+
+
+def _groups_of(history: History, part: Contribution, span: Span) -> list[str]:
+    """Return the group a contribution counts in, if it has one."""
+    if span.group_by is None:
+        return [""]
+    if span.by_team:
+        employee = part.where.employee
+        return [team_of(history, employee, part.day)] if employee else []
+    value = getattr(part.where, span.group_by)
+    return [value] if value else []
+
+
+def weeks(span: Span) -> Fraction:
+    """Return how many weeks a span has."""
+    return Fraction((span.end - span.start) / timedelta(days=1)) / 7

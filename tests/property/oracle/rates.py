@@ -1,0 +1,49 @@
+"""Dated rates: what was stated when about which key, and which of it prices a day."""
+
+from collections.abc import Sequence
+from datetime import date
+from fractions import Fraction
+from typing import NamedTuple
+
+__all__ = ["KEYS", "Stated", "rate_on"]
+
+#: What holds while nobody has stated anything: the figures of roi.md; None has to be stated.
+_DEFAULTS = {
+    "emv.cpc": "5",
+    "emv.cpm": "30",
+    "emv.k": "0.1",
+    "emv.value.reaction": "0.5",
+    "emv.value.comment": "2",
+    "emv.value.reshare": "3",
+    "emv.value.click": "5",
+    "gross_margin": None,
+    "cost_per_hire.baseline": "4400",
+    "cost_per_hire.referral": None,
+    "vacancy.days_baseline": "42",
+    "vacancy.daily_cost": None,
+    "recruiting.flat": "7500",
+    "time_to_close.elsewhere_days": "90",
+    "advocacy.minutes_per_share": None,
+    "internal_email.baseline": None,
+    "info_search.baseline_hours": None,
+    "service_cost.baseline": None,
+}
+KEYS = frozenset(_DEFAULTS)
+
+
+class Stated(NamedTuple):
+    """A value of a key from a day on; of two for one day the later statement holds."""
+
+    key: str
+    effective_on: date
+    value: str
+
+
+def rate_on(stated: Sequence[Stated], key: str, day: date) -> Fraction | None:
+    """Return the rate that prices a day; ``stated`` is in the order in which it was said."""
+    begun = [one for one in stated if one.key == key and one.effective_on <= day]
+    if begun:
+        latest = max(one.effective_on for one in begun)
+        return Fraction([one for one in begun if one.effective_on == latest][-1].value)
+    default = _DEFAULTS[key]
+    return None if default is None else Fraction(default)

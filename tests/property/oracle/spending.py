@@ -1,0 +1,70 @@
+"""Costs of a period by category: as booked, in cash alone, or with one-off costs amortized."""
+
+from calendar import monthrange
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, timedelta
+from fractions import Fraction
+from itertools import pairwise
+
+from shared.facts import CostBooked
+from tests.property.oracle.ledger import History
+
+__all__ = ["cost_of", "months_after", "spread"]
+
+WORKING_TIME = frozenset({"employee_time", "manager_time"})
+
+
+def cost_of(
+    history: History, start: date, end: date, *, basis: str, months: int | None
+) -> dict[str, Fraction] | None:
+    """Return category → cost, 0 left out; None if no cost was ever booked.
+
+    In ``months`` a one-off cost is spread straight from its first day, whatever it was booked for.
+    The basis ``cash`` leaves working time out.
+    """
+    if not _is_known(history):
+        return None
+    found: dict[str, Fraction] = defaultdict(Fraction)
+    for cost in history.of(CostBooked):
+        if basis == "cash" and cost.category in WORKING_TIME:
+            continue
+        ends_on = cost.ends_on
+        if months is not None and cost.is_one_off:
+            ends_on = months_after(cost.starts_on, months)
+        for day, amount in spread(history, Fraction(cost.amount), cost.starts_on, ends_on):
+            if start <= day < end:
+                found[cost.category] += amount
+    return {category: amount for category, amount in found.items() if amount}
+
+
+def _is_known(history: History) -> bool:
+    """Tell whether anything stands: what was credited back at the same place never was."""
+    booked: dict[tuple[date | str | None, ...], Fraction] = defaultdict(Fraction)
+    for cost in history.of(CostBooked):
+        for day, amount in spread(history, Fraction(cost.amount), cost.starts_on, cost.ends_on):
+            booked[day, cost.network, cost.campaign, cost.channel] += amount
+    return any(booked.values())
+
+
+def spread(
+    history: History, amount: Fraction, starts_on: date, ends_on: date
+) -> Iterator[tuple[date, Fraction]]:
+    """Spread an amount evenly: a day gets what the rounded running total grew by on it."""
+    unit = Fraction(10) ** history.minor_digits
+    days = (ends_on - starts_on).days
+    running = [_half_away_from_zero(amount * i / days * unit) for i in range(days + 1)]
+    for i, (before, after) in enumerate(pairwise(running)):
+        yield starts_on + timedelta(days=i), Fraction(after - before) / unit
+
+
+def _half_away_from_zero(value: Fraction) -> int:
+    magnitude = (abs(value) * 2 + 1) // 2
+    return magnitude if value >= 0 else -magnitude
+
+
+def months_after(day: date, months: int) -> date:
+    """Return the same day of a later month, or its last day if it is shorter."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))

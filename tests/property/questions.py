@@ -1,0 +1,113 @@
+"""What is asked about returns, and the money of an answer that no attribution model decides."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any
+
+from tests.property.oracle.contributions import ADVOCACY
+from tests.property.oracle.rates import rate_on
+from tests.property.oracle.returns import Savings, Value, break_even, savings
+from tests.property.oracle.spending import cost_of
+from tests.property.oracle.whole import Whole
+
+__all__ = ["Expected", "Question"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: a period, and everything a caller can choose about it."""
+
+    start: date
+    end: date
+    basis: str
+    channel: str
+    model: str
+    cost_basis: str
+    months: int | None
+    method: str
+    hired_by: date
+    window_days: int | None
+    half_life: str | None
+    order: int
+    group_by: str | None
+
+    def query(self, *names: str) -> dict[str, Any]:
+        """Return the parameters of the request: those every one has, and ``names``."""
+        given = {
+            "from": self.start,
+            "to": self.end,
+            "basis": self.basis,
+            "channel": self.channel,
+            "cost_basis": self.cost_basis,
+            "amortize_months": self.months,
+            "recruiting_method": self.method,
+            "recruiting_to": self.hired_by,
+            "model": self.model,
+            "window_days": self.window_days,
+            "half_life_days": self.half_life,
+            "order": self.order,
+            "group_by": self.group_by,
+        }
+        return {name: given[name] for name in names}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the oracle says of the money of a question, but for the credit.
+
+    ``margin`` is the rate of the period's last day, as are those of recruiting.
+    """
+
+    cost: Value
+    margin: Value
+    savings: Savings
+    has_deals: bool
+
+    @classmethod
+    def of(cls, question: Question, oracle: Whole) -> "Expected":
+        """Compute it."""
+        history, stated = oracle.history, oracle.stated
+        spent = cost_of(
+            history,
+            question.start,
+            question.end,
+            basis=question.cost_basis,
+            months=question.months,
+        )
+        last = question.end - timedelta(days=1)
+        saved = Savings(None, [])
+        if question.channel == ADVOCACY:
+            saved = savings(
+                history,
+                stated,
+                question.start,
+                question.hired_by,
+                method=question.method,
+                on=last,
+            )
+        return cls(
+            cost=None if spent is None else sum(spent.values(), Fraction(0)),
+            margin=rate_on(stated, "gross_margin", last),
+            savings=saved,
+            has_deals="opportunities" in oracle.held,
+        )
+
+    def cash(self, credit: Value) -> Value:
+        """Return the value of the cash form."""
+        saved = self.savings.total
+        earned = self.earned(credit)
+        return None if earned is None or saved is None else earned + saved
+
+    def earned(self, credit: Value) -> Value:
+        """Return the margin of credited revenue."""
+        return None if credit is None or self.margin is None else credit * self.margin
+
+    def break_evens(self) -> dict[str, Fraction]:
+        """Return the break-even of each form that has one."""
+        points = {
+            "revenue": break_even(self.cost, Fraction(1), Fraction(0)),
+            "margin": break_even(self.cost, self.margin, Fraction(0)),
+            "cash": break_even(self.cost, self.margin, self.savings.total),
+        }
+        return {form: point for form, point in points.items() if point is not None}

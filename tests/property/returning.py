@@ -1,0 +1,315 @@
+"""The comparison of returns: what the ROI endpoints answer against what the oracle computes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from services.api.dependencies import Access
+from services.api.roi.cohort import cohort_roi
+from services.api.roi.cohort_schemas import CohortQuery
+from services.api.roi.comparison import compare
+from services.api.roi.crediting import credit_by_models
+from services.api.roi.inputs import read_inputs
+from services.api.roi.markov import explain_removals
+from services.api.roi.queries import ComparisonQuery, MarkovQuery, StatementQuery
+from services.api.roi.schemas import Payback, Return, RoiComparison, RoiStatement
+from services.api.roi.service import statement
+from tests.property.oracle.answers import Span
+from tests.property.oracle.attribution import MODELS
+from tests.property.oracle.contributions import ADVOCACY
+from tests.property.oracle.crediting import (
+    MARKOV,
+    Asked,
+    Sums,
+    credited,
+    journeys,
+    removals,
+    revenue,
+)
+from tests.property.oracle.formulas import definitions
+from tests.property.oracle.ledger import History
+from tests.property.oracle.removal import probability, transitions
+from tests.property.oracle.returns import (
+    Value,
+    credit_of_channels,
+    margins_by_day,
+    matured,
+    return_on,
+)
+from tests.property.oracle.spending import months_after
+from tests.property.oracle.whole import Whole
+from tests.property.questions import Expected, Question
+
+__all__ = ["assert_aged", "assert_compared", "assert_removals", "assert_stated"]
+
+_CENT = Fraction(1, 100)
+#: What a decimal of twelve digits can be off by.
+_WRITTEN = Fraction(1, 10**12)
+_METHODS = ("cpc", "cpm", "mixed", "interaction")
+
+
+_COMMON = ("from", "to", "basis", "channel", "cost_basis", "amortize_months")
+_RECRUITING = ("recruiting_method", "recruiting_to")
+
+
+async def assert_stated(access: Access, question: Question, oracle: Whole) -> None:
+    """Compare the statement of one model: every form of return, and when it pays."""
+    query = question.query(*_COMMON, *_RECRUITING, "model") | {"include_blended": True}
+    got = await statement(access, StatementQuery.model_validate(query))
+    history = oracle.history
+    want = Expected.of(question, oracle)
+    asked = Asked(question.start, question.end, question.basis)
+    credit = None
+    if want.has_deals:
+        sums = credited(history, asked)[question.model]
+        mine = [one for (channel, _), one in sums.items() if channel == question.channel]
+        credit = sum((one.amount for one in mine), Fraction(0))
+        wins = sum((one.share for one in mine), Fraction(0))
+        _assert_equal(got.total_revenue, revenue(history, asked))
+        _assert_shown(got.credited_wins, wins, Fraction(1, 10**6))
+    _assert_equal(got.credited_revenue, credit)
+    _assert_equal(got.cost.total, want.cost)
+    assert got.hires == want.savings.hires
+    _assert_return(got.roi_on_revenue, credit, want.cost)
+    _assert_return(got.roi_on_margin, want.earned(credit), want.cost)
+    _assert_return(got.roi_cash, want.cash(credit), want.cost)
+    _assert_media(got, _media(question, oracle), want, credit)
+    _assert_points(got, want)
+    opened, closed = matured(history, question.start, question.end, question.channel)
+    assert (got.maturity.opened, got.maturity.closed) == (opened, closed)
+    dated = _margins(question, history, asked, want)
+    _assert_curve(got, question, dated, want)
+    assert got.payback == _payback(question, dated, want)
+
+
+def _media(question: Question, oracle: Whole) -> dict[str, Value]:
+    """Return method → earned media value; nothing for other channels than advocacy."""
+    if question.channel != ADVOCACY:
+        return {}
+    span = Span(question.start, question.end)
+    return {m: oracle.value(definitions()[f"emv_{m}"], span).value for m in _METHODS}
+
+
+def _assert_media(
+    got: RoiStatement, media: Mapping[str, Value], want: Expected, credit: Value
+) -> None:
+    assert [one.method for one in got.media] == list(media)
+    shown: dict[str, Decimal | None] = {}
+    for one in got.media:
+        shown[one.method] = one.amount
+        _assert_shown(one.amount, media[one.method], _CENT)
+        # The return is that of the amount as it is shown, in cents.
+        value = None if one.amount is None else Fraction(one.amount)
+        _assert_return(one.roi_media, value, want.cost)
+    assert got.roi_blended is not None
+    chosen, cash = shown.get("cpc"), want.cash(credit)
+    blended = None if chosen is None or cash is None else cash + Fraction(chosen)
+    _assert_return(got.roi_blended, blended, want.cost)
+
+
+def _margins(
+    question: Question, history: History, asked: Asked, want: Expected
+) -> list[tuple[date, Fraction]]:
+    if want.margin is None:
+        return []
+    return margins_by_day(history, asked, question.model, question.channel, want.margin)
+
+
+def _assert_curve(
+    got: RoiStatement,
+    question: Question,
+    dated: Sequence[tuple[date, Fraction]],
+    want: Expected,
+) -> None:
+    """Compare the margin as it came in, day by day."""
+    so_far = Fraction(0)
+    assert [point.day for point in got.curve] == [day for day, _ in dated]
+    for point, (day, amount) in zip(got.curve, dated, strict=True):
+        so_far += amount
+        assert Fraction(point.cumulative) == so_far
+        assert point.age_days == (day - question.start).days
+        _assert_shown(point.roi_percent, return_on(so_far, want.cost), _CENT)
+
+
+def _payback(
+    question: Question, dated: Sequence[tuple[date, Fraction]], want: Expected
+) -> Payback | None:
+    """Return the first day on which margin has covered the cost; no cost is covered at once."""
+    if want.cost is None:
+        return None
+    so_far = Fraction(0)
+    for day, amount in ((question.start, Fraction(0)), *dated):
+        so_far += amount
+        if so_far >= want.cost:
+            return Payback(day=day, age_days=(day - question.start).days)
+    return None
+
+
+async def assert_aged(access: Access, question: Question, oracle: Whole) -> None:
+    """Compare what the touches of the period had brought at the age of each month."""
+    given = question.query("from", "to", "channel", "cost_basis", "amortize_months", "model")
+    got = await cohort_roi(access, CohortQuery.model_validate(given))
+    want = Expected.of(question, oracle)
+    asked = Asked(question.start, question.end, "cohort")
+    dated = _margins(question, oracle.history, asked, want)
+    _assert_equal(got.cost.total, want.cost)
+    assert got.payback == _payback(question, dated, want)
+    if want.margin is None:
+        assert got.realized is None
+        assert not got.curve
+        return
+    _assert_shown(got.realized, sum((amount for _, amount in dated), Fraction(0)), _CENT)
+    for point in got.curve:
+        assert point.day == months_after(question.start, point.age)
+        so_far = sum((amount for day, amount in dated if day <= point.day), Fraction(0))
+        _assert_shown(point.cumulative, so_far, _CENT)
+        _assert_shown(point.roi_percent, return_on(so_far, want.cost), _CENT)
+    last = got.curve[-1]
+    assert last.day <= got.today < months_after(question.start, last.age + 1)
+
+
+async def assert_compared(access: Access, question: Question, oracle: Whole) -> None:
+    """Compare all models at once: credit by channel and group, returns, and where they part."""
+    given = question.query(
+        *_COMMON, *_RECRUITING, "window_days", "half_life_days", "order", "group_by"
+    )
+    query = ComparisonQuery.model_validate(given)
+    got = await compare(access, query)
+    by_group = await credit_by_models(
+        access, await read_inputs(access, query, group_by=query.group_by), query
+    )
+    asked = Asked(question.start, question.end, question.basis, question.group_by, question.order)
+    seen = _with_parameters(question, oracle)
+    sums = credited(seen, asked)
+    for model, of_model in by_group.credits.items():
+        groups = {(c.channel, c.group): Fraction(c.amount) for c in of_model if c.amount}
+        want = {place: one.amount for place, one in sums[model].items() if one.amount}
+        assert groups == want, (question, model)
+    expected = Expected.of(question, oracle)
+    if not expected.has_deals:
+        assert got.total_revenue is None
+        assert not got.models
+        return
+    _assert_equal(got.total_revenue, revenue(seen, asked))
+    _assert_models(got, question, sums, expected)
+
+
+def _with_parameters(question: Question, oracle: Whole) -> History:
+    """Return the history as another window and half-life see it."""
+    history = oracle.history
+    half_life: Fraction | int = history.half_life_days
+    if question.half_life == "measured":
+        cycle = oracle.read(Span(date(2000, 1, 1), question.end), "time_to_close.median")
+        half_life = half_life if cycle is None else max(cycle / 2, Fraction(1))
+    elif question.half_life is not None:
+        half_life = Fraction(question.half_life)
+    window = history.window_days if question.window_days is None else question.window_days
+    return replace(history, window_days=window, half_life_days=half_life)
+
+
+def _assert_models(
+    got: RoiComparison, question: Question, sums: Mapping[str, Sums], want: Expected
+) -> None:
+    channels = credit_of_channels(sums)
+    assert {result.model for result in got.models} == {*MODELS, MARKOV}
+    returns: dict[str, list[Fraction]] = {"revenue": [], "margin": [], "cash": []}
+    orders = set()
+    for result in got.models:
+        mine = channels[result.model]
+        assert {one.channel: Fraction(one.amount) for one in result.channels} == mine, question
+        assert {one.channel: one.rank for one in result.channels} == _ranks(mine), question
+        orders.add(tuple(sorted(_ranks(mine).items())))
+        credit = mine.get(question.channel, Fraction(0))
+        _assert_equal(result.credited_revenue, credit)
+        _assert_equal(result.total, sum(mine.values(), Fraction(0)))
+        forms = {
+            "revenue": (result.roi_on_revenue, credit),
+            "margin": (result.roi_on_margin, want.earned(credit)),
+            "cash": (result.roi_cash, want.cash(credit)),
+        }
+        for form, (shown, value) in forms.items():
+            _assert_return(shown, value, want.cost)
+            exact = return_on(value, want.cost)
+            returns[form] += [] if exact is None else [exact]
+    assert got.ranking_depends_on_model is (len(orders) > 1), (question, channels)
+    _assert_spread(got, returns)
+    _assert_points(got, want)
+
+
+def _ranks(amounts: Mapping[str, Fraction]) -> dict[str, int]:
+    return {
+        channel: 1 + sum(other > amount for other in amounts.values())
+        for channel, amount in amounts.items()
+    }
+
+
+def _assert_spread(got: RoiComparison, returns: Mapping[str, Sequence[Fraction]]) -> None:
+    known = {form: values for form, values in returns.items() if values}
+    assert {spread.form for spread in got.spread} == known.keys()
+    parts = False
+    for spread in got.spread:
+        low, high = min(known[spread.form]), max(known[spread.form])
+        _assert_shown(spread.lowest, low, _CENT)
+        _assert_shown(spread.highest, high, _CENT)
+        _assert_shown(spread.points, high - low, _CENT)
+        assert spread.sign_depends_on_model is (low < 0 <= high)
+        parts |= low < 0 <= high
+    assert got.sign_depends_on_model is parts
+
+
+async def assert_removals(access: Access, question: Question, history: History) -> None:
+    """Compare the transitions, probabilities and effects behind the removal model."""
+    given = question.query("from", "to", "basis", "window_days", "order")
+    got = await explain_removals(access, MarkovQuery.model_validate(given))
+    window = history.window_days if question.window_days is None else question.window_days
+    seen = replace(history, window_days=window)
+    found = journeys(seen, Asked(question.start, question.end, question.basis))
+    paths = [([touch.channel for touch in one.path], one.is_won) for one in found]
+    counts = transitions(paths, question.order)
+    assert {(tuple(one.state), one.to): one.count for one in got.transitions} == {
+        (before, after[-1]): count for (before, after), count in counts.items()
+    }
+    assert (got.journeys, got.converted) == (len(found), sum(one.is_won for one in found))
+    effects = removals(found, question.order)
+    assert {one.channel for one in got.channels} == effects.keys()
+    assert got.error == 0, "histories are small: their chains are solved exactly"
+    if effects:
+        _assert_written(got.probability, probability(counts))
+    for one in got.channels:
+        effect = effects[one.channel]
+        _assert_written(one.without, effect.without)
+        _assert_written(str(one.removal_effect), effect.effect)
+        _assert_shown(one.share_percent, effect.share * 100, _CENT)
+
+
+def _assert_points(got: RoiStatement | RoiComparison, want: Expected) -> None:
+    points = want.break_evens()
+    assert {point.form for point in got.break_even} == points.keys()
+    for point in got.break_even:
+        _assert_shown(point.revenue, points[point.form], _CENT)
+
+
+def _assert_return(got: Return, value: Value, cost: Value) -> None:
+    _assert_shown(got.percent, return_on(value, cost), _CENT)
+    _assert_shown(got.value, value, _CENT)
+
+
+def _assert_equal(got: Decimal | None, want: Value) -> None:
+    assert (None if got is None else Fraction(got)) == want
+
+
+def _assert_shown(got: Decimal | None, want: Value, unit: Fraction) -> None:
+    """Compare a number rounded to a unit, halves away from zero."""
+    if got is None or want is None:
+        assert (got is None) is (want is None), (got, want)
+        return
+    units = int(abs(want) / unit + Fraction(1, 2))
+    assert Fraction(got) == (units if want >= 0 else -units) * unit, (got, want)
+
+
+def _assert_written(got: str | None, want: Fraction) -> None:
+    """Compare a fraction written out, or cut to twelve digits if it is too long to be read."""
+    assert got is not None
+    assert abs(Fraction(got) - want) <= (0 if "/" in got else _WRITTEN), (got, want)
