@@ -1,0 +1,35 @@
+"""Random histories through the real ledger and fold, against an oracle that computes slowly.
+
+``oracle`` is plain Python, written from the definitions of the figures and the formulas of the
+catalogue. Of the product it imports the types of facts alone (`test_independence`); it reads the
+catalogue's text as data, with a reader of its own. It starts from the facts that stand at the end,
+so nothing in it is incremental: `ledger` says which version of a fact won, `contributions` and
+`slices` what every cell holds, `attribution` and `crediting` who earned what, `removal` the Markov
+chain, `measured` every measure of a span, `formulas` every KPI, `returns` and `spending` the ROI.
+
+What is drawn (`worlds`, `wider`): versions of a few identities from two sources, in any order, some
+twice; late ones, corrections, deletions and undeletions; merges of people and their un-merges; a
+roster that is corrected, deleted and told differently by two sources; rates stated for days inside
+the period, some twice; instants around midnight and around the nights on which clocks change, in
+three zones; any batches of deliveries and of folding.
+
+What is compared, exactly unless it says otherwise:
+
+- `test_histories`: every cell of every slice, every credit, the changes ever logged, the sums,
+  counts and levels that readers answer, in any order of arrival, with two deliverers at once, and
+  without revisions;
+- `test_catalogue_histories`: every measure and every KPI of the catalogue, for the company and by
+  team, at rates that change inside the period; measures that are means or medians of hours to
+  twelve digits, which is what a division in the database is good for;
+- `test_roi_histories`: credit by every model, channel and group, with any window, half-life and
+  order of the chain; removal effects; every form of ROI, break-even, spread and what depends on the
+  model; cost in cash, in full and amortized; recruiting; payback; maturity; the cohort by month;
+- `test_as_known`, `test_restated`, `test_explained`, `test_verified`: the product against itself:
+  a look back against what was, moves against their sum, lines against their figure, the independent
+  recomputation in SQL against the fold.
+
+What the oracle does not cover: `data_freshness`, which depends on the clock; goals, forecasts and
+the expected value of a cohort; incrementality and the brand's baseline; the internal network's
+statement, whose inputs are rates alone; the suppression of small groups; currencies other than the
+organization's, which the ledger refuses. These have tests of their own.
+"""
