@@ -1,6 +1,6 @@
 """Where the evidence of each measure lies: relations of (fact, day, who, where, quantity, note)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shared.kpis.measures import MEASURES, Measure
@@ -13,11 +13,12 @@ from shared.rollups.levels import CLOSED_IN
 from shared.rollups.listed import Combined, Listed, TeamOn
 from shared.rollups.query import ForbiddenSlice
 from shared.rollups.readers import LISTED
-from shared.rollups.sql import Arguments, date_literal
+from shared.rollups.sql import Arguments, date_literal, filter_clause
 
 __all__ = ["Evidence", "evidence"]
 
 Relation = Callable[[Arguments, Period, int], str]
+_Filters = Mapping[str, frozenset[str]]
 
 _NO_WHERE = (
     "'' AS employee, '' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
@@ -42,12 +43,15 @@ class Evidence:
         combined: how they make the value; a count counts their ``line_key``.
         team_on: where a line's team comes from, see :class:`Listed`.
         is_by_day: whether the lines of a day are the same in every period that holds it.
+        under: the relation under filters, where these decide who counts before they let lines
+            through.
     """
 
     relation: Relation
     combined: Combined
     team_on: TeamOn = "end"
     is_by_day: bool = False
+    under: Callable[[_Filters], Relation] | None = None
 
 
 def evidence(measure: Measure) -> Evidence:
@@ -210,41 +214,46 @@ def _credits(measure: str) -> Relation:
     return relation
 
 
-def _sharers(arguments: Arguments, period: Period, digits: int) -> str:
+def _standing_shares(arguments: Arguments, period: Period, digits: int, only: _Filters) -> str:
+    """Return the posts as they stand: what a correction moved is no longer where it was."""
     shares = _linear("shares", ("post.published",))(arguments, period, digits)
-    # What a correction moved stands where it is now, and no longer where it was.
+    clause = filter_clause({n: only[n] for n in only if n != "team"}, arguments, alias="x")
+    return f"""
+        SELECT day, employee, account, network, campaign, content, channel, fact_key
+          FROM ({shares}) x WHERE true {clause}
+         GROUP BY day, employee, account, network, campaign, content, channel, fact_key
+        HAVING sum(quantity) > 0
+    """
+
+
+def _sharers(arguments: Arguments, period: Period, digits: int) -> str:
     return f"""
         SELECT day, employee, account, network, campaign, content, channel,
                1::numeric AS quantity, fact_key, employee AS line_key, 'first share' AS note
-          FROM (SELECT x.*, sum(quantity) OVER (
-                           PARTITION BY fact_key, day, employee, account, network, campaign,
-                                        content, channel) AS standing
-                  FROM ({shares}) x) x
-         WHERE standing > 0 AND quantity > 0
+          FROM ({_standing_shares(arguments, period, digits, {})}) x
     """
 
 
-def _active(arguments: Arguments, period: Period, digits: int) -> str:
-    weeks = last_iso_weeks(period.end, ACTIVE_WEEKS)
-    span = Period(weeks[0].start, weeks[-1].end)
-    shares = _linear("shares", ("post.published",))(arguments, span, digits)
-    starts = arguments.add([week.start for week in weeks])
-    return f"""
-        SELECT DISTINCT ON (employee) day, employee, account, network, campaign, content, channel,
-               1::numeric AS quantity, fact_key, employee AS line_key,
-               'shares in ' || weeks || ' of {ACTIVE_WEEKS} weeks' AS note
-          FROM (
-            SELECT x.*, s.weeks FROM ({shares}) x
+def _active(only: _Filters) -> Relation:
+    def relation(arguments: Arguments, period: Period, digits: int) -> str:
+        weeks = last_iso_weeks(period.end, ACTIVE_WEEKS)
+        span = Period(weeks[0].start, weeks[-1].end)
+        shares = _standing_shares(arguments, span, digits, only)
+        starts = arguments.add([week.start for week in weeks])
+        return f"""
+            SELECT DISTINCT ON (employee) day, employee, account, network, campaign, content,
+                   channel, 1::numeric AS quantity, fact_key, employee AS line_key,
+                   'shares in ' || weeks || ' of {ACTIVE_WEEKS} weeks' AS note
+              FROM ({shares}) x
               JOIN (
                 SELECT employee, count(DISTINCT width_bucket(day, {starts}::date[])) AS weeks
-                  FROM (SELECT employee, day, sum(quantity) AS standing FROM ({shares}) y
-                         GROUP BY employee, day, fact_key) y
-                 WHERE standing > 0 GROUP BY employee
+                  FROM ({shares}) y GROUP BY employee
               ) s USING (employee)
-          ) active
-         WHERE weeks >= {ACTIVE_WEEKS_NEEDED} AND quantity > 0
-         ORDER BY employee, day, fact_key
-    """
+             WHERE weeks >= {ACTIVE_WEEKS_NEEDED}
+             ORDER BY employee, day, fact_key
+        """
+
+    return relation
 
 
 def _members(kinds: tuple[str, ...]) -> Relation:
@@ -320,7 +329,7 @@ def _closings(arguments: Arguments, period: Period, digits: int) -> str:
 
 _SPECIAL: dict[str, Evidence] = {
     "sharers": Evidence(_sharers, "count"),
-    "active_advocates": Evidence(_active, "count"),
+    "active_advocates": Evidence(_active({}), "count", under=_active),
     "enrolled": Evidence(_members(("member.joined", "member.left")), "count"),
     "enrolled_ever": Evidence(_members(("member.joined",)), "count"),
     "invited": Evidence(_members(("member.invited",)), "count"),

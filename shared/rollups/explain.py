@@ -207,7 +207,8 @@ async def _lines_after(
 def _lines(asked: _Asked, period: Period, arguments: Arguments) -> str:
     """Return the lines of a period under the filters, each (day, fact, key) once."""
     proof, filters = asked.proof, asked.filters
-    relation = proof.relation(arguments, period, exponent(asked.org.currency))
+    relate = proof.relation if proof.under is None else proof.under(filters)
+    relation = relate(arguments, period, exponent(asked.org.currency))
     team, column, has_team = "", "''", ""
     if "team" in filters:
         # What is nobody's is in no team, not in the unnamed one.

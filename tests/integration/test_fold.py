@@ -269,3 +269,22 @@ async def test_a_post_is_not_listed_where_it_was_before_a_correction(
             )
         assert [line.employee for line in page.lines] == people
         assert page.lines_total == page.total == len(people)
+
+
+async def test_who_is_active_on_a_network_is_active_there(database: Database, org: Org) -> None:
+    days = {"2025-02-04": "linkedin", "2025-02-11": "linkedin", "2025-02-18": "x"}
+    posts = [
+        fact("post.published", day, f"{day}T10:00:00Z", post=day, employee="E1", network=network)
+        for day, network in days.items()
+    ]
+    await tell(database, org, *posts)
+
+    everywhere = frozenset(days.values())
+    for networks, people in (frozenset({"linkedin"}), []), (everywhere, ["E1"]), (None, ["E1"]):
+        filters = {} if networks is None else {"network": networks}
+        async with database.transaction(org.id) as connection:
+            page = await explain_measure(
+                connection, org, "active_advocates", FEBRUARY, filters=filters, after=None, limit=9
+            )
+        assert [line.employee for line in page.lines] == people, networks
+        assert page.total == len(people)

@@ -36,7 +36,10 @@ _SUMS = sorted(
     for measure in MEASURES.values()
     if measure.kept in {Kept.STORED, Kept.VIEW} and measure.adds_up_over(Axis.TIME)
 )
-_COUNTS = ["sharers", "enrolled", "enrolled_ever", "invited", "headcount", "linkedin_accounts"]
+_COUNTS = [
+    *("sharers", "active_advocates", "enrolled", "enrolled_ever", "invited"),
+    *("headcount", "linkedin_accounts"),
+]
 _PERIODS = (Period(FIRST_DAY, LAST_DAY), Period(FIRST_DAY, FIRST_DAY.replace(day=31)))
 _FILTERS: tuple[Mapping[str, str], ...] = (
     {},
