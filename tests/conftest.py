@@ -24,8 +24,8 @@ from shared.db import Database
 from shared.migrations.runner import migrate
 from shared.orgs import Org, create_org
 
-# Its assertions then show both sides, as a test's do.
-pytest.register_assert_rewrite("tests.property.comparing")
+# Their assertions then show both sides, as a test's do.
+pytest.register_assert_rewrite("tests.property.comparing", "tests.property.returning")
 
 _TEMPLATE = "earned_template"
 
