@@ -31,7 +31,7 @@ test: $(VENV)/.dev ## Run every test (one file: make test ARGS=tests/unit/test_p
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: property-long
-property-long: $(VENV)/.dev ## Compare 600 random histories with the oracle, and 75 of each further kind
+property-long: $(VENV)/.dev ## Compare 600 random histories with the oracle, and 75 or 100 of each further kind
 	EARNED_PROPERTY_PROFILE=long $(BIN)/pytest tests/property $(ARGS)
 
 .PHONY: mutation

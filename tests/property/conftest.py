@@ -1,8 +1,8 @@
 """How many random histories are tried: EARNED_PROPERTY_PROFILE=ci (the default), long or brief.
 
 The default draws the same histories each time, so that a run tells of the change under test and of
-nothing else; ``EARNED_PROPERTY_PROFILE=long pytest tests/property`` draws 600 new ones, for some 20
-minutes. A failure prints the smallest history found and the line that replays it.
+nothing else; ``EARNED_PROPERTY_PROFILE=long pytest tests/property`` draws 600 new ones, for half an
+hour. A failure prints the smallest history found and the line that replays it.
 """
 
 import os
