@@ -107,6 +107,7 @@ def suppressed(value: KpiValue) -> KpiValue:
         denominator=None,
         null_reason=SUPPRESSED,
         working=value.formula,
+        interval=None,
     )
 
 

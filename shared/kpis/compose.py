@@ -7,7 +7,7 @@ definition gives. That is also what PostgreSQL's `round(numeric)` does, so both 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -25,6 +25,7 @@ from shared.kpis.expressions import (
     rounded,
 )
 from shared.kpis.expressions import evaluate as evaluate_expression
+from shared.kpis.intervals import StatedInterval, interval_of
 from shared.kpis.measures import MEASURES, Kept
 from shared.kpis.vocabulary import Aggregation, Axis, Dimension, Unit
 
@@ -65,6 +66,7 @@ class KpiValue:
 
     `value` is rounded for showing, `exact` is not; percents are percents (30, not 0.3). For a ratio
     `numerator` and `denominator` are what was divided. `null_reason` says why there is no value.
+    `interval` is there for the KPIs whose definition asks for one.
     """
 
     kpi_id: str
@@ -77,6 +79,7 @@ class KpiValue:
     null_reason: str | None
     formula: str
     working: tuple[Expression, Mapping[str, Fraction | None]] | str = field(repr=False)
+    interval: StatedInterval | None = None
 
     @property
     def arithmetic(self) -> str:
@@ -113,7 +116,8 @@ def evaluate(
         value = stated.get(name, _DEFAULTS[name]) if is_assumption else measures.get(name)
         values[name] = None if value is None else Fraction(value)
     result = evaluate_expression(expression, values)
-    return _value(kpi, result, (expression, values), money_digits)
+    found = _value(kpi, result, (expression, values), money_digits)
+    return replace(found, interval=interval_of(kpi, values, result.null_reason))
 
 
 def combine(

@@ -43,7 +43,16 @@ from shared.kpis.vocabulary import (
     Worth,
 )
 
-__all__ = ["Benchmark", "Catalogue", "InvalidCatalogue", "Kpi", "NullRule", "catalogue", "load"]
+__all__ = [
+    "Benchmark",
+    "Catalogue",
+    "InvalidCatalogue",
+    "Kpi",
+    "NullRule",
+    "ProportionsInterval",
+    "catalogue",
+    "load",
+]
 
 # A definition with `each = "model"` stands for one KPI per model, `{model}` replaced in its texts.
 _EACH: Mapping[str, type[StrEnum]] = {
@@ -86,6 +95,25 @@ class Benchmark(_Model):
     note: Text
 
 
+class ProportionsInterval(_Model):
+    """The parts of a difference of two proportions, which is all that its interval needs.
+
+    `hits` of `cases` less `other_hits` of `other_cases`, each an expression over measures.
+    """
+
+    method: Literal["newcombe"]
+    hits: Text
+    cases: Text
+    other_hits: Text
+    other_cases: Text
+
+    @property
+    def formula(self) -> str:
+        """Return the formula of the difference in percentage points."""
+        one = f"({self.hits}) / ({self.cases})"
+        return f"({one} - ({self.other_hits}) / ({self.other_cases})) * 100"
+
+
 class Kpi(_Model):
     """One definition: a `formula`, which is executed, or who answers it, or why nobody can.
 
@@ -103,6 +131,7 @@ class Kpi(_Model):
     formula: Text | None = None
     statement: Literal["roi", "leaderboard", "goals", "restatements"] | None = None
     unavailable: Unavailable | None = None
+    interval: ProportionsInterval | None = None
     dimensions: tuple[Dimension, ...]
     null_rule: NullRule
     rounding: int = Field(ge=0, le=6)
@@ -233,6 +262,8 @@ def _check(kpi: Kpi, expression: Expression) -> None:
         raise InvalidCatalogue(f"{kpi.id}: a ratio, and only a ratio, ends in a division")
     if kpi.unit is Unit.PERCENT and not is_quotient:
         raise InvalidCatalogue(f"{kpi.id}: a percent is written as a quotient")
+    if kpi.interval is not None and expression != parse(kpi.interval.formula):
+        raise InvalidCatalogue(f"{kpi.id}: the interval is of another formula")
     if len(inputs) == 1 and expression == parse(inputs[0]):
         _check_alias(kpi, MEASURES.get(inputs[0]))
 

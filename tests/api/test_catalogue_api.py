@@ -1,5 +1,7 @@
 """The whole catalogue over REST: what is answered, what is refused, and why there is no number."""
 
+from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ from shared.facts import parse_fact
 from shared.ledger import append
 from shared.orgs import Org
 from tests.api.conftest import Fold
+from tests.api.golden import fact, local
 from tests.api.test_access import problem
 from tests.integration.catalogue_facts import everything
 
@@ -63,6 +66,54 @@ async def test_what_has_no_number_says_why(client: httpx.AsyncClient) -> None:
     assert explained["facts"]["lines"] == []
     (stress,) = await _points(client, "stress_index")
     assert stress["null_reason"] == "missing:survey.stress.score"
+
+
+def _leads(total: int, touched: int, won: set[int]) -> Iterator[dict[str, Any]]:
+    """Yield leads of February: the first ``touched`` by an advocate, those numbered ``won`` won."""
+    for number in range(total):
+        who = {"person_email": f"{number}@client.example"}
+        if number < touched:
+            by = {"channel": "employee_advocacy", "employee": "E001"}
+            at = local(date(2025, 2, 3), 9)
+            yield fact("touch.recorded", f"t{number}", at, **who, **by)
+        at = local(date(2025, 2, 3), 10)
+        yield fact("lead.created", f"l{number}", at, lead=f"l{number}", **who)
+        if number in won:
+            deal = {"deal": f"d{number}", "lead": f"l{number}", "state": "won"}
+            times = {"opened_at": "2025-02-04T10:00:00Z", "closed_at": "2025-02-20T10:00:00Z"}
+            money = {"amount": "100.00", "currency": "USD"}
+            yield fact(
+                "deal.changed", f"d{number}", local(date(2025, 2, 20)), **deal, **times, **money
+            )
+
+
+async def test_a_lift_says_how_sure_it_is(client: httpx.AsyncClient, org: Org, fold: Fold) -> None:
+    definition = (await client.get("/v1/kpis/lead_conversion_lift")).json()
+    few = list(_leads(13, 9, {0, 1, 2, 3, 4, 5, 6, 7, 9}))
+    assert (await client.post("/v1/facts", json=few)).status_code == 200
+    await fold(org)
+    (unsure,) = await _points(client, "lead_conversion_lift")
+    more = list(_leads(20, 10, {0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 12}))
+    assert (await client.post("/v1/facts", json=more)).status_code == 200
+    await fold(org)
+    (lift,) = await _points(client, "lead_conversion_lift")
+    (rate,) = await _points(client, "lead_conversion_rate")
+
+    assert definition["interval"] == "newcombe"
+    assert (unsure["value"], unsure["interval"]) == (
+        "63.89",
+        {
+            "method": "newcombe",
+            "level_percent": "95",
+            "low": None,
+            "high": None,
+            "null_reason": "too_few:leads - leads_advocacy",
+        },
+    )
+    # 9 of 10 against 2 of 10.
+    assert lift["value"] == "70.00"
+    assert (lift["interval"]["low"], lift["interval"]["high"]) == ("26.58", "86.52")
+    assert rate["interval"] is None
 
 
 @pytest.mark.usefixtures("company")

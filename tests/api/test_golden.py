@@ -158,6 +158,7 @@ async def test_adoption_and_activity(golden: httpx.AsyncClient) -> None:
         "numerator": "30",
         "denominator": "100",
         "null_reason": None,
+        "interval": None,
         "moved": None,
         "suppressed": False,
         "merged": [],

@@ -33,6 +33,7 @@ __all__ = [
     "SeriesQuery",
     "UsedAssumption",
     "Value",
+    "ValueInterval",
     "Values",
     "ValuesQuery",
 ]
@@ -85,6 +86,10 @@ class KpiDefinition(Output):
         description="Why it never has a number, if so.", examples=["only_bounds_known"]
     )
     version: int = Field(description="Grows when the meaning changes.", examples=[1])
+    interval: str | None = Field(
+        description="The method of the interval that comes with its values; null if none does.",
+        examples=["newcombe"],
+    )
     dimensions: list[Dimension] = Field(
         description="What it can be grouped and filtered by.", examples=[["team"]]
     )
@@ -153,6 +158,26 @@ class ExplainQuery(SlicedQuery):
     limit: Limit = 50
 
 
+class ValueInterval(Output):
+    """How sure a value is: where the true one lies."""
+
+    method: str = Field(
+        description="newcombe: the hybrid score interval of the difference of two proportions,"
+        " method 10 of Newcombe (1998), Statist. Med. 17, 873-890.",
+        examples=["newcombe"],
+    )
+    level_percent: DecimalText = Field(
+        description="How often such intervals are meant to hold the true value.", examples=["95"]
+    )
+    low: DecimalText | None = Field(description="Its lower end.", examples=["-2.10"])
+    high: DecimalText | None = Field(description="Its upper end.", examples=["14.35"])
+    null_reason: str | None = Field(
+        description="Why there are no ends: what the value lacks, or `too_few:<cases>`, of which"
+        " there are fewer than five.",
+        examples=["too_few:leads_advocacy"],
+    )
+
+
 class Value(Output):
     """One value, with what was divided."""
 
@@ -170,6 +195,9 @@ class Value(Output):
         description="Why there is no value: `missing:<input>`, `zero_denominator` or"
         " `suppressed:small_group`.",
         examples=["missing:headcount"],
+    )
+    interval: ValueInterval | None = Field(
+        description="How sure the value is, for a KPI whose definition names an `interval`."
     )
     moved: DecimalText | None = Field(
         description="Since the period was published: the live value minus the published one. "

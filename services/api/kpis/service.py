@@ -19,6 +19,7 @@ from services.api.kpis.schemas import (
     SeriesQuery,
     UsedAssumption,
     Value,
+    ValueInterval,
     Values,
     ValuesQuery,
 )
@@ -28,7 +29,9 @@ from services.api.privacy import SUPPRESSED, require_people
 from shared.errors import NotFound
 from shared.kpis.compose import KpiValue, additive_over
 from shared.kpis.definitions import Kpi, catalogue
+from shared.kpis.intervals import StatedInterval
 from shared.kpis.periods import Period
+from shared.kpis.proportions import LEVEL
 from shared.kpis.rates import DatedRate
 from shared.kpis.sources import facts_of
 from shared.kpis.vocabulary import Unit
@@ -69,7 +72,8 @@ def definition(kpi_id: str) -> KpiDefinition:
 
 def _definition(kpi: Kpi) -> KpiDefinition:
     return KpiDefinition(
-        **kpi.model_dump(),
+        **kpi.model_dump(exclude={"interval"}),
+        interval=kpi.interval.method if kpi.interval else None,
         measures=[measure.id for measure in catalogue().measures_of(kpi.id)],
         facts=sorted({k for m in catalogue().measures_of(kpi.id) for k in facts_of(m)}),
         additive_over=[axis.value for axis in additive_over(kpi)],
@@ -159,9 +163,22 @@ def value_of(value: KpiValue, group: str | None, moved: Decimal | None = None) -
         numerator=exact(value.numerator),
         denominator=exact(value.denominator),
         null_reason=value.null_reason,
+        interval=_interval(value.interval),
         moved=moved,
         suppressed=value.null_reason == SUPPRESSED,
         merged=[],
+    )
+
+
+def _interval(stated: StatedInterval | None) -> ValueInterval | None:
+    if stated is None:
+        return None
+    return ValueInterval(
+        method=stated.method,
+        level_percent=Decimal(int(LEVEL * 100)),
+        low=stated.low,
+        high=stated.high,
+        null_reason=stated.null_reason,
     )
 
 
