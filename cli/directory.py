@@ -58,18 +58,29 @@ class DataDirectory:
         """The same key for curl's option ``-K``, so that it stands on no command line."""
         return self.path / "curl.conf"
 
+    @property
+    def _secret_key(self) -> Path:
+        return self.path / "secret.key"
+
     def create(self) -> None:
         """Make the directory if it is not there yet."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def secret_key(self) -> str:
         """Return the installation's secret key in base64, made at the first call."""
-        path = self.path / "secret.key"
+        known = self.known_secret_key()
+        if known is not None:
+            return known
+        made = base64.b64encode(secrets.token_bytes(_SECRET_KEY_BYTES)).decode()
+        private_write(self._secret_key, made)
+        return self._secret_key.read_text(encoding="ascii").strip()
+
+    def known_secret_key(self) -> str | None:
+        """Return the installation's secret key, None if none was made yet."""
         try:
-            return path.read_text(encoding="ascii").strip()
+            return self._secret_key.read_text(encoding="ascii").strip()
         except FileNotFoundError:
-            private_write(path, base64.b64encode(secrets.token_bytes(_SECRET_KEY_BYTES)).decode())
-            return path.read_text(encoding="ascii").strip()
+            return None
 
     def demo(self, given_database_url: str | None) -> "DemoFile":
         """Return where the demo is remembered; None stands for the embedded database."""

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from cli.embedded import BinariesMissingError
 from cli.embedded.binaries import find_postgres, find_valkey
 from cli.ports import PortTakenError, require_port
-from cli.running import NothingRunsError, stored_access
+from cli.running import NothingRunsError, stored_database
 from shared.migrations.runner import head_revision
 from shared.security.keyring import KeyRing, KeyRingError
 
@@ -50,7 +50,7 @@ def examine(
     if secret_key is not None:
         checks.append(_secret_key(secret_key))
     with suppress(NothingRunsError):
-        database_url = stored_access(data_dir, database_url).database_url
+        database_url = stored_database(data_dir, database_url)
     if database_url is not None:
         checks += asyncio.run(_database(database_url))
     if redis_url is not None:

@@ -52,12 +52,12 @@ def keys_list(
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """List an organization's keys, without their secrets."""
-    from cli.running import stored_access
+    from cli.running import stored_database
     from cli.tenant import list_keys
 
     with told():
-        access = stored_access(data_dir, database_url)
-        for key in list_keys(access.database_url, organization=organization):
+        url = stored_database(data_dir, database_url)
+        for key in list_keys(url, organization=organization):
             state = "revoked" if key["revoked_at"] else "valid"
             used = key["last_used_on"] or "never"
             typer.echo(f"{key['id']}  {state:<8} used {used}  {key['name']}")
@@ -72,10 +72,10 @@ def keys_revoke(
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Refuse a key from now on."""
-    from cli.running import stored_access
+    from cli.running import stored_database
     from cli.tenant import withdraw_key
 
     with told():
-        access = stored_access(data_dir, database_url)
-        withdraw_key(access.database_url, organization=organization, key_id=key_id)
+        url = stored_database(data_dir, database_url)
+        withdraw_key(url, organization=organization, key_id=key_id)
         typer.echo(f"{key_id} is revoked")

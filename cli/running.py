@@ -61,10 +61,17 @@ def stored_access(
     """Return access to the database that was given, or to that of the running installation.
 
     Raises:
-        NothingRunsError: no database was given and none runs on `data_dir`.
+        NothingRunsError: no database was given and none runs on `data_dir`, or no secret key was
+            given and there is none in it.
     """
     url = stored_database(data_dir, database_url)
-    return StoredAccess(url, secret_key or DataDirectory(data_dir).secret_key())
+    # One made here would make keys that no process of that database takes.
+    known = secret_key or DataDirectory(data_dir).known_secret_key()
+    if known is None:
+        raise NothingRunsError(
+            f"There is no secret key in {data_dir}; give --secret-key (or EARNED_SECRET_KEY)."
+        )
+    return StoredAccess(url, known)
 
 
 def stored_database(data_dir: Path, database_url: str | None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.directory import DataDirectory, DemoRecord, private_write
-from cli.running import NothingRunsError, find, stored_access
+from cli.running import NothingRunsError, find, stored_access, stored_database
 from shared.security.keyring import KeyRing
 
 
@@ -58,3 +58,16 @@ def test_without_an_installation_the_missing_option_is_named(tmp_path: Path) -> 
         find(tmp_path).need("collector")
     with pytest.raises(NothingRunsError, match="--database-url"):
         stored_access(tmp_path, None)
+
+
+def test_a_database_alone_does_not_make_a_secret_key(tmp_path: Path) -> None:
+    elsewhere = "postgresql://db.example/earned"
+
+    with pytest.raises(NothingRunsError, match="--secret-key"):
+        stored_access(tmp_path / "none", elsewhere)
+    assert stored_access(tmp_path / "none", elsewhere, "given").secret_key == "given"
+    assert stored_database(tmp_path / "none", elsewhere) == elsewhere
+    assert list(tmp_path.iterdir()) == []
+
+    made = DataDirectory(tmp_path).secret_key()
+    assert stored_access(tmp_path, elsewhere).secret_key == made

@@ -4,8 +4,10 @@ import base64
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cli.directory import DataDirectory, DemoFile, DemoRecord
+from cli.main import app
 from cli.tenant import (
     AmbiguousOrganizationError,
     UnknownOrganizationError,
@@ -80,3 +82,28 @@ def test_an_organization_has_to_be_named_without_doubt(database_url: str) -> Non
         list_keys(database_url, organization="Twice")
     with pytest.raises(UnknownOrganizationError):
         list_keys(database_url, organization="Nobody")
+
+
+def test_keys_are_listed_and_revoked_with_the_database_alone(
+    database_url: str, tmp_path: Path
+) -> None:
+    key = issue_key(
+        database_url,
+        SECRET,
+        organization="Elsewhere run",
+        name="partner",
+        scopes=["kpis:read"],
+        new_organization=("UTC", "EUR"),
+    )
+    where = ["--organization", "Elsewhere run", "--database-url", database_url]
+    where += ["--data-dir", str(tmp_path / "none")]
+    runner = CliRunner()
+
+    listed = runner.invoke(app, ["keys", "list", *where])
+    revoked = runner.invoke(app, ["keys", "revoke", key.id, *where])
+    after = runner.invoke(app, ["keys", "list", *where])
+
+    assert (listed.exit_code, revoked.exit_code, after.exit_code) == (0, 0, 0)
+    assert listed.output.split() == [key.id, "valid", "used", "never", "partner"]
+    assert after.output.split() == [key.id, "revoked", "used", "never", "partner"]
+    assert not (tmp_path / "none").exists()
