@@ -46,7 +46,7 @@ def _fact_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         who = " ".join(filter(None, (line["employee"], line["network"], line["note"])))
         yield (
             f"{line['day']}  {_number(line['quantity']):>12}  {line['kind']}"
-            f" {line['source']}/{line['external_id']}  {who}".rstrip()
+            f" {line['source']}/{line['external_id'] or line['position']}  {who}".rstrip()
         )
     if facts["lines_total"] is None:
         yield "… very many more"

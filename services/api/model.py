@@ -66,7 +66,7 @@ class Page(Output):
 
     next_cursor: str | None = Field(
         description="Pass it as `cursor` for the next page; null on the last one.",
-        examples=["eyJhIjoiMDE5N2MxYTQifQ.5d41402abc4b2a76"],
+        examples=["kJ3s0mP1v8Qx2nW5yT7aBcDeFgHiJkLmNoPqRsTuVwXyZ0"],
     )
 
 
@@ -75,7 +75,7 @@ Cursor = Annotated[
     Field(
         description="`next_cursor` of the page before; valid for the same query only.",
         max_length=2048,
-        examples=["eyJhIjoiMDE5N2MxYTQifQ.5d41402abc4b2a76"],
+        examples=["kJ3s0mP1v8Qx2nW5yT7aBcDeFgHiJkLmNoPqRsTuVwXyZ0"],
     ),
 ]
 Limit = Annotated[

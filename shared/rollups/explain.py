@@ -22,14 +22,19 @@ from shared.rollups.query import MeasureQuery, slicing
 from shared.rollups.read import Value, live_generation, read_measures
 from shared.rollups.sql import Arguments, date_literal, filter_clause
 
-__all__ = ["ContributionLine", "ExplainPage", "explain_measure"]
+__all__ = ["IS_PERSONAL", "ContributionLine", "ExplainPage", "explain_measure"]
 
 _MOST_COUNTED = 50_000
+#: Whether an entry (alias ``e``) is about an employee. Sales are about a client, whoever made them.
+IS_PERSONAL = "(e.employee IS NOT NULL AND e.kind NOT IN ('deal.changed', 'lead.created'))"
 
 
 @dataclass(frozen=True, slots=True)
 class ContributionLine:
-    """What one fact contributes. ``position`` is that of the fact's present entry in the ledger."""
+    """What one fact contributes. ``position`` is that of the fact's present entry in the ledger.
+
+    ``is_personal`` tells that the fact is about one employee, whoever the line names.
+    """
 
     day: date
     quantity: Decimal
@@ -44,6 +49,7 @@ class ContributionLine:
     content: str
     channel: str
     note: str
+    is_personal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +197,8 @@ async def _lines_after(
         beyond = f"WHERE (day, fact_key, line_key) > ({', '.join(map(arguments.add, keys))})"
     return await asked.connection.fetch(
         f"""
-        SELECT l.*, e.source, e.kind, e.external_id, e.occurred_at, e.position
+        SELECT l.*, e.source, e.kind, e.external_id, e.occurred_at, e.position,
+               {IS_PERSONAL} AS is_personal
           FROM (
             SELECT * FROM ({lines}) l {beyond}
              ORDER BY day, fact_key, line_key LIMIT {arguments.add(wanted)}
@@ -249,4 +256,5 @@ def _line(row: asyncpg.Record) -> ContributionLine:
         content=row["content"],
         channel=row["channel"],
         note=row["note"],
+        is_personal=row["is_personal"],
     )

@@ -1,5 +1,6 @@
 """Golden number 13 through the public door: small teams are seen only together."""
 
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -168,6 +169,28 @@ async def test_a_team_that_was_small_for_a_day_is_hidden_in_every_period_with_th
         "2025-02-01": {"IT", "Mgmt"},
         "2025-03-01": {"HR", "IT", "Mgmt"},
     }
+
+
+async def test_explanations_do_not_tell_who_in_other_words(
+    teams: httpx.AsyncClient, org: Org, client_of: MakeClient
+) -> None:
+    reader = await client_of(org, ["kpis:read"])
+    roster = {"headcount": "headcount", "cross_unit_ties": "ties_possible"}
+    people = {"enrolled_employees": "enrolled", "shares": "shares", "sharers_any": "sharers"}
+
+    for kpi, measure in (roster | people).items():
+        page: dict[str, str | int] = {**Q1, "measure": measure, "limit": 1}
+        answer = (await reader.get(f"/v1/kpis/{kpi}/explain", params=page)).json()
+        told = (await teams.get(f"/v1/kpis/{kpi}/explain", params=page)).json()
+        (line,), (whole,) = answer["facts"]["lines"], told["facts"]["lines"]
+
+        assert (line["employee"], line["external_id"]) == (None, None)
+        assert line["position"] == whole["position"]
+        assert whole["external_id"] is not None
+        if kpi in roster:
+            assert (line["note"], whole["note"] in TEAMS) == (None, True)
+        sealed = urlsafe_b64decode(answer["facts"]["next_cursor"] + "==")
+        assert not any(team.encode() in sealed for team in TEAMS)
 
 
 async def test_figures_of_single_people_need_the_scope(

@@ -1,5 +1,6 @@
 """Cursors: they lead on in the list they came from, and nowhere else."""
 
+from base64 import urlsafe_b64decode
 from uuid import UUID
 
 import pytest
@@ -44,6 +45,14 @@ def test_the_order_of_the_query_parts_does_not_matter() -> None:
 def test_a_cursor_is_worth_nothing_elsewhere(other: CursorCodec) -> None:
     with pytest.raises(InvalidCursor):
         other.decode(CODEC.encode([3]))
+
+
+def test_a_cursor_does_not_tell_what_it_holds() -> None:
+    cursor = CODEC.encode(["E007", 42])
+
+    assert b"E007" not in urlsafe_b64decode(cursor + "==")
+    assert cursor == CODEC.encode(["E007", 42])
+    assert cursor != CODEC.encode(["E008", 42])
 
 
 def test_any_changed_character_is_noticed() -> None:

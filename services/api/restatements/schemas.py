@@ -104,7 +104,11 @@ class MovingFact(Output):
     )
     kind: str = Field(description="Kind of fact.", examples=["deal.changed"])
     source: str = Field(description="Who said so.", examples=["hubspot"])
-    external_id: str = Field(description="The source's own id of it.", examples=["J5"])
+    external_id: str | None = Field(
+        description="The source's own id of it. Null for a fact about an employee unless the key"
+        " has the scope people:read: such ids tell who it is.",
+        examples=["J5"],
+    )
     occurred_at: datetime = Field(description="When it happened.", examples=[_AT])
     recorded_at: datetime = Field(description="When it became known.", examples=[_AT])
 

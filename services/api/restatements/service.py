@@ -13,6 +13,7 @@ from services.api.evaluation import Slice, evaluate_kpis
 from services.api.kpis.moves import difference
 from services.api.kpis.service import kpi_named
 from services.api.lookback import known_at_end_of
+from services.api.privacy import may_see_people
 from services.api.publications.repository import covering
 from services.api.restatements.schemas import (
     Baseline,
@@ -29,6 +30,7 @@ from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.measures import Kept
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Aggregation, Unit
+from shared.rollups.explain import IS_PERSONAL
 from shared.rollups.known import Knowledge, look_at_present, look_back
 from shared.rollups.moved import days_of_change, days_of_recording, entries_behind
 from shared.rollups.query import ForbiddenSlice
@@ -47,11 +49,12 @@ SELECT DISTINCT (recorded_at AT TIME ZONE $3)::date AS known_on
  WHERE org_id = $1 AND key = ANY ($2::text[]) AND recorded_at >= $4
  ORDER BY known_on
 """
-_ENTRIES: Final = """
-SELECT position, weight, kind, source, external_id, occurred_at, recorded_at
-  FROM public.ledger_entry
- WHERE org_id = $1 AND position = ANY ($2::bigint[])
- ORDER BY position
+_ENTRIES: Final = f"""
+SELECT e.position, e.weight, e.kind, e.source, e.occurred_at, e.recorded_at,
+       CASE WHEN $3 OR NOT {IS_PERSONAL} THEN e.external_id END AS external_id
+  FROM public.ledger_entry e
+ WHERE e.org_id = $1 AND e.position = ANY ($2::bigint[])
+ ORDER BY e.position
 """
 
 
@@ -206,7 +209,7 @@ async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery
             except ForbiddenSlice as error:
                 raise Invalid(error.message, code=error.code) from None
     page = sorted(positions)[: query.limit]
-    rows = await access.connection.fetch(_ENTRIES, org.id, page)
+    rows = await access.connection.fetch(_ENTRIES, org.id, page, may_see_people(access))
     has_more = len(positions) > len(page)
     return MovingFacts(
         kpi=kpi.id,

@@ -121,7 +121,7 @@ def _touch(line: CreditLine, *, with_people: bool) -> CreditedTouch:
         ),
         touch_fact=FactRef(
             source=line.touch_source,
-            external_id=line.touch_external_id,
+            external_id=line.touch_external_id if with_people or not line.employee else None,
             position=line.touch_position,
         ),
         touch_day=line.touch_day,

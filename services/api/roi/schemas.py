@@ -401,7 +401,11 @@ class FactRef(Output):
     """A fact in the ledger."""
 
     source: str = Field(description="Who said so.", examples=["hubspot"])
-    external_id: str = Field(description="The source's id of it.", examples=["deal-9001"])
+    external_id: str | None = Field(
+        description="The source's id of it; null for an employee's touch unless the key has the"
+        " scope people:read.",
+        examples=["deal-9001"],
+    )
     position: int = Field(description="Its position in the ledger.", examples=[812])
 
 
