@@ -16,7 +16,8 @@ from typing import Final, cast
 import asyncpg
 
 from services.api.assumptions.repository import rates_of
-from services.api.privacy import Shield, suppressed
+from services.api.dependencies import Access
+from services.api.privacy import Shield, rests_on_levels, suppressed
 from shared.errors import Invalid
 from shared.kpis.compose import AnsweredByStatement, ForbiddenRollup, KpiValue, combine, evaluate
 from shared.kpis.definitions import Kpi, catalogue
@@ -93,8 +94,7 @@ def buckets_of(period: Period, interval: Interval) -> tuple[Period, ...]:
 
 
 async def evaluate_kpis(
-    connection: "asyncpg.Connection[asyncpg.Record]",
-    org: Org,
+    access: Access,
     kpis: Sequence[Kpi],
     parts: tuple[Period, ...],
     asked: Slice,
@@ -109,16 +109,34 @@ async def evaluate_kpis(
     Raises:
         Invalid: a KPI cannot be sliced so, has no single number, or the answer would be too large.
     """
+    connection, org = access.connection, access.org
     for kpi in kpis:
         _refuse_foreign_dimensions(kpi, asked)
     await _refuse_too_many(connection, org, len(kpis) * len(parts), asked.group_by, most_points)
     found = await evaluate_unshielded(connection, org, kpis, parts, asked)
-    shield = await Shield.of(connection, org, parts, asked.filters, asked.group_by)
+    for of_levels in (False, True):
+        alike = [kpi for kpi in kpis if rests_on_levels(kpi) is of_levels]
+        if alike:
+            found |= await _shown(access, alike, parts, asked, found, of_levels=of_levels)
+    return found
+
+
+async def _shown(
+    access: Access,
+    kpis: Sequence[Kpi],
+    parts: tuple[Period, ...],
+    asked: Slice,
+    found: Mapping[str, list[Valued]],
+    *,
+    of_levels: bool,
+) -> dict[str, list[Valued]]:
+    """Return the values of KPIs for which the same teams are hidden, without what those are."""
+    shield = await Shield.of(access, parts, asked.filters, asked.group_by, of_levels=of_levels)
     if shield is None:
-        return found
-    shown = {kpi_id: _shielded(values, shield, asked) for kpi_id, values in found.items()}
+        return {}
+    shown = {kpi.id: _shielded(found[kpi.id], shield, asked) for kpi in kpis}
     if asked.group_by == "team":
-        await _add_merged(connection, org, kpis, parts, asked, shield, shown)
+        await _add_merged(access, kpis, parts, asked, shield, shown)
     return shown
 
 
@@ -132,8 +150,7 @@ def _shielded(values: Iterable[Valued], shield: Shield, asked: Slice) -> list[Va
 
 
 async def _add_merged(
-    connection: "asyncpg.Connection[asyncpg.Record]",
-    org: Org,
+    access: Access,
     kpis: Sequence[Kpi],
     parts: tuple[Period, ...],
     asked: Slice,
@@ -146,7 +163,7 @@ async def _add_merged(
     for teams in sets[:_MOST_MERGED_SETS]:
         only = Slice(None, {**asked.filters, "team": frozenset(teams)})
         for kpi_id, values in (
-            await evaluate_unshielded(connection, org, kpis, parts, only)
+            await evaluate_unshielded(access.connection, access.org, kpis, parts, only)
         ).items():
             shown[kpi_id] += [
                 replace(one, group=" + ".join(teams), merged=teams)

@@ -5,17 +5,25 @@ The rules are those of :mod:`shared.kpis.privacy`; here they meet the buckets of
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
-
-import asyncpg
 
 from services.api.dependencies import Access
 from shared.errors import InsufficientScope, Invalid
 from shared.kpis.compose import KpiValue
+from shared.kpis.definitions import Kpi, catalogue
+from shared.kpis.measures import Kept
 from shared.kpis.periods import Period
-from shared.kpis.privacy import Disclosure, disclose, may_filter
-from shared.orgs import Org
-from shared.rollups.populations import Populations, read_populations
+from shared.kpis.privacy import LEVELS_APART, Disclosure, disclose, may_filter
+from shared.kpis.vocabulary import Aggregation
+from shared.rollups.known import Knowledge, look_at_present, look_back
+from shared.rollups.populations import (
+    Displaced,
+    Populations,
+    displaced,
+    read_placements,
+    read_populations,
+)
 from shared.rollups.read import live_generation
 
 __all__ = [
@@ -25,16 +33,39 @@ __all__ = [
     "may_see_people",
     "refuse_small_groups",
     "require_people",
+    "rests_on_levels",
     "suppressed",
 ]
 
 SUPPRESSED: Final = "suppressed:small_group"
 _TEAM: Final = "team"
 _EMPLOYEE: Final = "employee"
+_SUMS: Final = frozenset({Aggregation.ADDITIVE, Aggregation.ATTRIBUTED})
+_KNOWN: Final = "SELECT current_setting('app.known', true)"
 _SMALL_GROUP: Final = (
     "The teams asked for hold too few people, or leave too few out: ask for larger ones, or for"
     " all the small ones together."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Staff:
+    """How many people teams hold, in each telling that has to be heeded, and who was moved."""
+
+    tellings: tuple[Populations, ...]
+    displaced: tuple[Displaced, ...]
+
+    def during(self, period: Period) -> list[Mapping[str, int]]:
+        """Return the sizes on each day of a period, in every telling."""
+        return [sizes for telling in self.tellings for sizes in telling.during(period)]
+
+    def bound(self, period: Period) -> frozenset[str]:
+        """Return the teams that hold other people in another telling of these days."""
+        return frozenset(
+            one.team
+            for one in self.displaced
+            if one.since < period.end and period.start < one.until
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +79,27 @@ class Shield:
     @classmethod
     async def of(
         cls,
-        connection: "asyncpg.Connection[asyncpg.Record]",
-        org: Org,
+        access: Access,
         parts: Sequence[Period],
         filters: Mapping[str, frozenset[str]],
         group_by: str | None,
+        *,
+        of_levels: bool,
     ) -> "Shield | None":
-        """Return the shield of an answer; None if no team is named in it."""
+        """Return the shield of an answer; None if no team is named in it.
+
+        ``of_levels`` is for figures that days share: see :func:`rests_on_levels`.
+        """
         if group_by != _TEAM and _TEAM not in filters:
             return None
-        generation = await live_generation(connection, org.id)
-        period = Period(parts[0].start, parts[-1].end)
-        sizes = await read_populations(connection, org.id, generation, period)
-        return cls._over(sizes, org.smallest_group, parts, filters.get(_TEAM, frozenset()))
-
-    @classmethod
-    def _over(
-        cls, sizes: Populations, k: int, parts: Sequence[Period], only: frozenset[str]
-    ) -> "Shield":
-        days = [sizes.during(part) for part in parts]
+        around = LEVELS_APART if of_levels and not may_see_people(access) else timedelta(0)
+        judged = [Period(part.start - around, part.end + around) for part in parts]
+        staff = await _staff(access, Period(judged[0].start, judged[-1].end))
+        k, only = access.org.smallest_group, filters.get(_TEAM, frozenset())
+        days = [(staff.during(part), staff.bound(part)) for part in judged]
         return cls(
-            disclosures=tuple(disclose(part, k) for part in days),
-            filterable=tuple(may_filter(part, only, k) for part in days),
+            disclosures=tuple(disclose(sizes, k, bound=bound) for sizes, bound in days),
+            filterable=tuple(may_filter(sizes, only, k, bound=bound) for sizes, bound in days),
             only=only,
         )
 
@@ -90,11 +120,43 @@ class Shield:
         return all(self.filterable)
 
 
+def rests_on_levels(kpi: Kpi) -> bool:
+    """Tell whether a KPI is more than a sum of its days.
+
+    A level, a count of people or a quantile says of one day what it says of the next: a team that
+    is hidden on one of them must not be found by the other.
+    """
+    return any(
+        measure.aggregation not in _SUMS and measure.kept is not Kept.CALENDAR
+        for measure in catalogue().measures_of(kpi.id)
+    )
+
+
 async def disclosure_of(access: Access, period: Period) -> Disclosure:
     """Return which teams may be shown in a period, in answers that are no KPI."""
-    generation = await live_generation(access.connection, access.org.id)
-    sizes = await read_populations(access.connection, access.org.id, generation, period)
-    return disclose(sizes.during(period), access.org.smallest_group)
+    staff = await _staff(access, period)
+    k = access.org.smallest_group
+    return disclose(staff.during(period), k, bound=staff.bound(period))
+
+
+async def _staff(access: Access, period: Period) -> _Staff:
+    """Return who decides about a period.
+
+    The present does, and in an answer about the past what was known then. Whoever may not see
+    people is held to both: else a correction would open in one what it hides in the other.
+    """
+    connection, org_id = access.connection, access.org.id
+    generation = await live_generation(connection, org_id)
+    told = await read_populations(connection, org_id, generation, period)
+    knowledge = Knowledge.parse(await connection.fetchval(_KNOWN))
+    if knowledge is None or may_see_people(access):
+        return _Staff((told,), ())
+    placed = await read_placements(connection, org_id, generation)
+    await look_at_present(connection)
+    now = await read_populations(connection, org_id, generation, period)
+    moved = displaced(placed, await read_placements(connection, org_id, generation))
+    await look_back(connection, knowledge)
+    return _Staff((told, now), tuple(moved))
 
 
 def suppressed(value: KpiValue) -> KpiValue:
@@ -112,14 +174,14 @@ def suppressed(value: KpiValue) -> KpiValue:
 
 
 async def refuse_small_groups(
-    access: Access, period: Period, filters: Mapping[str, frozenset[str]]
+    access: Access, period: Period, filters: Mapping[str, frozenset[str]], kpi: Kpi
 ) -> None:
     """Refuse a list that is filtered by teams which may not be shown: a list has no null.
 
     Raises:
         Invalid: the teams are too small (``small_group``).
     """
-    shield = await Shield.of(access.connection, access.org, (period,), filters, None)
+    shield = await Shield.of(access, (period,), filters, None, of_levels=rests_on_levels(kpi))
     if shield is not None and not shield.all_filterable:
         raise Invalid(_SMALL_GROUP, code="small_group")
 

@@ -1,16 +1,23 @@
 """How many people each team holds on each day: what decides whether a figure of it may be shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
+from itertools import groupby, pairwise
 from uuid import UUID
 
 import asyncpg
 
 from shared.kpis.periods import Period
 
-__all__ = ["Populations", "read_populations"]
+__all__ = [
+    "Displaced",
+    "Placements",
+    "Populations",
+    "displaced",
+    "read_placements",
+    "read_populations",
+]
 
 # A team's people are its members. A team that never had one is counted by its staff: its figures,
 # if it has any, are about somebody. $3 and $4 are the days asked about; what happened before them
@@ -59,6 +66,29 @@ WITH placed AS (
 SELECT day, team, sum(people) AS people
   FROM step GROUP BY day, team ORDER BY day, team
 """
+_PLACEMENTS = """
+SELECT employee, array_agg(effective_on ORDER BY effective_on) AS days,
+       array_agg(team ORDER BY effective_on) AS teams
+  FROM (
+    SELECT DISTINCT ON (employee, effective_on) employee, effective_on, team
+      FROM roster
+     WHERE org_id = $1 AND generation = $2
+     ORDER BY employee, effective_on, fact_key DESC
+  ) r
+ GROUP BY employee
+"""
+
+#: Employee → the team from each day on, in order of days.
+Placements = Mapping[str, Sequence[tuple[date, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """A team that holds other people on the days of [``since``, ``until``) when told anew."""
+
+    team: str
+    since: date
+    until: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +116,31 @@ async def read_populations(
             sizes[row["team"]] = sizes.get(row["team"], 0) + row["people"]
         changes.append((day, dict(sizes)))
     return Populations(changes)
+
+
+async def read_placements(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, generation: int
+) -> Placements:
+    """Return who is in which team, as the roster tells it in the transaction's time."""
+    rows = await connection.fetch(_PLACEMENTS, org_id, generation)
+    return {row["employee"]: list(zip(row["days"], row["teams"], strict=True)) for row in rows}
+
+
+def displaced(one: Placements, other: Placements) -> Iterator[Displaced]:
+    """Yield the teams between which the roster moved somebody from one telling to the other.
+
+    Who is nowhere is in the team "": that is where figures without a team are.
+    """
+    for employee in one.keys() | other.keys():
+        then, now = one.get(employee, ()), other.get(employee, ())
+        if then == now:
+            continue
+        days = sorted({day for day, _ in then} | {day for day, _ in now})
+        for since, until in pairwise([*days, date.max]):
+            teams = {_team_on(since, then), _team_on(since, now)}
+            if len(teams) > 1:
+                yield from (Displaced(team, since, until) for team in teams)
+
+
+def _team_on(day: date, placements: Sequence[tuple[date, str]]) -> str:
+    return next((team for since, team in reversed(placements) if since <= day), "")

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from shared.orgs import Org
-from tests.api.conftest import Fold
+from tests.api.conftest import Fold, MakeClient
 from tests.api.golden import fact, local
 from tests.api.test_golden import get, golden, post
 
@@ -88,6 +88,26 @@ async def test_two_more_posts_a_week_are_found(teams: httpx.AsyncClient) -> None
     assert started["North"] == ("2025-02-17", "first_join")
     assert started["Lab"] == (None, "none")
     assert answer["left_out"] == [{"team": "Board", "reason": "small_group"}]
+
+
+async def test_an_estimate_does_not_tell_of_a_team_that_is_hidden(
+    teams: httpx.AsyncClient, org: Org, fold: Fold, client_of: MakeClient
+) -> None:
+    left = local(MONDAY + timedelta(weeks=WEEKS - 2))
+    await post(teams, [fact("member.left", "North-0", left, employee="North-0")])
+    await fold(org)
+    reader = await client_of(org, ["kpis:read", "roi:read"])
+    asked = {**PERIOD, "metric": "shares"}
+
+    seen = (await teams.get("/v1/roi/incrementality", params=asked)).json()
+    told = (await reader.get("/v1/roi/incrementality", params=asked)).json()
+    shown = await reader.get("/v1/kpis/shares/series", params={**PERIOD, "group_by": "team"})
+
+    # Four members for two weeks, and five employees throughout; another keeps North company.
+    hidden = {p["group"] for p in shown.json()["points"] if p["suppressed"]}
+    assert "North" in hidden
+    assert hidden <= {team["team"] for team in told["left_out"]}
+    assert "North" in {team["team"] for team in seen["teams"]}
 
 
 async def test_a_stated_start_replaces_the_first_join(teams: httpx.AsyncClient) -> None:

@@ -80,7 +80,5 @@ async def _assert_listed(database: Database, org: Org, kpi: str, told: list[date
 async def _known(access: Access, kpi: str, day: date) -> Decimal | None:
     await look_back(access.connection, await known_on(access.connection, access.org, day))
     period = RestatementsQuery.model_validate({"from": _FIRST, "to": _END, "kpi": kpi}).period
-    found = await evaluate_kpis(
-        access.connection, access.org, [catalogue().kpis[kpi]], (period,), Slice(None, {})
-    )
+    found = await evaluate_kpis(access, [catalogue().kpis[kpi]], (period,), Slice(None, {}))
     return found[kpi][0].value.value

@@ -145,7 +145,7 @@ async def _state(access: Access, goal: GoalVersion) -> shapes.Goal:
     """Check a version by all rules and append it, with what the forecast said of its target."""
     today = _today(access.org)
     kpi = rules.checked(goal, today=today)
-    standing = await standing_of(access.connection, access.org, kpi, goal, until=today)
+    standing = await standing_of(access, kpi, goal, until=today)
     rules.check_standing(goal, standing)
     low, high = _interval(standing.forecast)
     accepted = replace(
@@ -161,7 +161,7 @@ async def _state(access: Access, goal: GoalVersion) -> shapes.Goal:
 async def _shown(access: Access, goal: GoalVersion) -> shapes.Goal:
     kpi = catalogue().kpis[goal.kpi]
     today = _today(access.org)
-    standing = await standing_of(access.connection, access.org, kpi, goal, until=today)
+    standing = await standing_of(access, kpi, goal, until=today)
     return _goal(access.org, kpi, goal, standing, is_over=today >= goal.period.end)
 
 

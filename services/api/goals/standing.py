@@ -11,8 +11,7 @@ from fractions import Fraction
 from itertools import dropwhile, takewhile
 from typing import Final
 
-import asyncpg
-
+from services.api.dependencies import Access
 from services.api.evaluation import Slice, evaluate_kpis
 from services.api.goals.repository import GoalVersion
 from shared.kpis.compose import KpiValue
@@ -29,7 +28,6 @@ from shared.kpis.forecast import (
 from shared.kpis.goals import Pacing, Reading, expected_by, reading_of
 from shared.kpis.periods import Interval, Period, buckets
 from shared.kpis.vocabulary import Unit
-from shared.orgs import Org
 
 __all__ = ["Standing", "standing_of"]
 
@@ -61,14 +59,13 @@ class Standing:
 class _Reader:
     """Reads one KPI of one slice."""
 
-    connection: "asyncpg.Connection[asyncpg.Record]"
-    org: Org
+    access: Access
     kpi: Kpi
     asked: Slice
 
     async def over(self, parts: Iterable[Period]) -> list[KpiValue]:
         """Return the KPI over each of some periods that follow each other."""
-        found = await evaluate_kpis(self.connection, self.org, [self.kpi], tuple(parts), self.asked)
+        found = await evaluate_kpis(self.access, [self.kpi], tuple(parts), self.asked)
         return [valued.value for valued in found[self.kpi.id]]
 
     async def one(self, period: Period) -> KpiValue:
@@ -77,21 +74,14 @@ class _Reader:
         return value
 
 
-async def standing_of(
-    connection: "asyncpg.Connection[asyncpg.Record]",
-    org: Org,
-    kpi: Kpi,
-    goal: GoalVersion,
-    *,
-    until: date,
-) -> Standing:
+async def standing_of(access: Access, kpi: Kpi, goal: GoalVersion, *, until: date) -> Standing:
     """Read how a goal stands.
 
     Raises:
         Invalid: the KPI cannot be sliced so.
     """
     asked = Slice(None, {name: frozenset(values) for name, values in goal.filters.items()})
-    reader = _Reader(connection, org, kpi, asked)
+    reader = _Reader(access, kpi, asked)
     # Once the due day is over, later days no longer count for the goal.
     until = min(until, goal.period.end)
     if reading_of(kpi) is Reading.LEVEL:

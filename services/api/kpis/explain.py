@@ -41,8 +41,8 @@ async def explain(
     asked = Slice(None, query.filters)
     await look(access, query)
     require_people(access, asked.filters, None)
-    await refuse_small_groups(access, query.period, asked.filters)
-    found = await evaluate_kpis(access.connection, org, [kpi], (query.period,), asked)
+    await refuse_small_groups(access, query.period, asked.filters, kpi)
+    found = await evaluate_kpis(access, [kpi], (query.period,), asked)
     value: KpiValue = found[kpi.id][0].value
     codec = CursorCodec(keyring, org.id, {"explain": kpi.id, **query.listed()})
     freshness = await freshness_of(access.connection, org.id)

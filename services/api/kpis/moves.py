@@ -34,15 +34,17 @@ async def moves_of(
     if publication is None:
         return {}
     await look_at_other_side(access, query, publication)
-    other = await evaluate_kpis(access.connection, access.org, kpis, parts, asked)
+    other = await evaluate_kpis(access, kpis, parts, asked)
     values = {(kpi, v.bucket, v.group): v.value for kpi in other for v in other[kpi]}
     moves: dict[tuple[str, int, str], Decimal | None] = {}
     for kpi, valued in found.items():
         for one in valued:
             opposite = values.get((kpi, one.bucket, one.group))
             here, there = one.value.value, None if opposite is None else opposite.value
-            if SUPPRESSED in {one.value.null_reason, opposite and opposite.null_reason}:
-                # A move from nothing would be the value that is not shown.
+            is_hidden = SUPPRESSED in {one.value.null_reason, opposite and opposite.null_reason}
+            if is_hidden or (one.merged and opposite is None):
+                # A move from nothing would be the value that is not shown; and other teams may have
+                # been shown as one then.
                 moves[kpi, one.bucket, one.group] = None
                 continue
             live, published = (here, there) if query.live else (there, here)

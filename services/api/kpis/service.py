@@ -94,7 +94,7 @@ async def series(access: Access, kpi_id: str, query: SeriesQuery) -> Series:
     publication = await look(access, query)
     asked = Slice(query.group_by, query.filters)
     require_people(access, asked.filters, asked.group_by)
-    found = await evaluate_kpis(access.connection, org, [kpi], parts, asked)
+    found = await evaluate_kpis(access, [kpi], parts, asked)
     freshness = await freshness_of(access.connection, org.id)
     moves = await moves_of(access, query, publication, found, [kpi], parts, asked)
     points = [
@@ -122,7 +122,7 @@ async def values(access: Access, query: ValuesQuery) -> Values:
     require_people(access, asked.filters, asked.group_by)
     parts = (query.period,)
     publication = await look(access, query)
-    found = await evaluate_kpis(access.connection, org, kpis, parts, asked)
+    found = await evaluate_kpis(access, kpis, parts, asked)
     freshness = await freshness_of(access.connection, org.id)
     moves = await moves_of(access, query, publication, found, kpis, parts, asked)
     return Values(

@@ -40,10 +40,9 @@ async def leaderboard(access: Access, query: LeaderboardQuery) -> Leaderboard:
     if query.team:
         filters["team"] = frozenset(query.team)
     require_people(access, filters, "employee")
-    await refuse_small_groups(access, query.period, filters)
+    await refuse_small_groups(access, query.period, filters, kpi)
     found = await evaluate_kpis(
-        access.connection,
-        access.org,
+        access,
         [kpi],
         (query.period,),
         Slice("employee", filters),

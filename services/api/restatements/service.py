@@ -120,7 +120,7 @@ async def _value(
     """Return the figure as known, or the present one, and leave the transaction in the present."""
     if knowledge is not None:
         await look_back(access.connection, knowledge)
-    found = await evaluate_kpis(access.connection, access.org, [kpi], (period,), _WHOLE)
+    found = await evaluate_kpis(access, [kpi], (period,), _WHOLE)
     await look_at_present(access.connection)
     return found[kpi.id][0].value.value
 

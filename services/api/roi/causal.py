@@ -18,6 +18,7 @@ from services.api.freshness import answer_day, freshness_of
 from services.api.kpis.service import kpi_named
 from services.api.lookback import look
 from services.api.model import exact
+from services.api.privacy import Shield, may_see_people, rests_on_levels
 from services.api.roi.causal_schemas import (
     BaselineAnswer,
     BaselineQuery,
@@ -128,13 +129,14 @@ async def _compared(
     values = await _by_team(access, kpi, query, weeks)
     staff = await _by_team(access, kpi_named("headcount"), query, weeks)
     starts = await _starts(access, query)
+    hidden = await _hidden(access, kpi, weeks)
     teams, left_out, rows, places = [], [], [], []
     for team in sorted(values):
         day, origin = starts.get(team, (None, Origin.NONE))
         people = staff.get(team, {})
         smallest = min(people.get(week) or Decimal(0) for week in range(len(weeks)))
         row = _outcomes(kpi, values[team], people, len(weeks))
-        if smallest < access.org.smallest_group:
+        if smallest < access.org.smallest_group or team in hidden:
             left_out.append(LeftOut(team=team, reason="small_group"))
         elif day is not None and day < weeks[0].start:
             left_out.append(LeftOut(team=team, reason="started_before"))
@@ -147,6 +149,18 @@ async def _compared(
             rows.append(row)
             places.append(place)
     return _Comparison(teams, left_out, Panel(tuple(places), tuple(rows)))
+
+
+async def _hidden(access: Access, kpi: Kpi, weeks: tuple[Period, ...]) -> frozenset[str]:
+    """Return the teams whose figures the caller may not see: nor what they do to an estimate.
+
+    Beside a few teams whose figures are known, an estimate would tell that of the one that is not.
+    """
+    if may_see_people(access):
+        return frozenset()
+    shield = await Shield.of(access, weeks, {}, Dimension.TEAM, of_levels=rests_on_levels(kpi))
+    assert shield is not None, "an answer by team has one"
+    return frozenset().union(*(one.hidden for one in shield.disclosures))
 
 
 async def _by_team(

@@ -78,9 +78,7 @@ async def media_values(
         return {}, []
     kpis = {method: catalogue().kpis[f"emv_{method}"] for method in EmvMethod}
     period = inputs.query.period
-    found = await evaluate_kpis(
-        access.connection, inputs.org, list(kpis.values()), (period,), Slice(None, {})
-    )
+    found = await evaluate_kpis(access, list(kpis.values()), (period,), Slice(None, {}))
     stated = await rates_of(access.connection, inputs.org.id)
     rates = [rate for kpi in kpis.values() for rate in rates_used(kpi, stated, period)]
     return {method: found[kpi.id][0].value for method, kpi in kpis.items()}, rates

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.kpis.privacy import FLOOR, Disclosure, disclose, hidden_groups, may_filter
+from tests.elimination import reduced, remainder
 
 ENROLLED = {"Sales": 12, "Marketing": 6, "HR": 5, "IT": 4, "Mgmt": 3}
 ACTIVE = {"Sales": 10, "Marketing": 5, "HR": 4, "IT": 3, "Mgmt": 2}
@@ -50,6 +51,18 @@ def test_a_period_hides_what_any_of_its_days_hides() -> None:
 
     assert disclose([after], 5).hidden == frozenset()
     assert disclose([before, after], 5).hidden == {"A", "C"}
+
+
+def test_groups_between_which_people_were_moved_are_hidden_whatever_their_size() -> None:
+    bound = frozenset({"Sales", "HR"})
+
+    assert disclose([{"Sales": 12, "HR": 5, "IT": 6}], 5, bound=bound) == Disclosure(
+        bound, ("HR", "Sales")
+    )
+    assert disclose([ENROLLED], 5, bound=bound).hidden == {"HR", "IT", "Mgmt", "Sales"}
+    assert disclose([{"Sales": 2, "HR": 2}], 5, bound=bound).merged == ()
+    assert not may_filter([ENROLLED], frozenset({"Sales"}), 5, bound=bound)
+    assert may_filter([ENROLLED], frozenset({"Marketing"}), 5, bound=bound)
 
 
 @pytest.mark.parametrize(
@@ -108,29 +121,11 @@ def _answers(days: Sequence[Day], k: int) -> Iterator[list[Fraction]]:
                 ]
 
 
-def _reduced(rows: list[list[Fraction]]) -> list[list[Fraction]]:
-    """Return the rows in echelon form, by exact elimination."""
-    basis: list[list[Fraction]] = []
-    for row in rows:
-        rest = _remainder(basis, row)
-        if lead := next((value for value in rest if value), None):
-            basis.append([value / lead for value in rest])
-    return basis
-
-
-def _remainder(basis: list[list[Fraction]], row: list[Fraction]) -> list[Fraction]:
-    for known in basis:
-        pivot = next(index for index, value in enumerate(known) if value)
-        if factor := row[pivot]:
-            row = [value - factor * other for value, other in zip(row, known, strict=True)]
-    return row
-
-
 @settings(max_examples=60, deadline=None)
 @given(days=organizations, k=st.integers(2, 6))
 def test_no_combination_of_answers_is_about_fewer_than_k_people(days: list[Day], k: int) -> None:
     teams = sorted(days[0])
-    basis = _reduced(list(_answers(days, k)))
+    basis = reduced(_answers(days, k))
 
     for day, sizes in enumerate(days):
         if sum(sizes.values()) < k:
@@ -144,7 +139,7 @@ def test_no_combination_of_answers_is_about_fewer_than_k_people(days: list[Day],
                     for team in teams
                 ]
                 if 0 < people < k:
-                    assert any(_remainder(basis, target)), (some, day)
+                    assert any(remainder(basis, target)), (some, day)
 
 
 @given(days=organizations, k=st.integers(2, 6))
