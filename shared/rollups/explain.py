@@ -22,7 +22,7 @@ from shared.rollups.query import MeasureQuery, slicing
 from shared.rollups.read import Value, live_generation, read_measures
 from shared.rollups.sql import Arguments, date_literal, filter_clause
 
-__all__ = ["IS_PERSONAL", "ContributionLine", "ExplainPage", "explain_measure"]
+__all__ = ["IS_PERSONAL", "ContributionLine", "ExplainPage", "explain_measure", "let_through_by"]
 
 _MOST_COUNTED = 50_000
 #: Whether an entry (alias ``e``) is about an employee. Sales are about a client, whoever made them.
@@ -213,18 +213,10 @@ async def _lines_after(
 
 def _lines(asked: _Asked, period: Period, arguments: Arguments) -> str:
     """Return the lines of a period under the filters, each (day, fact, key) once."""
-    proof, filters = asked.proof, asked.filters
-    relate = proof.relation if proof.under is None else proof.under(filters)
+    proof = asked.proof
+    relate = proof.relation if proof.under is None else proof.under(asked.filters)
     relation = relate(arguments, period, exponent(asked.org.currency))
-    team, column, has_team = "", "''", ""
-    if "team" in filters:
-        # What is nobody's is in no team, not in the unnamed one.
-        days = date_literal(asked.period.start), date_literal(asked.period.end)
-        team, column, has_team = team_of_line(proof.team_on, *days)
-    let_through = f"""
-        FROM ({relation}) c {team}
-       WHERE true {has_team} {filter_clause(filters, arguments, team_column=column)}
-    """
+    let_through = let_through_by(proof, relation, asked.filters, asked.period, arguments)
     if proof.combined == "count":
         # A count has one line for each that is counted, whatever else was found of it.
         return f"""
@@ -239,6 +231,26 @@ def _lines(asked: _Asked, period: Period, arguments: Arguments) -> str:
          GROUP BY c.fact_key, c.day, c.line_key
         {"HAVING sum(c.quantity) <> 0" if proof.combined == "sum" else ""}
     """
+
+
+def let_through_by(
+    proof: Evidence,
+    relation: str,
+    filters: Mapping[str, frozenset[str]],
+    period: Period,
+    arguments: Arguments,
+) -> str:
+    """Return the FROM and WHERE of the lines (alias ``c``) of a relation that filters let through.
+
+    ``period`` is all that is asked about: its ends say whose team a line of a level is.
+    """
+    team, column, has_team = "", "''", ""
+    if "team" in filters:
+        # What is nobody's is in no team, not in the unnamed one.
+        days = date_literal(period.start), date_literal(period.end)
+        team, column, has_team = team_of_line(proof.team_on, *days)
+    clause = filter_clause(filters, arguments, team_column=column)
+    return f"FROM ({relation}) c {team} WHERE true {has_team} {clause}"
 
 
 def _line(row: asyncpg.Record) -> ContributionLine:

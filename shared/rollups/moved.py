@@ -1,6 +1,6 @@
 """What moved a figure: on which days, and by which entries of the ledger."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from uuid import UUID
 
@@ -11,19 +11,28 @@ from shared.kpis.periods import Period
 from shared.money import exponent
 from shared.orgs import Org
 from shared.rollups.evidence import evidence
+from shared.rollups.explain import let_through_by
 from shared.rollups.known import Knowledge
+from shared.rollups.query import MeasureQuery, slicing
 from shared.rollups.read import live_generation
-from shared.rollups.sql import Arguments
+from shared.rollups.sql import Arguments, filter_clause
 
 __all__ = ["days_of_change", "days_of_recording", "entries_behind"]
 
 _DAYS_OF_CHANGE = """
-SELECT DISTINCT known_on
-  FROM public.rollup_delta
- WHERE org_id = $1 AND generation = $2 AND measure = ANY ($3::text[])
-   AND day >= $4 AND day < $5 AND known_on >= $6 AND position > $7
- ORDER BY known_on
+SELECT DISTINCT r.known_on
+  FROM public.rollup_delta r
+ WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ($3::text[])
+   AND r.day >= $4 AND r.day < $5 AND r.known_on >= $6 AND r.position > $7 {cells}
+ ORDER BY r.known_on
  LIMIT $8
+"""
+# The cells of a slice hold all that a filter on its one dimension lets through. Under two filters
+# a team is looked up day by day while reading, so a change of any cell may be one of the figure.
+_IN_CELLS = """
+   AND EXISTS (SELECT FROM public.cell c
+                WHERE c.org_id = $1 AND c.generation = $2 AND c.cell = r.cell
+                  AND c.slice = '{slice}' {clause})
 """
 # The log holds no change of the state that is counted when it is asked for: any entry may be one.
 _DAYS_OF_RECORDING = """
@@ -58,12 +67,15 @@ async def days_of_change(
     measures: Collection[str],
     period: Period,
     *,
+    filters: Mapping[str, frozenset[str]],
     since: Knowledge,
     limit: int,
 ) -> list[date]:
-    """Return the days after ``since`` on which a sum of ``measures`` in ``period`` changed."""
-    rows = await connection.fetch(
-        _DAYS_OF_CHANGE,
+    """Return the days after ``since`` on which a sum of ``measures`` in ``period`` changed.
+
+    Under several filters these are the days on which it may have.
+    """
+    arguments = Arguments(
         org_id,
         await live_generation(connection, org_id),
         sorted(measures),
@@ -73,6 +85,11 @@ async def days_of_change(
         since.position,
         limit,
     )
+    cells = ""
+    if len(filters) == 1:
+        clause = filter_clause(filters, arguments)
+        cells = _IN_CELLS.format(slice=next(iter(filters)), clause=clause)
+    rows = await connection.fetch(_DAYS_OF_CHANGE.format(cells=cells), *arguments.values)
     return [row["known_on"] for row in rows]
 
 
@@ -90,6 +107,7 @@ async def entries_behind(
     measure: str,
     period: Period,
     *,
+    filters: Mapping[str, frozenset[str]],
     after: int,
     until: int,
     limit: int,
@@ -100,11 +118,14 @@ async def entries_behind(
     a change to have what came and what went.
 
     Raises:
-        ForbiddenSlice: no facts are behind the measure.
+        ForbiddenSlice: no facts are behind the measure, or it cannot be filtered so.
     """
     proof = evidence(MEASURES[measure])
+    plan = slicing(measure, MeasureQuery((period,), None, filters))
     arguments = Arguments(org.id, await live_generation(connection, org.id))
-    relation = proof.relation(arguments, period, exponent(org.currency))
+    lines = proof.relation(arguments, period, exponent(org.currency))
+    behind = let_through_by(proof, lines, plan.filters, period, arguments)
+    relation = f"SELECT c.fact_key, c.line_key {behind}"
     is_credited = MEASURES[measure].stored_as.startswith(_CREDITED)
     query = _ENTRIES.format(
         relation=relation,

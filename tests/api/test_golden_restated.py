@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from shared import clock
 from shared.orgs import Org
-from tests.api.conftest import Fold
+from tests.api.conftest import Fold, MakeClient
 from tests.api.golden import Q1, WARSAW, activity, program, sales
 
 Get = Callable[..., Awaitable[dict[str, Any]]]
@@ -271,6 +271,60 @@ async def test_every_restatement_is_listed_with_its_cause(golden: httpx.AsyncCli
                 ("deal.changed", deal, 1),
             ]
             assert all(f["recorded_at"].startswith(day) for f in facts)
+
+
+#: What moved of the credited revenue of April: J5 was E001's, of sales; J3 E002's, of marketing.
+_PARTS = [
+    ({"team": "sales"}, [("2025-05-10", "-1000.00")], "J5"),
+    ({"employee": "E002"}, [("2025-05-20", "-5000.00")], "J3"),
+    ({"team": "marketing", "channel": "employee_advocacy"}, [("2025-05-20", "-5000.00")], "J3"),
+    ({"channel": "brand"}, [("2025-05-10", "-1000.00")], "J5"),
+    ({"campaign": "none-of-these"}, [], None),
+]
+
+
+@pytest.mark.parametrize(("part", "expected", "deal"), _PARTS)
+async def test_a_part_of_a_figure_is_restated_by_its_own_facts(
+    golden: httpx.AsyncClient,
+    part: dict[str, str],
+    expected: list[tuple[str, str]],
+    deal: str | None,
+) -> None:
+    april = {"from": "2025-04-01", "to": "2025-05-01", "kpi": "attributed_revenue_linear", **part}
+    pages = await _listed(golden, "restatements", **april, limit=1)
+    moves = [move for page in pages for move in page["restatements"]]
+    facts = {
+        day: [
+            (fact["external_id"], fact["weight"])
+            for page in await _listed(golden, "restatements/facts", **april, day=day)
+            for fact in page["facts"]
+        ]
+        for day in ("2025-05-10", "2025-05-20")
+    }
+
+    assert [(move["day"], move["moved"]) for move in moves] == expected
+    days = {day for day, _ in expected}
+    assert facts == {
+        day: [(deal, -1), (deal, 1)] if day in days else [] for day in ("2025-05-10", "2025-05-20")
+    }
+
+
+@pytest.mark.parametrize("path", ["restatements", "restatements/facts"])
+async def test_parts_that_may_not_be_asked_about_are_refused(
+    golden: httpx.AsyncClient, org: Org, client_of: MakeClient, path: str
+) -> None:
+    reader = await client_of(org, ["kpis:read"])
+    asked = {"from": "2025-04-01", "to": "2025-05-01", "day": "2025-05-10"}
+    if path == "restatements":
+        del asked["day"]
+
+    person = {**asked, "kpi": "shares", "employee": "E001"}
+    refused = await reader.get(f"/v1/{path}", params=person)
+    team = {**asked, "kpi": "revenue_won", "team": "sales"}
+    foreign = await golden.get(f"/v1/{path}", params=team)
+
+    assert refused.status_code == 403
+    assert (foreign.status_code, foreign.json()["code"]) == (422, "dimension_not_carried")
 
 
 async def test_a_rate_restates_too(

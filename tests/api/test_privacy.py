@@ -125,10 +125,20 @@ async def test_another_dimension_does_not_open_a_small_team(teams: httpx.AsyncCl
     assert filtered["IT + Mgmt"]["value"] == "20"
 
 
-@pytest.mark.parametrize("path", ["leaderboard", "kpis/shares/explain"])
-async def test_lists_of_small_teams_are_refused(teams: httpx.AsyncClient, path: str) -> None:
-    refused = await teams.get(f"/v1/{path}", params={**Q1, "team": "Mgmt"})
-    given = await teams.get(f"/v1/{path}", params={**Q1, "team": "Sales"})
+@pytest.mark.parametrize(
+    ("path", "needed"),
+    [
+        ("leaderboard", {}),
+        ("kpis/shares/explain", {}),
+        ("restatements", {"kpi": "shares"}),
+        ("restatements/facts", {"kpi": "shares", "day": "2025-04-10"}),
+    ],
+)
+async def test_lists_of_small_teams_are_refused(
+    teams: httpx.AsyncClient, path: str, needed: dict[str, str]
+) -> None:
+    refused = await teams.get(f"/v1/{path}", params={**Q1, **needed, "team": "Mgmt"})
+    given = await teams.get(f"/v1/{path}", params={**Q1, **needed, "team": "Sales"})
 
     assert (refused.status_code, refused.json()["code"]) == (422, "small_group")
     assert given.status_code == 200

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from services.api.model import Cursor, DecimalText, Limit, Output, Page
-from services.api.periods import LocalDay, PeriodQuery
+from services.api.periods import Filters, LocalDay, PeriodQuery
 from shared.kpis.definitions import Id
 from shared.kpis.vocabulary import Unit
 
@@ -24,15 +24,15 @@ __all__ = [
 _AT = "2025-05-10T13:00:00Z"
 
 
-class RestatementsQuery(PeriodQuery):
-    """The history of one figure."""
+class RestatementsQuery(Filters, PeriodQuery):
+    """The history of one figure, of the whole organization or a part of it."""
 
     kpi: Id = Field(description="Id of the KPI.", examples=["revenue_won"])
     cursor: Cursor = None
     limit: Limit = 20
 
 
-class MovingFactsQuery(PeriodQuery):
+class MovingFactsQuery(Filters, PeriodQuery):
     """What moved one figure on one day."""
 
     kpi: Id = Field(description="Id of the KPI.", examples=["revenue_won"])

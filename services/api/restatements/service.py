@@ -4,16 +4,18 @@ The moves telescope: whatever the days, they add up to the value now minus the v
 published, exactly.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
 from services.api.dependencies import Access
-from services.api.evaluation import Slice, evaluate_kpis
+from services.api.evaluation import Slice, evaluate_kpis, refused_slice
 from services.api.kpis.moves import difference
 from services.api.kpis.service import kpi_named
 from services.api.lookback import known_at_end_of
-from services.api.privacy import may_see_people
+from services.api.privacy import may_see_people, refuse_small_groups, require_people
 from services.api.publications.repository import covering
 from services.api.restatements.schemas import (
     Baseline,
@@ -39,7 +41,6 @@ from shared.web.cursor import CursorCodec
 
 __all__ = ["moving_facts", "restatements"]
 
-_WHOLE: Final = Slice(None, {})
 # A page evaluates this many days at most, and goes on with its cursor.
 _MOST_DAYS: Final = 40
 _SUMS: Final = frozenset({Aggregation.ADDITIVE, Aggregation.ATTRIBUTED})
@@ -58,24 +59,40 @@ SELECT e.position, e.weight, e.kind, e.source, e.occurred_at, e.recorded_at,
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """What was asked about: a KPI of a period, and of which part."""
+
+    kpi: Kpi
+    period: Period
+    filters: Mapping[str, frozenset[str]]
+
+
+def _asked(access: Access, query: RestatementsQuery | MovingFactsQuery) -> _Figure:
+    require_people(access, query.filters, None)
+    return _Figure(kpi_named(query.kpi), query.period, query.filters)
+
+
 async def restatements(access: Access, keyring: KeyRing, query: RestatementsQuery) -> Restatements:
     """Return what was first published of a figure, and a page of its moves since.
 
     Raises:
         NotFound: no such KPI.
-        Invalid: the period is not over (``period_not_over``), or the KPI has no single number.
+        Invalid: the period is not over (``period_not_over``), the KPI has no single number or does
+            not carry a filter, or a team is too small to be shown (``small_group``).
+        InsufficientScope: it is filtered by employee, and the caller may not see people.
         InvalidCursor: the cursor belongs to another list.
     """
-    kpi, org, period = kpi_named(query.kpi), access.org, query.period
-    codec = CursorCodec(
-        keyring, org.id, {"restatements": kpi.id, "from": query.from_, "to": query.to}
-    )
-    first = await _first_known(access, period)
-    was = await _value(access, kpi, period, first)
-    now = await _value(access, kpi, period, None)
+    figure, org = _asked(access, query), access.org
+    kpi = figure.kpi
+    asked = query.model_dump(mode="json", exclude={"cursor", "limit"})
+    codec = CursorCodec(keyring, org.id, {"restatements": kpi.id, **asked})
+    first = await _first_known(access, figure.period)
+    was = await _value(access, figure, first)
+    now = await _value(access, figure, None)
     since = first if query.cursor is None else await _known(access, _day(codec, query.cursor))
-    days = await _days(access, kpi, period, since)
-    found, last = await _moves(access, kpi, period, since, days[:_MOST_DAYS], query.limit)
+    days = await _days(access, figure, since)
+    found, last = await _moves(access, figure, since, days[:_MOST_DAYS], query.limit)
     is_last = not days or last == days[-1]
     moved = difference(now, was) or Decimal(0)
     return Restatements(
@@ -114,24 +131,34 @@ async def _known(access: Access, day: date) -> Knowledge:
     return await known_at_end_of(access, day)
 
 
-async def _value(
-    access: Access, kpi: Kpi, period: Period, knowledge: Knowledge | None
-) -> Decimal | None:
+async def _value(access: Access, figure: _Figure, knowledge: Knowledge | None) -> Decimal | None:
     """Return the figure as known, or the present one, and leave the transaction in the present."""
     if knowledge is not None:
         await look_back(access.connection, knowledge)
-    found = await evaluate_kpis(access, [kpi], (period,), _WHOLE)
+    kpi, asked = figure.kpi, Slice(None, figure.filters)
+    # A list has no null that would say that there is a value: it is refused as a whole.
+    await refuse_small_groups(access, figure.period, figure.filters, kpi)
+    found = await evaluate_kpis(access, [kpi], (figure.period,), asked)
     await look_at_present(access.connection)
     return found[kpi.id][0].value.value
 
 
-async def _days(access: Access, kpi: Kpi, period: Period, since: Knowledge) -> list[date]:
+async def _days(access: Access, figure: _Figure, since: Knowledge) -> list[date]:
     """Return the days after ``since`` on which the figure may have moved; one more than a page."""
     connection, org, limit = access.connection, access.org, _MOST_DAYS + 1
+    kpi = figure.kpi
     measures = [m for m in catalogue().measures_of(kpi.id) if m.kept is not Kept.CALENDAR]
     if all(m.aggregation in _SUMS and m.kept in {Kept.STORED, Kept.VIEW} for m in measures):
         stored = {measure.stored_as for measure in measures}
-        days = await days_of_change(connection, org.id, stored, period, since=since, limit=limit)
+        days = await days_of_change(
+            connection,
+            org.id,
+            stored,
+            figure.period,
+            filters=figure.filters,
+            since=since,
+            limit=limit,
+        )
     else:
         days = await days_of_recording(connection, org, since=since, limit=limit)
     keys = list(catalogue().assumptions_of(kpi.id))
@@ -140,15 +167,15 @@ async def _days(access: Access, kpi: Kpi, period: Period, since: Knowledge) -> l
 
 
 async def _moves(
-    access: Access, kpi: Kpi, period: Period, since: Knowledge, days: list[date], limit: int
+    access: Access, figure: _Figure, since: Knowledge, days: list[date], limit: int
 ) -> tuple[list[Restatement], date | None]:
     """Return the moves on ``days``, up to ``limit``, and the last day that was looked at."""
-    before = await _value(access, kpi, period, since)
+    before = await _value(access, figure, since)
     found: list[Restatement] = []
     last = None
     for last in days:
         knowledge = await _known(access, last)
-        after = await _value(access, kpi, period, knowledge)
+        after = await _value(access, figure, knowledge)
         if after != before:
             found.append(
                 Restatement(
@@ -177,46 +204,60 @@ async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery
 
     Raises:
         NotFound: no such KPI.
-        Invalid: the period is not over, or the day has not begun.
+        Invalid: the period is not over, the day has not begun, or as :func:`restatements`.
+        InsufficientScope: it is filtered by employee, and the caller may not see people.
         InvalidCursor: the cursor belongs to another list.
     """
-    kpi, org, period = kpi_named(query.kpi), access.org, query.period
-    asked = {"from": query.from_, "to": query.to, "day": query.day}
-    codec = CursorCodec(keyring, org.id, {"moving": kpi.id, **asked})
-    first = await _first_known(access, period)
+    figure, org = _asked(access, query), access.org
+    asked = query.model_dump(mode="json", exclude={"cursor", "limit"})
+    codec = CursorCodec(keyring, org.id, {"moving": figure.kpi.id, **asked})
+    first = await _first_known(access, figure.period)
     then = await _known(access, query.day)
     earlier = await _known(access, query.day - timedelta(days=1))
     before = max(first, earlier, key=lambda knowledge: knowledge.position)
     after = before.position if query.cursor is None else _position(codec, query.cursor)
     positions: set[int] = set()
+    await refuse_small_groups(access, figure.period, figure.filters, figure.kpi)
     for knowledge in (before, then):
         await look_back(access.connection, knowledge)
-        for measure in catalogue().measures_of(kpi.id):
-            if measure.kept is Kept.CALENDAR:
-                continue
-            try:
-                positions |= set(
-                    await entries_behind(
-                        access.connection,
-                        org,
-                        measure.id,
-                        period,
-                        after=after,
-                        until=then.position,
-                        limit=query.limit + 1,
-                    )
-                )
-            except ForbiddenSlice as error:
-                raise Invalid(error.message, code=error.code) from None
+        await refuse_small_groups(access, figure.period, figure.filters, figure.kpi)
+        positions |= await _positions(
+            access, figure, after=after, until=then.position, limit=query.limit + 1
+        )
     page = sorted(positions)[: query.limit]
     rows = await access.connection.fetch(_ENTRIES, org.id, page, may_see_people(access))
     has_more = len(positions) > len(page)
     return MovingFacts(
-        kpi=kpi.id,
+        kpi=figure.kpi.id,
         day=query.day,
         facts=[MovingFact(**row) for row in rows],
         next_cursor=codec.encode([page[-1]]) if has_more else None,
     )
+
+
+async def _positions(
+    access: Access, figure: _Figure, *, after: int, until: int, limit: int
+) -> set[int]:
+    """Return the positions of the first entries about the facts behind any input of a figure."""
+    measures = catalogue().measures_of(figure.kpi.id)
+    found: set[int] = set()
+    for measure in (one for one in measures if one.kept is not Kept.CALENDAR):
+        try:
+            found |= set(
+                await entries_behind(
+                    access.connection,
+                    access.org,
+                    measure.id,
+                    figure.period,
+                    filters=figure.filters,
+                    after=after,
+                    until=until,
+                    limit=limit,
+                )
+            )
+        except ForbiddenSlice as error:
+            raise refused_slice(error) from None
+    return found
 
 
 def _position(codec: CursorCodec, cursor: str) -> int:
