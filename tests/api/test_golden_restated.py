@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -350,3 +351,27 @@ async def test_a_period_that_is_not_over_has_no_restatements(golden: httpx.Async
     response = await golden.get("/v1/restatements", params=asked)
 
     assert (response.status_code, response.json()["code"]) == (422, "period_not_over")
+
+
+async def test_a_published_statement_tells_how_far_it_moved(golden: httpx.AsyncClient) -> None:
+    before = await get(golden, "roi", model="linear")
+    body = {"from": "2025-01-01", "to": "2025-04-01", "note": "As reported", "as_of": "2025-04-30"}
+    published = await golden.post("/v1/publications", json=body)
+    assert published.status_code == 201, published.text
+
+    frozen = await get(golden, "roi", model="linear", form="margin")
+    live = await get(golden, "roi", model="linear", form="margin", live="true")
+    models = [await get(golden, "roi/models", live=live) for live in ("false", "true")]
+
+    assert before["moved"] is None
+    assert (frozen["credited_revenue"], live["credited_revenue"]) == ("28500.00", "22500.00")
+    points = Decimal(live["headline"]["percent"]) - Decimal(frozen["headline"]["percent"])
+    assert points < 0
+    moved = {"credited_revenue": "-6000.00", "cost": "0.00", "percent": str(points)}
+    assert frozen["moved"] == live["moved"] == moved
+    for side, other in (models, models[::-1]):
+        assert [model["moved"] for model in side["models"]] == [
+            model["moved"] for model in other["models"]
+        ]
+        (linear,) = [model for model in side["models"] if model["model"] == "linear"]
+        assert linear["moved"]["credited_revenue"] == "-6000.00"

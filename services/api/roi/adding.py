@@ -8,6 +8,7 @@ from services.api.answers import trust_of
 from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
 from services.api.kpis.service import assumption_lines
+from services.api.lookback import look
 from services.api.roi.adding_schemas import AddedValue, AddingQuery, ProgramLine
 from services.api.roi.guard import adding
 from services.api.roi.inputs import Inputs, read_inputs
@@ -34,6 +35,7 @@ async def add_lines(access: Access, query: AddingQuery) -> AddedValue:
     Raises:
         Invalid: lines hold the same money, and were not asked to be added (``overlapping_value``).
     """
+    await look(access, query)
     inputs = await read_inputs(access, query)
     media, rates = await media_values(access, inputs)
     chosen = media[query.emv_method].value if media else None

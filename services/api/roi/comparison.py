@@ -8,6 +8,7 @@ from services.api.model import exact, money
 from services.api.roi.crediting import Crediting, Model, credit_by_models
 from services.api.roi.groups import group_credits, may_be_shown
 from services.api.roi.inputs import Inputs, common_fields, read_inputs
+from services.api.roi.moves import move_of, told_on_both_sides
 from services.api.roi.queries import ComparisonQuery
 from services.api.roi.returns import break_evens, return_of
 from services.api.roi.schemas import (
@@ -33,6 +34,35 @@ async def compare(access: Access, query: ComparisonQuery) -> RoiComparison:
     Raises:
         InsufficientScope: credit would be divided by employee, and the caller may not see people.
     """
+    here, sides = await told_on_both_sides(access, query, lambda: _told(access, query))
+    if sides is None:
+        return here
+    live, published = (_by_model(side) for side in sides)
+    nothing = (None, None, None)
+    models = [
+        result.model_copy(
+            update={
+                "moved": move_of(
+                    live.get(result.model, nothing), published.get(result.model, nothing)
+                )
+            }
+        )
+        for result in here.models
+    ]
+    return here.model_copy(update={"models": models})
+
+
+def _by_model(
+    told: RoiComparison,
+) -> dict[str, tuple[Decimal | None, Decimal | None, Decimal | None]]:
+    return {
+        result.model: (result.credited_revenue, told.cost.total, result.roi_cash.percent)
+        for result in told.models
+    }
+
+
+async def _told(access: Access, query: ComparisonQuery) -> RoiComparison:
+    """Return the comparison in the transaction's time."""
     inputs = await read_inputs(access, query, group_by=query.group_by)
     shown = await may_be_shown(access, query, inputs.freshness)
     crediting = await credit_by_models(access, inputs, query)
@@ -122,6 +152,7 @@ def _result(
         channels=credits,
         groups=group_credits(crediting.credits[model], digits, shown) if query.group_by else None,
         credited_revenue=roi.revenue,
+        moved=None,
         share_percent=None
         if roi.share_percent is None
         else rounded(roi.share_percent, _PERCENT_DIGITS),

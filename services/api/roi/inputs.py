@@ -12,7 +12,6 @@ from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
 from services.api.freshness import Freshness, freshness_of
 from services.api.kpis.service import assumption_lines
-from services.api.lookback import look
 from services.api.model import money
 from services.api.roi.costs import read_cost
 from services.api.roi.hires import days_to_fill
@@ -115,13 +114,12 @@ class Inputs:
 async def read_inputs(
     access: Access, query: ModelsQuery, *, group_by: Dimension | None = None
 ) -> Inputs:
-    """Read the inputs of a period; the credit also by ``group_by``.
+    """Read the inputs of a period, in the transaction's time; the credit also by ``group_by``.
 
     Raises:
         Invalid: ``recruiting_to`` does not lie after ``from``.
     """
     org, connection = access.org, access.connection
-    await look(access, query)
     generation = await live_generation(connection, org.id)
     freshness = await freshness_of(connection, org.id)
     recruiting_to = _recruiting_to(org, query, freshness)

@@ -9,6 +9,7 @@ from services.api.answers import Trust
 from services.api.facts.lines import FactLine
 from services.api.kpis.schemas import UsedAssumption
 from services.api.model import DecimalText, Output
+from services.api.roi.moves import RoiMove
 from services.api.roi.queries import BASIS
 from services.api.roi.repository import Basis
 from shared.facts.envelope import Channel
@@ -215,6 +216,9 @@ class RoiStatement(_Common):
     credited_revenue: DecimalText | None = Field(
         description="Revenue credited to the channel.", examples=["28500.00"]
     )
+    moved: RoiMove | None = Field(
+        description="How far it moved since its period was published; null if it is not."
+    )
     credited_wins: DecimalText | None = Field(
         description="Won deals credited, in shares of a deal, to six digits.", examples=["3"]
     )
@@ -295,6 +299,9 @@ class ModelResult(Output):
     )
     credited_revenue: DecimalText = Field(
         description="Credit of the asked channel.", examples=["28500.00"]
+    )
+    moved: RoiMove | None = Field(
+        description="How far that moved since the period was published; null if it is not."
     )
     share_percent: DecimalText | None = Field(
         description="Its part of all revenue.", examples=["47.50"]

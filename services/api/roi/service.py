@@ -12,6 +12,7 @@ from services.api.dependencies import Access
 from services.api.evaluation import Slice, evaluate_kpis, rates_used
 from services.api.roi.guard import adding
 from services.api.roi.inputs import Inputs, common_fields, read_inputs
+from services.api.roi.moves import move_of, told_on_both_sides
 from services.api.roi.queries import Form, StatementQuery
 from services.api.roi.repository import dated_credit, opportunities
 from services.api.roi.returns import break_evens, return_of, value_part
@@ -29,11 +30,22 @@ __all__ = ["media_values", "statement"]
 
 
 async def statement(access: Access, query: StatementQuery) -> RoiStatement:
-    """Return the ROI of a period under one model.
+    """Return the ROI of a period under one model, and how far it moved if it was published.
 
     Raises:
         Invalid: the headline asked for counts the same money twice (``overlapping_value``).
     """
+    here, sides = await told_on_both_sides(access, query, lambda: _told(access, query))
+    if sides is None:
+        return here
+    live, published = (
+        (side.credited_revenue, side.cost.total, side.headline.percent) for side in sides
+    )
+    return here.model_copy(update={"moved": move_of(live, published)})
+
+
+async def _told(access: Access, query: StatementQuery) -> RoiStatement:
+    """Return the statement in the transaction's time."""
     inputs = await read_inputs(access, query)
     media, media_rates = await media_values(access, inputs)
     revenue, cost = inputs.credited(query.model), inputs.cost.total
@@ -55,6 +67,7 @@ async def statement(access: Access, query: StatementQuery) -> RoiStatement:
         **common_fields(inputs, media_rates),
         model=query.model,
         credited_revenue=revenue,
+        moved=None,
         credited_wins=inputs.wins(query.model),
         value_lines=[value_part(line, digits) for line in cash.lines],
         headline=return_of(headline, digits),
