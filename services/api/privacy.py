@@ -15,7 +15,7 @@ from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.measures import Kept
 from shared.kpis.periods import Period
 from shared.kpis.privacy import LEVELS_APART, Disclosure, disclose, may_filter
-from shared.kpis.vocabulary import Aggregation
+from shared.kpis.vocabulary import Axis
 from shared.rollups.known import Knowledge, look_at_present, look_back
 from shared.rollups.populations import (
     Displaced,
@@ -40,7 +40,6 @@ __all__ = [
 SUPPRESSED: Final = "suppressed:small_group"
 _TEAM: Final = "team"
 _EMPLOYEE: Final = "employee"
-_SUMS: Final = frozenset({Aggregation.ADDITIVE, Aggregation.ATTRIBUTED})
 _KNOWN: Final = "SELECT current_setting('app.known', true)"
 _SMALL_GROUP: Final = (
     "The teams asked for hold too few people, or leave too few out: ask for larger ones, or for"
@@ -127,7 +126,7 @@ def rests_on_levels(kpi: Kpi) -> bool:
     is hidden on one of them must not be found by the other.
     """
     return any(
-        measure.aggregation not in _SUMS and measure.kept is not Kept.CALENDAR
+        measure.kept is not Kept.CALENDAR and not measure.adds_up_over(Axis.TIME)
         for measure in catalogue().measures_of(kpi.id)
     )
 

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
-from math import isqrt
+
+from shared.kpis.roots import root
 
 __all__ = [
     "LEAST_WEEKS",
@@ -57,7 +58,6 @@ _STUDENT = tuple(Fraction(thousandths, 1000) for thousandths in (
 # of that of unrelated ones, 1.28 / √n; and never by more than this.
 _UNRELATED = Fraction(32, 25)
 _STRONGEST = Fraction(1, 2)
-_ROOT_DIGITS = 12
 
 
 class Method(StrEnum):
@@ -168,7 +168,7 @@ def forecast_level(readings: Sequence[Fraction], days: int) -> Forecast | None:
     mean = sum(changes, Fraction(0)) / count
     off = [change - mean for change in changes]
     variance = _squares(off) / (count - 1) * (weeks + weeks**2 / count) * _togetherness(off)
-    coming = _Sum(weeks * mean, _STUDENT[count - 2] * _root(variance))
+    coming = _Sum(weeks * mean, _STUDENT[count - 2] * root(variance))
     least = Fraction(0) if min(recent) >= 0 else None
     return _forecast(recent[-1], coming, Method.WEEKLY_DRIFT, count, least)
 
@@ -207,7 +207,7 @@ def _along_line(weeks: Sequence[Fraction], weights: Sequence[Fraction], span: Sp
     growth = max(level / mean, Fraction(1)) if mean > 0 else Fraction(1)
     variance = _squares(off) / (count - 2) * _togetherness(off)
     variance *= length * growth + length**2 / count + (length * center) ** 2 / scale
-    return _Sum(length * level, _STUDENT[count - 3] * _root(variance))
+    return _Sum(length * level, _STUDENT[count - 3] * root(variance))
 
 
 def _length(weights: Sequence[Fraction], span: Span) -> Fraction:
@@ -245,9 +245,3 @@ def _weeks(history: Sequence[Fraction]) -> list[Fraction]:
 
 def _squares(values: Sequence[Fraction]) -> Fraction:
     return sum((value * value for value in values), Fraction(0))
-
-
-def _root(value: Fraction) -> Fraction:
-    """Return the square root, cut at twelve digits: the same on every machine."""
-    shifted = value * 10 ** (2 * _ROOT_DIGITS)
-    return Fraction(isqrt(shifted.numerator // shifted.denominator), 10**_ROOT_DIGITS)

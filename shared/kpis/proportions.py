@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isqrt
+
+from shared.kpis.roots import root
 
 __all__ = ["LEAST", "LEVEL", "Interval", "Sample", "newcombe"]
 
@@ -24,7 +25,6 @@ LEAST = 5
 
 # The 97.5th percentile of the normal distribution: 2.5 % lie beyond each end.
 _Z = Fraction(1959963984540054, 10**15)
-_ROOT_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +55,17 @@ def newcombe(one: Sample, other: Sample) -> Interval | None:
     wilson, opposite = _wilson(one), _wilson(other)
     difference = first - second
     return Interval(
-        difference - _root((first - wilson.low) ** 2 + (opposite.high - second) ** 2),
-        difference + _root((wilson.high - first) ** 2 + (second - opposite.low) ** 2),
+        difference - root((first - wilson.low) ** 2 + (opposite.high - second) ** 2),
+        difference + root((wilson.high - first) ** 2 + (second - opposite.low) ** 2),
     )
 
 
 def _wilson(sample: Sample) -> Interval:
     share, size = Fraction(sample.hits, sample.size), sample.size
     center = share + _Z**2 / (2 * size)
-    margin = _Z * _root(share * (1 - share) / size + _Z**2 / (4 * size**2))
+    margin = _Z * root(share * (1 - share) / size + _Z**2 / (4 * size**2))
     whole = 1 + _Z**2 / size
     # The ends of 0 and 1 are 0 and 1; a root cut off after some digits must not pass them.
     low = Fraction(0) if sample.hits == 0 else (center - margin) / whole
     high = Fraction(1) if sample.hits == sample.size else (center + margin) / whole
     return Interval(low, high)
-
-
-def _root(value: Fraction) -> Fraction:
-    """Return the square root, cut off after `_ROOT_DIGITS` digits: the same on every machine."""
-    shifted = value * 100**_ROOT_DIGITS
-    return Fraction(isqrt(shifted.numerator // shifted.denominator), 10**_ROOT_DIGITS)

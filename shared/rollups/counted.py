@@ -1,25 +1,17 @@
 """Measures that count people: exact sets, counted when they are asked for and never summed."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any
-from uuid import UUID
-
-import asyncpg
 
 from shared.kpis.periods import last_iso_weeks
 from shared.rollups.held import measures_held
-from shared.rollups.query import MeasureQuery, Slicing
+from shared.rollups.query import Slicing
+from shared.rollups.reading import Found, Reader, Reading
 from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_ends, bucket_starts, filter_clause
 
-__all__ = ["READERS", "Found", "Reader"]
+__all__ = ["READERS"]
 
-Found = Mapping[tuple[int, str], Decimal | Fraction | None]
-Reader = Callable[
-    ["asyncpg.Connection[asyncpg.Record]", UUID, int, MeasureQuery, Slicing],
-    Awaitable[Found | None],
-]
+_HAS_ROSTER = "EXISTS (SELECT FROM roster WHERE org_id = $1 AND generation = $2)"
 ACTIVE_WEEKS = 4
 ACTIVE_WEEKS_NEEDED = 3
 
@@ -60,24 +52,19 @@ def _grouping(plan: Slicing) -> tuple[str, str]:
     return f", c.{plan.group_by} AS grouped", f"AND c.{plan.group_by} <> ''"
 
 
-async def _count_people(
-    connection: "asyncpg.Connection[asyncpg.Record]",
-    plan: Slicing,
-    arguments: Arguments,
-    people: str,
-    query: MeasureQuery,
-) -> Found:
+async def _count_people(asked: Reading, arguments: Arguments, people: str) -> Found:
     """Count the rows of ``people`` (bucket, employee[, grouped]) by bucket and group."""
+    plan = asked.plan
     is_by_team = plan.group_by == "team" or "team" in plan.filters
     grouped = {None: "''", "team": "t.team"}.get(plan.group_by, "p.grouped")
-    ends = arguments.add(bucket_ends(query))
+    ends = arguments.add(bucket_ends(asked.query))
     team = (
         TEAM_ON_DAY.format(employee="p.employee", day=f"({ends}::date[])[p.bucket + 1] - 1")
         if is_by_team
         else ""
     )
     only = {name: values for name, values in plan.filters.items() if name == "team"}
-    rows = await connection.fetch(
+    rows = await asked.connection.fetch(
         f"""
         SELECT p.bucket, {grouped} AS grouped, count(*) AS people
           FROM ({people}) p {team}
@@ -90,22 +77,21 @@ async def _count_people(
     return {(row["bucket"], row["grouped"]): Decimal(row["people"]) for row in rows}
 
 
+async def _holds(asked: Reading, measure: str) -> bool:
+    held = await measures_held(asked.connection, asked.org_id, asked.generation, {measure})
+    return bool(held)
+
+
 def _extra(plan: Slicing) -> str:
     return "" if plan.group_by in {None, "team"} else ", grouped"
 
 
-async def _sharers(
-    connection: "asyncpg.Connection[asyncpg.Record]",
-    org_id: UUID,
-    generation: int,
-    query: MeasureQuery,
-    plan: Slicing,
-) -> Found | None:
-    if not await measures_held(connection, org_id, generation, {"shares"}):
+async def _sharers(asked: Reading) -> Found | None:
+    if not await _holds(asked, "shares"):
         return None
-    arguments = Arguments(org_id, generation)
-    starts = arguments.add(bucket_starts(query))
-    end = arguments.add(query.period.end)
+    plan, arguments = asked.plan, asked.arguments()
+    starts = arguments.add(bucket_starts(asked.query))
+    end = arguments.add(asked.query.period.end)
     people = f"""
         SELECT width_bucket(day, {starts}::date[]) - 1 AS bucket, employee {_extra(plan)}
           FROM ({_cells(plan, arguments)}) x
@@ -113,24 +99,18 @@ async def _sharers(
          GROUP BY 1, employee {_extra(plan)}
         HAVING sum(value) > 0
     """
-    return await _count_people(connection, plan, arguments, people, query)
+    return await _count_people(asked, arguments, people)
 
 
-async def _active_advocates(
-    connection: "asyncpg.Connection[asyncpg.Record]",
-    org_id: UUID,
-    generation: int,
-    query: MeasureQuery,
-    plan: Slicing,
-) -> Found | None:
-    if not await measures_held(connection, org_id, generation, {"shares"}):
+async def _active_advocates(asked: Reading) -> Found | None:
+    if not await _holds(asked, "shares"):
         return None
     weeks = [
         (index, week.start, week.end)
-        for index, bucket in enumerate(query.buckets)
+        for index, bucket in enumerate(asked.query.buckets)
         for week in last_iso_weeks(bucket.end, ACTIVE_WEEKS)
     ]
-    arguments = Arguments(org_id, generation)
+    plan, arguments = asked.plan, asked.arguments()
     indexes, starts, ends = (arguments.add(list(column)) for column in zip(*weeks, strict=True))
     needed = arguments.add(ACTIVE_WEEKS_NEEDED)
     people = f"""
@@ -147,7 +127,7 @@ async def _active_advocates(
          GROUP BY bucket, employee {_extra(plan)}
         HAVING count(*) >= {needed}::integer
     """
-    return await _count_people(connection, plan, arguments, people, query)
+    return await _count_people(asked, arguments, people)
 
 
 def _balance(counts: Mapping[str, int]) -> Reader:
@@ -155,27 +135,21 @@ def _balance(counts: Mapping[str, int]) -> Reader:
     signs = " ".join(f"WHEN '{measure}' THEN {sign}" for measure, sign in counts.items())
     names = sorted(counts)
 
-    async def read(
-        connection: "asyncpg.Connection[asyncpg.Record]",
-        org_id: UUID,
-        generation: int,
-        query: MeasureQuery,
-        plan: Slicing,
-    ) -> Found | None:
-        if not await measures_held(connection, org_id, generation, {names[0]}):
+    async def read(asked: Reading) -> Found | None:
+        if not await _holds(asked, names[0]):
             return None
-        arguments = Arguments(org_id, generation)
-        ends = arguments.add(bucket_ends(query))
+        arguments = asked.arguments()
+        ends = arguments.add(bucket_ends(asked.query))
         measures = arguments.add(names)
         people = f"""
             SELECT b.place::integer - 1 AS bucket, x.employee
               FROM unnest({ends}::date[]) WITH ORDINALITY b (end_day, place)
-              JOIN ({_cells(plan, arguments)}) x
+              JOIN ({_cells(asked.plan, arguments)}) x
                 ON x.measure = ANY ({measures}::text[]) AND x.day < b.end_day
              GROUP BY b.place, x.employee
             HAVING sum(x.value * CASE x.measure {signs} END) > 0
         """
-        return await _count_people(connection, plan, arguments, people, query)
+        return await _count_people(asked, arguments, people)
 
     return read
 
@@ -183,25 +157,14 @@ def _balance(counts: Mapping[str, int]) -> Reader:
 def _on_roster(condition: str) -> Reader:
     """Return the reader of people whose roster row in force at the bucket's end satisfies."""
 
-    async def read(
-        connection: "asyncpg.Connection[asyncpg.Record]",
-        org_id: UUID,
-        generation: int,
-        query: MeasureQuery,
-        plan: Slicing,
-    ) -> Found | None:
-        is_kept: Any = await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM roster WHERE org_id = $1 AND generation = $2)",
-            org_id,
-            generation,
-        )
-        if not is_kept:
+    async def read(asked: Reading) -> Found | None:
+        if not await asked.exists(_HAS_ROSTER):
             return None
-        arguments = Arguments(org_id, generation)
-        ends = arguments.add(bucket_ends(query))
+        plan, arguments = asked.plan, asked.arguments()
+        ends = arguments.add(bucket_ends(asked.query))
         grouped = "r.team" if plan.group_by == "team" else "''"
         clause = filter_clause(plan.filters, arguments, alias="r", team_column="r.team")
-        rows = await connection.fetch(
+        rows = await asked.connection.fetch(
             f"""
             SELECT b.place::integer - 1 AS bucket, {grouped} AS grouped, count(*) AS people
               FROM unnest({ends}::date[]) WITH ORDINALITY b (end_day, place)

@@ -3,49 +3,35 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
-from uuid import UUID
-
-import asyncpg
 
 from shared.kpis.quantiles import MEDIAN, P90, quantile
 from shared.rollups import contributions
-from shared.rollups.counted import Found, Reader
-from shared.rollups.query import MeasureQuery, Slicing
-from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_ends, bucket_starts, filter_clause
+from shared.rollups.reading import Found, Reader, Reading
+from shared.rollups.sql import TEAM_ON_DAY, bucket_ends, bucket_starts, filter_clause
 
 __all__ = ["CLOSED_IN", "READERS"]
 
+_HAS_READINGS = (
+    "EXISTS (SELECT FROM gauge"
+    " WHERE org_id = $1 AND generation = $2 AND measure = ANY ($3::text[]))"
+)
 _PILLARS = ("ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships")
 
 
 def _gauge(measures: tuple[str, ...], combined: str) -> Reader:
     """Return the reader of gauges: last reading per entity and measure, then ``combined``."""
 
-    async def read(
-        connection: "asyncpg.Connection[asyncpg.Record]",
-        org_id: UUID,
-        generation: int,
-        query: MeasureQuery,
-        plan: Slicing,
-    ) -> Found | None:
-        has_readings: Any = await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM gauge"
-            " WHERE org_id = $1 AND generation = $2 AND measure = ANY ($3::text[]))",
-            org_id,
-            generation,
-            list(measures),
-        )
-        if not has_readings:
+    async def read(asked: Reading) -> Found | None:
+        if not await asked.exists(_HAS_READINGS, list(measures)):
             return None
-        arguments = Arguments(org_id, generation)
-        ends = arguments.add(bucket_ends(query))
+        plan, arguments = asked.plan, asked.arguments()
+        ends = arguments.add(bucket_ends(asked.query))
         names = arguments.add(list(measures))
         is_by_team = plan.group_by == "team" or "team" in plan.filters
         team = TEAM_ON_DAY.format(employee="g.employee", day="b.end_day - 1") if is_by_team else ""
         grouped = {None: "''", "team": "t.team"}.get(plan.group_by, f"g.{plan.group_by}")
         clause = filter_clause(plan.filters, arguments, alias="g", team_column="t.team")
-        rows = await connection.fetch(
+        rows = await asked.connection.fetch(
             f"""
             SELECT b.place::integer - 1 AS bucket, {grouped} AS grouped, {combined} AS value
               FROM unnest({ends}::date[]) WITH ORDINALITY b (end_day, place)
@@ -83,21 +69,15 @@ CLOSED_IN = f"""
 
 
 def _time_to_close(fraction: Fraction) -> Reader:
-    async def read(
-        connection: "asyncpg.Connection[asyncpg.Record]",
-        org_id: UUID,
-        generation: int,
-        query: MeasureQuery,
-        plan: Slicing,
-    ) -> Found | None:
-        rows = await connection.fetch(
+    async def read(asked: Reading) -> Found | None:
+        rows = await asked.connection.fetch(
             f"SELECT width_bucket(closed_day, $5::date[]) - 1 AS bucket, days"
             f" FROM ({CLOSED_IN}) closed",
-            org_id,
-            generation,
-            query.period.start,
-            query.period.end,
-            bucket_starts(query),
+            asked.org_id,
+            asked.generation,
+            asked.query.period.start,
+            asked.query.period.end,
+            bucket_starts(asked.query),
         )
         by_bucket: dict[int, list[int]] = defaultdict(list)
         for row in rows:

@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 from typing import Literal
-from uuid import UUID
-
-import asyncpg
 
 from shared.kpis.periods import Period
 from shared.kpis.quantiles import MEDIAN, quantile
 from shared.kpis.scores import cross_pairs, evenness, theil_sen_slope
 from shared.kpis.vocabulary import Dimension
-from shared.rollups.counted import Found, Reader
 from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing
+from shared.rollups.reading import Found, Reader, Reading
 from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_ends, bucket_starts, filter_clause
 
 __all__ = [
@@ -120,19 +117,13 @@ def team_of_line(team_on: TeamOn, since: str, until: str) -> tuple[str, str, str
 def reader(listed: Listed) -> Reader:
     """Return the reader that combines the lines of each bucket and group."""
 
-    async def read(
-        connection: "asyncpg.Connection[asyncpg.Record]",
-        org_id: UUID,
-        generation: int,
-        query: MeasureQuery,
-        plan: Slicing,
-    ) -> Found | None:
-        _refuse_whole(listed, plan)
-        if not await connection.fetchval(f"SELECT {listed.exists}", org_id, generation):
+    async def read(asked: Reading) -> Found | None:
+        query, arguments = asked.query, asked.arguments()
+        _refuse_whole(listed, asked.plan)
+        if not await asked.exists(listed.exists):
             return None
-        arguments = Arguments(org_id, generation)
-        statement = _statement(listed, query, plan, arguments)
-        rows = await connection.fetch(statement, *arguments.values)
+        statement = _statement(listed, query, asked.plan, arguments)
+        rows = await asked.connection.fetch(statement, *arguments.values)
         if listed.combined in _IN_SQL:
             return {(row["bucket"], row["grouped"]): row["value"] for row in rows}
         parts: dict[tuple[int, str], dict[str, Fraction]] = defaultdict(dict)

@@ -10,11 +10,12 @@ import asyncpg
 
 from shared.kpis.measures import Kept, Measure
 from shared.kpis.periods import Period
-from shared.kpis.vocabulary import Aggregation
+from shared.kpis.vocabulary import Aggregation, Axis
 from shared.orgs import Org
 from shared.rollups.held import measures_held
 from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing, slicing
 from shared.rollups.readers import READERS
+from shared.rollups.reading import Reading
 from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_starts, filter_clause
 
 __all__ = [
@@ -29,8 +30,6 @@ __all__ = [
 Value = Decimal | Fraction | None
 #: (bucket index, group) → measure → value; the group is "" where nothing is grouped.
 MeasureTable = dict[tuple[int, str], dict[str, Value]]
-
-_SUMMED = frozenset({Aggregation.ADDITIVE, Aggregation.ATTRIBUTED})
 
 
 async def live_generation(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> int:
@@ -77,7 +76,7 @@ async def read_measures(
             reader = READERS.get(measure.id)
             if reader is None:
                 raise ForbiddenSlice("not_a_rollup", f"{measure.id} is not kept in rollups")
-            found = await reader(connection, org.id, generation, query, plan)
+            found = await reader(Reading(connection, org.id, generation, query, plan))
             if found is None:
                 missing.add(measure.id)
             else:
@@ -86,7 +85,7 @@ async def read_measures(
 
 
 def _is_sum(measure: Measure) -> bool:
-    return measure.aggregation in _SUMMED
+    return measure.adds_up_over(Axis.TIME)
 
 
 def _by_slice(plans: Iterable[Slicing]) -> Iterable[list[Slicing]]:

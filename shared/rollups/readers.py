@@ -10,8 +10,8 @@ from shared.rollups import (
     listed_program,
     listed_sales,
 )
-from shared.rollups.counted import Reader
 from shared.rollups.listed import Listed, reader
+from shared.rollups.reading import Reader
 
 __all__ = ["LISTED", "READERS"]
 

@@ -15,6 +15,7 @@ from shared import clock
 from shared.orgs import Org
 from tests.api.conftest import Fold, MakeClient
 from tests.api.golden import Q1, WARSAW, activity, program, sales
+from tests.api.test_access import REQUESTS
 
 Get = Callable[..., Awaitable[dict[str, Any]]]
 Told = tuple[datetime, list[dict[str, Any]]]
@@ -167,15 +168,6 @@ async def test_a_day_before_the_first_fact_knows_nothing(golden: httpx.AsyncClie
     assert statement["cost"]["total"] is None
 
 
-#: What an operation cannot do without, besides the period.
-_NEEDED = {
-    "/v1/kpis/values": {"ids": "shares"},
-    "/v1/roi/value": {"lines": "margin"},
-    "/v1/roi/incrementality": {"metric": "shares"},
-    "/v1/roi/baseline": {"baseline_from": "2024-12-01", "baseline_to": "2025-01-01"},
-}
-
-
 async def test_whatever_takes_as_of_heeds_it(golden: httpx.AsyncClient, app: FastAPI) -> None:
     # The refusal of tomorrow shows that the parameter is looked at, wherever it is declared.
     paths = [
@@ -184,11 +176,11 @@ async def test_whatever_takes_as_of_heeds_it(golden: httpx.AsyncClient, app: Fas
         if any(p["name"] == "as_of" for p in operations.get("get", {}).get("parameters", ()))
     ]
     assert len(paths) >= 8
-    for path in paths:
-        response = await golden.get(
-            path.replace("{kpi_id}", "shares"),
-            params={**Q1, **_NEEDED.get(path, {}), "as_of": "2025-06-02"},
-        )
+    # The good requests that access is tested with, each asked about tomorrow.
+    good = {path: keywords for _, path, keywords in REQUESTS.values()}
+    for path in (path.replace("{kpi_id}", "shares") for path in paths):
+        asked = {**good[path]["params"], "as_of": "2025-06-02"}
+        response = await golden.get(path, params=asked)
         assert response.status_code == 422, path
         assert response.json()["code"] == "as_of_in_future", path
 

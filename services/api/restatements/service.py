@@ -31,7 +31,7 @@ from shared.errors import Invalid, InvalidCursor
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.measures import Kept
 from shared.kpis.periods import Period
-from shared.kpis.vocabulary import Aggregation, Unit
+from shared.kpis.vocabulary import Axis, Unit
 from shared.rollups.explain import IS_PERSONAL
 from shared.rollups.known import Knowledge, look_at_present, look_back
 from shared.rollups.moved import days_of_change, days_of_recording, entries_behind
@@ -43,7 +43,6 @@ __all__ = ["moving_facts", "restatements"]
 
 # A page evaluates this many days at most, and goes on with its cursor.
 _MOST_DAYS: Final = 40
-_SUMS: Final = frozenset({Aggregation.ADDITIVE, Aggregation.ATTRIBUTED})
 _RATES: Final = """
 SELECT DISTINCT (recorded_at AT TIME ZONE $3)::date AS known_on
   FROM public.assumption
@@ -148,7 +147,7 @@ async def _days(access: Access, figure: _Figure, since: Knowledge) -> list[date]
     connection, org, limit = access.connection, access.org, _MOST_DAYS + 1
     kpi = figure.kpi
     measures = [m for m in catalogue().measures_of(kpi.id) if m.kept is not Kept.CALENDAR]
-    if all(m.aggregation in _SUMS and m.kept in {Kept.STORED, Kept.VIEW} for m in measures):
+    if all(m.adds_up_over(Axis.TIME) and m.kept in {Kept.STORED, Kept.VIEW} for m in measures):
         stored = {measure.stored_as for measure in measures}
         days = await days_of_change(
             connection,
