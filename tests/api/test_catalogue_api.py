@@ -116,6 +116,21 @@ async def test_a_lift_says_how_sure_it_is(client: httpx.AsyncClient, org: Org, f
     assert rate["interval"] is None
 
 
+@pytest.mark.parametrize("dimension", ["role", "job", "market", "language"])
+async def test_what_figures_are_not_divided_by_is_refused_as_such(
+    client: httpx.AsyncClient, dimension: str
+) -> None:
+    asked = {**FEBRUARY, "group_by": dimension}
+    refused = await client.get("/v1/kpis/headcount/series", params=asked)
+    many = await client.get("/v1/kpis/values", params={**asked, "ids": "headcount"})
+
+    for answer in (refused, many):
+        (error,) = problem(answer)["errors"]
+        assert (answer.status_code, error["field"]) == (422, "query.group_by")
+        assert error["rule"] == "dimension_not_kept"
+        assert error["message"].startswith("Figures are not divided by this")
+
+
 @pytest.mark.usefixtures("company")
 async def test_parts_that_overlap_have_no_total(client: httpx.AsyncClient) -> None:
     tags = await _points(client, "hashtag_engagement", group_by="hashtag")

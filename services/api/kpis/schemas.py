@@ -1,9 +1,10 @@
 """What the KPI endpoints take and answer."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from services.api.answers import Trust
 from services.api.facts.lines import FactLine
@@ -45,8 +46,25 @@ _Group = Annotated[
         examples=["sales"],
     ),
 ]
+#: What the field divides by and the rollups do not; the partners' guide says what to ask instead.
+_NOT_KEPT: Final = frozenset(
+    {"role", "department", "cohort", "market", "language", "job", "model", "source"}
+)
+
+
+def _kept(value: Any) -> Any:
+    if value in _NOT_KEPT:
+        raise PydanticCustomError(
+            "dimension_not_kept",
+            "Figures are not divided by this; the partners' guide says what to ask.",
+        )
+    return value
+
+
 _GroupBy = Annotated[
-    Dimension | None, Field(description="Divide by this dimension.", examples=["team"])
+    Dimension | None,
+    BeforeValidator(_kept),
+    Field(description="Divide by this dimension.", examples=["team"]),
 ]
 
 
