@@ -5,6 +5,7 @@ What only the demo, or a later stage, needs is imported there: the database star
 
 import json
 import os
+import shlex
 import sys
 import threading
 from collections.abc import Mapping
@@ -17,11 +18,12 @@ from cli.directory import DataDirectory, DemoRecord, private_write
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.fleet import Addresses, Stores, choose_addresses, inherited, programs
 from cli.forkserver import ForkServer
+from cli.options import DATA_DIR
 from cli.output import Terminal
 from cli.supervisor import StopRequestedError, Supervisor
 from shared.migrations.runner import migrate
 
-__all__ = ["UpOptions", "up"]
+__all__ = ["UpOptions", "up", "whereabouts"]
 
 _READY_WITHIN = timedelta(seconds=90)
 
@@ -97,7 +99,7 @@ def _run(
             lambda: _load_demo(directory, options.database_url, addresses, demo, terminal)
         )
         terminal.print(f"\n{text}")
-    terminal.print("\n" + _where(directory, addresses, demo))
+    terminal.print("\n" + whereabouts(directory, addresses, demo))
     supervisor.wait_for_stop()
     terminal.print("Stopping.")
 
@@ -189,7 +191,8 @@ def _announce(
         private_write(directory.curl_config, header)
 
 
-def _where(directory: DataDirectory, addresses: Addresses, demo: DemoRecord | None) -> str:
+def whereabouts(directory: DataDirectory, addresses: Addresses, demo: DemoRecord | None) -> str:
+    """Return the lines that say where everything is, and what can be typed next."""
     lines = [
         f"API          {addresses.api}/docs",
         f"collector    {addresses.collector}/docs",
@@ -204,7 +207,7 @@ def _where(directory: DataDirectory, addresses: Addresses, demo: DemoRecord | No
     if demo is None:
         lines.append(
             f"first key    {_command()} keys create --organization NAME --new"
-            " --time-zone Europe/Warsaw --currency EUR"
+            f" --time-zone Europe/Warsaw --currency EUR{_elsewhere(directory)}"
         )
     else:
         from cli import golden
@@ -215,9 +218,15 @@ def _where(directory: DataDirectory, addresses: Addresses, demo: DemoRecord | No
             f"sandbox      {addresses.sandbox}/_sandbox/requests",
             "explain      " + f"{curl} '{addresses.api}/v1/roi/explain?model=linear&{question}'",
             f"             {_command()} explain enrollment_rate"
-            f" --from {golden.FIRST_DAY} --to {golden.END_DAY}",
+            f" --from {golden.FIRST_DAY} --to {golden.END_DAY}{_elsewhere(directory)}",
         ]
     return "\n".join([*lines, "", "Running. Stop with Ctrl-C."])
+
+
+def _elsewhere(directory: DataDirectory) -> str:
+    """Return the option without which another command looks for the installation elsewhere."""
+    is_usual = directory.path == DATA_DIR.absolute()
+    return "" if is_usual else f" --data-dir {shlex.quote(_shown(directory.path))}"
 
 
 def _shown(path: Path) -> str:

@@ -1,0 +1,33 @@
+"""What a start prints: commands that can be typed as they stand."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.directory import DataDirectory, DemoRecord
+from cli.fleet import Addresses
+from cli.up import whereabouts
+
+ADDRESSES = Addresses(
+    api="http://127.0.0.1:8000",
+    collector="http://127.0.0.1:8001",
+    collector_worker="http://127.0.0.1:8012",
+    metrics_worker="http://127.0.0.1:8013",
+    sandbox="http://127.0.0.1:8090",
+)
+
+
+@pytest.mark.parametrize("demo", [None, DemoRecord("earned_live_x")])
+def test_printed_commands_find_the_installation_they_are_printed_by(
+    demo: DemoRecord | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    usual = whereabouts(DataDirectory(Path(".earned")), ADDRESSES, demo)
+    other = whereabouts(DataDirectory(Path("else where")), ADDRESSES, demo)
+
+    command = "explain enrollment_rate" if demo else "keys create"
+    (plain,) = [line for line in usual.splitlines() if command in line]
+    (located,) = [line for line in other.splitlines() if command in line]
+    assert "--data-dir" not in plain
+    assert located == f"{plain} --data-dir 'else where'"
