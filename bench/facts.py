@@ -6,20 +6,28 @@ batches of a size cost the same work; what varies is whom and what they concern.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from shared.facts import Fact, parse_facts
 
-__all__ = ["DAYS", "FIRST_DAY", "Program", "typed"]
+__all__ = ["COUNTERS", "DAYS", "EVERYTHING", "FIRST_DAY", "Mix", "Program", "typed"]
 
 FIRST_DAY = date(2025, 1, 1)
 DAYS = 365
 
-_MIX = {
+
+class Mix(NamedTuple):
+    """How many facts of each kind a program tells for one of another."""
+
+    name: str
+    kinds: Mapping[str, int]
+
+
+_KINDS = {
     "post.metrics": 400,
     "link.clicked": 150,
     "post.published": 120,
@@ -37,6 +45,16 @@ _MIX = {
     "cost.booked": 1,
     "employee.recorded": 1,
 }
+#: All that a program tells.
+EVERYTHING = Mix("everything", _KINDS)
+#: The kinds whose quantities simply add up, in the same proportions.
+COUNTERS = Mix(
+    "counters",
+    {
+        kind: _KINDS[kind]
+        for kind in ("link.clicked", "post.published", "engagement.daily", "session.recorded")
+    },
+)
 _LATE_EVERY = 20  # 5 % of a batch happened on any day of the year …
 _CORRECTED_EVERY = 100  # … and 1 % restates a fact that was told before.
 _POSTS_ARE_READ_FOR = 30  # days
@@ -65,7 +83,8 @@ class Program:
     the corrections and in the deals, which move from open to won or lost.
     """
 
-    def __init__(self, seed: int = 20250101) -> None:
+    def __init__(self, mix: Mix = EVERYTHING, seed: int = 20250101) -> None:
+        self._mix = mix
         self._random = random.Random(seed)
         self._told = 0
         self._deck: list[str] = []
@@ -108,7 +127,7 @@ class Program:
 
     def _next(self, day: int) -> Record:
         if not self._deck:
-            self._deck = [kind for kind, share in _MIX.items() for _ in range(share)]
+            self._deck = [kind for kind, share in self._mix.kinds.items() for _ in range(share)]
             self._random.shuffle(self._deck)
         kind = self._deck.pop()
         fact: Record = getattr(self, "_" + kind.replace(".", "_"))(day)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bench.facts import Program
+from bench.facts import EVERYTHING, Mix, Program
 from bench.progress import say
 from bench.server import Server
 from bench.tenant import Tenant, open_tenant
@@ -25,27 +25,28 @@ class Past:
 
 
 class Histories:
-    """The histories of a run, by their number of facts."""
+    """The histories of a run, by their number of facts and the mix of their kinds."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._programs: dict[int, Program] = {}
+        self._programs: dict[str, Program] = {}
 
     @asynccontextmanager
-    async def copy(self, facts: int, purpose: str) -> AsyncIterator[Past]:
+    async def copy(self, facts: int, purpose: str, *, mix: Mix = EVERYTHING) -> AsyncIterator[Past]:
         """Yield a copy of the organization with ``facts`` facts, folded and at rest."""
-        if facts not in self._programs:
-            self._programs[facts] = await self._build(facts)
+        template = f"{mix.name}_{facts}"
+        if template not in self._programs:
+            self._programs[template] = await self._build(template, facts, mix)
         database = f"{purpose}_{facts}"
         async with (
-            self._server.copy(database, template=_name(facts)),
+            self._server.copy(database, template=template),
             open_tenant(self._server, database) as tenant,
         ):
-            yield Past(database, tenant, self._programs[facts])
+            yield Past(database, tenant, self._programs[template])
 
-    async def _build(self, facts: int) -> Program:
+    async def _build(self, database: str, facts: int, mix: Mix) -> Program:
         started = time.perf_counter()
-        program, database = Program(), _name(facts)
+        program = Program(mix)
         await self._server.create(database)
         async with open_tenant(self._server, database) as tenant:
             await tenant.tell(program.opening())
@@ -56,7 +57,3 @@ class Histories:
             await owner.execute("VACUUM (ANALYZE)")
         say(f"history of {facts:,} facts built in {time.perf_counter() - started:.0f} s")
         return program
-
-
-def _name(facts: int) -> str:
-    return f"history_{facts}"

@@ -11,6 +11,7 @@ from bench import (
     ledger_append,
     rebuild,
     vs_duckdb,
+    vs_pathway,
     vs_postgres,
 )
 from bench.attribution import run as attribution
@@ -37,6 +38,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "fold.flatness_10k": Benchmark(flatness.run_10k, goal=0.67),
     "fold.vs_postgres": Benchmark(vs_postgres.run, goal=100),
     "fold.vs_duckdb": Benchmark(vs_duckdb.run, goal=10),
+    "fold.vs_pathway": Benchmark(vs_pathway.run, goal=5),
     "rebuild": Benchmark(rebuild.run, goal=0.8),
     "attribution.heuristics_1m": Benchmark(attribution.run_heuristics, goal=20),
     "attribution.markov_1m": Benchmark(attribution.run_markov, goal=40),
