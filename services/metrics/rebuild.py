@@ -32,6 +32,9 @@ __all__ = [
 #: batch gains little more, and its hashes would no longer fit in memory.
 REBUILD_BATCH = 200_000
 
+# A batch of a rebuild is large and nobody waits for it: what the fold hashes should fit in memory.
+_MEMORY = "SET LOCAL hash_mem_multiplier = 8"
+
 _LIMITS = {"window_days": 730, "half_life_days": 365}
 
 _START = """
@@ -153,6 +156,7 @@ async def continue_rebuild(
             progress = await under_way(connection, org_id)
             if progress is None:
                 return True
+            await connection.execute(_MEMORY)
             folded = await fold_batch(connection, org_id, progress.generation, limit=batch)
         if folded is None:
             return False
