@@ -1,5 +1,6 @@
 """Organizations with a past: built once for a run, copied for each benchmark that adds to it."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,8 @@ from bench.tenant import Tenant, open_tenant
 
 __all__ = ["Histories", "Past"]
 
-_BATCH = 50_000
+_APPENDED_BY = 10_000
+_FOLDED_BY = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,20 @@ class Histories:
         await self._server.create(database)
         async with open_tenant(self._server, database) as tenant:
             await tenant.tell(program.opening())
-            for records in program.year(facts, batch=_BATCH):
-                await tenant.tell(records)
-                await tenant.fold(2 * _BATCH)
+            await _tell_year(tenant, program, facts)
         async with self._server.owner(database) as owner:
             await owner.execute("VACUUM (ANALYZE)")
         say(f"history of {facts:,} facts built in {time.perf_counter() - started:.0f} s")
         return program
+
+
+async def _tell_year(tenant: Tenant, program: Program, facts: int) -> None:
+    """Append batch after batch, and fold beside it whatever has come."""
+    folding = asyncio.create_task(tenant.fold(_FOLDED_BY))
+    for records in program.year(facts, batch=_APPENDED_BY):
+        await tenant.tell(records)
+        if folding.done():
+            await folding
+            folding = asyncio.create_task(tenant.fold(_FOLDED_BY))
+    await folding
+    await tenant.fold(_FOLDED_BY)
