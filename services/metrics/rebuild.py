@@ -162,7 +162,8 @@ async def continue_rebuild(
             return False
         if on_progress is not None:
             on_progress(Progress(progress.generation, folded.position, progress.head))
-        if folded.entries < batch:
+        # Not when a batch is short: that ends with each day of recording.
+        if folded.position >= progress.head:
             try:
                 return await _take_over(database, org_id, progress.generation, batch)
             except _Overtaken:

@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +212,26 @@ async def _assert_like_a_fresh_one(database: Database, org: Org) -> None:
     await begin(database, org)
     assert await continue_rebuild(database, org.id)
     assert await held(database, org, _FIGURES, await live(database, org)) == figures
+
+
+async def test_the_live_generation_is_held_for_the_end_alone_however_many_days_are_rebuilt(
+    database: Database, org: Org
+) -> None:
+    for day in (1, 2, 3):
+        async with database.transaction(org.id) as connection:
+            told = [share(10 * day + n) for n in range(5)]
+            await append(connection, org, told, received_at=datetime(2025, 3, day, tzinfo=UTC))
+    await catch_up(database, org.id)
+    figures = await held(database, org, _FIGURES, 1)
+    await begin(database, org)
+
+    # Batches are reported that are folded before the live generation is held.
+    seen: list[int] = []
+    assert await continue_rebuild(
+        database, org.id, on_progress=lambda progress: seen.append(progress.position)
+    )
+    assert seen == [5, 10, 15]
+    assert await held(database, org, _FIGURES, 2) == figures
 
 
 async def test_other_parameters_take_effect_when_it_takes_over(

@@ -31,7 +31,7 @@ _SAMPLE_REACHES = timedelta(days=15)
 _MEASURES = "SELECT measure FROM rollup_slot WHERE org_id = $1 AND generation = $2"
 _MODELS = "SELECT DISTINCT model FROM credit WHERE org_id = $1 AND generation = $2"
 # A generation that was just rebuilt is unknown to the planner until statistics are taken again: it
-# would look through all of its cells for each of its rows. All of it is read once, hashed or sorted.
+# would look through all of its cells for each of its rows. So all of it is read once and hashed.
 _NESTED_LOOPS = "SET LOCAL enable_nestloop = {}"
 #: Tables that are compared by another way than row by row.
 _COMPARED_OTHERWISE = frozenset({"rollup", "rollup_slot", "rollup_change", "cell", "credit_row"})
