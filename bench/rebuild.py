@@ -1,13 +1,14 @@
 """rebuild: a whole generation from position 0, against recomputing everything it holds in SQL."""
 
 import time
+from uuid import UUID
 
 from bench.context import Context
-from bench.history import Past
 from bench.recomputing import recompute_seconds
 from bench.result import Result, from_rates
-from services.metrics.rebuild import continue_rebuild, start_rebuild
+from services.metrics.rebuild import TEMP_BUFFERS, continue_rebuild, start_rebuild
 from services.metrics.verify import verify
+from shared.db import Database
 from shared.ledger import head_position
 
 __all__ = ["run"]
@@ -22,18 +23,19 @@ async def run(context: Context) -> Result:
     async with (
         context.histories.copy(scale.large, "rebuild") as past,
         context.server.owner(past.database) as owner,
+        # As the commands that do it have it, `earned rebuild` and `earned verify`.
+        context.server.pool(past.database, temp_buffers=TEMP_BUFFERS) as pool,
     ):
         org_id = past.tenant.org.id
         entries = await head_position(owner, org_id)
         for _ in range(min(scale.rounds, _MOST_ROUNDS)):
-            ours.append(entries / await _rebuild_seconds(past))
-            anchors.append(entries / await recompute_seconds(past))
-        assert not (await verify(past.tenant.pool, org_id)).mismatches
+            ours.append(entries / await _rebuild_seconds(pool, org_id))
+            anchors.append(entries / await recompute_seconds(pool, org_id))
+        assert not (await verify(pool, org_id)).mismatches
     return from_rates("entries/s", ours, anchors)
 
 
-async def _rebuild_seconds(past: Past) -> float:
-    pool, org_id = past.tenant.pool, past.tenant.org.id
+async def _rebuild_seconds(pool: Database, org_id: UUID) -> float:
     async with pool.transaction(org_id) as connection:
         await start_rebuild(connection, org_id)
     started = time.perf_counter()

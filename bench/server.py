@@ -64,10 +64,13 @@ class Server:
             await self.drop(database)
 
     @asynccontextmanager
-    async def pool(self, database: str) -> AsyncIterator[Database]:
+    async def pool(self, database: str, *, temp_buffers: str = "8MB") -> AsyncIterator[Database]:
         """Open the pool that the services have, patient enough for batches of any size."""
         pool = Database(
-            self.address(database), application_name="bench", statement_timeout_ms=_PATIENCE_MS
+            self.address(database),
+            application_name="bench",
+            statement_timeout_ms=_PATIENCE_MS,
+            temp_buffers=temp_buffers,
         )
         try:
             yield pool

@@ -9,6 +9,7 @@ from uuid import UUID
 from cli.output import Stage, Terminal
 from cli.tenant import find_organization
 from services.metrics.rebuild import (
+    TEMP_BUFFERS,
     Progress,
     abort_rebuild,
     continue_rebuild,
@@ -119,7 +120,12 @@ def patient_databases(url: str, run: Callable[[Database, UUID], Awaitable[Result
 
 @asynccontextmanager
 async def _patient(url: str) -> AsyncIterator[Database]:
-    database = Database(url, application_name="earned-cli", statement_timeout_ms=_PATIENCE_MS)
+    database = Database(
+        url,
+        application_name="earned-cli",
+        statement_timeout_ms=_PATIENCE_MS,
+        temp_buffers=TEMP_BUFFERS,
+    )
     try:
         yield database
     finally:

@@ -20,6 +20,7 @@ from shared.orgs import CATALOGUE_VERSION
 
 __all__ = [
     "REBUILD_BATCH",
+    "TEMP_BUFFERS",
     "Progress",
     "RebuildUnderWay",
     "abort_rebuild",
@@ -29,8 +30,10 @@ __all__ = [
 ]
 
 #: Entries a rebuild folds at once. The same cells are then written once for all of them; a larger
-#: batch gains little more, and its hashes would no longer fit in memory.
+#: batch gains little more, and its working tables would no longer fit in memory.
 REBUILD_BATCH = 200_000
+#: What they fit in, of a pool that is there for rebuilds: each is read a dozen times.
+TEMP_BUFFERS = "512MB"
 
 # A batch of a rebuild is large and nobody waits for it: what the fold hashes should fit in memory.
 _MEMORY = "SET LOCAL hash_mem_multiplier = 8"

@@ -25,7 +25,11 @@ _SET_ORG = text("SELECT set_config('app.org_id', :org_id, true)")
 
 
 class Database:
-    """A pool of connections under the application's role, subject to row-level security."""
+    """A pool of connections under the application's role, subject to row-level security.
+
+    ``temp_buffers`` is the memory of a session for temporary tables. A session keeps what it once
+    took, and looks through all of it to empty a table: more is for those that work in bulk.
+    """
 
     def __init__(
         self,
@@ -35,6 +39,7 @@ class Database:
         pool_size: int = 5,
         max_overflow: int = 5,
         statement_timeout_ms: int = 10_000,
+        temp_buffers: str = "8MB",
         role: str = APP_ROLE,
     ) -> None:
         self.engine: AsyncEngine = create_async_engine(
@@ -55,6 +60,7 @@ class Database:
                     "statement_timeout": str(statement_timeout_ms),
                     "lock_timeout": "5000",
                     "idle_in_transaction_session_timeout": "15000",
+                    "temp_buffers": temp_buffers,
                     "TimeZone": "UTC",
                     "jit": "off",
                 },
