@@ -35,9 +35,8 @@ property-long: $(VENV)/.dev ## Compare 600 random histories with the oracle, and
 	EARNED_PROPERTY_PROFILE=long $(BIN)/pytest tests/property $(ARGS)
 
 .PHONY: mutation
-mutation: $(VENV)/.dev ## Mutate the formulas and the fold; list what no test notices (an hour)
-	$(BIN)/mutmut run --max-children 2
-	$(BIN)/mutmut results
+mutation: $(VENV)/.dev ## Mutate the formulas and the fold; list what no test notices (hours; a part: make mutation ARGS="--sample 300")
+	$(BIN)/python -m tests.mutation.formulas $(ARGS)
 	$(BIN)/python -m tests.mutation $(ARGS)
 
 .PHONY: check

@@ -2,8 +2,9 @@
 
 The server comes from the same wheel that `earned up` uses, so the tests need nothing running. Set
 EARNED_TEST_DATABASE_URL to use another server instead (its user must be allowed to create
-databases and roles), and EARNED_TEST_TEMPLATE=keep to use the template that an earlier run of the
-same schema has left there.
+databases and roles), EARNED_TEST_TEMPLATE=keep to use the template that an earlier run of the
+same schema has left there, and EARNED_TEST_DATABASE to use a database of that server, as it is, for
+every module.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from shared.orgs import Org, create_org
 # Their assertions then show both sides, as a test's do.
 pytest.register_assert_rewrite("tests.property.comparing", "tests.property.returning")
 
-_TEMPLATE = "earned_template"
+TEMPLATE = "earned_template"
 
 
 def _address(server_url: str, database: str) -> str:
@@ -71,17 +72,21 @@ def prepare_template(url: str) -> None:
     """Make the migrated database that each test module starts from."""
     execute(
         url,
-        f"DROP DATABASE IF EXISTS {_TEMPLATE} WITH (FORCE)",
-        f"CREATE DATABASE {_TEMPLATE}",
+        f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)",
+        f"CREATE DATABASE {TEMPLATE}",
     )
-    migrate(_address(url, _TEMPLATE))
+    migrate(_address(url, TEMPLATE))
 
 
 @pytest.fixture(scope="module")
 def database_url(server_url: str) -> Iterator[str]:
     """Return the address of a fresh, migrated database of this test module."""
+    shared = os.environ.get("EARNED_TEST_DATABASE")
+    if shared:
+        yield _address(server_url, shared)
+        return
     name = f"test_{uuid4().hex[:16]}"
-    execute(server_url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    execute(server_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     yield _address(server_url, name)
     execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 

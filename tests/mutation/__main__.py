@@ -1,122 +1,180 @@
-"""``python -m tests.mutation [--only PART] [--every N]``: mutate the fold and count what notices.
+"""``python -m tests.mutation [--only PART] [--sample N]``: mutate the fold, count what notices.
 
-Writes a line per mutant as it goes, and what survived at the end. Survivors that no test can tell
-from the original are listed in ``equivalent.toml``, each with the reason; they do not count.
+Writes a line per mutant as it goes, in random order, and at the end what survived. Survivors that
+no test can tell from the original are listed in ``equivalent.toml``, each with the reason; they do
+not count.
 """
 
 import argparse
 import os
 import sys
 import tempfile
-import tomllib
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from cli.embedded.postgres import EmbeddedPostgres
-from tests.conftest import execute, prepare_template
+from tests.conftest import TEMPLATE, execute, prepare_template
 from tests.mutation.operators import Mutant, mutants_of
-from tests.mutation.trial import Verdict, try_mutant
+from tests.mutation.report import GOAL, Score, drawn
+from tests.mutation.trial import Trial, Verdict, import_foundations, try_mutant
 
 _MUTATED: Final = (
     "services/metrics/fold.py",
     "services/metrics/stage.py",
     "services/metrics/slices.py",
     "services/metrics/journeys.py",
+    "services/metrics/crediting.py",
+    "services/metrics/sql.py",
     "services/metrics/keyed/*.py",
     "shared/rollups/contributions.py",
+    "shared/rollups/booked.py",
+    "shared/rollups/layout.py",
 )
-#: The quickest to notice comes first: the first failure ends a trial.
+#: Whatever is quick to notice: the first failure ends a trial.
 _TESTS: Final = (
     "tests/integration/test_fold_edges.py",
+    "tests/integration/test_fold_kinds.py",
+    "tests/integration/test_fold_ties.py",
     "tests/integration/test_fold.py",
+    "tests/unit/attribution/test_crediting.py",
+    "tests/unit/test_rollup_layout.py",
 )
 #: For what those have missed: the golden year and random histories, slow and thorough.
 _SECOND_LOOK: Final = (
     "tests/integration/test_golden_credit.py",
     "tests/property/test_histories.py::test_any_history_gives_what_the_oracle_says_in_any_order",
 )
-_EQUIVALENT: Final = Path(__file__).with_name("equivalent.toml")
-_GOAL: Final = 85
+_DATABASE: Final = "earned_trials"
+#: Trials leave their organizations behind, and every connection its dead temporary tables.
+_TRIALS_A_DATABASE: Final = 25
 
 
 def main() -> int:
     """Try the mutants; return 1 when fewer than the goal were noticed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation")
-    parser.add_argument("--only", default="", help="only files whose path contains this")
-    parser.add_argument("--every", type=int, default=1, help="only every Nth mutant")
-    parser.add_argument("--seconds", type=float, default=300, help="longest trial")
-    parser.add_argument("--quick", action="store_true", help="without the slow tests")
-    asked = parser.parse_args()
+    asked = _parser().parse_args()
+    by_file = {path: _mutants(path) for path in _paths() if asked.only in path.as_posix()}
+    chosen = drawn(by_file, asked.sample, asked.seed)
+    mutants = [mutant for of_file in chosen.values() for mutant in of_file]
+    Random(asked.seed).shuffle(mutants)
     looks = (_TESTS,) if asked.quick else (_TESTS, _SECOND_LOOK)
-    mutants = [m for m in _mutants() if asked.only in m.path.as_posix()][:: asked.every]
-    with _server():
-        if any(try_mutant(None, tests, asked.seconds) is not Verdict.SURVIVED for tests in looks):
+    with _server() as renew:
+        import_foundations([test for tests in looks for test in tests])
+        limits = _limits(looks)
+        if limits is None:
             print("The tests fail on the engine as it is.", file=sys.stderr)
             return 2
-        verdicts = {m: _tried(m, looks, asked.seconds) for m in mutants}
-    return _report(verdicts)
+        until = time.monotonic() + 60 * asked.minutes
+        score = _tried(mutants, dict(zip(looks, limits, strict=True)), renew, until)
+    score.report()
+    return 0 if score.percent >= GOAL else 1
 
 
-def _mutants() -> Iterator[Mutant]:
-    paths = sorted({path for pattern in _MUTATED for path in Path().glob(pattern)})
-    for path in paths:
-        yield from mutants_of(path, path.read_text(encoding="utf-8"))
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation")
+    parser.add_argument("--only", default="", help="only files whose path contains this")
+    parser.add_argument("--sample", type=int, help="only so many, drawn at random")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw")
+    parser.add_argument("--minutes", type=float, default=inf, help="begin no trial after these")
+    parser.add_argument("--quick", action="store_true", help="without the slow tests")
+    return parser
+
+
+def _paths() -> list[Path]:
+    return sorted({path for pattern in _MUTATED for path in Path().glob(pattern)})
+
+
+def _mutants(path: Path) -> list[Mutant]:
+    return mutants_of(path, path.read_text(encoding="utf-8"))
 
 
 @contextmanager
-def _server() -> Iterator[None]:
-    """Run one PostgreSQL for all trials; each makes databases of its own in it."""
+def _server() -> Iterator[Callable[[], None]]:
+    """Run one PostgreSQL for all trials; yield what gives the next ones a fresh database."""
     with tempfile.TemporaryDirectory(prefix="earned-mutation-") as directory:
         os.chmod(directory, 0o755)
         with EmbeddedPostgres(Path(directory) / "postgres") as postgres:
-            # Thousands of small transactions, and none of them has to outlive a power cut.
             execute(
                 postgres.url,
+                # Thousands of small transactions, and none has to outlive a power cut.
                 "ALTER SYSTEM SET fsync = off",
                 "ALTER SYSTEM SET synchronous_commit = off",
+                # A statement without an end goes with the trial that sent it.
+                "ALTER SYSTEM SET client_connection_check_interval = '1s'",
                 "SELECT pg_reload_conf()",
             )
             prepare_template(postgres.url)
             os.environ["EARNED_TEST_DATABASE_URL"] = postgres.url
             os.environ["EARNED_TEST_TEMPLATE"] = "keep"
+            os.environ["EARNED_TEST_DATABASE"] = _DATABASE
             os.environ["EARNED_PROPERTY_PROFILE"] = "brief"
-            yield
+
+            def renew() -> None:
+                execute(
+                    postgres.url,
+                    f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)",
+                    f"CREATE DATABASE {_DATABASE} TEMPLATE {TEMPLATE}",
+                )
+
+            renew()
+            yield renew
 
 
-def _tried(mutant: Mutant, looks: Sequence[Sequence[str]], seconds: float) -> Verdict:
-    verdict = Verdict.SURVIVED
+def _limits(looks: Sequence[Sequence[str]]) -> list[float] | None:
+    """Return how many seconds each look may take; None when the tests fail as it is."""
+    limits = []
     for tests in looks:
-        if verdict is Verdict.SURVIVED:
-            verdict = try_mutant(mutant, tests, seconds)
-    print(f"{verdict:9} {mutant.line:4} {mutant.name}", flush=True)
-    return verdict
+        began = time.monotonic()
+        if try_mutant(None, tests, 1200).verdict is not Verdict.SURVIVED:
+            return None
+        limits.append(60 + 5 * (time.monotonic() - began))
+    return limits
 
 
-def _report(verdicts: dict[Mutant, Verdict]) -> int:
-    excused = tomllib.loads(_EQUIVALENT.read_text(encoding="utf-8"))
-    survived = [m for m, verdict in verdicts.items() if verdict is Verdict.SURVIVED]
-    equivalent = [m for m in survived if m.name in excused]
-    missed = [m for m in survived if m.name not in excused]
-    counts = Counter(verdicts.values())
-    tried = counts[Verdict.KILLED] + len(missed)
-    percent = 100 * counts[Verdict.KILLED] // tried if tried else 100
-    print(
-        f"\n{counts[Verdict.KILLED]} of {tried} noticed ({percent} %); {len(equivalent)}"
-        f" equivalent, {counts[Verdict.STILLBORN]} no program at all"
-    )
-    _list("Not noticed", missed)
-    _list("Equivalent", equivalent)
-    return 0 if percent >= _GOAL else 1
+def _tried(
+    mutants: Sequence[Mutant],
+    looks: dict[tuple[str, ...], float],
+    renew: Callable[[], None],
+    until: float,
+) -> Score:
+    score = Score()
+    record = _Record()
+    for number, mutant in enumerate(mutants):
+        if time.monotonic() > until:
+            break
+        if number % _TRIALS_A_DATABASE == 0:
+            renew()
+        for tests, seconds in looks.items():
+            trial = try_mutant(mutant, tests, seconds, record.of(mutant.path))
+            if trial.verdict is not Verdict.SURVIVED:
+                break
+        record.add(mutant.path, trial)
+        score.add(mutant.path.as_posix(), mutant.name, trial.verdict)
+        print(f"{trial.verdict:9} {mutant.line:4} {mutant.name} [{trial.noticed_by}]", flush=True)
+    return score
 
 
-def _list(title: str, mutants: Sequence[Mutant]) -> None:
-    if mutants:
-        print(f"\n{title}:")
-    for mutant in mutants:
-        print(f"  {mutant.line:4} {mutant.name}")
+class _Record:
+    """How many mutants each test has noticed."""
+
+    def __init__(self) -> None:
+        self._of_all: Counter[str] = Counter()
+        self._of_file: dict[Path, Counter[str]] = defaultdict(Counter)
+
+    def add(self, path: Path, trial: Trial) -> None:
+        if trial.noticed_by:
+            self._of_all[trial.noticed_by] += 1
+            self._of_file[path][trial.noticed_by] += 1
+
+    def of(self, path: Path) -> dict[str, int]:
+        """Return what the tests are worth trying first: those of this file's mutants above all."""
+        of_file = self._of_file[path]
+        return {test: count + 1_000 * of_file[test] for test, count in self._of_all.items()}
 
 
 if __name__ == "__main__":

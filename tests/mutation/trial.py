@@ -2,9 +2,12 @@
 
 Every trial is a fork: nothing of the engine has been imported when it starts, so the change is what
 everything in it sees, and the next trial knows nothing of it. What the engine stands on has been
-imported, once for all trials, and the database server is one for all.
+imported, once for all trials, and the database is one for many: each test has an organization of
+its own. Tests that have noticed most come first, as the first failure ends a trial.
 """
 
+import contextlib
+import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -14,22 +17,22 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import IO, NamedTuple
 
-import hypothesis
 import pytest
-import pytest_asyncio
 
-import shared.kpis.definitions
-import shared.ledger
 from tests.mutation.operators import Mutant
 
-__all__ = ["Verdict", "try_mutant"]
+__all__ = ["Trial", "Verdict", "import_foundations", "try_mutant"]
 
-_FOUNDATIONS = (hypothesis, pytest_asyncio, shared.kpis.definitions, shared.ledger)
+#: What is mutated, and whatever may import it: every trial imports these anew.
+_ANEW = re.compile(r"(?:services|shared\.rollups|tests)(?:\.|$)")
 
 # PostgreSQL does not understand the statement, or Python the file: nothing was tried.
 _NO_PROGRAM = re.compile(
@@ -37,6 +40,13 @@ _NO_PROGRAM = re.compile(
     r"|DatatypeMismatch|Grouping|InvalidColumnReference|IndeterminateDatatype"
     r"|UndefinedParameter|WrongObjectType)Error|SyntaxError|ImportError while"
 )
+
+
+_NOTICED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+#: pytest's exit codes: a test failed, or could not even be imported, or pytest could not go on.
+_FAILED = frozenset({1, 2, 3})
+_BROKEN = 70
+_OPTIONS = ("-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-o", "timeout=30")
 
 
 class Verdict(StrEnum):
@@ -47,47 +57,118 @@ class Verdict(StrEnum):
     STILLBORN = "stillborn"
 
 
-def try_mutant(mutant: Mutant | None, tests: Sequence[str], seconds: float) -> Verdict:
+class Trial(NamedTuple):
+    """How a trial ended, and the test that noticed, if one did."""
+
+    verdict: Verdict
+    noticed_by: str | None = None
+
+
+def import_foundations(tests: Sequence[str]) -> None:
+    """Import, once for all trials, what the tests import and what is not mutated."""
+    with tempfile.TemporaryFile() as output:
+        _wait(_fork(lambda: _collect(tests), output), 300)
+        output.seek(0)
+        names = output.read().decode(errors="replace").splitlines()
+    for name in names:
+        if not _ANEW.match(name):
+            # A part that its package imports on a condition is imported by the trial, if at all.
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+
+
+def _collect(tests: Sequence[str]) -> int:
+    """Print the names of all modules that the tests import."""
+    code = int(pytest.main(["--collect-only", "-qqq", *_OPTIONS, *tests]))
+    print("", *sorted(sys.modules), sep="\n", flush=True)
+    return code
+
+
+def try_mutant(
+    mutant: Mutant | None,
+    tests: Sequence[str],
+    seconds: float,
+    noticed: Mapping[str, int] | None = None,
+) -> Trial:
     """Run the tests on the engine with the change in it; without a mutant, on the engine as it is.
 
-    Tests that do not end within ``seconds`` have noticed.
+    Tests that do not end within ``seconds`` have noticed. ``noticed`` says of each test how many
+    mutants it has noticed so far.
+
+    Raises:
+        RuntimeError: the trial could not be made, so it says nothing of the mutant.
     """
+    if mutant is not None and _is_imported(mutant.path):
+        raise RuntimeError(f"{mutant.path} is imported already: its change would not be seen")
     with tempfile.TemporaryFile() as output:
-        child = os.fork()
-        if child == 0:
-            os.setsid()
-            os._exit(_run(mutant, tests, output.fileno()))
-        status = _wait(child, seconds)
+        status = _wait(_fork(lambda: _run(mutant, tests, noticed or {}), output), seconds)
         if status is None:
-            return Verdict.KILLED
+            return Trial(Verdict.KILLED, "time")
         if status == 0:
-            return Verdict.SURVIVED
+            return Trial(Verdict.SURVIVED)
         output.seek(0)
         text = output.read().decode(errors="replace")
     if mutant is None:
         sys.stderr.write(text)
-    return Verdict.STILLBORN if _NO_PROGRAM.search(text) else Verdict.KILLED
+    if status not in _FAILED:
+        raise RuntimeError(f"pytest ended with {status}:\n{text}")
+    if _NO_PROGRAM.search(text):
+        return Trial(Verdict.STILLBORN)
+    by = _NOTICED.search(text)
+    return Trial(Verdict.KILLED, by[1] if by else None)
 
 
-def _run(mutant: Mutant | None, tests: Sequence[str], output: int) -> int:
+def _is_imported(path: Path) -> bool:
+    file = str(path.resolve())
+    return any(getattr(module, "__file__", None) == file for module in [*sys.modules.values()])
+
+
+def _fork(work: Callable[[], int], output: IO[bytes]) -> int:
+    """Do the work in a process group of its own; return the id of both."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        for stream in (1, 2):
+            os.dup2(output.fileno(), stream)
+        try:
+            code = work()
+        except BaseException:
+            traceback.print_exc()
+            code = _BROKEN
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return child
+
+
+def _run(mutant: Mutant | None, tests: Sequence[str], noticed: Mapping[str, int]) -> int:
     """Run in the fork; return pytest's exit code."""
-    for stream in (1, 2):
-        os.dup2(output, stream)
     if mutant is not None:
-        imported = {getattr(module, "__file__", None) for module in tuple(sys.modules.values())}
-        assert str(mutant.path.resolve()) not in imported, "it would not be seen"
         sys.meta_path.insert(0, _Changed(mutant))
-    options = (
-        "-x",
-        "-q",
-        "--assert=plain",
-        "-p",
-        "no:cacheprovider",
-        "-o",
-        "timeout=60",
-        "--tb=native",
-    )
-    return int(pytest.main([*options, *tests]))
+    return int(pytest.main([*_OPTIONS, "--tb=native", *tests], plugins=[_ByRecord(noticed)]))
+
+
+class _ByRecord:
+    """Sorts tests by how much they have noticed: their modules first, then they in each."""
+
+    def __init__(self, noticed: Mapping[str, int]) -> None:
+        self._noticed = noticed
+        self._modules: Counter[str] = Counter()
+        for test, mutants in noticed.items():
+            self._modules[_module_of(test)] += mutants
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=self._rank)
+
+    def _rank(self, item: pytest.Item) -> tuple[int, str, int]:
+        module = _module_of(item.nodeid)
+        return -self._modules[module], module, -self._noticed.get(item.nodeid, 0)
+
+
+def _module_of(test: str) -> str:
+    return test.partition("::")[0]
 
 
 def _wait(child: int, seconds: float) -> int | None:

@@ -1,0 +1,242 @@
+"""Two sources that disagree: whose word counts, and what moves when that changes."""
+
+from collections.abc import Sequence
+
+from shared.db import Database
+from shared.facts import Fact, Retraction
+from tests.integration.catalogue_facts import fact
+from tests.property.comparing import assert_equals_oracle
+from tests.property.engine import deliver, fold, found_org, history_of
+from tests.property.worlds import Setting
+
+Item = Fact | Retraction
+
+
+async def assert_right_at_each_step(database: Database, *chapters: Sequence[Item]) -> None:
+    """Tell the chapters, each a batch of its own, and compare with the oracle after each."""
+    org = await found_org(database, Setting("Europe/Warsaw", 30, 7))
+    deliveries: list[Item] = []
+    for items in chapters:
+        deliveries += items
+        await deliver(database, org, items)
+        await fold(database, org, 1000)
+        await assert_equals_oracle(database, org, history_of(org, deliveries))
+
+
+def share(employee: str, day: str = "2025-02-11") -> Fact:
+    name = f"{employee}-{day}"
+    return fact("post.published", name, day, post=name, employee=employee, network="linkedin")
+
+
+def place(employee: str, source: str, team: str, since: str = "2025-02-01") -> Fact:
+    told = fact(
+        "employee.recorded",
+        f"{employee}-{source}-{since}",
+        since,
+        employee=employee,
+        effective_on=since,
+        team=team,
+    )
+    return told.model_copy(update={"source": source})
+
+
+def deal(source: str, lead: str, opened: str, amount: str = "100.00") -> Fact:
+    told = fact(
+        "deal.changed",
+        f"d1-{source}",
+        "2025-02-20",
+        deal="d1",
+        lead=lead,
+        state="won",
+        amount=amount,
+        currency="USD",
+        opened_at=f"{opened}T09:00:00Z",
+        closed_at="2025-02-20T12:00:00Z",
+    )
+    return told.model_copy(update={"source": source})
+
+
+def sold_to(*leads: str) -> list[Fact]:
+    """Return leads, each with a person who was touched once."""
+    return [
+        told
+        for lead in leads
+        for told in (
+            fact("lead.created", lead, "2025-02-05", lead=lead, person=f"of-{lead}"),
+            fact(
+                "touch.recorded",
+                f"t-{lead}",
+                "2025-02-03",
+                person=f"of-{lead}",
+                channel="employee_advocacy",
+                employee="E1",
+            ),
+        )
+    ]
+
+
+#: Enough of them that no order but that of the keys can be right for all by chance.
+STAFF = tuple(f"E{number}" for number in range(10, 22))
+
+
+async def test_of_two_places_on_one_day_the_last_key_moves_what_was_done(
+    database: Database,
+) -> None:
+    await assert_right_at_each_step(
+        database,
+        [*map(share, STAFF), *(share(employee, "2025-01-20") for employee in STAFF)],
+        [place(employee, "hr", "Sales") for employee in STAFF],
+        [place(employee, "crm", "IT") for employee in STAFF],
+        [place(employee, "ldap", "Legal") for employee in reversed(STAFF)],
+        [place(employee, "hr", "Research") for employee in STAFF],
+        [Retraction(place(employee, "crm", "IT").identity) for employee in STAFF],
+        # Both of a day in one batch, in either order of arrival.
+        [
+            place(employee, source, "Board")
+            for employee in STAFF
+            for source in (("crm", "hr") if int(employee[1:]) % 2 else ("hr", "crm"))
+        ],
+    )
+
+
+async def test_a_deal_that_another_source_opened_earlier_changes_its_lead(
+    database: Database,
+) -> None:
+    await assert_right_at_each_step(
+        database,
+        [*sold_to("l1", "l2", "l3"), deal("crm", "l1", "2025-02-08")],
+        # Another source opened it before: the first one's lead has won nothing.
+        [deal("partner", "l2", "2025-02-07")],
+        [deal("crm", "l1", "2025-02-06", "300.00")],
+        [Retraction(deal("crm", "l1", "2025-02-06").identity)],
+        [deal("erp", "l3", "2025-02-07", "50.00"), deal("tool", "l1", "2025-02-07")],
+        [Retraction(deal("partner", "l2", "2025-02-07").identity)],
+        [Retraction(deal("erp", "l3", "2025-02-07").identity)],
+    )
+
+
+async def test_of_two_that_told_a_lead_at_once_the_first_key_speaks(database: Database) -> None:
+    leads = [f"l{number}" for number in range(6)]
+
+    def told(source: str, person: str, at: str = "2025-02-05") -> list[Fact]:
+        return [
+            fact("lead.created", f"{lead}-{source}", at, lead=lead, person=person).model_copy(
+                update={"source": source}
+            )
+            for lead in leads
+        ]
+
+    touches = [
+        fact(
+            "touch.recorded",
+            person,
+            "2025-02-03",
+            person=person,
+            channel="employee_advocacy",
+            employee=employee,
+        )
+        for person, employee in (("ann", "E1"), ("bob", "E2"))
+    ]
+    await assert_right_at_each_step(
+        database,
+        [*touches, *told("crm", "ann")],
+        told("web", "bob"),
+        told("crm", "bob"),
+        told("web", "ann"),
+        # An earlier hour beats any key.
+        told("form", "bob", "2025-02-04"),
+    )
+
+
+async def test_of_two_that_published_a_post_the_first_names_who_and_where(
+    database: Database,
+) -> None:
+    posts = [f"p{number}" for number in range(6)]
+
+    def published(source: str, at: str, **where: str) -> list[Fact]:
+        return [
+            fact("post.published", f"{post}-{source}", at, post=post, **where).model_copy(
+                update={"source": source}
+            )
+            for post in posts
+        ]
+
+    readings = [
+        fact(
+            "post.metrics",
+            f"{post}-{day}",
+            f"2025-02-{day:02}",
+            post=post,
+            employee="E9",
+            network="x",
+            **dict.fromkeys(("impressions", "reactions", "comments", "reshares", "clicks"), day),
+        )
+        for post in posts
+        for day in (3, 7, 5)
+    ]
+    everywhere = {"network": "linkedin", "campaign": "c1", "content": "k1"}
+    await assert_right_at_each_step(
+        database,
+        readings,
+        published("api", "2025-02-02", employee="E1", **everywhere),
+        published("csv", "2025-02-02", account="acme", network="xing"),
+        published("app", "2025-02-01", employee="E2"),
+        [Retraction(told.identity) for told in published("api", "2025-02-02", employee="E1")],
+    )
+
+
+async def test_readings_and_touches_of_one_instant_are_taken_by_key(database: Database) -> None:
+    def read(source: str, impressions: int) -> list[Fact]:
+        return [
+            fact(
+                "post.metrics",
+                f"p{number}-{source}",
+                "2025-02-03",
+                post=f"p{number}",
+                employee="E1",
+                impressions=impressions + number,
+            ).model_copy(update={"source": source})
+            for number in range(6)
+        ]
+
+    def touched(source: str, employee: str, **where: str) -> list[Fact]:
+        return [
+            fact(
+                "touch.recorded",
+                f"q{number}-{source}",
+                "2025-02-03",
+                person=f"q{number}",
+                channel="employee_advocacy",
+                employee=employee,
+                **where,
+            ).model_copy(update={"source": source})
+            for number in range(6)
+        ]
+
+    created = [
+        fact("lead.created", f"l{number}", "2025-02-03", lead=f"l{number}", person=f"q{number}")
+        for number in range(6)
+    ]
+    await assert_right_at_each_step(
+        database,
+        [*read("a", 10), *touched("a", "E1"), *created],
+        [*read("b", 4), *touched("b", "E2", network="x", campaign="c1", content="k1")],
+        [*read("c", 7), *touched("c", "E3", network="linkedin")],
+    )
+
+
+async def test_moves_of_one_instant_are_taken_by_key(database: Database) -> None:
+    def moved(event: str, source: str) -> list[Fact]:
+        return [
+            fact(
+                f"member.{event}", f"{employee}-{source}", "2025-02-03", employee=employee
+            ).model_copy(update={"source": source})
+            for employee in STAFF
+        ]
+
+    await assert_right_at_each_step(
+        database,
+        [*moved("joined", "a"), *moved("left", "b")],
+        moved("joined", "c"),
+        [Retraction(told.identity) for told in moved("joined", "a")],
+    )
