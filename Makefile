@@ -35,7 +35,7 @@ property-long: $(VENV)/.dev ## Compare 600 random histories with the oracle, and
 	EARNED_PROPERTY_PROFILE=long $(BIN)/pytest tests/property $(ARGS)
 
 .PHONY: mutation
-mutation: $(VENV)/.dev ## Mutate the formulas and the fold; list what no test notices (hours; a part: make mutation ARGS="--sample 300")
+mutation: $(VENV)/.dev ## Mutate the formulas and the fold (hours; some: make mutation ARGS="--sample 300")
 	$(BIN)/python -m tests.mutation.formulas $(ARGS)
 	$(BIN)/python -m tests.mutation $(ARGS)
 

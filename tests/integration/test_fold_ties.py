@@ -1,26 +1,9 @@
 """Two sources that disagree: whose word counts, and what moves when that changes."""
 
-from collections.abc import Sequence
-
 from shared.db import Database
 from shared.facts import Fact, Retraction
 from tests.integration.catalogue_facts import fact
-from tests.property.comparing import assert_equals_oracle
-from tests.property.engine import deliver, fold, found_org, history_of
-from tests.property.worlds import Setting
-
-Item = Fact | Retraction
-
-
-async def assert_right_at_each_step(database: Database, *chapters: Sequence[Item]) -> None:
-    """Tell the chapters, each a batch of its own, and compare with the oracle after each."""
-    org = await found_org(database, Setting("Europe/Warsaw", 30, 7))
-    deliveries: list[Item] = []
-    for items in chapters:
-        deliveries += items
-        await deliver(database, org, items)
-        await fold(database, org, 1000)
-        await assert_equals_oracle(database, org, history_of(org, deliveries))
+from tests.integration.fold_chapters import assert_right_at_each_step
 
 
 def share(employee: str, day: str = "2025-02-11") -> Fact:

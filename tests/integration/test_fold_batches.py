@@ -1,0 +1,113 @@
+"""What one call of the fold takes: up to a limit, one day of recording, one published position."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from services.metrics.fold import FoldResult, fold_batch
+from shared.db import Database
+from shared.ledger import append
+from shared.orgs import Org
+from tests.integration.catalogue_facts import fact
+
+_PUBLISH = """
+INSERT INTO publication (org_id, id, starts_on, ends_on, position, known_on, known_until,
+                         published_at, published_by, note)
+VALUES ($1, $2, '2025-01-01', '2025-02-01', $3, '2025-02-10', $4, $4, 'tests', '')
+"""
+_LOGGED = """
+SELECT position, known_on::text AS day, count(*) > 0 AS has_changes
+  FROM rollup_change WHERE org_id = $1 GROUP BY position, known_on ORDER BY position
+"""
+#: Just before midnight in Warsaw: an hour on, it is the next day there and not in Greenwich.
+LATE = datetime(2025, 2, 10, 22, 30, tzinfo=UTC)
+
+
+async def click(database: Database, org: Org, number: int, received_at: datetime = LATE) -> None:
+    told = fact("link.clicked", f"c{number}", "2025-02-09", link="abc", is_human=True)
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, [told], received_at=received_at)
+
+
+async def fold(
+    database: Database,
+    org: Org,
+    limit: int = 1000,
+    generation: int = 1,
+    folded_at: datetime | None = None,
+) -> FoldResult | None:
+    async with database.transaction(org.id) as connection:
+        return await fold_batch(connection, org.id, generation, limit=limit, folded_at=folded_at)
+
+
+async def publish(database: Database, org: Org, *positions: int) -> None:
+    async with database.transaction(org.id) as connection:
+        for position in positions:
+            await connection.execute(_PUBLISH, org.id, uuid4(), position, LATE)
+
+
+async def test_a_batch_takes_what_is_left_up_to_its_limit(database: Database, org: Org) -> None:
+    for number in range(5):
+        await click(database, org, number)
+
+    results = [await fold(database, org, 2) for _ in range(4)]
+
+    assert results == [FoldResult(2, 2), FoldResult(2, 4), FoldResult(1, 5), FoldResult(0, 5)]
+
+
+async def test_a_batch_ends_where_the_day_of_recording_changes(
+    database: Database, org: Org
+) -> None:
+    for number, hours in enumerate((0, 0, 1, 1, 30)):
+        await click(database, org, number, LATE + timedelta(hours=hours))
+
+    results = [await fold(database, org) for _ in range(4)]
+
+    assert results == [FoldResult(2, 2), FoldResult(2, 4), FoldResult(1, 5), FoldResult(0, 5)]
+    async with database.transaction(org.id) as connection:
+        rows = await connection.fetch(_LOGGED, org.id)
+    days = [(2, "2025-02-10"), (4, "2025-02-11"), (5, "2025-02-12")]
+    assert [tuple(row) for row in rows] == [(*day, True) for day in days]
+
+
+async def test_a_batch_ends_at_each_published_position(database: Database, org: Org) -> None:
+    for number in range(8):
+        await click(database, org, number)
+    await publish(database, org, 6, 3, 4)
+
+    results = [await fold(database, org, 5) for _ in range(5)]
+
+    assert results == [
+        *(FoldResult(3, 3), FoldResult(1, 4), FoldResult(2, 6), FoldResult(2, 8)),
+        FoldResult(0, 8),
+    ]
+
+
+async def test_a_retired_generation_is_left_alone(database: Database, org: Org) -> None:
+    await click(database, org, 1)
+    async with database.transaction(org.id) as connection:
+        await connection.execute(
+            "UPDATE generation SET state = 'retired', retired_at = $2 WHERE org_id = $1",
+            org.id,
+            LATE,
+        )
+
+    assert await fold(database, org) is None
+
+
+async def test_a_generation_that_is_not_there_is_not_folded(database: Database, org: Org) -> None:
+    await click(database, org, 1)
+
+    assert await fold(database, org, generation=2) is None
+    assert await fold(database, org) == FoldResult(1, 1)
+
+
+async def test_the_cursor_says_when_it_was_folded(database: Database, org: Org) -> None:
+    await click(database, org, 1)
+    await fold(database, org, folded_at=LATE)
+
+    async with database.transaction(org.id) as connection:
+        row = await connection.fetchrow(
+            "SELECT position, folded_at FROM fold_cursor WHERE org_id = $1", org.id
+        )
+    assert row is not None
+    assert tuple(row) == (1, LATE)

@@ -1,0 +1,171 @@
+"""Late facts, each in a batch of its own: whatever they change is found, however they reach it."""
+
+from shared.db import Database
+from shared.facts import Fact, Retraction
+from tests.integration.catalogue_facts import fact
+from tests.integration.fold_chapters import assert_right_at_each_step
+
+CREATED, OPENED, CLOSED = "2025-02-05T12:00:00Z", "2025-02-08T12:00:00Z", "2025-02-20T12:00:00Z"
+
+
+def touch(person: str, at: str, employee: str = "E1", name: str = "") -> Fact:
+    return fact(
+        "touch.recorded",
+        name or f"{person}-{at}",
+        at,
+        person=person,
+        channel="employee_advocacy",
+        employee=employee,
+    )
+
+
+def lead(name: str, person: str, at: str = CREATED) -> Fact:
+    return fact("lead.created", name, at, lead=name, person=person)
+
+
+def deal(name: str, lead: str, closed: str = CLOSED, opened: str = OPENED) -> Fact:
+    return fact(
+        "deal.changed",
+        name,
+        closed,
+        deal=name,
+        lead=lead,
+        state="won",
+        amount="100.00",
+        currency="USD",
+        opened_at=opened,
+        closed_at=closed,
+    )
+
+
+def same(person: str, *others: str, name: str = "") -> Fact:
+    return fact(
+        "person.identified", name or person, "2025-02-16", person=person, same_as=list(others)
+    )
+
+
+def applied(person: str, at: str = CREATED) -> Fact:
+    return fact("application.submitted", "a1", at, application="a1", person=person)
+
+
+async def test_a_late_touch_credits_what_came_at_or_after_it(database: Database) -> None:
+    await assert_right_at_each_step(
+        database,
+        [lead("l1", "ann"), deal("d1", "l1"), lead("l2", "bob"), lead("l9", "zoe")],
+        [touch("ann", CREATED, "E1")],
+        [touch("bob", CREATED, "E2")],
+        [touch("ann", CLOSED, "E3")],
+        [touch("ann", "2025-02-10", "E4")],
+        [touch("ann", "2025-02-21", "E5")],
+        # On either side of the lead, told at once, and each taken back alone.
+        [touch("bob", "2025-02-03", "E3"), touch("bob", "2025-02-28", "E4")],
+        [Retraction(touch("bob", "2025-02-03").identity)],
+        [Retraction(touch("ann", CREATED).identity), touch("ann", "2025-02-04", "E6")],
+    )
+
+
+async def test_a_link_reaches_back_whatever_else_is_told_with_it(database: Database) -> None:
+    await assert_right_at_each_step(
+        database,
+        [lead("l1", "ann"), deal("d1", "l1"), touch("web1", "2025-02-02", "E1"), lead("l2", "bob")],
+        [same("ann", "web1"), touch("ann", "2025-02-27", "E2")],
+        [touch("web1", "2025-02-03", "E3"), touch("web2", "2025-02-01", "E4")],
+        [same("web1", "web2", name="other")],
+        [touch("web2", "2025-02-04", "E5")],
+        [Retraction(same("ann", "web1").identity), touch("web2", "2025-02-26", "E5")],
+        [same("bob", "ann", "bob", name="merge")],
+        [touch("ann", "2025-02-04T01:00:00Z", "E6")],
+        [same("bob", "web2", name="merge")],
+    )
+
+
+async def test_an_application_marked_twice_is_credited_once(database: Database) -> None:
+    hired = fact("hire.accepted", "h1", "2025-02-19", application="a1")
+    await assert_right_at_each_step(
+        database,
+        [touch("ann", "2025-02-02", "E1"), applied("ann")],
+        [hired, touch("ann", "2025-02-01", "E2")],
+        [touch("ann", "2025-02-03", "E3"), applied("ann", "2025-02-06T12:00:00Z")],
+        [same("ann", "web"), touch("web", "2025-02-04", "E4"), applied("ann")],
+        [applied("bob"), touch("bob", "2025-02-01", "E5")],
+        [touch("ann", "2025-02-05", "E6")],
+        [Retraction(applied("bob").identity)],
+    )
+
+
+async def test_a_deal_and_its_lead_are_told_in_any_order(database: Database) -> None:
+    await assert_right_at_each_step(
+        database,
+        [deal("d1", "l1"), touch("ann", "2025-02-02", "E1"), deal("d2", "l2")],
+        [lead("l1", "ann")],
+        [deal("d1", "l1", closed="2025-02-22T12:00:00Z"), lead("l2", "ann")],
+        [lead("l1", "bob"), touch("bob", "2025-02-03", "E2")],
+        [Retraction(lead("l1", "bob").identity)],
+        [lead("l1", "ann", "2025-02-06T12:00:00Z"), Retraction(deal("d2", "l2").identity)],
+        [deal("d1", "l2")],
+        [deal("d2", "l1"), Retraction(lead("l2", "ann").identity)],
+    )
+
+
+async def test_a_touch_counts_from_the_first_day_of_the_window_to_the_last(
+    database: Database,
+) -> None:
+    # In Warsaw an hour before UTC's midnight is the next day.
+    days = ("2025-02-10T22:59:00Z", "2025-02-10T23:01:00Z", "2025-02-11T22:59:00Z")
+    await assert_right_at_each_step(
+        database,
+        [lead("l1", "ann", "2025-02-20T22:30:00Z"), deal("d1", "l1", "2025-02-20T22:30:00Z")],
+        *([touch("ann", at, f"E{number}")] for number, at in enumerate(days)),
+        [Retraction(touch("ann", days[1]).identity)],
+        [lead("l1", "ann", "2025-02-20T23:30:00Z"), deal("d1", "l1", "2025-02-20T23:30:00Z")],
+        window_days=9,
+    )
+
+
+def reading(post: str, day: int, count: int, source: str = "test") -> Fact:
+    told = fact(
+        "post.metrics",
+        f"{post}-{day}",
+        f"2025-02-{day:02}",
+        post=post,
+        employee="E1",
+        network="linkedin",
+        **dict.fromkeys(("impressions", "reactions", "comments", "reshares", "clicks"), count),
+    )
+    return told.model_copy(update={"source": source})
+
+
+def published(post: str, day: int, **who: str) -> Fact:
+    return fact("post.published", post, f"2025-02-{day:02}", post=post, **who)
+
+
+async def test_readings_reach_the_steps_on_both_sides(database: Database) -> None:
+    await assert_right_at_each_step(
+        database,
+        [reading("p1", 10, 100), reading("p2", 10, 7)],
+        [reading("p1", 4, 30), reading("p2", 12, 7)],
+        [reading("p1", 7, 60), reading("p1", 15, 90), reading("p1", 18, 120)],
+        # Both ends and the middle of what is there, told at once.
+        [reading("p1", 3, 20), reading("p1", 8, 65), reading("p1", 20, 130), reading("p2", 1, 3)],
+        [Retraction(reading("p1", 10, 0).identity), reading("p2", 11, 9)],
+        [published("p1", 2, employee="E2", network="xing", campaign="c1", content="k1")],
+        [reading("p1", 16, 95), published("p2", 2, account="acme")],
+        [reading("p1", 3, 25), reading("p1", 20, 140)],
+        [reading("p1", 8, 66, "other"), reading("p1", 8, 64)],
+        [Retraction(published("p1", 2).identity), Retraction(reading("p1", 4, 0).identity)],
+        [Retraction(reading("p2", 1, 0).identity), reading("p2", 30 - 2, 4)],
+    )
+
+
+async def test_who_leaves_comes_back_and_is_moved(database: Database) -> None:
+    def move(event: str, day: int, employee: str = "E1") -> Fact:
+        return fact(f"member.{event}", f"{employee}-{day}", f"2025-02-{day:02}", employee=employee)
+
+    await assert_right_at_each_step(
+        database,
+        [move("joined", 2), move("joined", 9), move("joined", 2, "E2")],
+        [move("left", 5), move("left", 3, "E2")],
+        [move("left", 12), move("joined", 20)],
+        [Retraction(move("left", 5).identity), move("joined", 4, "E2")],
+        [move("left", 8), Retraction(move("left", 3, "E2").identity)],
+    )
