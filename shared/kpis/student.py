@@ -1,4 +1,7 @@
-"""Student's t distribution, in plain floating point; relative error below 1e-10."""
+"""Student's t distribution, in plain floating point.
+
+Its relative error is below 1e-10 up to 10⁵ degrees of freedom; what is lost grows with them.
+"""
 
 from __future__ import annotations
 
