@@ -5,9 +5,12 @@ from uuid import uuid4
 
 from services.metrics.fold import FoldResult, fold_batch
 from shared.db import Database
+from shared.facts import Fact, Retraction
 from shared.ledger import append
 from shared.orgs import Org
 from tests.integration.catalogue_facts import fact
+from tests.property.comparing import assert_equals_oracle
+from tests.property.engine import history_of
 
 _PUBLISH = """
 INSERT INTO publication (org_id, id, starts_on, ends_on, position, known_on, known_until,
@@ -111,3 +114,47 @@ async def test_the_cursor_says_when_it_was_folded(database: Database, org: Org) 
         )
     assert row is not None
     assert tuple(row) == (1, LATE)
+
+
+async def test_what_a_later_batch_takes_back_stands_until_then(
+    database: Database, org: Org
+) -> None:
+    lead = fact("lead.created", "l1", "2025-02-05", lead="l1", person="ann")
+    told: list[Fact | Retraction] = [
+        fact("touch.recorded", "t1", "2025-02-03", person="ann", channel="brand"),
+        lead,
+        Retraction(lead.identity),
+    ]
+    for item in told:
+        async with database.transaction(org.id) as connection:
+            await append(connection, org, [item], received_at=LATE)
+
+    for entries in (1, 2, 3):
+        assert await fold(database, org, 1) == FoldResult(1, entries)
+        await assert_equals_oracle(database, org, history_of(org, told[:entries]))
+
+
+async def test_what_one_batch_tells_and_takes_back_leaves_nothing(
+    database: Database, org: Org
+) -> None:
+    leads = [
+        fact("lead.created", "l1", f"2025-02-{day:02}", lead="l1", person="ann") for day in (5, 7)
+    ]
+    told: list[Fact | Retraction] = [
+        fact("touch.recorded", "t1", "2025-02-03", person="ann", channel="brand"),
+        *leads,
+        Retraction(leads[0].identity),
+        leads[1],
+        leads[0],
+        fact("member.joined", "m1", "2025-02-03", employee="E1"),
+        Retraction(fact("member.joined", "m1", "2025-02-03", employee="E1").identity),
+    ]
+    for number, item in enumerate(told):
+        async with database.transaction(org.id) as connection:
+            received_at = LATE - timedelta(minutes=60 - number)
+            await append(connection, org, [item], received_at=received_at)
+    # The version that stood before the batch is the one that its first retraction takes back.
+    for limit in (2, 1000):
+        await fold(database, org, limit)
+
+    await assert_equals_oracle(database, org, history_of(org, told))

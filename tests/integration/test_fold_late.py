@@ -2,8 +2,11 @@
 
 from shared.db import Database
 from shared.facts import Fact, Retraction
+from shared.rollups import contributions
 from tests.integration.catalogue_facts import fact
 from tests.integration.fold_chapters import assert_right_at_each_step
+from tests.property.engine import deliver, fold, found_org
+from tests.property.worlds import Setting
 
 CREATED, OPENED, CLOSED = "2025-02-05T12:00:00Z", "2025-02-08T12:00:00Z", "2025-02-20T12:00:00Z"
 
@@ -169,3 +172,22 @@ async def test_who_leaves_comes_back_and_is_moved(database: Database) -> None:
         [Retraction(move("left", 5).identity), move("joined", 4, "E2")],
         [move("left", 8), Retraction(move("left", 3, "E2").identity)],
     )
+
+
+async def test_of_a_decided_deal_it_is_told_whether_it_was_won(database: Database) -> None:
+    org = await found_org(database, Setting("Europe/Warsaw", 30, 7))
+    lost = deal("d2", "l1").model_copy(update={"state": "lost", "amount": None})
+    open_still = deal("d3", "l1").model_copy(update={"state": "open", "closed_at": None})
+    await deliver(
+        database,
+        org,
+        [touch("ann", "2025-02-02"), lead("l1", "ann"), deal("d1", "l1"), lost, open_still],
+    )
+    await fold(database, org, 1000)
+
+    keys = "(SELECT unnest(ARRAY['d1', 'd2', 'd3']) AS deal)"
+    query = contributions.journeys(contributions.decided_deals(keys))
+    async with database.transaction(org.id) as connection:
+        rows = await connection.fetch(query, org.id, 1, 30)
+
+    assert [(row["conversion"], row["is_won"]) for row in rows] == [("d1", True), ("d2", False)]

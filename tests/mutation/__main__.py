@@ -38,14 +38,13 @@ _MUTATED: Final = (
 )
 #: Whatever is quick to notice: the first failure ends a trial.
 _TESTS: Final = (
-    "tests/integration/test_fold_edges.py",
-    "tests/integration/test_fold_kinds.py",
-    "tests/integration/test_fold_ties.py",
     "tests/integration/test_fold_late.py",
+    "tests/integration/test_fold_ties.py",
+    "tests/integration/test_fold_kinds.py::test_what_counts_is_what_stands_and_the_past_stays[1000]",
     "tests/integration/test_fold_batches.py",
-    "tests/integration/test_fold.py",
-    "tests/integration/test_credit.py",
-    "tests/integration/test_identity.py",
+    "tests/integration/test_fold_edges.py::test_a_rich_history_is_what_the_oracle_says[1000-9]",
+    "tests/integration/test_fold_edges.py::test_generations_do_not_touch_each_other",
+    "tests/integration/test_fold_edges.py::test_an_index_is_the_mean_of_the_last_of_each_person",
     "tests/integration/test_verify.py::test_a_repair_adds_what_is_missing_and_says_so",
     "tests/integration/test_verify.py::test_a_delta_that_the_log_lost_is_logged_again",
     "tests/integration/test_verify.py::test_a_value_the_fold_never_wrote_is_taken_away_again",
@@ -54,6 +53,9 @@ _TESTS: Final = (
 )
 #: For what those have missed: the golden year and random histories, slow and thorough.
 _SECOND_LOOK: Final = (
+    "tests/integration/test_fold.py",
+    "tests/integration/test_credit.py",
+    "tests/integration/test_identity.py",
     "tests/integration/test_golden_credit.py",
     "tests/property/test_histories.py::test_any_history_gives_what_the_oracle_says_in_any_order",
 )
