@@ -158,3 +158,26 @@ async def test_what_one_batch_tells_and_takes_back_leaves_nothing(
         await fold(database, org, limit)
 
     await assert_equals_oracle(database, org, history_of(org, told))
+
+
+async def test_what_comes_to_nothing_is_not_logged(database: Database, org: Org) -> None:
+    async def tell(*items: Fact | Retraction) -> list[int]:
+        async with database.transaction(org.id) as connection:
+            await append(connection, org, items)
+        await fold(database, org)
+        async with database.transaction(org.id) as connection:
+            return [
+                await connection.fetchval(f"SELECT count(*) FROM {table} WHERE org_id = $1", org.id)
+                for table in ("rollup_change", "rollup", "cell")
+            ]
+
+    shared = fact("post.published", "p1", "2025-02-03", post="p1", employee="E1")
+    read = fact("post.metrics", "r1", "2025-02-04", post="p1", employee="E1", impressions=7)
+    first = await tell(shared, read)
+
+    # Told again with a word that no measure asks for; and with other figures, and back again.
+    again = await tell(shared.model_copy(update={"hashtags": ("hiring",)}))
+    back = await tell(read.model_copy(update={"impressions": 9}), read)
+
+    assert first == again == back
+    assert all(first)
