@@ -282,9 +282,31 @@ async def test_generations_do_not_touch_each_other(database: Database, org: Org)
     assert both[1] != both[2], "a window of one day leaves fewer touches"
 
 
-async def _fold_second(database: Database, org: Org) -> None:
+async def _fold_second(database: Database, org: Org, limit: int = 1000) -> int:
+    """Fold up to ``limit`` entries, and return how many there were."""
     async with database.transaction(org.id) as connection:
-        await fold_batch(connection, org.id, 2)
+        folded = await fold_batch(connection, org.id, 2, limit=limit)
+    return 0 if folded is None else folded.entries
+
+
+async def test_a_generation_that_follows_in_small_steps_comes_to_the_same(
+    database: Database, org: Org
+) -> None:
+    for batch in zip(HISTORY, FURTHER, strict=True):
+        await tell(database, org, *(item for part in batch for item in part))
+    async with database.transaction(org.id) as connection:
+        await connection.execute(_SECOND, org.id, org.window_days, org.half_life_days)
+        await connection.execute(_SECOND_CURSOR, org.id)
+
+    # The first holds what the second has not come to yet, and must not be looked at for it.
+    while await _fold_second(database, org, limit=4):
+        pass
+
+    both = await _held(database, org)
+    # Where batches end decides at which position a credit is given.
+    first, second = ({row for row in both[n] if not row.startswith("credit ")} for n in (1, 2))
+    assert first == second
+    assert first
 
 
 async def _alone(database: Database, org: Org, window: int, half_life: int) -> set[str]:

@@ -44,6 +44,7 @@ _TESTS: Final = (
     "tests/integration/test_fold_batches.py",
     "tests/integration/test_fold_edges.py::test_a_rich_history_is_what_the_oracle_says[1000-9]",
     "tests/integration/test_fold_edges.py::test_generations_do_not_touch_each_other",
+    "tests/integration/test_fold_edges.py::test_a_generation_that_follows_in_small_steps_comes_to_the_same",
     "tests/integration/test_fold_edges.py::test_an_index_is_the_mean_of_the_last_of_each_person",
     "tests/integration/test_verify.py::test_a_repair_adds_what_is_missing_and_says_so",
     "tests/integration/test_verify.py::test_a_delta_that_the_log_lost_is_logged_again",

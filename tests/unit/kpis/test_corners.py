@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from shared.kpis.cohort import payback
+from shared.kpis.cohort import CohortPoint, cohort_curve, payback, roi_at_ages
 from shared.kpis.compose import ForbiddenRollup, combine, evaluate
 from shared.kpis.costs import CostBasis, CostLine, cost_statement
 from shared.kpis.definitions import catalogue
@@ -204,3 +204,35 @@ def test_a_count_for_each_week_adds_up_over_what_has_the_same_weeks() -> None:
 
     with pytest.raises(ForbiddenRollup, match="weeks does not add up"):
         combine(cadence, parts, over=Dimension.NETWORK)
+
+
+def test_a_cohort_stands_on_any_day_where_its_last_value_left_it() -> None:
+    start = date(2025, 1, 1)
+    values = [
+        (date(2025, 1, 9), Decimal(30)),
+        (date(2025, 1, 5), Decimal(20)),
+        (date(2025, 1, 9), Decimal(-5)),
+    ]
+    days = [date(2025, 1, 9), date(2025, 1, 4), date(2025, 1, 5), date(2025, 2, 1)]
+
+    told = roi_at_ages(iter(values), cost=Decimal(40), starts_on=start, days=iter(days))
+
+    assert told == [
+        CohortPoint(date(2025, 1, 4), 3, Decimal(0), Decimal("-100.00")),
+        CohortPoint(date(2025, 1, 5), 4, Decimal(20), Decimal("-50.00")),
+        CohortPoint(date(2025, 1, 9), 8, Decimal(45), Decimal("12.50")),
+        CohortPoint(date(2025, 2, 1), 31, Decimal(45), Decimal("12.50")),
+    ]
+    assert cohort_curve(values, cost=Decimal(40), starts_on=start) == told[1:3]
+    free = roi_at_ages(values, cost=Decimal(0), starts_on=start, days=days[:1])
+    assert free == [CohortPoint(date(2025, 1, 9), 8, Decimal(45), None)]
+
+
+def test_value_covers_nothing_until_it_comes_and_no_cost_is_covered_at_once() -> None:
+    start = date(2025, 1, 1)
+
+    at_once = payback([], cost=Decimal(0), starts_on=start)
+
+    assert at_once is not None
+    assert (at_once.day, at_once.age_days) == (start, 0)
+    assert payback([], cost=Decimal("0.01"), starts_on=start) is None
