@@ -88,6 +88,18 @@ def test_a_shorter_vacancy_saves_and_may_be_added_to_the_cost_per_hire() -> None
     assert recruiting_lines(hires, stated, RecruitingMethod.VACANCY) == lines[1:]
 
 
+def test_hires_of_unknown_vacancies_saved_an_unknown_time_and_no_hires_none() -> None:
+    stated = STATED | {"vacancy.daily_cost": Decimal(100)}
+
+    (unknown,) = recruiting_lines(HIRES, stated, RecruitingMethod.VACANCY)
+    (nobody,) = recruiting_lines(ReferralHires(0), stated, RecruitingMethod.VACANCY)
+    (unreported,) = recruiting_lines(ReferralHires(None), stated, RecruitingMethod.VACANCY)
+
+    assert (unknown.amount(), unknown.null_reason) == (None, "missing:vacancies")
+    assert (nobody.amount(), nobody.null_reason) == (0, None)
+    assert (unreported.amount(), unreported.null_reason) == (None, "missing:vacancies")
+
+
 def test_an_unstated_cost_per_hire_leaves_the_cash_form_without_a_value() -> None:
     cash = roi_cash(Decimal(28500), MARGIN, recruiting_lines(HIRES, {}), COST)
 
