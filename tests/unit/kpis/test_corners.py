@@ -236,3 +236,18 @@ def test_value_covers_nothing_until_it_comes_and_no_cost_is_covered_at_once() ->
     assert at_once is not None
     assert (at_once.day, at_once.age_days) == (start, 0)
     assert payback([], cost=Decimal("0.01"), starts_on=start) is None
+
+
+def test_the_turnover_of_teams_makes_that_of_all_of_them() -> None:
+    rate = catalogue().kpis["turnover_rate"]
+    weeks = Fraction(4)
+    parts = [
+        evaluate(rate, {"leavers": leavers, "person_days": days, "weeks": weeks})
+        for leavers, days in ((1, 280), (3, 560))
+    ]
+    whole = evaluate(rate, {"leavers": 4, "person_days": 840, "weeks": weeks})
+
+    # The weeks are the same for every team, and not for two periods.
+    assert combine(rate, parts, over=Dimension.TEAM).exact == whole.exact
+    with pytest.raises(ForbiddenRollup):
+        combine(rate, parts, over=Axis.TIME)
