@@ -25,7 +25,7 @@ from shared.kpis.compose import (
 )
 from shared.kpis.costs import CostLine, amortized
 from shared.kpis.definitions import catalogue
-from shared.kpis.expressions import InvalidExpression, parse
+from shared.kpis.expressions import InvalidExpression, names, parse
 from shared.kpis.periods import Period
 from shared.kpis.quantiles import quantile
 from shared.kpis.survival import Outcome, Spell, cumulative_incidence
@@ -228,3 +228,9 @@ def test_what_has_no_number_or_a_statement_of_its_own_is_not_combined() -> None:
 def test_a_sum_can_be_combined() -> None:
     assert can_be_combined(KPIS["shares"], over=Axis.TIME)
     assert can_be_combined(KPIS["shares"], over=Dimension.TEAM)
+
+
+def test_a_formula_may_be_five_hundred_characters_long() -> None:
+    assert names(parse("a" * 500)) == ("a" * 500,)
+    with pytest.raises(InvalidExpression):
+        parse("a" * 501)
