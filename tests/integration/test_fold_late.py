@@ -171,6 +171,8 @@ async def test_who_leaves_comes_back_and_is_moved(database: Database) -> None:
         [move("left", 12), move("joined", 20)],
         [Retraction(move("left", 5).identity), move("joined", 4, "E2")],
         [move("left", 8), Retraction(move("left", 3, "E2").identity)],
+        # Who leaves twice, or joins twice, has not come back.
+        [move("left", 22), move("left", 24), move("joined", 6, "E2"), move("joined", 26)],
     )
 
 
