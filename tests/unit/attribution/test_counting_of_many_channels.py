@@ -68,3 +68,11 @@ def test_sixty_two_channels_fit_a_set() -> None:
     one = Journeys(np.array([0, 2]), np.array([61, 0]), np.array([0, 0]), names)
 
     assert worth_of_sets(one, np.array([5])) == {(1 << 61) + 1: 5}
+
+
+def test_a_path_without_touches_is_no_journey_and_hides_none_after_it() -> None:
+    paths = [PathCount(["a"], 2, 1), PathCount([], 3, 1), PathCount(["b"], 0, 0)]
+
+    assert chain_of([*paths, PathCount(["b", "a"], 1, 1)]) == chain_of(
+        [PathCount(["b", "a"], 1, 1), PathCount(["a"], 2, 1)]
+    )
