@@ -123,7 +123,8 @@ async def entries_behind(
     proof = evidence(MEASURES[measure])
     plan = slicing(measure, MeasureQuery((period,), None, filters))
     arguments = Arguments(org.id, await live_generation(connection, org.id))
-    lines = proof.relation(arguments, period, exponent(org.currency))
+    relate = proof.relation if proof.under is None else proof.under(plan.filters)
+    lines = relate(arguments, period, exponent(org.currency))
     behind = let_through_by(proof, lines, plan.filters, period, arguments)
     relation = f"SELECT c.fact_key, c.line_key {behind}"
     is_credited = MEASURES[measure].stored_as.startswith(_CREDITED)
