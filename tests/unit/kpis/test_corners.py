@@ -10,6 +10,7 @@ from shared.kpis.cohort import CohortPoint, cohort_curve, payback, roi_at_ages
 from shared.kpis.compose import ForbiddenRollup, combine, evaluate
 from shared.kpis.costs import CostBasis, CostLine, cost_statement
 from shared.kpis.definitions import catalogue
+from shared.kpis.expressions import rounded
 from shared.kpis.periods import Interval, Period, RangeTooLong, buckets
 from shared.kpis.rates import rate_in_force
 from shared.kpis.roi import (
@@ -119,6 +120,7 @@ def test_a_default_rate_says_that_it_is_one() -> None:
 
 
 def test_amounts_keep_every_digit() -> None:
+    assert str(rounded(10**40 + Fraction(1, 8), 2)) == f"1{'0' * 40}.13"
     assert from_units(10**40 + 1, 2) == Decimal(f"1{'0' * 37}0.01")
     assert round_money(Decimal("0.125"), 2) == Decimal("0.13")
     assert str(round_money(Decimal(7), 2)) == "7.00"
