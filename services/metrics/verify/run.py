@@ -12,6 +12,7 @@ from services.metrics.retired import GENERATION_TABLES
 from services.metrics.sql import fetch
 from services.metrics.verify import cells
 from services.metrics.verify.credit import MODELS
+from services.metrics.verify.past import compare_past_credit
 from services.metrics.verify.recompute import (
     EVERYTHING,
     FAMILIES,
@@ -21,7 +22,7 @@ from services.metrics.verify.recompute import (
     target_of,
 )
 from services.metrics.verify.report import Check, Mismatch, Report
-from services.metrics.verify.state import CREDIT_MISMATCHES, STATE_MISMATCHES
+from services.metrics.verify.state import STATE_MISMATCHES, credit_mismatches
 from shared.db import Database
 
 __all__ = ["compare_all", "draw_samples", "verify"]
@@ -34,7 +35,10 @@ _MODELS = "SELECT DISTINCT model FROM credit WHERE org_id = $1 AND generation = 
 # would look through all of its cells for each of its rows. So all of it is read once and hashed.
 _NESTED_LOOPS = "SET LOCAL enable_nestloop = {}"
 #: Tables that are compared by another way than row by row.
-_COMPARED_OTHERWISE = frozenset({"rollup", "rollup_slot", "rollup_change", "cell", "credit_row"})
+_COMPARED_OTHERWISE = frozenset(
+    {"rollup", "rollup_slot", "rollup_change", "cell", "credit_row", "credit_row_past"}
+)
+_CREDIT_MISMATCHES = credit_mismatches("credit")
 
 
 async def verify(database: Database, org_id: UUID, *, scope: Scope = EVERYTHING) -> Report:
@@ -57,7 +61,7 @@ async def verify(database: Database, org_id: UUID, *, scope: Scope = EVERYTHING)
 async def compare_all(
     connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
 ) -> None:
-    """Compare what was recomputed of everything: cells, log, state and credit.
+    """Compare what was recomputed of everything: cells, log, state and credit, past and present.
 
     The cells that differ are in ``verify_mismatch`` until the transaction ends.
     """
@@ -67,6 +71,7 @@ async def compare_all(
     await _compare_state(connection, target, report)
     await _compare_credit(connection, target, report)
     await connection.execute(_NESTED_LOOPS.format("on"))
+    await compare_past_credit(connection, target, report)
 
 
 async def draw_samples(
@@ -174,5 +179,5 @@ async def _compare_state(
 async def _compare_credit(
     connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
 ) -> None:
-    async for row in connection.cursor(CREDIT_MISMATCHES, target.org_id, target.generation):
+    async for row in connection.cursor(_CREDIT_MISMATCHES, target.org_id, target.generation):
         report.add(Mismatch(Check.CREDIT, row["name"], row["stored"], row["recomputed"]))

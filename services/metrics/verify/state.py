@@ -6,7 +6,7 @@ from typing import NamedTuple
 from services.metrics.verify.credit import MODELS
 from services.metrics.verify.facts import standing, withdrawn
 
-__all__ = ["CREDIT_MISMATCHES", "STATE_MISMATCHES"]
+__all__ = ["STATE_MISMATCHES", "credit_mismatches"]
 
 _WHERE = "employee, account, network, campaign, content"
 _LOCAL = "((body ->> '{field}')::timestamptz AT TIME ZONE o.time_zone)::date"
@@ -172,17 +172,23 @@ def _difference(table: str, columns: str, may_hold: str, must_hold: str) -> str:
 STATE_MISMATCHES = dict(_differences())
 
 _CREDITED = "share, amount, touch_day, converted_day, channel, " + _WHERE
-#: $1 is the organization, $2 the generation.
-CREDIT_MISMATCHES = f"""
-SELECT concat_ws(' ', kind, conversion, model, encode(touch_key, 'hex')) AS name,
-       concat_ws(' ', c.share, c.amount) AS stored,
-       concat_ws(' ', v.share, v.amount) AS recomputed
-  FROM (
-    SELECT kind, conversion, model, touch_key, {_CREDITED}
-      FROM credit
-     WHERE org_id = $1 AND generation = $2 AND model IN ({", ".join(f"'{m}'" for m in MODELS)})
-  ) c
-  FULL JOIN verify_credit v USING (kind, conversion, model, touch_key)
- WHERE ({", ".join(f"c.{name}" for name in _CREDITED.split(", "))})
-       IS DISTINCT FROM ({", ".join(f"v.{name}" for name in _CREDITED.split(", "))})
-"""
+
+
+def credit_mismatches(stored: str) -> str:
+    """Return the query of the credits in which ``stored``, a view, and ``verify_credit`` differ.
+
+    $1 is the organization, $2 the generation.
+    """
+    return f"""
+    SELECT concat_ws(' ', kind, conversion, model, encode(touch_key, 'hex')) AS name,
+           concat_ws(' ', c.share, c.amount) AS stored,
+           concat_ws(' ', v.share, v.amount) AS recomputed
+      FROM (
+        SELECT kind, conversion, model, touch_key, {_CREDITED}
+          FROM {stored}
+         WHERE org_id = $1 AND generation = $2 AND model IN ({", ".join(f"'{m}'" for m in MODELS)})
+      ) c
+      FULL JOIN verify_credit v USING (kind, conversion, model, touch_key)
+     WHERE ({", ".join(f"c.{name}" for name in _CREDITED.split(", "))})
+           IS DISTINCT FROM ({", ".join(f"v.{name}" for name in _CREDITED.split(", "))})
+    """

@@ -1,0 +1,79 @@
+"""Verify looks back: credit as it was known is recomputed from the ledger of that time."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from services.metrics.verify import Check, repair, verify
+from services.metrics.verify.past import MOST_POSITIONS
+from services.metrics.worker import catch_up
+from shared.db import Database
+from shared.orgs import Org
+from tests.integration.test_known import DAYS, TOLD, fact, tell, won
+from tests.integration.test_verify import by_hand
+
+
+async def found(database: Database, org: Org) -> None:
+    """Tell the history in which every kind of state is corrected: a deal won, amended and lost."""
+    for day, items in zip(DAYS, TOLD, strict=True):
+        await tell(database, org, day, items)
+    await catch_up(database, org.id)
+
+
+async def test_credit_of_the_past_is_what_the_ledger_of_that_time_says(
+    database: Database, org: Org
+) -> None:
+    await found(database, org)
+    async with database.transaction(org.id) as connection:
+        held = await connection.fetchval("SELECT count(*) FROM credit_row_past")
+    report = await verify(database, org.id)
+
+    assert held > 0
+    assert (report.mismatches, report.unverified) == (0, ())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE credit_row_past SET amounts[4] = amounts[4] + 0.01",
+        "UPDATE credit_row_past SET employee = 'E9'",
+        "UPDATE credit_row_past SET until = until + 1",
+        "DELETE FROM credit_row_past",
+    ],
+)
+async def test_a_changed_past_is_found_and_rebuilt(
+    database: Database, org: Org, database_url: str, statement: str
+) -> None:
+    await found(database, org)
+    await by_hand(database_url, f"{statement} WHERE org_id = $1 AND kind = 'deal'", org.id)
+
+    report = await verify(database, org.id)
+    assert set(report.counts) == {Check.CREDIT}
+    assert all(" as of entry " in mismatch.name for mismatch in report.listed)
+    assert any(mismatch.name.startswith("deal d1 linear ") for mismatch in report.listed)
+
+    done = await repair(database, org.id)
+    assert done.is_rebuilt
+    assert done.after.mismatches == 0
+
+
+async def test_of_a_long_past_some_positions_are_looked_at_and_the_others_counted(
+    database: Database, org: Org
+) -> None:
+    days = MOST_POSITIONS + 3
+    await tell(database, org, DAYS[0], TOLD[0])
+    for number in range(1, days):
+        day = date(2025, 5, 1) + timedelta(days=number)
+        await tell(
+            database,
+            org,
+            day,
+            [won(f"{number}000.00"), fact("link.clicked", f"c{number}", link="x")],
+        )
+    await catch_up(database, org.id)
+
+    report = await verify(database, org.id)
+    assert report.mismatches == 0
+    assert report.unverified == (f"credit as known at 2 of {days - 1} past positions",), (
+        "the last position is the present"
+    )
