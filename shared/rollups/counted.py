@@ -24,9 +24,8 @@ def _cells(plan: Slicing, arguments: Arguments) -> str:
     name = "finest" if filters or plan.group_by not in {None, "team", "employee"} else "employee"
     grouped, has_group = _grouping(plan)
     return f"""
-        SELECT c.employee, r.measure, r.day, r.value {grouped}
-          FROM cell c
-          JOIN rollup_value r ON r.org_id = $1 AND r.generation = $2 AND r.cell = c.cell
+        SELECT c.employee, c.measure, c.day, c.value {grouped}
+          FROM cell_value c
          WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = '{name}' AND c.employee <> ''
            {has_group} {filter_clause(filters, arguments)}
     """

@@ -5,25 +5,10 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.rollups.layout import each_slot
-
 __all__ = ["measures_held"]
 
 # A cell that came back to 0 says nothing: whether it was ever written depends on the batching.
-# The order of the key and LIMIT make it a walk along the index up to the first value; left to
-# guess, the planner reads the rollups of every organization instead.
-_HELD = f"""
-SELECT s.measure
-  FROM rollup_slot s
- CROSS JOIN LATERAL (
-    SELECT FROM rollup r
-     WHERE r.org_id = $1 AND r.generation = $2 AND r.family = s.family
-       AND CASE s.slot {each_slot("WHEN {slot} THEN r.v{slot}", " ")} END <> 0
-     ORDER BY r.org_id, r.generation, r.family, r.cell, r.day
-     LIMIT 1
- ) first
- WHERE s.org_id = $1 AND s.generation = $2 AND s.measure = ANY ($3::text[])
-"""
+_HELD = "SELECT measure FROM measures_held($1, $2, $3)"
 
 
 async def measures_held(

@@ -41,6 +41,7 @@ WITH RECURSIVE search (low, high) AS (
         SELECT e.position AS middle, (e.recorded_at AT TIME ZONE $2)::date <= $3::date AS is_known
           FROM public.ledger_entry e
          WHERE e.org_id = $1 AND e.position = (s.low + s.high + 1) / 2
+        OFFSET 0 -- or it is joined: the whole ledger read at every step
      ) m
      WHERE s.low < s.high
 )
@@ -51,12 +52,17 @@ SELECT s.low AS position, h.position AS head, f.position AS folded
   JOIN public.fold_cursor f ON f.org_id = $1 AND f.generation = g.generation
  WHERE s.low = s.high
 """
+# A look back reads the changes since, or where those are more, the changes until then: it costs
+# what was logged between the position and the nearer end of the log.
 _LOOK_BACK = """
 SELECT set_config('search_path', 'known, public', true),
        set_config('app.as_of', $1::bigint::text, true),
        set_config('app.as_of_day', $2::date::text, true),
        set_config('app.as_of_time', $3::timestamptz::text, true),
-       set_config('app.known', $4, true)
+       set_config('app.known', $4, true),
+       set_config('app.as_of_from', CASE WHEN $1 * 2 < h.position THEN 'start' ELSE 'now' END, true)
+  FROM public.ledger_head h
+ WHERE h.org_id = current_setting('app.org_id')::uuid
 """
 _LOOK_AT_PRESENT = """
 SELECT set_config('search_path', 'public', true), set_config('app.known', '', true)

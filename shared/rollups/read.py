@@ -107,21 +107,19 @@ async def _sums(
     measures = arguments.add(sorted({p.measure.stored_as for p in plans}))
     starts = arguments.add(bucket_starts(query))
     end = arguments.add(query.period.end)
-    team = TEAM_ON_DAY.format(employee="c.employee", day="r.day") if plan.needs_team_of_day else ""
+    team = TEAM_ON_DAY.format(employee="c.employee", day="c.day") if plan.needs_team_of_day else ""
     team_column = "t.team" if team else "c.team"
     columns = {"team": team_column}
     group = columns.get(plan.group_by, f"c.{plan.group_by}") if plan.group_by else "''"
     rows = await connection.fetch(
         f"""
-        SELECT width_bucket(r.day, {starts}::date[]) - 1 AS bucket, {group} AS grouped, r.measure,
-               sum(r.value) AS value
-          FROM cell c
-          JOIN rollup_value r
-            ON r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ({measures}::text[])
-           AND r.value <> 0 -- or the batching would decide which groups an answer has
-           AND r.cell = c.cell AND r.day >= ({starts}::date[])[1] AND r.day < {end}::date
-          {team}
+        SELECT width_bucket(c.day, {starts}::date[]) - 1 AS bucket, {group} AS grouped, c.measure,
+               sum(c.value) AS value
+          FROM cell_value c {team}
          WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = '{plan.slice}'
+           AND c.measure = ANY ({measures}::text[])
+           AND c.value <> 0 -- or the batching would decide which groups an answer has
+           AND c.day >= ({starts}::date[])[1] AND c.day < {end}::date
            {_has_group(plan)} {filter_clause(plan.filters, arguments, team_column=team_column)}
          GROUP BY 1, 2, 3
         """,

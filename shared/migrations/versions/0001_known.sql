@@ -2,7 +2,8 @@
 -- The views of this schema have the names of what they show. A transaction that sets
 --     search_path = known, public
 --     app.as_of = a position P of the ledger, app.as_of_day = the local day on which P was recorded,
---     app.as_of_time = the moment up to which rates count
+--     app.as_of_time = the moment up to which rates count,
+--     app.as_of_from = 'now' or 'start': which end of the log of changes P is nearer to
 -- reads through them, and every query then answers as it would have answered when the fold had come
 -- to P. P lies between two batches of the fold: at the end of a recorded day, or at a published
 -- position. Without these settings each of them fails; none of them can quietly show the present.
@@ -35,31 +36,75 @@ BEGIN
     END LOOP;
 END $$;
 
--- The value of a cell is what it is now without what was added later: on a later day, or on the same
--- one after P. A change is logged at the last position of its batch, so those after P are the batches
--- after P; a repair adds nothing to the ledger and counts from its day on. known_on is what the log is
--- indexed by. What comes to 0 reads as never having changed.
+-- The value of a cell as of P is what it is now without what was added after P, and as well the sum of
+-- what was added up to P: the log adds up to the values. app.as_of_from says which is less to read, and
+-- the other part is not executed. After P is a later day, or the same one at a later position: a change
+-- is logged at the last position of its batch, so those are the batches after P; a repair adds nothing
+-- to the ledger and counts from its day on. known_on is what the log is indexed by. What comes to 0
+-- reads as never having changed.
+--
+-- Conditions of a query reach into each part as far as they name what it is grouped by. Hence two
+-- views: cell_value is asked for measures, slices and names, rollup for cells one by one.
 DO $$
 DECLARE
-    columns text := 'org_id, generation, cell, day, family';
+    present text := 'current_setting(''app.as_of_from'') = ''now''';
+    -- Settings in sub-queries: read once, not for each row of the log.
+    after text := 'current_setting(''app.as_of_from'') = ''now'' '
+        'AND known_on >= (SELECT current_setting(''app.as_of_day'')::date) '
+        'AND (known_on > (SELECT current_setting(''app.as_of_day'')::date) '
+        '     OR position > (SELECT current_setting(''app.as_of'')::bigint))';
+    upto text := 'current_setting(''app.as_of_from'') = ''start'' '
+        'AND known_on <= (SELECT current_setting(''app.as_of_day'')::date) '
+        'AND position <= (SELECT current_setting(''app.as_of'')::bigint)';
+    cells text := 'org_id, generation, cell, day, family';
+    names text := 'org_id, generation, slice, employee, account, team, network, campaign, content, '
+        'channel, cell, measure, day';
 BEGIN
     EXECUTE format(
         'CREATE VIEW known.rollup WITH (security_invoker = true) AS '
         'SELECT %1$s, %2$s FROM ('
-        '    SELECT %1$s, %3$s FROM public.rollup '
-        '    UNION ALL '
-        '    SELECT %1$s, %4$s FROM public.rollup_change '
-        '     WHERE known_on >= current_setting(''app.as_of_day'')::date '
-        '       AND (known_on > current_setting(''app.as_of_day'')::date '
-        '            OR position > current_setting(''app.as_of'')::bigint) '
+        '    SELECT %1$s, %3$s FROM public.rollup WHERE %6$s '
+        '    UNION ALL SELECT %1$s, %5$s FROM public.rollup_change WHERE %7$s '
+        '    UNION ALL SELECT %1$s, %4$s FROM public.rollup_change WHERE %8$s '
         ') told GROUP BY %1$s',
-        columns,
+        cells,
         (SELECT string_agg(format('nullif(sum(v%1$s), 0) AS v%1$s', slot), ', ')
            FROM generate_series(1, 8) slot),
         (SELECT string_agg(format('v%s', slot), ', ') FROM generate_series(1, 8) slot),
-        (SELECT string_agg(format('-d%s', slot), ', ') FROM generate_series(1, 8) slot)
+        (SELECT string_agg(format('d%s', slot), ', ') FROM generate_series(1, 8) slot),
+        (SELECT string_agg(format('-d%s', slot), ', ') FROM generate_series(1, 8) slot),
+        present, after, upto
+    );
+    EXECUTE format(
+        'CREATE VIEW known.cell_value WITH (security_invoker = true) AS '
+        'SELECT %1$s, sum(value) AS value FROM ('
+        '    SELECT %1$s, value FROM public.cell_value WHERE %2$s '
+        '    UNION ALL SELECT %1$s, -delta FROM public.rollup_delta '
+        '      JOIN public.cell USING (org_id, generation, cell) WHERE %3$s '
+        '    UNION ALL SELECT %1$s, delta FROM public.rollup_delta '
+        '      JOIN public.cell USING (org_id, generation, cell) WHERE %4$s '
+        ') told GROUP BY %1$s HAVING sum(value) <> 0',
+        names, present, after, upto
     );
 END $$;
+
+-- Most measures that were held then are held by the whole organization, whose cell is quickly read;
+-- all cells are looked at for the others alone, since what adds up to 0 was held too.
+CREATE FUNCTION known.measures_held(of_org uuid, of_generation integer, asked text[])
+    RETURNS TABLE (measure text) LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT s.measure
+      FROM public.rollup_slot s
+     WHERE s.org_id = of_org AND s.generation = of_generation AND s.measure = ANY (asked)
+       AND (s.measure IN (
+                SELECT v.measure FROM known.cell_value v
+                 WHERE v.org_id = of_org AND v.generation = of_generation
+                   AND v.measure = ANY (asked) AND v.slice = 'total')
+            OR EXISTS (
+                SELECT FROM known.cell_value v
+                 WHERE v.org_id = of_org AND v.generation = of_generation
+                   AND v.measure = s.measure AND v.slice <> 'total'));
+END;
 
 -- The views of the present, over the rows that were known.
 DO $$
@@ -102,3 +147,4 @@ SELECT * FROM public.assumption
  WHERE recorded_at < current_setting('app.as_of_time')::timestamptz;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA known TO earned_app;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA known TO earned_app;

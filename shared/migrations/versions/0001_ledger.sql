@@ -136,7 +136,10 @@ CREATE TABLE rollup_change (
     family          smallint NOT NULL,
     d1 numeric, d2 numeric, d3 numeric, d4 numeric, d5 numeric, d6 numeric, d7 numeric, d8 numeric
 );
-CREATE INDEX rollup_change_known ON rollup_change USING brin (known_on) WITH (pages_per_range = 32);
+-- A batch logs its changes in order of family and cell, so a few pages of it hold few cells: whoever looks
+-- back for some cells reads these pages of each batch, and writing the log costs no index of its own.
+CREATE INDEX rollup_change_known ON rollup_change USING brin (known_on, family, cell)
+    WITH (pages_per_range = 4);
 
 -- Repairs of the rollups: what was stored, what the ledger said, what the log had added up to. The
 -- only rows of the rollups that did not come of the fold are told here, and kept for ever.
@@ -177,6 +180,33 @@ SELECT c.org_id, c.generation, c.position, c.known_on, s.measure, c.cell, c.day,
            END AS delta
  ) changed
  WHERE changed.delta IS NOT NULL;
+
+-- The same with the names of the cell beside the value: what figures are summed from.
+CREATE VIEW cell_value WITH (security_invoker = true) AS
+SELECT r.org_id, r.generation, c.slice, c.employee, c.account, c.team, c.network, c.campaign,
+       c.content, c.channel, r.cell, r.measure, r.day, r.value
+  FROM cell c
+  JOIN rollup_value r USING (org_id, generation, cell);
+
+-- Which of some measures have a value other than 0 anywhere. The order of the key and LIMIT make it a
+-- walk along the index up to the first value; left to guess, the planner reads the rollups of every
+-- organization instead.
+CREATE FUNCTION measures_held(of_org uuid, of_generation integer, asked text[])
+    RETURNS TABLE (measure text) LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT s.measure
+      FROM rollup_slot s
+     CROSS JOIN LATERAL (
+        SELECT FROM rollup r
+         WHERE r.org_id = of_org AND r.generation = of_generation AND r.family = s.family
+           AND CASE s.slot WHEN 1 THEN r.v1 WHEN 2 THEN r.v2 WHEN 3 THEN r.v3 WHEN 4 THEN r.v4
+                           WHEN 5 THEN r.v5 WHEN 6 THEN r.v6 WHEN 7 THEN r.v7 WHEN 8 THEN r.v8
+               END <> 0
+         ORDER BY r.org_id, r.generation, r.family, r.cell, r.day
+         LIMIT 1
+     ) first
+     WHERE s.org_id = of_org AND s.generation = of_generation AND s.measure = ANY (asked);
+END;
 
 -- The state of the keyed operators. position is that of the ledger entry that wrote the row; when a
 -- fact is taken back its row moves to the table's past (0001_history.sql).
