@@ -172,22 +172,27 @@ def _counters(named: str, since: str, until: str) -> str:
 
 def _keyed(measure: str) -> Relation:
     def relation(arguments: Arguments, period: Period, digits: int) -> str:
+        since, until = arguments.add(period.start), arguments.add(period.end)
+
+        def keys(name: str, table: str, *days: str) -> str:
+            # What is booked on a day says so in a fact of its own: only those are looked at.
+            told = " OR ".join(f"{day} >= {since}::date AND {day} < {until}::date" for day in days)
+            return f"""(
+                SELECT DISTINCT {name} FROM {table}
+                 WHERE org_id = $1 AND generation = $2 AND ({told})
+            )"""
+
         if measure == "rejoins":
-            keys = (
-                "(SELECT DISTINCT employee FROM membership WHERE org_id = $1 AND generation = $2)"
-            )
-            query = contributions.rejoins(keys)
+            query = contributions.rejoins(keys("employee", "membership", "day"))
         elif measure.startswith("leads"):
-            keys = "(SELECT DISTINCT lead FROM lead WHERE org_id = $1 AND generation = $2)"
             window = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
-            query = contributions.leads(keys).replace("$3::integer", window)
+            query = contributions.leads(keys("lead", "lead", "day"))
+            query = query.replace("$3::integer", window)
         else:
-            keys = "(SELECT DISTINCT deal FROM deal WHERE org_id = $1 AND generation = $2)"
-            query = contributions.deals(keys)
+            query = contributions.deals(keys("deal", "deal", "opened_day", "closed_day"))
         return f"""
             SELECT *, '' AS line_key, '' AS note FROM ({query}) keyed
-             WHERE measure = {arguments.add(measure)}
-               AND day >= {arguments.add(period.start)} AND day < {arguments.add(period.end)}
+             WHERE measure = {arguments.add(measure)} AND day >= {since} AND day < {until}
         """
 
     return relation

@@ -24,9 +24,12 @@ from shared.rollups.sql import Arguments, date_literal, filter_clause
 
 __all__ = ["IS_PERSONAL", "ContributionLine", "ExplainPage", "explain_measure", "let_through_by"]
 
-_MOST_COUNTED = 50_000
 #: Whether an entry (alias ``e``) is about an employee. Sales are about a client, whoever made them.
 IS_PERSONAL = "(e.employee IS NOT NULL AND e.kind NOT IN ('deal.changed', 'lead.created'))"
+#: Lines are counted until so many have been looked at, those included that no filter lets through.
+_MOST_COUNTED = 20_000
+#: Days that one statement looks at, so that a sparse list costs more statements, not longer ones.
+_MOST_DAYS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +117,8 @@ async def explain_measure(
     """Return a page of the facts behind ``measure`` in ``period`` and its value as stored.
 
     Pages follow (day, fact, key of the line); pass ``next`` of one page as ``after`` of the next
-    one. A page reads the days it needs, not those before or after it, so that each page of a
-    million facts costs what the first one of a thousand does.
+    one. A page reads the days it needs, not those before or after it, and the value comes from the
+    rollups, so that each page of a million facts costs what the first one of a thousand does.
 
     Raises:
         ForbiddenSlice: the measure cannot be filtered so.
@@ -144,15 +147,20 @@ async def explain_measure(
 
 async def _count(asked: _Asked) -> int | None:
     """Return how many lines there are; None as soon as they are more than are worth counting."""
-    total = 0
+    total = looked_at = 0
     for window in _windows(asked, asked.period.start, 1):
-        arguments = Arguments(asked.org.id, asked.generation)
-        lines = _lines(asked, window, arguments)
-        total += await asked.connection.fetchval(
-            f"SELECT count(*) FROM ({lines}) l", *arguments.values
-        )
-        if total > _MOST_COUNTED:
+        if looked_at > _MOST_COUNTED:
             return None
+        arguments = Arguments(asked.org.id, asked.generation)
+        if asked.proof.is_by_day:
+            counted = _counted(asked, window, arguments)
+        else:
+            counted = (
+                f"SELECT count(*) AS lines, 0 AS of FROM ({_lines(asked, window, arguments)}) l"
+            )
+        row = await asked.connection.fetchrow(counted, *arguments.values)
+        assert row is not None, "an aggregate has one row"
+        total, looked_at = total + row["lines"], looked_at + row["of"]
     return total
 
 
@@ -174,8 +182,8 @@ async def _page(
 def _windows(asked: _Asked, start: date, days: int) -> Iterator[Period]:
     """Yield the days from ``start`` on, cut so that few are looked at if few are enough.
 
-    Each window is twice as long as the one before. Lines that depend on the whole period cannot be
-    cut: they are the sets and levels of people, which are not endless.
+    Each window is twice as long as the one before, up to ``_MOST_DAYS``. Lines that depend on the
+    whole period cannot be cut: they are the sets and levels of people, which are not endless.
     """
     if not asked.proof.is_by_day:
         yield asked.period
@@ -183,7 +191,7 @@ def _windows(asked: _Asked, start: date, days: int) -> Iterator[Period]:
     while start < asked.period.end:
         end = min(start + timedelta(days=days), asked.period.end)
         yield Period(start, end)
-        start, days = end, days * 2
+        start, days = end, min(2 * days, _MOST_DAYS)
 
 
 async def _lines_after(
@@ -203,8 +211,12 @@ async def _lines_after(
             SELECT * FROM ({lines}) l {beyond}
              ORDER BY day, fact_key, line_key LIMIT {arguments.add(wanted)}
           ) l
-          LEFT JOIN fact_head h ON h.org_id = $1 AND h.fact_key = l.fact_key
-          LEFT JOIN ledger_entry e ON e.org_id = $1 AND e.position = h.position
+          LEFT JOIN LATERAL ( -- by key, of the past too: joined, all heads of the ledger are read
+            SELECT position FROM fact_head WHERE org_id = $1 AND fact_key = l.fact_key OFFSET 0
+          ) h ON true
+          LEFT JOIN LATERAL (
+            SELECT * FROM ledger_entry WHERE org_id = $1 AND position = h.position OFFSET 0
+          ) e ON true
          ORDER BY l.day, l.fact_key, l.line_key
         """,
         *arguments.values,
@@ -213,24 +225,43 @@ async def _lines_after(
 
 def _lines(asked: _Asked, period: Period, arguments: Arguments) -> str:
     """Return the lines of a period under the filters, each (day, fact, key) once."""
-    proof = asked.proof
-    relate = proof.relation if proof.under is None else proof.under(asked.filters)
-    relation = relate(arguments, period, exponent(asked.org.currency))
-    let_through = let_through_by(proof, relation, asked.filters, asked.period, arguments)
-    if proof.combined == "count":
+    contributed, condition = _contributed(asked, period, arguments)
+    if asked.proof.combined == "count":
         # A count has one line for each that is counted, whatever else was found of it.
         return f"""
-            SELECT DISTINCT ON (c.line_key) c.* {let_through}
+            SELECT DISTINCT ON (c.line_key) c.* {contributed} WHERE {condition}
              ORDER BY c.line_key, c.day, c.fact_key
         """
     return f"""
         SELECT c.fact_key, c.day, c.line_key, min(c.employee) AS employee,
                min(c.network) AS network, min(c.campaign) AS campaign, min(c.content) AS content,
                min(c.channel) AS channel, min(c.note) AS note, sum(c.quantity) AS quantity
-          {let_through}
+          {contributed}
+         WHERE {condition}
          GROUP BY c.fact_key, c.day, c.line_key
-        {"HAVING sum(c.quantity) <> 0" if proof.combined == "sum" else ""}
+        {"HAVING sum(c.quantity) <> 0" if asked.proof.combined == "sum" else ""}
     """
+
+
+def _counted(asked: _Asked, period: Period, arguments: Arguments) -> str:
+    """Return how many lines of a sum a period has, of how many that had to be looked at."""
+    contributed, condition = _contributed(asked, period, arguments)
+    return f"""
+        SELECT count(*) FILTER (WHERE quantity <> 0) AS lines, coalesce(sum(looked_at), 0) AS of
+          FROM (
+            SELECT count(*) AS looked_at, sum(c.quantity) FILTER (WHERE {condition}) AS quantity
+              {contributed}
+             GROUP BY c.fact_key, c.day, c.line_key
+          ) l
+    """
+
+
+def _contributed(asked: _Asked, period: Period, arguments: Arguments) -> tuple[str, str]:
+    """Return what contributes in a period, as FROM, and the condition of the filters."""
+    proof = asked.proof
+    relate = proof.relation if proof.under is None else proof.under(asked.filters)
+    relation = relate(arguments, period, exponent(asked.org.currency))
+    return _filtered(proof, relation, asked.filters, asked.period, arguments)
 
 
 def let_through_by(
@@ -244,13 +275,24 @@ def let_through_by(
 
     ``period`` is all that is asked about: its ends say whose team a line of a level is.
     """
+    contributed, condition = _filtered(proof, relation, filters, period, arguments)
+    return f"{contributed} WHERE {condition}"
+
+
+def _filtered(
+    proof: Evidence,
+    relation: str,
+    filters: Mapping[str, frozenset[str]],
+    period: Period,
+    arguments: Arguments,
+) -> tuple[str, str]:
     team, column, has_team = "", "''", ""
     if "team" in filters:
         # What is nobody's is in no team, not in the unnamed one.
         days = date_literal(period.start), date_literal(period.end)
         team, column, has_team = team_of_line(proof.team_on, *days)
     clause = filter_clause(filters, arguments, team_column=column)
-    return f"FROM ({relation}) c {team} WHERE true {has_team} {clause}"
+    return f"FROM ({relation}) c {team}", f"true {has_team} {clause}"
 
 
 def _line(row: asyncpg.Record) -> ContributionLine:

@@ -27,7 +27,10 @@ CREATE TABLE ledger_entry (
     payload         text NOT NULL,
     PRIMARY KEY (org_id, position)
 );
-CREATE INDEX ledger_entry_day ON ledger_entry USING brin (day) WITH (pages_per_range = 32);
+-- Facts come roughly in order of their days, but for late ones: of a range of pages it knows several
+-- stretches of days, or one late fact would make it one from there to now.
+CREATE INDEX ledger_entry_day ON ledger_entry USING brin (day date_minmax_multi_ops)
+    WITH (pages_per_range = 32);
 
 -- Cost facts are few and are read line by line: a statement may charge them to other days than booked.
 CREATE INDEX ledger_entry_cost ON ledger_entry (org_id, fact_key, position) WHERE kind = 'cost.booked';

@@ -1,0 +1,134 @@
+"""The facts of a figure, page by page: they add up to it, however they are cut and counted."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from services.metrics.worker import catch_up
+from shared.db import Database
+from shared.facts import Fact, parse_fact
+from shared.kpis.periods import Period
+from shared.ledger import append
+from shared.orgs import Org
+from shared.rollups import explain
+from shared.rollups.explain import ContributionLine, ExplainPage, explain_measure
+from shared.rollups.known import known_on, look_back
+
+FIRST = date(2025, 1, 1)
+YEAR = Period(FIRST, date(2026, 1, 1))
+RECORDED = date(2025, 12, 1)
+CASES: tuple[tuple[str, Mapping[str, frozenset[str]]], ...] = (
+    ("clicks", {}),
+    ("clicks", {"employee": frozenset({"E1"})}),
+    ("impressions_advocacy", {}),
+    ("impressions_advocacy", {"team": frozenset({"Sales"}), "network": frozenset({"x"})}),
+    ("leads", {}),
+    ("revenue_won", {}),
+    ("deals_lost", {}),
+    ("revenue.linear", {}),
+    ("cost", {}),
+    ("rejoins", {}),
+)
+
+
+def on(day: int) -> str:
+    return (FIRST + timedelta(days=day)).isoformat()
+
+
+def fact(kind: str, number: int, day: int, /, **body: Any) -> Fact:
+    record = {"kind": kind, "source": "s", "external_id": f"{kind}-{number}-{day}"}
+    return parse_fact({**record, "occurred_at": f"{on(day)}T10:00:00Z", **body})
+
+
+def year() -> list[Fact]:
+    """Return facts on few days of the year: some days alone, a stretch, and a gap of months."""
+    facts = [
+        fact("employee.recorded", n, 0, employee=f"E{n}", effective_on="2025-01-01", team=team)
+        for n, team in ((1, "Sales"), (2, "IT"))
+    ]
+    for day in (3, 4, 5, *range(150, 175), 200):
+        who: dict[str, Any] = {"employee": f"E{1 + day % 2}", "network": "x"}
+        facts += [fact("link.clicked", n, day, link="k", **who) for n in range(4)]
+        facts.append(fact("post.metrics", 1, day, post=f"p{day % 2}", impressions=3 * day, **who))
+        facts.append(fact("engagement.daily", 1, day, day=on(day), impressions=day, **who))
+        facts.append(fact("member.joined" if day % 2 else "member.left", 1, day, employee="E1"))
+        facts.append(fact("touch.recorded", 1, day, person=f"q{day}", channel="paid"))
+        facts.append(fact("lead.created", 1, day, lead=f"l{day}", person=f"q{day}"))
+        closing = {"closed_at": f"2025-08-{1 + day % 28:02}T10:00:00Z", "currency": "USD"}
+        facts.append(
+            fact(
+                *("deal.changed", 1, day),
+                **{"deal": f"d{day}", "lead": f"l{day}", "amount": f"{day}.10", **closing},
+                state="won" if day % 3 else "lost",
+                opened_at=f"{on(day)}T11:00:00Z",
+            )
+        )
+    dates = {"starts_on": "2025-03-01", "ends_on": "2025-09-01"}
+    facts.append(
+        fact("cost.booked", 1, 60, category="platform", amount="100.00", currency="USD", **dates)
+    )
+    return facts
+
+
+async def record(database: Database, org: Org, day: date, facts: list[Fact]) -> None:
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, facts, received_at=noon)
+    await catch_up(database, org.id)
+
+
+async def all_lines(
+    database: Database,
+    org: Org,
+    measure: str,
+    filters: Mapping[str, frozenset[str]],
+    as_of: date | None,
+) -> tuple[list[ContributionLine], ExplainPage]:
+    """Return the lines of all pages, each read in a transaction of its own, and the last page."""
+    lines: list[ContributionLine] = []
+    after = None
+    while True:
+        async with database.transaction(org.id) as connection:
+            if as_of is not None:
+                await look_back(connection, await known_on(connection, org, as_of))
+            page = await explain_measure(
+                connection, org, measure, YEAR, filters=filters, after=after, limit=9
+            )
+        lines += page.lines
+        after = page.next
+        if after is None:
+            return lines, page
+
+
+@pytest.mark.parametrize("most_counted", [10, 20_000])
+async def test_all_pages_together_add_up_to_the_figure(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch, most_counted: int
+) -> None:
+    monkeypatch.setattr(explain, "_MOST_COUNTED", most_counted)
+    await record(database, org, RECORDED, year())
+    await record(database, org, RECORDED + timedelta(days=1), [*_late(), *_corrected()])
+
+    counted = set()
+    for as_of in (None, RECORDED):
+        for measure, filters in CASES:
+            lines, page = await all_lines(database, org, measure, filters, as_of)
+            told = (measure, filters, as_of)
+            assert lines, told
+            assert sum(Fraction(line.quantity) for line in lines) == page.total, told
+            places = {(line.day, line.source, line.kind, line.external_id) for line in lines}
+            assert len(places) == len(lines), told
+            assert page.lines_total in {None, len(lines)}, told
+            counted.add(page.lines_total is not None)
+    assert counted == ({True} if most_counted > 10 else {True, False})
+
+
+def _late() -> list[Fact]:
+    return [fact("link.clicked", 9, day, link="k", employee="E1") for day in (1, 160, 300)]
+
+
+def _corrected() -> list[Fact]:
+    who = {"employee": "E1", "network": "x"}
+    return [fact("post.metrics", 1, 160, post="p0", impressions=7, **who)]
