@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Literal, TypeVar
 from uuid import UUID
 
 from cli.output import Stage, Terminal
@@ -34,7 +34,7 @@ def rebuild(
     terminal: Terminal,
     *,
     window_days: int | None = None,
-    half_life_days: int | None = None,
+    half_life_days: int | Literal["measured"] | None = None,
 ) -> None:
     """Build a new generation and let it take over; go on with the one under way, if there is one.
 

@@ -25,6 +25,8 @@ __all__ = [
     "withdraw_key",
 ]
 
+_DEMO_HALF_LIFE_DAYS = 7
+
 Result = TypeVar("Result")
 StoredKey = asyncpg.Record
 
@@ -58,7 +60,14 @@ def ensure_demo(
         if known is not None and await _works(database, ring, known.api_key):
             return known
         async with database.transaction() as connection:
-            org = await create_org(connection, name=name, time_zone=time_zone, currency=currency)
+            # The demo's figures are published, and those of the time decay with this half-life.
+            org = await create_org(
+                connection,
+                name=name,
+                time_zone=time_zone,
+                currency=currency,
+                half_life_days=_DEMO_HALF_LIFE_DAYS,
+            )
             await _enter(connection, org.id)
             key = await create_key(connection, ring, org_id=org.id, name="earned up", scopes=SCOPES)
             record = DemoRecord(api_key=key.plaintext)

@@ -18,6 +18,12 @@ def rebuild(
     half_life_days: Annotated[
         int | None, typer.Option(min=1, max=365, help="Half-life of the time decay, likewise.")
     ] = None,
+    measure_half_life: Annotated[
+        bool,
+        typer.Option(
+            "--measure-half-life", help="Let the half-life follow the sales cycle from now on."
+        ),
+    ] = False,
     abort: Annotated[bool, typer.Option("--abort", help="Give up what is under way.")] = False,
     drop_retired: Annotated[
         bool, typer.Option("--drop-retired", help="Delete what rebuilds have replaced.")
@@ -30,6 +36,8 @@ def rebuild(
     from cli.output import Terminal
     from cli.running import stored_database
 
+    if measure_half_life and half_life_days is not None:
+        raise typer.BadParameter("a half-life is either given or measured")
     with told():
         url = stored_database(data_dir, database_url)
         if abort:
@@ -43,7 +51,7 @@ def rebuild(
                 organization,
                 Terminal(),
                 window_days=window_days,
-                half_life_days=half_life_days,
+                half_life_days="measured" if measure_half_life else half_life_days,
             )
 
 

@@ -5,6 +5,7 @@ import hmac
 import secrets
 import unicodedata
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -14,9 +15,28 @@ from shared import clock
 from shared.ids import new_id
 from shared.kpis.privacy import FLOOR
 
-__all__ = ["Org", "UnknownOrg", "create_org", "load_org", "person_of"]
+__all__ = [
+    "DEFAULT_HALF_LIFE_DAYS",
+    "HalfLifeSource",
+    "Org",
+    "UnknownOrg",
+    "create_org",
+    "load_org",
+    "person_of",
+]
 
 CATALOGUE_VERSION = 1
+#: The half-life of the time decay while nobody has chosen one and too few deals are won to measure
+#: it: that of Google Ads, for parity.
+DEFAULT_HALF_LIFE_DAYS = 7
+
+
+class HalfLifeSource(StrEnum):
+    """Who chose the half-life that stored credit is computed with."""
+
+    STATED = "stated"
+    MEASURED = "measured"
+    DEFAULT = "default"
 
 
 class UnknownOrg(LookupError):
@@ -27,7 +47,8 @@ class UnknownOrg(LookupError):
 class Org:
     """One organization. ``zone`` cuts its days; ``currency`` is what its amounts are in.
 
-    ``smallest_group`` is the fewest people that a figure of a team is shown for.
+    ``smallest_group`` is the fewest people that a figure of a team is shown for. The half-life is
+    the one in force, ``half_life_deals`` the won deals it was measured from, if it was.
     """
 
     id: UUID
@@ -38,6 +59,8 @@ class Org:
     window_days: int
     half_life_days: int
     smallest_group: int = FLOOR
+    half_life_source: HalfLifeSource = HalfLifeSource.STATED
+    half_life_deals: int | None = None
 
 
 async def create_org(
@@ -47,9 +70,11 @@ async def create_org(
     time_zone: str,
     currency: str,
     window_days: int = 90,
-    half_life_days: int = 7,
+    half_life_days: int | None = None,
 ) -> Org:
     """Create an organization with an empty ledger and a live first generation of rollups.
+
+    Without ``half_life_days`` the half-life will follow the sales cycle, once that can be measured.
 
     Raises:
         ValueError: the time zone is unknown.
@@ -63,7 +88,8 @@ async def create_org(
         currency=currency,
         person_key=secrets.token_bytes(32),
         window_days=window_days,
-        half_life_days=half_life_days,
+        half_life_days=half_life_days or DEFAULT_HALF_LIFE_DAYS,
+        half_life_source=HalfLifeSource.STATED if half_life_days else HalfLifeSource.DEFAULT,
     )
     created_at = clock.now()
     await connection.execute(
@@ -81,11 +107,13 @@ async def create_org(
         "INSERT INTO ledger_head (org_id, recorded_at) VALUES ($1, 'epoch')", org.id
     )
     await connection.execute(
-        "INSERT INTO generation VALUES ($1, 1, 'live', $2, $3, $4, $5)",
+        "INSERT INTO generation (org_id, generation, state, catalogue_version, window_days,"
+        " half_life_days, half_life_source, created_at) VALUES ($1, 1, 'live', $2, $3, $4, $5, $6)",
         org.id,
         CATALOGUE_VERSION,
         window_days,
-        half_life_days,
+        org.half_life_days,
+        org.half_life_source,
         created_at,
     )
     await connection.execute(
@@ -103,8 +131,10 @@ async def load_org(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUI
         UnknownOrg: there is none.
     """
     row = await connection.fetchrow(
-        "SELECT id, name, time_zone, currency, person_key, attribution_window_days,"
-        " attribution_half_life_days, smallest_group FROM organization WHERE id = $1",
+        "SELECT o.id, o.name, o.time_zone, o.currency, o.person_key, o.attribution_window_days,"
+        " o.smallest_group, g.half_life_days, g.half_life_source, g.half_life_deals"
+        " FROM organization o JOIN generation g ON g.org_id = o.id AND g.state = 'live'"
+        " WHERE o.id = $1",
         org_id,
     )
     if row is None:
@@ -116,8 +146,10 @@ async def load_org(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUI
         currency=row["currency"],
         person_key=row["person_key"],
         window_days=row["attribution_window_days"],
-        half_life_days=row["attribution_half_life_days"],
+        half_life_days=row["half_life_days"],
         smallest_group=row["smallest_group"],
+        half_life_source=HalfLifeSource(row["half_life_source"]),
+        half_life_deals=row["half_life_deals"],
     )
 
 

@@ -9,14 +9,16 @@ of the ledger than before.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
 
 from services.metrics.fold import fold_batch
+from services.metrics.half_life import MOST_DAYS, HalfLife, measured_half_life
 from shared import clock
 from shared.db import Database
-from shared.orgs import CATALOGUE_VERSION
+from shared.orgs import CATALOGUE_VERSION, HalfLifeSource
 
 __all__ = [
     "REBUILD_BATCH",
@@ -38,13 +40,13 @@ TEMP_BUFFERS = "512MB"
 # A batch of a rebuild is large and nobody waits for it: what the fold hashes should fit in memory.
 _MEMORY = "SET LOCAL hash_mem_multiplier = 8"
 
-_LIMITS = {"window_days": 730, "half_life_days": 365}
+_LIMITS = {"window_days": 730, "half_life_days": MOST_DAYS}
 
 _START = """
 INSERT INTO generation (org_id, generation, state, catalogue_version, window_days, half_life_days,
-                        created_at)
+                        half_life_source, half_life_deals, created_at)
 SELECT o.id, (SELECT max(generation) + 1 FROM generation WHERE org_id = o.id), 'building', $2,
-       coalesce($3, o.attribution_window_days), coalesce($4, o.attribution_half_life_days), $5
+       coalesce($3, o.attribution_window_days), $4, $5, $6, $7
   FROM organization o
  WHERE o.id = $1
     ON CONFLICT DO NOTHING
@@ -71,11 +73,14 @@ RETURNING generation
 _PROMOTE = """
 UPDATE generation SET state = 'live'
  WHERE org_id = $1 AND generation = $2 AND state = 'building'
-RETURNING window_days, half_life_days
+RETURNING window_days, CASE half_life_source WHEN 'stated' THEN half_life_days END
 """
 _PARAMETERS = """
 UPDATE organization SET attribution_window_days = $2, attribution_half_life_days = $3 WHERE id = $1
 """
+
+
+_CHOSEN = "SELECT attribution_half_life_days FROM organization WHERE id = $1"
 
 
 class RebuildUnderWay(RuntimeError):
@@ -100,23 +105,28 @@ async def start_rebuild(
     org_id: UUID,
     *,
     window_days: int | None = None,
-    half_life_days: int | None = None,
+    half_life_days: int | Literal["measured"] | None = None,
 ) -> int:
     """Create the generation to be built and return its number.
 
-    Parameters that are not given stay as the organization has them. The metrics worker finds the
-    generation and builds it; :func:`continue_rebuild` does so here and now.
+    Parameters that are not given stay as the organization has them. A half-life that nobody chose,
+    or that is to be ``measured`` from now on, is measured here, for the generation. The metrics
+    worker finds the generation and builds it; :func:`continue_rebuild` does so here and now.
 
     Raises:
         RebuildUnderWay: one is being built already.
         ValueError: a parameter is out of its limits.
     """
     for name, value in (("window_days", window_days), ("half_life_days", half_life_days)):
-        if value is not None and not 1 <= value <= _LIMITS[name]:
+        if isinstance(value, int) and not 1 <= value <= _LIMITS[name]:
             raise ValueError(f"{name} must be from 1 to {_LIMITS[name]}")
+    half_life = await _settle(connection, org_id, half_life_days)
     now = clock.now()
     generation: int | None = await connection.fetchval(
-        _START, org_id, CATALOGUE_VERSION, window_days, half_life_days, now
+        _START,
+        *(org_id, CATALOGUE_VERSION, window_days),
+        *(half_life.days, half_life.source, half_life.deals),
+        now,
     )
     if generation is None:
         raise RebuildUnderWay("a rebuild of this organization is under way")
@@ -127,6 +137,19 @@ async def start_rebuild(
         now,
     )
     return generation
+
+
+async def _settle(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    asked: int | Literal["measured"] | None,
+) -> HalfLife:
+    """Return the half-life of a generation that begins now."""
+    if asked is None:
+        asked = await connection.fetchval(_CHOSEN, org_id)
+    if isinstance(asked, int):
+        return HalfLife(asked, HalfLifeSource.STATED)
+    return await measured_half_life(connection, org_id)
 
 
 async def under_way(

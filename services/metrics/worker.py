@@ -9,6 +9,7 @@ import structlog
 
 from services.metrics.fold import fold_batch
 from services.metrics.rebuild import continue_rebuild
+from services.metrics.remeasure import Remeasurer, remeasure
 from services.metrics.retired import READERS_LAST, drop_retired
 from services.metrics.verify import Sampler
 from shared import clock
@@ -99,6 +100,7 @@ async def _organizations_with_generations_to_tend(database: Database) -> Sequenc
 def _make(resources: Resources, *, verify_every: timedelta) -> Work:
     database = resources.database
     sampler = Sampler(database, every=verify_every)
+    remeasurer = Remeasurer(database)
 
     async def fold(org_id: UUID) -> None:
         await catch_up(database, org_id)
@@ -106,15 +108,25 @@ def _make(resources: Resources, *, verify_every: timedelta) -> Work:
     async def rebuild(org_id: UUID) -> None:
         await tend_generations(database, org_id)
 
+    async def measure(org_id: UUID) -> None:
+        await remeasure(database, org_id)
+
     async def sweep() -> Sequence[Due]:
         sampled = await sampler.due()
         return [
             *await _organizations_behind(database),
             *await _organizations_with_generations_to_tend(database),
             *([] if sampled is None else [("verify", sampled)]),
+            *(("remeasure", org_id) for org_id in await remeasurer.due()),
         ]
 
-    return Work(tasks={"fold": fold, "rebuild": rebuild, "verify": sampler.verify}, sweep=sweep)
+    tasks = {
+        "fold": fold,
+        "rebuild": rebuild,
+        "verify": sampler.verify,
+        "remeasure": measure,
+    }
+    return Work(tasks=tasks, sweep=sweep)
 
 
 def main(settings: MetricsWorkerSettings) -> None:

@@ -33,7 +33,7 @@ class Organization(SQLModel, table=True):
     time_zone: str = Field(sa_type=Text)
     currency: str = Field(sa_type=Text)
     attribution_window_days: int = 90
-    attribution_half_life_days: int = 7
+    attribution_half_life_days: int | None = None
     person_key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = Field(sa_type=_INSTANT)
 

@@ -54,7 +54,8 @@ async def test_line_7_the_whole_table(golden: httpx.AsyncClient) -> None:
     assert {row["total"] for row in comparison["models"]} == {"60000.00"}
     assert row_of(comparison, "shapley")["parameters"]["game"] == "sum"
     assert row_of(comparison, "markov")["parameters"]["order"] == 1
-    assert row_of(comparison, "time_decay")["parameters"]["half_life_days"] == "7"
+    decay = row_of(comparison, "time_decay")["parameters"]
+    assert (decay["half_life_days"], decay["half_life_source"]) == ("7", "stated")
     assert comparison["sign_depends_on_model"] is True
     assert comparison["ranking_depends_on_model"] is True
     spread = {line["form"]: line for line in comparison["spread"]}
@@ -70,6 +71,7 @@ async def test_line_7_decay_with_a_half_life_of_30_days(golden: httpx.AsyncClien
     decay = row_of(slower, "time_decay")
     assert told(decay) == (amounts, "47.53", ("26.76", "1.41", "27.18"))
     assert decay["parameters"]["half_life_days"] == "30"
+    assert decay["parameters"]["half_life_source"] == "asked"
     for model in TABLE.keys() - {"time_decay"}:
         assert row_of(slower, model) == row_of(usual, model)
 
@@ -80,7 +82,9 @@ async def test_half_life_is_measured_from_the_sales_cycle(golden: httpx.AsyncCli
     unmeasured = await get(golden, "roi/models", half_life_days="measured")
 
     # Median time to close: 60 days.
-    assert row_of(measured, "time_decay")["parameters"]["half_life_days"] == "30"
+    parameters = row_of(measured, "time_decay")["parameters"]
+    assert (parameters["half_life_days"], parameters["half_life_source"]) == ("30", "measured")
+    assert parameters["half_life_deals"] == 6
     assert row_of(measured, "time_decay")["credited_revenue"] == "28520.74"
     assert row_of(unmeasured, "time_decay")["credited_revenue"] == "34447.97"
     codes = [notice["code"] for notice in unmeasured["notices"]]

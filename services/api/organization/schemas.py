@@ -8,6 +8,7 @@ from pydantic import Field
 from services.api.answers import Trust
 from services.api.model import Input, Output
 from shared.kpis.privacy import FLOOR, WORKS_COUNCIL
+from shared.orgs import HalfLifeSource
 
 __all__ = ["ConnectionStates", "DataHealth", "Organization", "Privacy"]
 
@@ -24,7 +25,16 @@ class Organization(Output):
         examples=[90],
     )
     attribution_half_life_days: int = Field(
-        description="Half-life of the time-decay model.", examples=[7]
+        description="Half-life of the time-decay model, as stored credit is computed with it.",
+        examples=[7],
+    )
+    attribution_half_life_source: HalfLifeSource = Field(
+        description="Who chose it. `stated`: the organization; `measured`: nobody, it is half the"
+        " median time from lead to won deal; `default`: nobody, and too few deals are won yet.",
+        examples=["measured"],
+    )
+    attribution_half_life_deals: int | None = Field(
+        description="The won deals it was measured from, if it was.", examples=[42]
     )
     smallest_group: int = Field(
         description="The fewest people a figure of a team is shown for.", examples=[5]

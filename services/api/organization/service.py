@@ -35,6 +35,8 @@ def organization(org: Org) -> Organization:
         currency=org.currency,
         attribution_window_days=org.window_days,
         attribution_half_life_days=org.half_life_days,
+        attribution_half_life_source=org.half_life_source,
+        attribution_half_life_deals=org.half_life_deals,
         smallest_group=org.smallest_group,
     )
 

@@ -165,7 +165,9 @@ def _result(
 def _parameters(model: Model, crediting: Crediting, query: ComparisonQuery) -> ModelParameters:
     is_decay = model is AttributionModel.TIME_DECAY
     return ModelParameters(
-        half_life_days=exact(crediting.half_life_days) if is_decay else None,
+        half_life_days=exact(crediting.half_life.days) if is_decay else None,
+        half_life_source=crediting.half_life.source if is_decay else None,
+        half_life_deals=crediting.half_life.deals if is_decay else None,
         order=query.order if model is GlobalModel.MARKOV else None,
         game="sum" if model is AttributionModel.SHAPLEY else None,
     )

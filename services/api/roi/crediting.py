@@ -7,10 +7,10 @@ are computed from the journeys of the period by the functions the fold uses.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
-from fractions import Fraction
-from typing import Final
+from typing import Final, Literal
+
+from shared.rollups.cycle import measure_cycle
 
 from services.api.dependencies import Access
 from services.api.model import money
@@ -23,16 +23,14 @@ from services.api.roi.schemas import Notice
 from shared.attribution.markov import chain_of, removal_effects
 from shared.attribution.sharing import ChannelPart, amounts_of_channels, amounts_of_parts
 from shared.kpis.expressions import exact_text
-from shared.kpis.periods import Period
 from shared.kpis.vocabulary import AttributionModel, GlobalModel
-from shared.rollups.read import MeasureQuery, read_measures
+from shared.orgs import HalfLifeSource
+from shared.rollups.read import live_generation
 
 __all__ = ["Crediting", "Model", "credit_by_models", "scope_of"]
 
 Model = AttributionModel | GlobalModel
 
-_CYCLE: Final = "time_to_close.median"
-_BEGINNING: Final = date(2000, 1, 1)
 _NOT_MEASURED: Final = Notice(
     code="half_life_not_measured",
     message=(
@@ -43,13 +41,22 @@ _NOT_MEASURED: Final = Notice(
 
 
 @dataclass(frozen=True, slots=True)
+class HalfLife:
+    """A half-life in days, who chose it, and the won deals it was measured from, if it was."""
+
+    days: Decimal
+    source: HalfLifeSource | Literal["asked"]
+    deals: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Crediting:
     """What every model credits, and with which parameters; no revenue: there are no deals."""
 
     credits: dict[Model, list[Credits]]
     revenue: Decimal | None
     window_days: int
-    half_life_days: Decimal
+    half_life: HalfLife
     notices: tuple[Notice, ...]
 
 
@@ -61,12 +68,12 @@ async def credit_by_models(access: Access, inputs: Inputs, query: ComparisonQuer
     anew: tuple[AttributionModel, ...] = ()
     if scope.window_days != kept.window_days:
         anew = tuple(AttributionModel)
-    elif half_life != kept.half_life_days:
+    elif half_life.days != kept.half_life_days:
         anew = (AttributionModel.TIME_DECAY,)
     found = await journeys(access.connection, scope, query.group_by) if anew else []
     # Pure arithmetic, a second of it for a large period: other requests must not wait for it.
     credits = await asyncio.to_thread(
-        credited_anew, found, scope, anew, half_life_days=half_life, exponent=inputs.digits
+        credited_anew, found, scope, anew, half_life_days=half_life.days, exponent=inputs.digits
     )
     credits += [credit for credit in inputs.credits if credit.model not in anew]
     revenue = inputs.revenue
@@ -96,17 +103,21 @@ def scope_of(
 
 async def _half_life(
     access: Access, query: ComparisonQuery, kept: StoredWith
-) -> tuple[Decimal, tuple[Notice, ...]]:
-    """Return the half-life in days, and what there is to say of it."""
-    stored = Decimal(kept.half_life_days)
+) -> tuple[HalfLife, tuple[Notice, ...]]:
+    """Return the half-life, and what there is to say of it."""
+    stored = HalfLife(
+        Decimal(kept.half_life_days), HalfLifeSource(kept.half_life_source), kept.half_life_deals
+    )
+    if query.half_life_days is None:
+        return stored, ()
     if query.half_life_days != "measured":
-        return query.half_life_days or stored, ()
-    known = MeasureQuery((Period(_BEGINNING, query.to),))
-    table = await read_measures(access.connection, access.org, [_CYCLE], known)
-    cycle = table[0, ""][_CYCLE]
+        return HalfLife(query.half_life_days, "asked"), ()
+    generation = await live_generation(access.connection, access.org.id)
+    cycle = await measure_cycle(access.connection, access.org.id, generation, query.to)
     if cycle is None:
         return stored, (_NOT_MEASURED,)
-    return Decimal(exact_text(max(Fraction(cycle) / 2, Fraction(1)))), ()
+    days = Decimal(exact_text(cycle.half_life_days))
+    return HalfLife(days, HalfLifeSource.MEASURED, cycle.deals), ()
 
 
 def _markov_credits(

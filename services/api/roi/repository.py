@@ -111,6 +111,8 @@ class StoredWith:
 
     window_days: int
     half_life_days: int
+    half_life_source: str
+    half_life_deals: int | None
 
 
 async def stored_with(
@@ -118,7 +120,8 @@ async def stored_with(
 ) -> StoredWith:
     """Return the parameters of a generation's credit."""
     row = await connection.fetchrow(
-        "SELECT window_days, half_life_days FROM generation WHERE org_id = $1 AND generation = $2",
+        "SELECT window_days, half_life_days, half_life_source, half_life_deals"
+        " FROM generation WHERE org_id = $1 AND generation = $2",
         org_id,
         generation,
     )

@@ -18,6 +18,7 @@ from shared.kpis.emv import EmvMethod
 from shared.kpis.roi import RoiForm
 from shared.kpis.value import ValueClass, ValueKind
 from shared.kpis.vocabulary import AttributionModel, CostCategory, GlobalModel, Grade
+from shared.orgs import HalfLifeSource
 
 __all__ = [
     "BreakEven",
@@ -271,6 +272,15 @@ class ModelParameters(Output):
 
     half_life_days: DecimalText | None = Field(
         description="Days after which a touch weighs half.", examples=["7"]
+    )
+    half_life_source: HalfLifeSource | Literal["asked"] | None = Field(
+        description="Who chose the half-life. `asked`: this question; `stated`: the organization;"
+        " `measured`: nobody, it is half the median time from lead to won deal; `default`: nobody,"
+        " and too few deals are won to measure it.",
+        examples=["measured"],
+    )
+    half_life_deals: int | None = Field(
+        description="The won deals a measured half-life was measured from.", examples=[42]
     )
     order: int | None = Field(
         description="How many channels back the chain remembers.", examples=[1]

@@ -16,7 +16,14 @@ from services.api.roi.moves import move_of, told_on_both_sides
 from services.api.roi.queries import Form, StatementQuery
 from services.api.roi.repository import dated_credit, opportunities
 from services.api.roi.returns import break_evens, return_of, value_part
-from services.api.roi.schemas import CurvePoint, Maturity, Media, Payback, RoiStatement
+from services.api.roi.schemas import (
+    CurvePoint,
+    Maturity,
+    Media,
+    Notice,
+    Payback,
+    RoiStatement,
+)
 from shared.kpis import roi
 from shared.kpis.cohort import cohort_curve, maturity, payback
 from shared.kpis.compose import KpiValue
@@ -25,6 +32,8 @@ from shared.kpis.emv import EmvMethod
 from shared.kpis.rates import DatedRate
 from shared.kpis.roi import Roi, RoiForm
 from shared.kpis.value import Overlaps, total_value
+from shared.kpis.vocabulary import AttributionModel
+from shared.orgs import HalfLifeSource, Org
 
 __all__ = ["media_values", "statement"]
 
@@ -63,8 +72,10 @@ async def _told(access: Access, query: StatementQuery) -> RoiStatement:
     }[query.form]
     digits = inputs.digits
     margins = await _dated_margins(access, inputs, query)
+    said = common_fields(inputs, media_rates)
+    said["notices"] = [*inputs.notices, *_of_half_life(inputs.org, query)]
     return RoiStatement(
-        **common_fields(inputs, media_rates),
+        **said,
         model=query.model,
         credited_revenue=revenue,
         moved=None,
@@ -81,6 +92,20 @@ async def _told(access: Access, query: StatementQuery) -> RoiStatement:
         payback=_payback(margins, cost, query.from_),
         curve=_curve(margins, cost, query.from_),
     )
+
+
+def _of_half_life(org: Org, query: StatementQuery) -> list[Notice]:
+    """Say which half-life the time decay has where the organization did not choose it."""
+    if query.model is not AttributionModel.TIME_DECAY:
+        return []
+    days = f"{org.half_life_days} days"
+    if org.half_life_source is HalfLifeSource.MEASURED:
+        told = f"half the median time from lead to close of {org.half_life_deals} won deals"
+        return [Notice(code="half_life_measured", message=f"The half-life is {days}: {told}.")]
+    if org.half_life_source is HalfLifeSource.DEFAULT:
+        told = "nobody has chosen one, and too few deals were won to measure the sales cycle"
+        return [Notice(code="half_life_default", message=f"The half-life is {days}: {told}.")]
+    return []
 
 
 async def media_values(

@@ -7,8 +7,8 @@ CREATE TABLE organization (
     currency                    text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     attribution_window_days     integer NOT NULL DEFAULT 90
                                 CHECK (attribution_window_days BETWEEN 1 AND 730),
-    attribution_half_life_days  integer NOT NULL DEFAULT 7
-                                CHECK (attribution_half_life_days BETWEEN 1 AND 365),
+    -- Without one, the half-life is measured from the sales cycle; the generation says which holds.
+    attribution_half_life_days  integer CHECK (attribution_half_life_days BETWEEN 1 AND 365),
     person_key                  bytea NOT NULL CHECK (length(person_key) = 32),
     created_at                  timestamptz NOT NULL,
     -- Figures about fewer people than this are not shown by team; 5 is the floor everywhere.

@@ -67,6 +67,10 @@ CREATE TABLE generation (
     half_life_days  integer NOT NULL,
     created_at      timestamptz NOT NULL,
     retired_at      timestamptz CHECK ((retired_at IS NULL) = (state <> 'retired')),
+    -- Who chose half_life_days: the organization, its sales cycle, or nobody (too few deals yet).
+    half_life_source text NOT NULL DEFAULT 'stated'
+                    CHECK (half_life_source IN ('stated', 'measured', 'default')),
+    half_life_deals integer CHECK ((half_life_deals IS NULL) = (half_life_source <> 'measured')),
     PRIMARY KEY (org_id, generation)
 );
 CREATE UNIQUE INDEX generation_live ON generation (org_id) WHERE state = 'live';

@@ -1,0 +1,182 @@
+"""The half-life nobody chose follows the sales cycle, one generation after another."""
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from services.metrics.half_life import LEAST_DEALS
+from services.metrics.rebuild import continue_rebuild, start_rebuild
+from services.metrics.remeasure import Remeasurer, remeasure
+from services.metrics.verify import verify
+from services.metrics.worker import catch_up
+from shared import clock
+from shared.db import Database
+from shared.facts import Fact
+from shared.ids import new_id
+from shared.ledger import append
+from shared.orgs import HalfLifeSource, Org, create_org, load_org
+from tests.integration.test_rebuild import fact
+
+CREATED = date(2025, 1, 10)
+_PUBLISH = """
+INSERT INTO publication VALUES ($1, $2, '2025-01-01', '2025-02-01', 1, '2025-03-01', now(), now(),
+                                'k', '')
+"""
+
+
+def sale(number: int, days: int) -> list[Fact]:
+    """Return a deal won ``days`` after its lead, which two touches had brought."""
+    created = datetime(CREATED.year, CREATED.month, CREATED.day, 10, tzinfo=UTC)
+    closed = created + timedelta(days=days)
+    touched = [created - timedelta(days=5), created + timedelta(days=days // 2)]
+    return [
+        *(
+            fact(
+                "touch.recorded", 10 * number + n, person=f"q{number}", channel=channel
+            ).model_copy(update={"occurred_at": at})
+            for n, (at, channel) in enumerate(
+                zip(touched, ("paid", "employee_advocacy"), strict=True)
+            )
+        ),
+        fact("lead.created", number, lead=f"l{number}", person=f"q{number}").model_copy(
+            update={"occurred_at": created}
+        ),
+        fact(
+            "deal.changed",
+            number,
+            deal=f"d{number}",
+            lead=f"l{number}",
+            state="won",
+            amount="100.00",
+            currency="USD",
+            opened_at=created.isoformat(),
+            closed_at=closed.isoformat(),
+        ),
+    ]
+
+
+async def sell(database: Database, org: Org, numbers: range, days: int) -> None:
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, [item for n in numbers for item in sale(n, days)])
+    await catch_up(database, org.id)
+
+
+async def loaded(database: Database, org: Org) -> tuple[int, HalfLifeSource, int | None]:
+    async with database.transaction() as connection:
+        held = await load_org(connection, org.id)
+    return held.half_life_days, held.half_life_source, held.half_life_deals
+
+
+async def rebuild(database: Database, org: Org) -> None:
+    assert await continue_rebuild(database, org.id)
+
+
+def later(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=days))
+
+
+async def test_it_is_half_the_median_cycle_and_all_credit_is_computed_with_it(
+    database: Database, org: Org
+) -> None:
+    await sell(database, org, range(LEAST_DEALS), 59)
+    assert await loaded(database, org) == (7, HalfLifeSource.DEFAULT, None)
+
+    assert await remeasure(database, org.id)
+    await rebuild(database, org)
+
+    assert await loaded(database, org) == (30, HalfLifeSource.MEASURED, LEAST_DEALS)
+    assert (await verify(database, org.id)).mismatches == 0
+    async with database.transaction(org.id) as connection:
+        shares = await connection.fetch(
+            "SELECT share FROM credit WHERE org_id = $1 AND generation = 2"
+            " AND model = 'time_decay' AND kind = 'deal' AND channel = 'paid'",
+            org.id,
+        )
+    # Touched 34 days before the other: 1 : 2^(34/30).
+    (share,) = {row["share"] for row in shares}
+    assert float(share) == pytest.approx(1 / (1 + 2 ** (34 / 30)))
+
+
+async def test_few_deals_say_nothing(database: Database, org: Org) -> None:
+    await sell(database, org, range(LEAST_DEALS - 1), 60)
+
+    assert not await remeasure(database, org.id)
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id)
+    await rebuild(database, org)
+    assert await loaded(database, org) == (7, HalfLifeSource.DEFAULT, None)
+
+
+async def test_it_moves_when_the_cycle_has_moved_materially_and_not_every_day(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sell(database, org, range(LEAST_DEALS), 60)
+    assert await remeasure(database, org.id)
+    assert not await remeasure(database, org.id), "a rebuild is under way"
+    await rebuild(database, org)
+
+    later(monkeypatch, 8)
+    await sell(database, org, range(LEAST_DEALS, 3 * LEAST_DEALS), 68)
+    assert not await remeasure(database, org.id), "34 days instead of 30"
+    await sell(database, org, range(3 * LEAST_DEALS, 9 * LEAST_DEALS), 90)
+    assert await remeasure(database, org.id)
+    await rebuild(database, org)
+    assert await loaded(database, org) == (45, HalfLifeSource.MEASURED, 9 * LEAST_DEALS)
+
+    await sell(database, org, range(9 * LEAST_DEALS, 30 * LEAST_DEALS), 10)
+    assert not await remeasure(database, org.id), "it was measured just now"
+    later(monkeypatch, 8)
+    assert await remeasure(database, org.id)
+
+
+async def test_what_an_organization_chose_stays(database: Database) -> None:
+    async with database.transaction() as connection:
+        org = await create_org(
+            connection, name="One", time_zone="Europe/Warsaw", currency="USD", half_life_days=7
+        )
+    await sell(database, org, range(LEAST_DEALS), 60)
+
+    assert not await remeasure(database, org.id)
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id)
+    await rebuild(database, org)
+    assert await loaded(database, org) == (7, HalfLifeSource.STATED, None)
+
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id, half_life_days="measured")
+    await rebuild(database, org)
+    assert await loaded(database, org) == (30, HalfLifeSource.MEASURED, LEAST_DEALS)
+    assert org.id in await _to_look_at(database)
+
+
+async def test_a_choice_ends_the_measuring(database: Database, org: Org) -> None:
+    assert org.id in await _to_look_at(database)
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id, half_life_days=14)
+    await rebuild(database, org)
+
+    assert await loaded(database, org) == (14, HalfLifeSource.STATED, None)
+    assert org.id not in await _to_look_at(database)
+
+
+async def test_published_figures_are_not_moved(database: Database, org: Org) -> None:
+    await sell(database, org, range(LEAST_DEALS), 60)
+    async with database.transaction(org.id) as connection:
+        await connection.execute(_PUBLISH, org.id, new_id())
+
+    assert not await remeasure(database, org.id)
+
+
+async def _to_look_at(database: Database) -> list[UUID]:
+    class First:
+        """The earliest moment a worker may begin at."""
+
+        def random(self) -> float:
+            return 0.0
+
+    remeasurer = Remeasurer(database, chance=First())  # type: ignore[arg-type]
+    found = list(await remeasurer.due())
+    assert await remeasurer.due() == (), "once every few hours"
+    return found
