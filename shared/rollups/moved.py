@@ -17,13 +17,14 @@ from shared.rollups.query import MeasureQuery, slicing
 from shared.rollups.read import live_generation
 from shared.rollups.sql import Arguments, filter_clause
 
-__all__ = ["days_of_change", "days_of_recording", "entries_behind"]
+__all__ = ["days_of_change", "days_of_recording", "entries_behind", "repairs_on"]
 
 _DAYS_OF_CHANGE = """
 SELECT DISTINCT r.known_on
   FROM public.rollup_delta r
  WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ($3::text[])
-   AND r.day >= $4 AND r.day < $5 AND r.known_on >= $6 AND r.position > $7 {cells}
+   AND r.day >= $4 AND r.day < $5 AND r.known_on >= $6 {cells}
+   AND (r.known_on > $6 OR r.position > $7) -- a repair on a later day adds no position
  ORDER BY r.known_on
  LIMIT $8
 """
@@ -41,6 +42,17 @@ SELECT DISTINCT (recorded_at AT TIME ZONE $3)::date AS known_on
  WHERE org_id = $1 AND position > $2
  ORDER BY known_on
  LIMIT $4
+"""
+# What a repair gave the log of the whole organization's cells; no entry of the ledger did.
+_REPAIRS = """
+SELECT r.repaired_at, r.measure, r.day, r.logged AS before, r.recomputed AS after
+  FROM public.rollup_repair r
+  JOIN cell c USING (org_id, generation, cell)
+ WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ($3::text[])
+   AND r.day >= $4 AND r.day < $5 AND r.known_on = $6 AND c.slice = 'total'
+   AND r.logged <> r.recomputed
+ ORDER BY r.repaired_at, r.measure, r.day
+ LIMIT $7
 """
 # Facts that are evidence, and for what is credited the conversions themselves and their leads.
 _ENTRIES = """
@@ -99,6 +111,24 @@ async def days_of_recording(
     """Return the days after ``since`` on which anything was recorded."""
     rows = await connection.fetch(_DAYS_OF_RECORDING, org.id, since.position, org.zone.key, limit)
     return [row["known_on"] for row in rows]
+
+
+async def repairs_on(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    measures: Collection[str],
+    period: Period,
+    *,
+    day: date,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return the repairs made on ``day`` of sums of ``measures`` in ``period``, the first ones.
+
+    Each has ``repaired_at``, ``measure``, ``day``, and what the log said ``before`` and ``after``.
+    """
+    generation = await live_generation(connection, org_id)
+    asked = (sorted(measures), period.start, period.end, day, limit)
+    return await connection.fetch(_REPAIRS, org_id, generation, *asked)
 
 
 async def entries_behind(

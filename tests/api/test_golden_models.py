@@ -6,8 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 
-from shared.orgs import Org
+from shared.db import Database
+from shared.orgs import Org, create_org
 from tests.api.conftest import Fold
 from tests.api.golden import Q1, sales
 from tests.api.test_golden import get, golden, post
@@ -28,6 +30,19 @@ TABLE = {
     "last_non_direct": (("37000.00", "15000.00", "8000.00"), "61.67", ("64.44", "31.56", "57.33")),
     "w_shaped": (("32500.00", "16650.00", "10850.00"), "54.17", ("44.44", "15.56", "41.33")),
 }
+
+
+@pytest_asyncio.fixture
+async def org(database: Database) -> Org:
+    """Return an organization that chose the half-life of the table."""
+    async with database.transaction() as connection:
+        return await create_org(
+            connection,
+            name="Golden Ratio",
+            time_zone="Europe/Warsaw",
+            currency="USD",
+            half_life_days=7,
+        )
 
 
 def row_of(comparison: dict[str, Any], model: str) -> dict[str, Any]:

@@ -113,9 +113,23 @@ class MovingFact(Output):
     recorded_at: datetime = Field(description="When it became known.", examples=[_AT])
 
 
+class MovingRepair(Output):
+    """A correction of what was stored, which no fact caused: the ledger had always said so."""
+
+    repaired_at: datetime = Field(description="When it was made.", examples=[_AT])
+    measure: str = Field(description="The measure that was repaired.", examples=["shares"])
+    day: date = Field(description="The day it is booked on.", examples=["2025-04-10"])
+    before: DecimalText = Field(description="What had been logged for that day.", examples=["4"])
+    after: DecimalText = Field(description="What the ledger says.", examples=["2"])
+
+
 class MovingFacts(Page):
     """The entries that moved a figure on one day."""
 
     kpi: str = Field(description="The KPI's id.", examples=["revenue_won"])
     day: date = Field(description="The day.", examples=["2025-05-10"])
     facts: list[MovingFact] = Field(description="In order of position.")
+    repairs: list[MovingRepair] = Field(
+        description="What `earned verify --repair` mended of the whole figure on that day; on the"
+        " first page, a hundred at most, and none where a part is asked about."
+    )

@@ -22,6 +22,7 @@ from services.api.restatements.schemas import (
     MovingFact,
     MovingFacts,
     MovingFactsQuery,
+    MovingRepair,
     Restatement,
     Restatements,
     RestatementsQuery,
@@ -34,7 +35,7 @@ from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Axis, Unit
 from shared.rollups.explain import IS_PERSONAL
 from shared.rollups.known import Knowledge, look_at_present, look_back
-from shared.rollups.moved import days_of_change, days_of_recording, entries_behind
+from shared.rollups.moved import days_of_change, days_of_recording, entries_behind, repairs_on
 from shared.rollups.query import ForbiddenSlice
 from shared.security.keyring import KeyRing
 from shared.web.cursor import CursorCodec
@@ -43,6 +44,7 @@ __all__ = ["moving_facts", "restatements"]
 
 # A page evaluates this many days at most, and goes on with its cursor.
 _MOST_DAYS: Final = 40
+_MOST_REPAIRS: Final = 100
 _RATES: Final = """
 SELECT DISTINCT (recorded_at AT TIME ZONE $3)::date AS known_on
   FROM public.assumption
@@ -199,7 +201,7 @@ def _day(codec: CursorCodec, cursor: str) -> date:
 
 
 async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery) -> MovingFacts:
-    """Return a page of the entries recorded on a day about the facts behind a figure.
+    """Return a page of the entries recorded on a day about the facts behind a figure, and repairs.
 
     Raises:
         NotFound: no such KPI.
@@ -230,6 +232,7 @@ async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery
         kpi=figure.kpi.id,
         day=query.day,
         facts=[MovingFact(**row) for row in rows],
+        repairs=[] if query.cursor else await _repairs(access, figure, query.day),
         next_cursor=codec.encode([page[-1]]) if has_more else None,
     )
 
@@ -257,6 +260,17 @@ async def _positions(
         except ForbiddenSlice as error:
             raise refused_slice(error) from None
     return found
+
+
+async def _repairs(access: Access, figure: _Figure, day: date) -> list[MovingRepair]:
+    """Return the repairs of a whole figure; those of its parts are in the whole."""
+    if figure.filters:
+        return []
+    measures = {measure.stored_as for measure in catalogue().measures_of(figure.kpi.id)}
+    found = await repairs_on(
+        access.connection, access.org.id, measures, figure.period, day=day, limit=_MOST_REPAIRS
+    )
+    return [MovingRepair(**row) for row in found]
 
 
 def _position(codec: CursorCodec, cursor: str) -> int:
