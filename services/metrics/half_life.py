@@ -12,9 +12,9 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
-from shared.rollups.cycle import measure_cycle
 
 from shared.orgs import DEFAULT_HALF_LIFE_DAYS, HalfLifeSource
+from shared.rollups.cycle import measure_cycle
 from shared.rollups.read import live_generation
 
 __all__ = ["LEAST_DEALS", "MOST_DAYS", "HalfLife", "measured_half_life"]

@@ -27,7 +27,7 @@ __all__ = ["IS_PERSONAL", "ContributionLine", "ExplainPage", "explain_measure", 
 #: Whether an entry (alias ``e``) is about an employee. Sales are about a client, whoever made them.
 IS_PERSONAL = "(e.employee IS NOT NULL AND e.kind NOT IN ('deal.changed', 'lead.created'))"
 #: Lines are counted until so many have been looked at, those included that no filter lets through.
-_MOST_COUNTED = 20_000
+_MOST_COUNTED = 10_000
 #: Days that one statement looks at, so that a sparse list costs more statements, not longer ones.
 _MOST_DAYS = 32
 

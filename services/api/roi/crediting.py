@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal
 
-from shared.rollups.cycle import measure_cycle
-
 from services.api.dependencies import Access
 from services.api.model import money
 from services.api.roi.inputs import Inputs
@@ -25,6 +23,7 @@ from shared.attribution.sharing import ChannelPart, amounts_of_channels, amounts
 from shared.kpis.expressions import exact_text
 from shared.kpis.vocabulary import AttributionModel, GlobalModel
 from shared.orgs import HalfLifeSource
+from shared.rollups.cycle import measure_cycle
 from shared.rollups.read import live_generation
 
 __all__ = ["Crediting", "Model", "credit_by_models", "scope_of"]

@@ -43,8 +43,9 @@ END $$;
 -- to the ledger and counts from its day on. known_on is what the log is indexed by. What comes to 0
 -- reads as never having changed.
 --
--- Conditions of a query reach into each part as far as they name what it is grouped by. Hence two
--- views: cell_value is asked for measures, slices and names, rollup for cells one by one.
+-- Conditions of a query reach into each part as far as they name what it is grouped by. Hence three
+-- views of the same: cell_value is asked for slices and names, rollup_value for measures, rollup for
+-- whole rows.
 DO $$
 DECLARE
     present text := 'current_setting(''app.as_of_from'') = ''now''';
@@ -57,6 +58,7 @@ DECLARE
         'AND known_on <= (SELECT current_setting(''app.as_of_day'')::date) '
         'AND position <= (SELECT current_setting(''app.as_of'')::bigint)';
     cells text := 'org_id, generation, cell, day, family';
+    measured text := 'org_id, generation, measure, cell, day';
     names text := 'org_id, generation, slice, employee, account, team, network, campaign, content, '
         'channel, cell, measure, day';
 BEGIN
@@ -74,6 +76,15 @@ BEGIN
         (SELECT string_agg(format('d%s', slot), ', ') FROM generate_series(1, 8) slot),
         (SELECT string_agg(format('-d%s', slot), ', ') FROM generate_series(1, 8) slot),
         present, after, upto
+    );
+    EXECUTE format(
+        'CREATE VIEW known.rollup_value WITH (security_invoker = true) AS '
+        'SELECT %1$s, sum(value) AS value FROM ('
+        '    SELECT %1$s, value FROM public.rollup_value WHERE %2$s '
+        '    UNION ALL SELECT %1$s, -delta FROM public.rollup_delta WHERE %3$s '
+        '    UNION ALL SELECT %1$s, delta FROM public.rollup_delta WHERE %4$s '
+        ') told GROUP BY %1$s HAVING sum(value) <> 0',
+        measured, present, after, upto
     );
     EXECUTE format(
         'CREATE VIEW known.cell_value WITH (security_invoker = true) AS '
@@ -101,16 +112,14 @@ BEGIN ATOMIC
                  WHERE v.org_id = of_org AND v.generation = of_generation
                    AND v.measure = ANY (asked) AND v.slice = 'total')
             OR EXISTS (
-                SELECT FROM known.cell_value v
+                SELECT FROM known.rollup_value v
                  WHERE v.org_id = of_org AND v.generation = of_generation
-                   AND v.measure = s.measure AND v.slice <> 'total'));
+                   AND v.measure = s.measure));
 END;
 
--- The views of the present, over the rows that were known.
+-- The view of the present, over the rows that were known.
 DO $$
 BEGIN
-    EXECUTE 'CREATE VIEW known.rollup_value WITH (security_invoker = true) AS '
-        || replace(pg_get_viewdef('public.rollup_value'), 'rollup r', 'known.rollup r');
     EXECUTE 'CREATE VIEW known.credit WITH (security_invoker = true) AS '
         || replace(pg_get_viewdef('public.credit'), 'credit_row r', 'known.credit_row r');
 END $$;
