@@ -89,9 +89,11 @@ def _is_sum(measure: Measure) -> bool:
 
 
 def _by_slice(plans: Iterable[Slicing]) -> Iterable[list[Slicing]]:
-    groups: dict[tuple[str, tuple[str, ...]], list[Slicing]] = defaultdict(list)
+    # Views of two channels have the same slice and filters of one name, but not of one value.
+    groups: dict[tuple[str, frozenset[tuple[str, frozenset[str]]]], list[Slicing]]
+    groups = defaultdict(list)
     for plan in plans:
-        groups[plan.slice, tuple(sorted(plan.filters))].append(plan)
+        groups[plan.slice, frozenset(plan.filters.items())].append(plan)
     return groups.values()
 
 

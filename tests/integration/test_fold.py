@@ -288,3 +288,24 @@ async def test_who_is_active_on_a_network_is_active_there(database: Database, or
             )
         assert [line.employee for line in page.lines] == people, networks
         assert page.total == len(people)
+
+
+async def test_views_of_two_channels_are_read_together(database: Database, org: Org) -> None:
+    at = "2025-02-03T12:00:00Z"
+    spent = {"category": "platform", "currency": "USD", "starts_on": "2025-02-01"}
+    cost = {**spent, "amount": "9.00", "ends_on": "2025-02-02", "channel": "brand"}
+    touch = {"person": "q", "channel": "employee_advocacy", "employee": "E1"}
+    won = {"state": "won", "amount": "100.00", "currency": "USD", "opened_at": at, "closed_at": at}
+    await tell(
+        database,
+        org,
+        fact("cost.booked", "1", at, **cost),
+        fact("touch.recorded", "1", at, **touch),
+        fact("lead.created", "1", at, lead="l", person="q"),
+        fact("deal.changed", "1", at, deal="d", lead="l", **won),
+    )
+
+    names = ("cost_brand", "revenue_advocacy.linear", "revenue_brand")
+    async with database.transaction(org.id) as connection:
+        table = await read_measures(connection, org, names, MeasureQuery((FEBRUARY,)))
+    assert [table[0, ""][name] for name in names] == [9, 100, 0]
