@@ -22,9 +22,11 @@ _HAS_VALUE = f"num_nonnulls({each_slot('q{slot}')}) > 0"
 _WHERE = ", ".join(DIMENSIONS)
 _NAMES = ("employee", "account", "team", "network", "campaign", "content", "channel")
 
-_TOLD = """
-SELECT DISTINCT measure AS name, false AS is_family FROM fold_delta
-UNION ALL SELECT DISTINCT family, true FROM fold_row
+# What the deltas name: measures, and families with which of their quantities are there.
+_TOLD = f"""
+SELECT DISTINCT measure AS name, NULL::boolean[] AS quantities FROM fold_delta
+UNION ALL
+SELECT family, ARRAY[{each_slot("bool_or(q{slot} <> 0)")}] FROM fold_row GROUP BY family
 """
 _PLACES = "SELECT measure, family, slot FROM rollup_slot WHERE org_id = $1 AND generation = $2"
 _PLACE = """
@@ -274,12 +276,15 @@ async def _places(
     told = await connection.fetch(_TOLD)
     rows = await connection.fetch(_PLACES, org_id, generation)
     held = {row["measure"]: Place(row["family"], row["slot"]) for row in rows}
-    wanted = {
-        measure
-        for row in told
-        for measure in (FAMILIES[row["name"]] if row["is_family"] else (row["name"],))
-    }
+    wanted = {measure for name, quantities in told for measure in _measures(name, quantities)}
     if new := assign(held, wanted):
         columns = zip(*((measure, *place) for measure, place in new.items()), strict=True)
         await connection.execute(_PLACE, org_id, generation, *map(list, columns))
     return held | new
+
+
+def _measures(name: str, quantities: Sequence[bool | None] | None) -> list[str]:
+    if quantities is None:
+        return [name]
+    told = zip(FAMILIES[name], quantities[: len(FAMILIES[name])], strict=True)
+    return [measure for measure, is_there in told if is_there]

@@ -11,6 +11,7 @@ from cli.main import app
 from shared.db import Database
 from shared.ids import new_id
 from shared.orgs import create_org
+from shared.rollups.layout import each_slot
 from tests.integration.test_rebuild import found
 
 
@@ -41,7 +42,7 @@ def earned(database_url: str, *arguments: str) -> Result:
 def falsify(database_url: str) -> None:
     async def run() -> None:
         connection = await asyncpg.connect(database_url)
-        await connection.execute("UPDATE rollup SET v1 = v1 + 1 WHERE family = 1")
+        await connection.execute(f"UPDATE rollup SET {each_slot('v{slot} = v{slot} + 1')}")
         await connection.close()
 
     asyncio.run(run())
