@@ -4,11 +4,11 @@ A row of ``rollup`` holds up to ``WIDTH`` measures of one cell and day side by s
 ``v1`` to ``v8``; a row of its log their changes, in ``d1`` to ``d8``. Measures that change together
 belong together: one reading of a post is then one row to find and to write in each cell, not five.
 
-The families below say who should share; what is stored does not depend on it. Each generation keeps
-its own assignment in ``rollup_slot``, made when a measure first occurs and never changed, so a family
-may be declared anew at any time: what is held stays where it is. What ``contributions`` tells side by
-side it tells in the order declared here. A measure that is not declared gets rows of its own.
-Everybody but the fold reads one measure a row, through the views ``rollup_value`` and
+The families below say who should share; what is stored does not depend on it. Each generation
+keeps its own assignment in ``rollup_slot``, made when a measure first occurs and never changed, so
+a family may be declared anew at any time: what is held stays where it is. What ``contributions``
+tells side by side it tells in the order declared here. A measure that is not declared gets rows of
+its own. Everybody but the fold reads one measure a row, through the views ``rollup_value`` and
 ``rollup_delta``.
 """
 
