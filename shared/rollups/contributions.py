@@ -38,6 +38,8 @@ __all__ = [
 DIMENSIONS = ("employee", "account", "network", "campaign", "content", "channel")
 CONTRIBUTION_COLUMNS = ("measure", "day", *DIMENSIONS, "quantity", "fact_key")
 _WHERE = ", ".join(DIMENSIONS)
+#: What networks count of a post, in the order of the families of responses.
+_COUNTERS = ("impressions", "reactions", "comments", "reshares", "clicks")
 #: Fields of a visit that are counted under their own names.
 _VISITS = ("sessions", "engaged_sessions", "key_events")
 _RESPONSES = " + ".join(
@@ -89,7 +91,7 @@ def side_by_side(entries: str) -> str:
     def of(field: str) -> str:
         return f"weight * (body ->> '{field}')::numeric"
 
-    responses = map(of, ("impressions", "reactions", "comments", "reshares", "clicks"))
+    responses = map(of, _COUNTERS)
     is_site = "body ->> 'landing' = 'site'"
     visits = (
         *(f"CASE WHEN {is_site} THEN {of(n)} END" for n in _VISITS),
@@ -201,10 +203,7 @@ def post_steps(keys: str) -> str:
     returned, and the snapshot at ``after`` is what the first of them starts from. A counter that
     falls is a negative step. Who and where come from the publication, where it is known.
     """
-    steps = (
-        f"({name} - lag({name}, 1, 0::bigint) OVER steps)::numeric"
-        for name in ("impressions", "reactions", "comments", "reshares", "clicks")
-    )
+    steps = (f"({name} - lag({name}, 1, 0::bigint) OVER steps)::numeric" for name in _COUNTERS)
     return f"""
     SELECT CASE WHEN employee <> '' THEN 'advocacy' ELSE 'brand' END AS family, day, employee,
            account, network, campaign, content, '' AS channel, {each_slot("q{slot}")}, fact_key
