@@ -16,7 +16,7 @@ from shared.facts import Fact
 from shared.ids import new_id
 from shared.ledger import append
 from shared.orgs import HalfLifeSource, Org, create_org, load_org
-from tests.integration.test_rebuild import fact
+from tests.integration.test_rebuild import fact, won
 
 CREATED = date(2025, 1, 10)
 _PUBLISH = """
@@ -42,17 +42,7 @@ def sale(number: int, days: int) -> list[Fact]:
         fact("lead.created", number, lead=f"l{number}", person=f"q{number}").model_copy(
             update={"occurred_at": created}
         ),
-        fact(
-            "deal.changed",
-            number,
-            deal=f"d{number}",
-            lead=f"l{number}",
-            state="won",
-            amount="100.00",
-            currency="USD",
-            opened_at=created.isoformat(),
-            closed_at=closed.isoformat(),
-        ),
+        won(number, created.isoformat(), closed.isoformat()),
     ]
 
 

@@ -54,6 +54,21 @@ def fact(kind: str, number: int, **body: Any) -> Fact:
     )
 
 
+def won(number: int, opened_at: str, closed_at: str) -> Fact:
+    """Return the won deal of the lead of the same number."""
+    return fact(
+        "deal.changed",
+        number,
+        deal=f"d{number}",
+        lead=f"l{number}",
+        state="won",
+        amount="100.00",
+        currency="USD",
+        opened_at=opened_at,
+        closed_at=closed_at,
+    )
+
+
 def share(number: int) -> Fact:
     return fact("post.published", number, post=f"p{number}", employee=f"E{number % 7}")
 
@@ -72,17 +87,7 @@ def sale(number: int) -> list[Fact]:
     return [
         *touches,
         fact("lead.created", number, lead=f"l{number}", person=f"q{number}"),
-        fact(
-            "deal.changed",
-            number,
-            deal=f"d{number}",
-            lead=f"l{number}",
-            state="won",
-            amount="100.00",
-            currency="USD",
-            opened_at="2025-02-20T10:00:00Z",
-            closed_at="2025-03-20T10:00:00Z",
-        ),
+        won(number, "2025-02-20T10:00:00Z", "2025-03-20T10:00:00Z"),
     ]
 
 
