@@ -16,17 +16,19 @@ class Scale:
         small: facts in the history that most benchmarks add to.
         large: facts in the history that flatness compares it with.
         rounds: how often ours and the anchor are measured, in turns; the median counts.
+        recomputations: the same where the anchor is a whole recomputation of the large history.
     """
 
     name: str
     small: int
     large: int
     rounds: int
+    recomputations: int
 
 
-DEFAULT = Scale("default", small=100_000, large=1_000_000, rounds=5)
-LONG = Scale("long", small=100_000, large=10_000_000, rounds=7)
-QUICK = Scale("quick", small=20_000, large=60_000, rounds=3)
+DEFAULT = Scale("default", small=100_000, large=1_000_000, rounds=5, recomputations=3)
+LONG = Scale("long", small=100_000, large=10_000_000, rounds=7, recomputations=1)
+QUICK = Scale("quick", small=20_000, large=60_000, rounds=3, recomputations=3)
 
 
 @dataclass(frozen=True, slots=True)

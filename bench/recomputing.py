@@ -5,6 +5,8 @@ from uuid import UUID
 
 from bench.history import Past
 from services.metrics.verify.recompute import EVERYTHING, recompute, target_of
+from services.metrics.verify.report import Report
+from services.metrics.verify.run import compare_all
 from shared.db import Database
 
 __all__ = ["BATCH", "recompute_seconds", "refresh_seconds"]
@@ -12,17 +14,23 @@ __all__ = ["BATCH", "recompute_seconds", "refresh_seconds"]
 BATCH = 10_000
 
 
-async def recompute_seconds(pool: Database, org_id: UUID) -> float:
+async def recompute_seconds(pool: Database, org_id: UUID, *, is_compared: bool) -> float:
     """Recompute every cell of every slice, credit included, into temporary tables; return seconds.
 
     The statements are those of ``earned verify``: set-based, from the standing facts, without an
-    index or a log to keep, and nothing of it durable.
+    index or a log to keep, and nothing of it durable. What ``is_compared`` is then laid beside what
+    is stored, off the clock: one difference ends the run.
     """
     async with pool.snapshot(org_id) as connection:
         target = await target_of(connection, org_id)
         started = time.perf_counter()
         await recompute(connection, target, EVERYTHING)
-        return time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        if is_compared:
+            report = Report(org_id, target.generation, target.position)
+            await compare_all(connection, target, report)
+            assert not report.mismatches, report.listed[0]
+    return seconds
 
 
 async def refresh_seconds(past: Past) -> float:

@@ -21,7 +21,6 @@ from bench.tenant import GENERATION
 
 __all__ = ["run"]
 
-_MOST_ROUNDS = 3
 _CREDITED = r"^(revenue|wins|leads|applications|hires)\."
 _HELD = """
 SELECT r.measure, sum(r.value)
@@ -40,7 +39,7 @@ async def run(context: Context) -> Result:
         context.server.owner(past.database) as owner,
     ):
         await refresh_seconds(past)
-        for _ in range(min(scale.rounds, _MOST_ROUNDS)):
+        for _ in range(scale.recomputations):
             ours.append(await refresh_seconds(past))
             with scratch_directory() as directory:
                 parquet = await _export(owner, past, directory)

@@ -9,9 +9,10 @@ from uuid import UUID
 import asyncpg
 
 from services.metrics.retired import GENERATION_TABLES
-from services.metrics.sql import fetch
+from services.metrics.sql import fetch, run
 from services.metrics.verify import cells
 from services.metrics.verify.credit import MODELS
+from services.metrics.verify.facts import VERSIONS
 from services.metrics.verify.past import compare_past_credit
 from services.metrics.verify.recompute import (
     EVERYTHING,
@@ -170,6 +171,8 @@ async def _compare_log(
 async def _compare_state(
     connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
 ) -> None:
+    await run(connection, VERSIONS, target.org_id, target.position)
+    await connection.execute("ANALYZE verify_version")
     for table, statement in STATE_MISMATCHES.items():
         arguments = (target.org_id, target.position, target.generation)
         async for row in connection.cursor(statement, *arguments):

@@ -135,35 +135,28 @@ _TABLES = {
 
 def _differences() -> Iterator[tuple[str, str]]:
     for name, table in _TABLES.items():
-        present = f"SELECT {table.values}, position FROM ({standing(*table.kinds)}) f {table.rest}"
-        yield name, _difference(name, f"{table.columns}, position", present, present)
-        versions = withdrawn(*table.kinds)
-        was_known = f"SELECT * FROM ({versions}) v WHERE was_known"
+        due = f"SELECT {table.values}, position, true FROM ({standing(*table.kinds)}) f"
+        yield name, _difference(name, f"{table.columns}, position", f"{due} {table.rest}")
         # What was stated and taken back in one batch never was in the state; whether it was one
         # batch cannot be told, but then it was one day, and nobody can ask about the time between.
-        yield (
-            f"{name}_past",
-            _difference(
-                f"{name}_past",
-                f"{table.columns}, position, until",
-                _past(table, versions),
-                _past(table, was_known),
-            ),
+        gone = (
+            f"SELECT {table.values}, position, until, was_known FROM ({withdrawn(*table.kinds)}) f"
         )
+        columns = f"{table.columns}, position, until"
+        yield f"{name}_past", _difference(f"{name}_past", columns, f"{gone} {table.rest}")
 
 
-def _past(table: _Table, versions: str) -> str:
-    return f"SELECT {table.values}, position, until FROM ({versions}) f {table.rest}"
-
-
-def _difference(table: str, columns: str, may_hold: str, must_hold: str) -> str:
-    held = f"SELECT {columns} FROM {table} WHERE org_id = $1 AND generation = $3"
+def _difference(table: str, columns: str, due: str) -> str:
+    """Return the query of the rows that differ; the last column of ``due``: whether it must be."""
     return f"""
+    WITH held AS MATERIALIZED (
+        SELECT {columns} FROM {table} WHERE org_id = $1 AND generation = $3
+    ), due ({columns}, must_be_held) AS MATERIALIZED ({due})
     SELECT row_to_json(rest.*)::text AS stored, NULL AS recomputed
-      FROM ({held} EXCEPT ALL ({may_hold})) rest ({columns})
+      FROM (SELECT * FROM held EXCEPT ALL SELECT {columns} FROM due) rest
     UNION ALL
     SELECT NULL, row_to_json(rest.*)::text
-      FROM (({must_hold}) EXCEPT ALL {held}) rest ({columns})
+      FROM (SELECT {columns} FROM due WHERE must_be_held EXCEPT ALL SELECT * FROM held) rest
     """
 
 
