@@ -34,10 +34,7 @@ INSERT INTO rollup_slot (org_id, generation, measure, family, slot)
 SELECT $1, $2, * FROM unnest($3::text[], $4::smallint[], $5::smallint[])
 """
 
-_SUMS = each_slot(
-    # The filter looks idle, but a sum that is begun costs memory even for nothing.
-    "nullif(sum(q{slot}) FILTER (WHERE q{slot} IS NOT NULL), 0) AS q{slot}"
-)
+_SUMS = each_slot("nullif(total(q{slot}), 0) AS q{slot}")
 
 
 @lru_cache(maxsize=64)
