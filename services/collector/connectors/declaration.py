@@ -138,7 +138,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of a page. ``key`` is the vendor's id of it, as far as it could be read."""
+    """One record of a page. ``key`` is the vendor's id of it, as far as it could be read.
+
+    ``content`` is plain JSON: what cannot be read is kept as JSON, to be mapped again one day.
+    """
 
     key: str
     content: JsonObject

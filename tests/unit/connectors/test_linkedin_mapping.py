@@ -3,15 +3,17 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 from pydantic import ValidationError
 
 from services.collector.connectors.declaration import Frame, Page, TrackedPost, Window
 from services.collector.connectors.linkedin.connector import LINKEDIN, LinkedInConfig
 from services.collector.connectors.linkedin.mapping import LinkedInContext
-from services.collector.digest import Digest, digest
+from services.collector.digest import Digest, digest, record_bytes
 from services.collector.http.errors import BadPayload
 from services.collector.http.message import Answer
+from services.collector.quarantine import kept_record
 from shared.facts import AudienceRecorded, EngagementDaily, PostMetrics, Retraction
 from tests.unit.connectors.fixtures import fixture
 
@@ -149,6 +151,30 @@ def test_the_counters_of_a_post_are_cumulative_at_the_hour_they_were_read() -> N
     assert counters.external_id == "urn:li:share:7001@2025-04-01T10:00:00+00:00"
     assert (counters.impressions, counters.reactions, counters.reshares) == (900, 12, 0)
     assert (counters.campaign, counters.content) == ("spring", "article-1")
+
+
+@pytest.mark.parametrize(
+    ("stream", "name", "context"),
+    [
+        ("page_days", "share-days", PAGE),
+        ("page_followers", "network-size", PAGE),
+        ("member_audience", "member-followers", MEMBER),
+        ("member_days", "member-days", MEMBER),
+        ("member_posts", "post-totals", MEMBER),
+    ],
+)
+def test_a_record_that_was_put_aside_still_says_the_same(
+    stream: str, name: str, context: LinkedInContext
+) -> None:
+    found = fixture(f"linkedin/{name}")
+    main, companions = (found.pop("IMPRESSION"), found) if "IMPRESSION" in found else (found, {})
+    window = Window(NOW, NOW, TrackedPost("urn:li:share:7001", "E007", "spring", "article-1"))
+    read_as = LINKEDIN.stream(stream)
+    record = read_as.records(Page(window, main, companions))[0]
+
+    kept = kept_record(orjson.dumps({"key": record.key}).decode(), record_bytes(record))
+
+    assert read_as.to_facts(kept, context) == read_as.to_facts(record, context)
 
 
 def _frame(**config: Any) -> Frame[LinkedInConfig]:

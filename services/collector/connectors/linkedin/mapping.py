@@ -5,7 +5,7 @@ by naming it again, and the identity of a fact is (who, day), so a changed numbe
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -171,7 +171,7 @@ def post_records(page: Page) -> list[Record]:
     return [
         Record(
             f"{page.window.post.post}@{observed.key}",
-            {**observed.content, "post": page.window.post},
+            {**observed.content, "post": asdict(page.window.post)},
         )
     ]
 
@@ -182,7 +182,7 @@ def post_facts(record: Record, context: LinkedInContext) -> Sequence[Item]:
     Raises:
         Unreadable: a count is not a whole number.
     """
-    post: TrackedPost = record.content["post"]
+    post = TrackedPost(**record.content["post"])
     values = record.content["values"]
     counts = {METRICS[metric]: read_whole(values, metric) for metric in values}
     return [
@@ -190,7 +190,7 @@ def post_facts(record: Record, context: LinkedInContext) -> Sequence[Item]:
             {
                 "source": context.source,
                 "external_id": record.key,
-                "occurred_at": record.content["observed_at"],
+                "occurred_at": datetime.fromisoformat(record.content["observed_at"]),
                 "post": post.post,
                 "campaign": post.campaign,
                 "content": post.content,
@@ -219,7 +219,7 @@ def _engagement(day: date, counts: Mapping[str, int], context: LinkedInContext) 
 
 
 def _audience(record: Record, metric: str, name: str, context: LinkedInContext) -> AudienceRecorded:
-    observed_at: datetime = record.content["observed_at"]
+    observed_at = datetime.fromisoformat(record.content["observed_at"])
     return AudienceRecorded.model_validate(
         {
             "source": context.source,
@@ -236,7 +236,8 @@ def _audience(record: Record, metric: str, name: str, context: LinkedInContext) 
 def _observed(page: Page, values: JsonObject) -> Record:
     # To the hour, so that the same reading twice is the same fact.
     observed_at = page.window.end.replace(minute=0, second=0, microsecond=0)
-    return Record(observed_at.isoformat(), {"observed_at": observed_at, "values": values})
+    instant = observed_at.isoformat()
+    return Record(instant, {"observed_at": instant, "values": values})
 
 
 def _answers(page: Page) -> dict[str, JsonObject]:
