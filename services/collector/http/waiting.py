@@ -1,5 +1,6 @@
 """How long to wait: what vendors ask for, and what the collector chooses."""
 
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -18,6 +19,7 @@ LONGEST_WAIT = timedelta(hours=1)
 
 _FIRST_BACKOFF = timedelta(seconds=30)
 _INTERVAL_JITTER = 0.05
+_SECONDS = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _random = secrets.SystemRandom()
 
 
@@ -30,7 +32,7 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
     if value is None:
         return None
     text = value.strip()
-    if text.isascii() and text.lstrip("-").isdigit() and len(text) <= 20:
+    if _SECONDS.fullmatch(text):
         seconds = max(min(int(text), LONGEST_WAIT // SHORTEST_WAIT), 0)
         return _clamped(timedelta(seconds=seconds))
     try:
