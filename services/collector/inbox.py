@@ -23,10 +23,16 @@ import structlog
 
 from services.collector.connectors.declaration import Item, Record
 from services.collector.connectors.errors import Unreadable
-from services.collector.http.errors import RateLimited, ReauthRequired, Refused, Transient
+from services.collector.http.errors import (
+    RateLimited,
+    ReauthRequired,
+    Refused,
+    Transient,
+    UpstreamError,
+)
 from services.collector.quarantine import kept_record
 from shared.db import Database
-from shared.errors import NotFound
+from shared.errors import NotFound, SecretUnreadable
 from shared.ledger import AppendResult, FactRejected, append
 from shared.observability import metrics
 from shared.orgs import load_org
@@ -252,7 +258,9 @@ def _judge(error: Exception) -> tuple[str, bool]:
             return f"refused: {error.reason}", True
         case NotFound():
             return "connection_unusable", True
-        case Transient() | RateLimited() | ReauthRequired():
+        case SecretUnreadable():
+            return error.code, False
+        case UpstreamError():
             return f"upstream: {error.reason}", False
     metrics.UNHANDLED_EXCEPTIONS.labels("collector-worker").inc()
     return _UNEXPECTED, False

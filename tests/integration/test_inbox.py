@@ -243,6 +243,44 @@ async def test_a_delivery_that_was_put_off_is_booked_when_the_vendor_is_back(
     assert len(await deals(database, org)) == 1
 
 
+async def test_an_answer_nobody_can_read_is_the_vendors_fault_and_asked_for_again(
+    database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
+) -> None:
+    hubspot.put_deal(1)
+    hubspot.failing = (200, {"results": "none of these are pipelines"})
+    await keep(database, org, connection_id, [delivery(event(1))])
+    unexpected = metrics.UNHANDLED_EXCEPTIONS.labels("collector-worker")
+    before = unexpected._value.get()
+
+    await process(org.id)
+    assert await states(database, org) == [("received", "upstream: bad_pipelines", 1)]
+    assert unexpected._value.get() == before
+
+    hubspot.failing = None
+    await make_due(database, org)
+    await process(org.id)
+    assert await states(database, org) == [("done", None, 2)]
+
+
+async def test_secrets_that_cannot_be_read_here_are_waited_for(
+    database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
+) -> None:
+    hubspot.put_deal(1)
+    await keep(database, org, connection_id, [delivery(event(1))])
+    async with database.transaction(org.id) as connection:
+        sealed = await connection.fetchval("SELECT credentials FROM connection")
+        await connection.execute("UPDATE connection SET credentials = $1", bytes(len(sealed)))
+
+    await process(org.id)
+    assert await states(database, org) == [("received", "secret_unreadable", 1)]
+
+    async with database.transaction(org.id) as connection:
+        await connection.execute("UPDATE connection SET credentials = $1", sealed)
+    await make_due(database, org)
+    await process(org.id)
+    assert await states(database, org) == [("done", None, 2)]
+
+
 async def test_a_poisonous_delivery_is_given_up_in_the_end_and_never_blocks_the_others(
     database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
 ) -> None:
