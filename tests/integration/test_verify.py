@@ -184,6 +184,28 @@ async def test_what_deltas_cannot_mend_is_rebuilt(
     assert await state_of(database, org) == {1: "retired", 2: "live"}
 
 
+async def test_a_lost_cell_takes_a_rebuild_though_another_cell_lacks_the_same_value(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await found(database, org)
+    alone = {"employee": "E9", "occurred_at": "2025-01-15T10:00:00Z"}
+    await tell(database, org, fact("post.published", 900, post="p900", **alone))
+    await catch_up(database, org.id)
+    for table in ("rollup", "cell"):
+        await by_hand(
+            database_url,
+            f"DELETE FROM {table} WHERE org_id = $1 AND cell = ("
+            " SELECT max(cell) FROM cell WHERE org_id = $1 AND slice = 'employee')",
+            org.id,
+        )
+    assert (await falsify(database, database_url, org, "shares", 1))["value"] == 1
+
+    done = await repair(database, org.id)
+    assert done.before.counts[Check.CELLS] == 2
+    assert done.is_rebuilt
+    assert done.after.mismatches == 0
+
+
 async def test_a_repair_that_takes_a_rebuild_waits_for_the_one_under_way(
     database: Database, org: Org, database_url: str
 ) -> None:

@@ -4,6 +4,7 @@ Slices are computed by grouping sets over all contributions at once; the fold ad
 """
 
 from services.metrics.verify.facts import standing
+from services.metrics.verify.report import MOST_LISTED
 
 __all__ = [
     "CELLS",
@@ -12,12 +13,17 @@ __all__ = [
     "CONTRIBUTIONS",
     "FACTS_OF_MISMATCHES",
     "LOG_MISMATCHES",
+    "MISMATCHES",
+    "NAME",
+    "NAMES",
     "TEAMS",
 ]
 
 _WHO_AND_WHERE = "employee, account, network, campaign, content, channel"
-_NAMES = ("employee", "account", "network", "campaign", "content", "channel", "team")
-_CELL = "slice, employee, account, team, network, campaign, content, channel"
+_DIMENSIONS = ("employee", "account", "network", "campaign", "content", "channel", "team")
+#: What names a cell: a tuple, and a list of columns.
+NAME = ("slice", "employee", "account", "team", "network", "campaign", "content", "channel")
+NAMES = ", ".join(NAME)
 
 CONTRIBUTIONS = """
 CREATE TEMPORARY TABLE verify_contribution (
@@ -49,7 +55,7 @@ SELECT employee, day AS since, team,
 _FINEST = ("employee", "account", "network", "campaign", "channel")
 _SETS: dict[str, tuple[str, ...]] = {
     "total": (),
-    **{name: (name,) for name in _NAMES},
+    **{name: (name,) for name in _DIMENSIONS},
     "finest": _FINEST,
 }
 
@@ -57,12 +63,14 @@ _SETS: dict[str, tuple[str, ...]] = {
 def _bits(grouped: tuple[str, ...]) -> int:
     # What GROUPING(…) says of a set: a bit for each name that is not in it, the first the highest.
     return sum(
-        1 << (len(_NAMES) - 1 - index) for index, name in enumerate(_NAMES) if name not in grouped
+        1 << (len(_DIMENSIONS) - 1 - index)
+        for index, name in enumerate(_DIMENSIONS)
+        if name not in grouped
     )
 
 
 _SLICE = "CASE grouping({names}) {cases} END".format(
-    names=", ".join(_NAMES),
+    names=", ".join(_DIMENSIONS),
     cases=" ".join(f"WHEN {_bits(grouped)} THEN '{name}'" for name, grouped in _SETS.items()),
 )
 _GROUPING_SETS = ", ".join(
@@ -73,15 +81,15 @@ _HAS_NAME = " OR ".join(
     (
         "slice IN ('total', 'finest')",
         "slice = 'team' AND team IS NOT NULL",
-        *(f"slice = '{name}' AND {name} <> ''" for name in _NAMES if name != "team"),
+        *(f"slice = '{name}' AND {name} <> ''" for name in _DIMENSIONS if name != "team"),
     )
 )
 CELLS = f"""
 CREATE TEMPORARY TABLE verify_cell ON COMMIT DROP AS
-SELECT {", ".join(f"coalesce({name}, '') AS {name}" for name in _CELL.split(", "))}, measure, day,
+SELECT {", ".join(f"coalesce({name}, '') AS {name}" for name in NAME)}, measure, day,
        quantity
   FROM (
-    SELECT {_SLICE} AS slice, {", ".join(_NAMES)}, measure, day, sum(quantity) AS quantity
+    SELECT {_SLICE} AS slice, {", ".join(_DIMENSIONS)}, measure, day, sum(quantity) AS quantity
       FROM (
         SELECT c.*, CASE WHEN c.employee <> '' THEN coalesce(t.team, '') END AS team
           FROM verify_contribution c
@@ -97,17 +105,20 @@ SELECT {", ".join(f"coalesce({name}, '') AS {name}" for name in _CELL.split(", "
 #: $1 organization, $2 generation, $3 the measures that were recomputed, $4 and $5 the days.
 CELL_MISMATCHES = f"""
 CREATE TEMPORARY TABLE verify_mismatch ON COMMIT DROP AS
-SELECT measure, day, {_CELL}, held.cell, coalesce(held.value, 0) AS stored,
+SELECT measure, day, {NAMES}, held.cell, coalesce(held.value, 0) AS stored,
        coalesce(due.quantity, 0) AS recomputed
   FROM (
-    SELECT {_CELL}, measure, day, r.cell, r.value
+    SELECT {NAMES}, measure, day, r.cell, r.value
       FROM rollup_value r JOIN cell c USING (org_id, generation, cell)
      WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ($3::text[])
        AND r.day BETWEEN $4 AND $5 AND r.value <> 0
   ) held
-  FULL JOIN verify_cell due USING (measure, day, {_CELL})
+  FULL JOIN verify_cell due USING (measure, day, {NAMES})
  WHERE held.value IS DISTINCT FROM due.quantity
 """
+
+#: The wrong cells, in the order in which they are told.
+MISMATCHES = f"TABLE verify_mismatch ORDER BY measure, day, {NAMES}"
 
 #: The log must add up to what is held, cell by cell: it is the way back to any past day.
 LOG_MISMATCHES = """
@@ -129,21 +140,22 @@ _SAME_PLACE = " AND ".join(
         "(m.slice <> 'team' OR c.employee <> '' AND m.team = coalesce(t.team, ''))",
         *(
             f"(m.slice NOT IN ('{name}'{_also}) OR m.{name} = c.{name})"
-            for name in _NAMES
+            for name in _DIMENSIONS
             if name != "team"
             for _also in (", 'finest'" if name in _FINEST else "",)
         ),
     )
 )
-#: The facts behind the wrong cells: which, and what each adds; ``{query}`` is a family's.
+#: The facts behind the wrong cells that are listed: how many, and some; ``{query}`` is a family's.
 FACTS_OF_MISMATCHES = f"""
-SELECT m.measure, m.day, {", ".join(f"m.{name}" for name in _CELL.split(", "))},
+SELECT m.measure, m.day, {", ".join(f"m.{name}" for name in NAME)},
        count(*) AS facts, (array_agg(DISTINCT e.source || ' ' || e.external_id))[1:5] AS examples
   FROM ({{query}}) c (measure, day, {_WHO_AND_WHERE}, quantity, fact_key)
   LEFT JOIN verify_team t ON t.employee = c.employee AND c.day >= t.since AND c.day < t.until
-  JOIN verify_mismatch m ON m.measure = c.measure AND m.day = c.day AND {_SAME_PLACE}
+  JOIN ({MISMATCHES} LIMIT {MOST_LISTED}) m
+    ON m.measure = c.measure AND m.day = c.day AND {_SAME_PLACE}
   JOIN fact_head h ON h.org_id = $1 AND h.fact_key = c.fact_key
   JOIN ledger_entry e ON e.org_id = $1 AND e.position = h.position
  WHERE c.quantity <> 0
- GROUP BY m.measure, m.day, {", ".join(f"m.{name}" for name in _CELL.split(", "))}
+ GROUP BY m.measure, m.day, {", ".join(f"m.{name}" for name in NAME)}
 """

@@ -6,8 +6,10 @@ cell is told in ``rollup_repair``. Where more than values is wrong there is noth
 to, and the generation is rebuilt.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -25,6 +27,8 @@ from shared.ids import new_id
 
 __all__ = ["Repair", "repair"]
 
+_POLL_SECONDS: Final = 1.0
+
 _LOCK = """
 SELECT f.position FROM fold_cursor f JOIN generation g USING (org_id, generation)
  WHERE f.org_id = $1 AND g.state = 'live'
@@ -39,17 +43,20 @@ SELECT measure, cell, day, coalesce(wrong.stored, log.stored) AS stored,
   FROM (
     SELECT m.measure, m.day, c.cell, m.stored, m.recomputed
       FROM verify_mismatch m
-      JOIN cell c USING (slice, employee, account, team, network, campaign, content, channel)
+      JOIN cell c USING ({cells.NAMES})
      WHERE c.org_id = $1 AND c.generation = $2
   ) wrong
   FULL JOIN ({cells.LOG_MISMATCHES}) log USING (measure, day, cell)
  WHERE measure = ANY ($3::text[])
 """
-_UNREACHABLE = """
+# A cell that has no name any more cannot be corrected by its number.
+_UNREACHABLE = f"""
 SELECT EXISTS (
     SELECT FROM verify_mismatch m
-     WHERE NOT EXISTS (SELECT FROM verify_correction c
-                        WHERE c.measure = m.measure AND c.day = m.day AND c.due = m.recomputed)
+      LEFT JOIN (SELECT * FROM cell WHERE org_id = $1 AND generation = $2) c USING ({cells.NAMES})
+      LEFT JOIN verify_correction v
+        ON v.measure = m.measure AND v.day = m.day AND v.cell = c.cell
+     WHERE v.cell IS NULL
 )
 """
 _TELL = """
@@ -100,7 +107,7 @@ async def repair(
             await start_rebuild(connection, org_id)
     if not is_mended:
         while not await continue_rebuild(database, org_id, on_progress=on_progress):
-            pass
+            await asyncio.sleep(_POLL_SECONDS)  # a worker has taken it up
     return Repair(before, await verify(database, org_id), is_rebuilt=not is_mended)
 
 
@@ -116,7 +123,7 @@ async def _mend(
     )
     measures = [row["measure"] for row in held if EVERYTHING.covers(row["measure"])]
     await connection.execute(_CORRECTIONS, *of_generation, measures)
-    if await connection.fetchval(_UNREACHABLE):
+    if await connection.fetchval(_UNREACHABLE, *of_generation):
         return False
     now = clock.now()
     known_on = await connection.fetchval(_KNOWN_ON, target.org_id, now)

@@ -28,7 +28,6 @@ from shared.db import Database
 
 __all__ = ["compare_all", "draw_samples", "verify"]
 
-_CELL = ("slice", "employee", "account", "team", "network", "campaign", "content", "channel")
 _SAMPLE_REACHES = timedelta(days=15)
 _MEASURES = "SELECT measure FROM rollup_slot WHERE org_id = $1 AND generation = $2"
 _MODELS = "SELECT DISTINCT model FROM credit WHERE org_id = $1 AND generation = $2"
@@ -118,8 +117,9 @@ async def _compare_cells(
     report.compared += await connection.fetchval("SELECT count(*) FROM verify_cell")
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM verify_mismatch)"):
         return
+    # Of those that are listed alone: should all cells be wrong, they would not fit in memory.
     known = await _facts_of_mismatches(connection, target, scope)
-    async for row in connection.cursor("SELECT * FROM verify_mismatch ORDER BY measure, day"):
+    async for row in connection.cursor(cells.MISMATCHES):
         facts, examples = known.get(_cell_key(row), (0, ()))
         report.add(
             Mismatch(
@@ -128,7 +128,7 @@ async def _compare_cells(
                 str(row["stored"]),
                 str(row["recomputed"]),
                 day=row["day"],
-                cell={name: row[name] for name in _CELL if row[name]},
+                cell={name: row[name] for name in cells.NAME if row[name]},
                 facts=facts,
                 examples=tuple(examples),
             )
@@ -149,7 +149,7 @@ async def _facts_of_mismatches(
 
 
 def _cell_key(row: Any) -> tuple[Any, ...]:
-    return (row["measure"], row["day"], *(row[name] for name in _CELL))
+    return (row["measure"], row["day"], *(row[name] for name in cells.NAME))
 
 
 async def _compare_log(
