@@ -42,8 +42,8 @@ _RETIRED = """
 SELECT generation FROM generation
  WHERE org_id = $1 AND state = 'retired' AND retired_at <= $2 ORDER BY generation
 """
+_LOCK_CURSOR = "SELECT FROM fold_cursor WHERE org_id = $1 AND generation = $2 FOR UPDATE"
 _FORGET = (
-    *(f"DELETE FROM {table} WHERE org_id = $1 AND generation = $2" for table in GENERATION_TABLES),
     "DELETE FROM fold_cursor WHERE org_id = $1 AND generation = $2",
     "DELETE FROM generation WHERE org_id = $1 AND generation = $2 AND state = 'retired'",
 )
@@ -61,6 +61,7 @@ async def drop_retired(
         rows = await connection.fetch(_RETIRED, org_id, clock.now() - retired_for)
     generations: list[int] = [row["generation"] for row in rows]
     for generation in generations:
+        await _outlast_folds(database, org_id, generation)
         for table in GENERATION_TABLES:
             delete = _walk if table in _WALKED else _pick
             await delete(database, org_id, generation, table)
@@ -68,15 +69,15 @@ async def drop_retired(
     return len(generations)
 
 
+async def _outlast_folds(database: Database, org_id: UUID, generation: int) -> None:
+    """Wait for the fold that had begun before the generation was retired; no other one begins."""
+    async with database.transaction(org_id) as connection:
+        await connection.execute("SET LOCAL lock_timeout = 0")
+        await connection.execute(_LOCK_CURSOR, org_id, generation)
+
+
 async def _forget(database: Database, org_id: UUID, generation: int) -> None:
     async with database.transaction(org_id) as connection:
-        # A fold that had begun before the generation was retired has ended once this lock is held;
-        # what it left behind is one batch.
-        await connection.execute(
-            "SELECT FROM fold_cursor WHERE org_id = $1 AND generation = $2 FOR UPDATE",
-            org_id,
-            generation,
-        )
         for statement in _FORGET:
             await connection.execute(statement, org_id, generation)
 
