@@ -141,8 +141,14 @@ def record_connection_states(rows: Iterable[asyncpg.Record]) -> None:
 
 
 def record_successes(rows: Iterable[asyncpg.Record]) -> None:
-    """Set when the stream that is furthest behind last succeeded, by provider and stream."""
-    for row in rows:
-        metrics.COLLECTOR_LAST_SUCCESS.labels(row["provider"], row["stream"]).set(
-            row["last_success_at"].timestamp()
-        )
+    """Set when the stream that is furthest behind last succeeded, by provider and stream.
+
+    A stream that no connection reads any more is back at 0: nothing is late there.
+    """
+    found = {(row["provider"], row["stream"]): row["last_success_at"] for row in rows}
+    for provider, connector in CONNECTORS.items():
+        for stream in connector.streams:
+            last = found.get((provider, stream.name))
+            metrics.COLLECTOR_LAST_SUCCESS.labels(provider, stream.name).set(
+                last.timestamp() if last else 0
+            )

@@ -31,12 +31,14 @@ BATCH = 50_000
 _MOST_ORGS_A_SWEEP = 500
 
 # Positions are no secret and hold nobody's data: these tables are outside row-level security.
+# The longest untouched first: where more are behind than a sweep takes, each has its turn.
 _BEHIND = """
 SELECT f.org_id, f.position
   FROM fold_cursor f
   JOIN generation g USING (org_id, generation)
   JOIN ledger_head h USING (org_id)
  WHERE g.state = 'live' AND f.position < h.position
+ ORDER BY f.folded_at
  LIMIT $1
 """
 _WITH_GENERATIONS_TO_TEND = """

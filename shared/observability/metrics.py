@@ -32,7 +32,7 @@ Component = Literal["api", "collector", "collector-worker", "metrics-worker"]
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 STATUS_CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
 UNMATCHED: Final = "unmatched"
-QUEUES: Final = ("fold", "rebuild", "verify", "sync", "inbox")
+QUEUES: Final = ("fold", "rebuild", "verify", "remeasure", "sync", "inbox")
 
 # Declared unregistered: which process shows what is decided below.
 Counter = partial(_Counter, registry=None)

@@ -1,0 +1,60 @@
+"""The sweeps of the workers: who comes first, and what they measure on the way."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from services.collector.worker import DueWork
+from services.metrics import worker
+from shared import clock
+from shared.db import Database
+from shared.ledger import append
+from shared.observability import metrics
+from shared.orgs import Org, create_org
+from tests.integration.hubspot_deliveries import connect_hubspot
+from tests.integration.test_rebuild import share
+
+
+async def _behind_since(database: Database, folded_at: datetime) -> Org:
+    async with database.transaction() as connection:
+        org = await create_org(connection, name="Behind", time_zone="UTC", currency="USD")
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, [share(1)])
+        await connection.execute(
+            "UPDATE fold_cursor SET folded_at = $2 WHERE org_id = $1", org.id, folded_at
+        )
+    return org
+
+
+async def test_of_more_than_a_sweep_takes_the_longest_untouched_come_first(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = clock.now()
+    ages = (timedelta(minutes=1), timedelta(hours=1), timedelta(0))
+    waiting = [await _behind_since(database, now - age) for age in ages]
+
+    found = []
+    for most in (1, 2, 3):
+        monkeypatch.setattr(worker, "_MOST_ORGS_A_SWEEP", most)
+        due = await worker._organizations_behind(database)
+        found.append([org_id for _, org_id in due])
+
+    longest, middle, shortest = (waiting[place].id for place in (1, 0, 2))
+    assert found == [[longest], [longest, middle], [longest, middle, shortest]]
+
+
+async def test_a_stream_that_nobody_reads_any_more_is_not_late(
+    database: Database, org: Org
+) -> None:
+    await connect_hubspot(database, org)
+    async with database.transaction(org.id) as connection:
+        await connection.execute("UPDATE sync_state SET last_success_at = clock_timestamp()")
+    sweep = DueWork(database).sweep
+    last_success = metrics.COLLECTOR_LAST_SUCCESS.labels("hubspot", "deals")
+    await sweep()
+    assert last_success._value.get() > 0
+
+    async with database.transaction(org.id) as connection:
+        await connection.execute("UPDATE connection SET state = 'paused'")
+    await sweep()
+    assert last_success._value.get() == 0
