@@ -8,11 +8,12 @@ from uuid import UUID
 import asyncpg
 
 from shared.kpis.quantiles import MEDIAN, quantile
-from shared.rollups.levels import CLOSED_IN
+from shared.rollups.deals import closings
 
 __all__ = ["Cycle", "measure_cycle"]
 
-_BEGINNING = date(2000, 1, 1)
+_EVER = "'-infinity'::date"
+_CLOSED = f"SELECT days FROM ({closings(_EVER, '$3::date')}) closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,6 @@ async def measure_cycle(
     connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, generation: int, until: date
 ) -> Cycle | None:
     """Return the cycle of the deals that came of a lead and were won before ``until``, if any."""
-    rows = await connection.fetch(
-        f"SELECT days FROM ({CLOSED_IN}) closed", org_id, generation, _BEGINNING, until
-    )
+    rows = await connection.fetch(_CLOSED, org_id, generation, until)
     median = quantile([row["days"] for row in rows], MEDIAN) if rows else None
     return None if median is None else Cycle(len(rows), Fraction(median))

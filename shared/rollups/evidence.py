@@ -9,7 +9,7 @@ from shared.kpis.sources import facts_of
 from shared.rollups import contributions
 from shared.rollups.booked import BOOKED_KINDS
 from shared.rollups.counted import ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED
-from shared.rollups.levels import CLOSED_IN
+from shared.rollups.deals import closings
 from shared.rollups.listed import Combined, Listed, TeamOn
 from shared.rollups.query import ForbiddenSlice
 from shared.rollups.readers import LISTED
@@ -322,13 +322,11 @@ def _readings(measures: tuple[str, ...]) -> Relation:
 
 
 def _closings(arguments: Arguments, period: Period, digits: int) -> str:
-    closed = CLOSED_IN.replace("$3", arguments.add(period.start)).replace(
-        "$4", arguments.add(period.end)
-    )
+    since, until = (f"{arguments.add(day)}::date" for day in (period.start, period.end))
     return f"""
         SELECT closed_day AS day, {_NO_WHERE}, days::numeric AS quantity, fact_key,
                '' AS line_key, 'days from lead to won deal' AS note
-          FROM ({closed}) closed
+          FROM ({closings(since, until)}) closed
     """
 
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from shared.kpis.quantiles import MEDIAN, P90, quantile
-from shared.rollups import contributions
+from shared.rollups.deals import closings
 from shared.rollups.reading import Found, Reader, Reading
 from shared.rollups.sql import TEAM_ON_DAY, bucket_ends, bucket_starts, filter_clause
 
-__all__ = ["CLOSED_IN", "READERS"]
+__all__ = ["READERS"]
 
 _HAS_READINGS = (
     "EXISTS (SELECT FROM gauge"
@@ -54,30 +54,15 @@ def _gauge(measures: tuple[str, ...], combined: str) -> Reader:
     return read
 
 
-#: Won deals closed in [$3, $4), each with whole local days from its lead's creation to the close.
-CLOSED_IN = f"""
-    SELECT d.deal, d.fact_key, d.closed_day, d.closed_day - l.day AS days, l.fact_key AS lead_key
-      FROM (
-        SELECT DISTINCT deal FROM deal
-         WHERE org_id = $1 AND generation = $2 AND state = 'won'
-           AND closed_day >= $3::date AND closed_day < $4::date
-      ) k
-      JOIN LATERAL ({contributions.current_deal("k.deal")}) d
-        ON d.state = 'won' AND d.closed_day >= $3::date AND d.closed_day < $4::date
-      JOIN LATERAL ({contributions.lead_of("d.lead")}) l ON true
-"""
-
-
 def _time_to_close(fraction: Fraction) -> Reader:
     async def read(asked: Reading) -> Found | None:
+        arguments, period = asked.arguments(), asked.query.period
+        since, until = (f"{arguments.add(day)}::date" for day in (period.start, period.end))
+        starts = arguments.add(bucket_starts(asked.query))
         rows = await asked.connection.fetch(
-            f"SELECT width_bucket(closed_day, $5::date[]) - 1 AS bucket, days"
-            f" FROM ({CLOSED_IN}) closed",
-            asked.org_id,
-            asked.generation,
-            asked.query.period.start,
-            asked.query.period.end,
-            bucket_starts(asked.query),
+            f"SELECT width_bucket(closed_day, {starts}::date[]) - 1 AS bucket, days"
+            f" FROM ({closings(since, until)}) closed",
+            *arguments.values,
         )
         by_bucket: dict[int, list[int]] = defaultdict(list)
         for row in rows:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from shared.rollups import contributions
+from shared.rollups.deals import won_deals
 from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing
 from shared.rollups.listed import standing as standing_lines
 
@@ -10,19 +11,6 @@ __all__ = ["LISTED"]
 
 _WINDOW = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
 _TOUCHED = "t.employee, t.account, t.network, t.campaign, t.content, t.channel"
-
-
-def _won(since: str, until: str) -> str:
-    """Return the won deals closed in the days of [``since``, ``until``), one row each."""
-    return f"""
-        SELECT d.* FROM (
-            SELECT DISTINCT deal FROM deal
-             WHERE org_id = $1 AND generation = $2 AND state = 'won'
-               AND closed_day >= {since} AND closed_day < {until}
-        ) k
-          JOIN LATERAL ({contributions.current_deal("k.deal")}) d
-            ON d.state = 'won' AND d.closed_day >= {since} AND d.closed_day < {until}
-    """
 
 
 def _told(deal: str, alias: str) -> str:
@@ -41,7 +29,7 @@ def _of_deals(quantity: str, only: str, note: str) -> Lines:
             SELECT d.closed_day AS day, s.employee, '' AS account, '' AS network, '' AS campaign,
                    '' AS content, '' AS channel, {quantity} AS quantity, d.fact_key,
                    d.deal AS line_key, {note} AS note
-              FROM ({_won(since, until)}) d {_told("d", "s")}
+              FROM ({won_deals(since, until)}) d {_told("d", "s")}
              WHERE {only}
         """
 
@@ -57,7 +45,7 @@ def _buyers(*, returning: bool) -> Lines:
                 SELECT d.*, s.body ->> 'customer' AS customer,
                        row_number() OVER (PARTITION BY s.body ->> 'customer'
                                           ORDER BY d.closed_at, d.fact_key) AS purchase
-                  FROM ({_won("'-infinity'::date", until)}) d {_told("d", "s")}
+                  FROM ({won_deals("'-infinity'::date", until)}) d {_told("d", "s")}
                  WHERE s.body ? 'customer'
               ) bought
              WHERE bought.closed_day >= {since} {"AND bought.purchase > 1" if returning else ""}
@@ -170,7 +158,7 @@ def _closings(*, by_advocacy: bool) -> Lines:
         return f"""
             SELECT d.closed_day AS day, {EVERYWHERE}, (d.closed_day - l.day)::numeric AS quantity,
                    d.fact_key, d.deal AS line_key, 'days from lead to won deal' AS note
-              FROM ({_won(since, until)}) d
+              FROM ({won_deals(since, until)}) d
               JOIN LATERAL ({contributions.lead_of("d.lead")}) l
                 ON {touched if by_advocacy else f"NOT {touched}"}
         """
