@@ -273,7 +273,7 @@ def _members(kinds: tuple[str, ...]) -> Relation:
               FROM (
                 SELECT e.*, sum(weight * CASE kind {weights} END)
                                 OVER (PARTITION BY employee) AS balance,
-                       sum(weight) OVER (PARTITION BY fact_key) AS standing
+                       sum(weight) OVER (PARTITION BY fact_key, employee, day) AS standing
                   FROM ledger_entry e
                  WHERE org_id = $1 AND position <= {_FOLDED}
                    AND kind = ANY ({arguments.add(list(kinds))}::text[])

@@ -28,6 +28,9 @@ __all__ = ["IS_PERSONAL", "ContributionLine", "ExplainPage", "explain_measure", 
 IS_PERSONAL = "(e.employee IS NOT NULL AND e.kind NOT IN ('deal.changed', 'lead.created'))"
 #: Lines are counted until so many have been looked at, those included that no filter lets through.
 _MOST_COUNTED = 10_000
+#: What makes a line. Who and where belong to it: a version that named somebody else was taken back,
+#: and must not lend its names to the one that stands.
+_LINE = "c.fact_key, c.day, c.line_key, c.employee, c.network, c.campaign, c.content, c.channel"
 #: Days that one statement looks at, so that a sparse list costs more statements, not longer ones.
 _MOST_DAYS = 32
 
@@ -233,12 +236,10 @@ def _lines(asked: _Asked, period: Period, arguments: Arguments) -> str:
              ORDER BY c.line_key, c.day, c.fact_key
         """
     return f"""
-        SELECT c.fact_key, c.day, c.line_key, min(c.employee) AS employee,
-               min(c.network) AS network, min(c.campaign) AS campaign, min(c.content) AS content,
-               min(c.channel) AS channel, min(c.note) AS note, sum(c.quantity) AS quantity
+        SELECT {_LINE}, min(c.note) AS note, sum(c.quantity) AS quantity
           {contributed}
          WHERE {condition}
-         GROUP BY c.fact_key, c.day, c.line_key
+         GROUP BY {_LINE}
         {"HAVING sum(c.quantity) <> 0" if asked.proof.combined == "sum" else ""}
     """
 
@@ -251,7 +252,7 @@ def _counted(asked: _Asked, period: Period, arguments: Arguments) -> str:
           FROM (
             SELECT count(*) AS looked_at, sum(c.quantity) FILTER (WHERE {condition}) AS quantity
               {contributed}
-             GROUP BY c.fact_key, c.day, c.line_key
+             GROUP BY {_LINE}
           ) l
     """
 

@@ -125,6 +125,38 @@ async def test_all_pages_together_add_up_to_the_figure(
     assert counted == ({True} if most_counted > 10 else {True, False})
 
 
+async def test_a_corrected_fact_is_told_as_it_stands(database: Database, org: Org) -> None:
+    number, day = 1, {"day": on(3)}
+    first, second = (
+        {"employee": "E1", "network": "a", "campaign": "k1", "impressions": 5, **day},
+        {"employee": "E2", "network": "x", "campaign": "k2", "impressions": 7, **day},
+    )
+    await record(database, org, RECORDED, [fact("engagement.daily", number, 3, **first)])
+    await record(
+        database, org, RECORDED + timedelta(days=1), [fact("engagement.daily", number, 3, **second)]
+    )
+
+    for as_of, told in ((None, second), (RECORDED, first)):
+        lines, page = await all_lines(database, org, "impressions_advocacy", {}, as_of)
+        assert [(line.employee, line.network, line.campaign, line.quantity) for line in lines] == [
+            (told["employee"], told["network"], told["campaign"], told["impressions"])
+        ]
+        assert page.lines_total == 1
+
+
+async def test_a_member_is_told_with_the_join_that_stands(database: Database, org: Org) -> None:
+    joined = fact("member.joined", 1, 20, employee="E1")
+    await record(database, org, RECORDED, [joined])
+    sooner = joined.model_copy(update={"occurred_at": joined.occurred_at - timedelta(days=10)})
+    await record(database, org, RECORDED + timedelta(days=1), [sooner])
+
+    for as_of, day in ((None, 10), (RECORDED, 20)):
+        lines, _ = await all_lines(database, org, "enrolled", {}, as_of)
+        assert [(line.employee, line.day) for line in lines] == [
+            ("E1", FIRST + timedelta(days=day))
+        ]
+
+
 def _late() -> list[Fact]:
     return [fact("link.clicked", 9, day, link="k", employee="E1") for day in (1, 160, 300)]
 
