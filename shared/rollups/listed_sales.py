@@ -75,8 +75,9 @@ def _clients(only: str) -> Lines:
 
 
 def _pipeline(since: str, until: str) -> str:
+    # Some systems give an open deal the day on which it may close: only what is decided has closed.
     is_open = (
-        f"{{0}}.opened_day < {until} AND ({{0}}.closed_day IS NULL OR {{0}}.closed_day >= {until})"
+        f"{{0}}.opened_day < {until} AND ({{0}}.state = 'open' OR {{0}}.closed_day >= {until})"
     )
     return f"""
         SELECT d.opened_day AS day, {EVERYWHERE}, d.amount AS quantity, d.fact_key,

@@ -13,6 +13,7 @@ from services.metrics.verify import verify
 from services.metrics.worker import catch_up
 from shared import clock
 from shared.db import Database
+from shared.facts import parse_facts
 from shared.kpis.assumptions import ASSUMPTIONS
 from shared.kpis.compose import ForbiddenRollup, KpiValue, additive_over, combine, evaluate
 from shared.kpis.definitions import Kpi, catalogue
@@ -93,6 +94,32 @@ async def _read(
 ) -> MeasureTable:
     async with database.transaction(org.id) as connection:
         return await read_measures(connection, org, measures, MeasureQuery(buckets, by, filters))
+
+
+async def test_an_open_deal_is_in_the_pipeline_whenever_it_was_hoped_to_close(
+    database: Database, org: Org
+) -> None:
+    hoped_for, decided = (
+        {
+            "kind": "deal.changed",
+            "source": "crm",
+            "external_id": deal,
+            "occurred_at": "2025-01-10T09:00:00Z",
+            "deal": deal,
+            "state": state,
+            "amount": "800.00",
+            "currency": "USD",
+            "opened_at": "2025-01-10T09:00:00Z",
+            "closed_at": "2025-01-20T09:00:00Z",
+        }
+        for deal, state in (("d1", "open"), ("d2", "lost"))
+    )
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, parse_facts([hoped_for, decided]))
+    await catch_up(database, org.id)
+
+    table = await _read(database, org, ["pipeline"], JANUARY, FEBRUARY)
+    assert [table[bucket, ""]["pipeline"] for bucket in (0, 1)] == [800, 800]
 
 
 async def test_measures_by_hand(database: Database, company: Org) -> None:
