@@ -93,7 +93,9 @@ async def create_org(
     )
     created_at = clock.now()
     await connection.execute(
-        "INSERT INTO organization VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO organization (id, name, time_zone, currency, attribution_window_days,"
+        " attribution_half_life_days, person_key, created_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         org.id,
         name,
         time_zone,
