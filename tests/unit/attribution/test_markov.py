@@ -107,6 +107,17 @@ def test_what_is_enclosed_holds_the_exact_solution(told: list[PathCount], order:
         assert abs(near - exact) <= error <= TOLERANCE
 
 
+def test_a_channel_without_effect_earns_nothing_where_effects_are_enclosed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(markov, "EXACT_STATES", 0)
+    effects = effects_of([PathCount("ABA", 7, 3), PathCount("BABB", 5, 1), PathCount("AZ", 2, 0)])
+
+    assert effects.error > 0
+    assert {line.channel: line.share for line in effects.channels}["Z"] == 0
+    assert amounts_of_channels(effects, Decimal(100), exponent=2)["Z"] == 0
+
+
 @given(paths, paths, orders)
 def test_counts_of_journeys_add_up(one: list[PathCount], two: list[PathCount], order: int) -> None:
     together = chain_of([*one, *two], order=order)
