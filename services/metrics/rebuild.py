@@ -78,9 +78,11 @@ RETURNING window_days, CASE half_life_source WHEN 'stated' THEN half_life_days E
 _PARAMETERS = """
 UPDATE organization SET attribution_window_days = $2, attribution_half_life_days = $3 WHERE id = $1
 """
-
-
 _CHOSEN = "SELECT attribution_half_life_days FROM organization WHERE id = $1"
+_IN_FORCE = """
+SELECT half_life_days, half_life_source, half_life_deals
+  FROM generation WHERE org_id = $1 AND state = 'live'
+"""
 
 
 class RebuildUnderWay(RuntimeError):
@@ -105,13 +107,14 @@ async def start_rebuild(
     org_id: UUID,
     *,
     window_days: int | None = None,
-    half_life_days: int | Literal["measured"] | None = None,
+    half_life_days: int | Literal["measured", "kept"] | None = None,
 ) -> int:
     """Create the generation to be built and return its number.
 
     Parameters that are not given stay as the organization has them. A half-life that nobody chose,
-    or that is to be ``measured`` from now on, is measured here, for the generation. The metrics
-    worker finds the generation and builds it; :func:`continue_rebuild` does so here and now.
+    or that is to be ``measured`` from now on, is measured here, for the generation; one that is to
+    be ``kept`` stays that of the live generation, whoever chose it. The metrics worker finds the
+    generation and builds it; :func:`continue_rebuild` does so here and now.
 
     Raises:
         RebuildUnderWay: one is being built already.
@@ -142,9 +145,13 @@ async def start_rebuild(
 async def _settle(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
-    asked: int | Literal["measured"] | None,
+    asked: int | Literal["measured", "kept"] | None,
 ) -> HalfLife:
     """Return the half-life of a generation that begins now."""
+    if asked == "kept":
+        row = await connection.fetchrow(_IN_FORCE, org_id)
+        assert row is not None, "an organization is created together with its first generation"
+        return HalfLife(row[0], HalfLifeSource(row[1]), row[2])
     if asked is None:
         asked = await connection.fetchval(_CHOSEN, org_id)
     if isinstance(asked, int):

@@ -8,7 +8,7 @@ import pytest
 from services.metrics.half_life import LEAST_DEALS
 from services.metrics.rebuild import continue_rebuild, start_rebuild
 from services.metrics.remeasure import Remeasurer, remeasure
-from services.metrics.verify import verify
+from services.metrics.verify import repair, verify
 from services.metrics.worker import catch_up
 from shared import clock
 from shared.db import Database
@@ -17,6 +17,7 @@ from shared.ids import new_id
 from shared.ledger import append
 from shared.orgs import HalfLifeSource, Org, create_org, load_org
 from tests.integration.test_rebuild import fact, won
+from tests.integration.test_verify import by_hand
 
 CREATED = date(2025, 1, 10)
 _PUBLISH = """
@@ -149,6 +150,24 @@ async def test_a_choice_ends_the_measuring(database: Database, org: Org) -> None
 
     assert await loaded(database, org) == (14, HalfLifeSource.STATED, None)
     assert org.id not in await _to_look_at(database)
+
+
+async def test_a_repair_does_not_measure_it_from_what_is_wrong(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await sell(database, org, range(LEAST_DEALS), 59)
+    assert await remeasure(database, org.id)
+    await rebuild(database, org)
+    measured = await loaded(database, org)
+    await by_hand(
+        database_url, "UPDATE deal SET closed_day = closed_day + 99 WHERE org_id = $1", org.id
+    )
+
+    done = await repair(database, org.id)
+
+    assert done.is_rebuilt
+    assert done.after.mismatches == 0
+    assert await loaded(database, org) == measured == (30, HalfLifeSource.MEASURED, LEAST_DEALS)
 
 
 async def test_published_figures_are_not_moved(database: Database, org: Org) -> None:

@@ -104,7 +104,8 @@ async def repair(
         await compare_all(connection, target, before)
         is_mended = await _mend(connection, target, before)
         if not is_mended:
-            await start_rebuild(connection, org_id)
+            # Not measured anew: that would be from the very rows that are wrong.
+            await start_rebuild(connection, org_id, half_life_days="kept")
     if not is_mended:
         while not await continue_rebuild(database, org_id, on_progress=on_progress):
             await asyncio.sleep(_POLL_SECONDS)  # a worker has taken it up
