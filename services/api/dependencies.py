@@ -53,13 +53,14 @@ def authorized(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     Raises (when the request is handled):
         Unauthenticated: no valid key.
         InsufficientScope: a valid key without ``scope``.
-        Invalid: a query parameter is unknown, or repeated where one value is expected.
+        Invalid: a query parameter is unknown, repeated where one value is expected, or no text that
+            could be stored anywhere; or the path is not.
     """
 
     async def caller_of(
         request: Request, caller: Annotated[Caller, Depends(require(scope))]
     ) -> Caller:
-        _refuse_undeclared_parameters(request)
+        _refuse_unusable_parameters(request)
         return caller
 
     return caller_of
@@ -144,7 +145,7 @@ def _is_list(annotation: Any) -> bool:
     return origin in (list, tuple, set, frozenset)
 
 
-def _refuse_undeclared_parameters(request: Request) -> None:
+def _refuse_unusable_parameters(request: Request) -> None:
     declared: DeclaredParameters = request.app.state.declared_parameters
     known = declared[request.scope["route"].operation_id]
     query = request.query_params
@@ -158,8 +159,16 @@ def _refuse_undeclared_parameters(request: Request) -> None:
         for name, is_list in known.items()
         if not is_list and len(query.getlist(name)) > 1
     ]
+    given = [("query", *pair) for pair in query.multi_items()]
+    given += [("path", name, str(value)) for name, value in request.path_params.items()]
+    # PostgreSQL has no text with this character, and fails at it.
+    errors += [
+        FieldError(field=f"{place}.{name}", rule="invalid_text", message="NUL is not a character.")
+        for place, name, value in given
+        if "\x00" in value and (place == "path" or name in known)
+    ]
     if errors:
-        raise Invalid("One or more query parameters cannot be used.", errors=errors)
+        raise Invalid("One or more parameters cannot be used.", errors=errors)
 
 
 def _reading(database: Database) -> Database:

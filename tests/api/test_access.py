@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.api.dependencies import declared_parameters
 from shared.db import Database
 from shared.orgs import Org
 from shared.security.keys import SCOPES
@@ -171,6 +172,22 @@ async def test_unknown_and_repeated_parameters_are_refused(client: httpx.AsyncCl
     ]
 
 
+async def test_no_parameter_takes_what_no_database_can_hold(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    for operation, names in declared_parameters(app).items():
+        method, path, given = REQUESTS[operation]
+        for name in names:
+            query = {**given.get("params", {}), name: "a\x00b"}
+            response = await client.request(method, path, **{**given, "params": query})
+            assert response.status_code == 422, (operation, name)
+            (error,) = problem(response)["errors"]
+            assert (error["field"], error["rule"]) == (f"query.{name}", "invalid_text")
+
+    in_path = problem(await client.delete("/v1/keys/a%00b"))
+    assert in_path["errors"][0]["field"] == "path.key_id"
+
+
 @pytest.mark.parametrize(
     ("method", "template", "given"),
     [
@@ -253,6 +270,26 @@ async def test_a_key_mints_no_wider_key_and_ends_when_revoked(
     assert before.json()["name"] == org.name
     assert made.json()["key"] not in listed.text
     assert after.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "2020-01-01T00:00:00Z",
+        "2099-01-01T00:00:00",
+        "9999-12-31T23:59:59-14:00",
+        "99999999999",
+        99999999999,
+    ],
+)
+async def test_a_key_ends_when_everybody_agrees_that_it_does(
+    client: httpx.AsyncClient, instant: str | int
+) -> None:
+    asked = {"name": "x", "scopes": ["kpis:read"], "expires_at": instant}
+    refused = await client.post("/v1/keys", json=asked)
+
+    assert refused.status_code == 422
+    assert problem(refused)["code"] in {"invalid_expiry", "invalid"}
 
 
 async def test_a_key_in_a_header_of_its_own_is_as_good(client: httpx.AsyncClient) -> None:

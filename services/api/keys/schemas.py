@@ -1,8 +1,11 @@
 """What the key endpoints take and answer."""
 
+import re
 from datetime import date, datetime
+from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from services.api.model import Input, Output
 from shared.facts.fields import Text
@@ -10,8 +13,16 @@ from shared.security.keys import Scope
 
 __all__ = ["Key", "Keys", "NewKey", "NewlyMadeKey"]
 
+_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", re.ASCII)
 _AT = "2025-04-30T06:00:00Z"
 _SCOPES = ["kpis:read", "roi:read"]
+
+
+def _written_out(value: Any) -> Any:
+    # Of an epoch number, nobody can tell whether it counts seconds.
+    if value is not None and not (isinstance(value, str) and _INSTANT.match(value)):
+        raise PydanticCustomError("instant_form", "An instant is written as in RFC 3339.")
+    return value
 
 
 class NewKey(Input):
@@ -21,7 +32,7 @@ class NewKey(Input):
     scopes: list[Scope] = Field(
         description="What it may do.", min_length=1, max_length=20, examples=[_SCOPES]
     )
-    expires_at: datetime | None = Field(
+    expires_at: Annotated[datetime | None, BeforeValidator(_written_out)] = Field(
         default=None, description="When it ends; never, if absent.", examples=[_AT]
     )
 

@@ -1,5 +1,6 @@
 """API keys: made, listed, revoked. A key never gives more than it has."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from services.api.dependencies import Access
@@ -30,25 +31,33 @@ async def make_key(access: Access, keyring: KeyRing, new: NewKey) -> NewlyMadeKe
 
     Raises:
         InsufficientScope: a scope is asked for that the caller's own key lacks.
-        Invalid: it would have expired already.
+        Invalid: it would have expired already, or nobody can say when it does (``invalid_expiry``).
     """
     for scope in sorted(set(new.scopes) - access.caller.scopes):
         raise InsufficientScope(scope)
-    if new.expires_at is not None and not (new.expires_at.tzinfo and new.expires_at > clock.now()):
-        raise Invalid(
-            "`expires_at` lies in the future and carries its offset.", code="invalid_expiry"
-        )
     issued = await create_key(
         access.connection,
         keyring,
         org_id=access.org.id,
         name=new.name,
         scopes=new.scopes,
-        expires_at=new.expires_at,
+        expires_at=None if new.expires_at is None else _expiry(new.expires_at),
     )
     row = await access.connection.fetchrow(_FIND, access.org.id, issued.id)
     assert row is not None, "the key was made in this transaction"
     return NewlyMadeKey(**row, key=issued.plaintext)
+
+
+def _expiry(asked: datetime) -> datetime:
+    try:
+        instant = asked.astimezone(UTC) if asked.tzinfo else None
+    except OverflowError:  # 9999-12-31 west of Greenwich is in no year that can be written
+        instant = None
+    if instant is None or instant <= clock.now():
+        raise Invalid(
+            "`expires_at` lies in the future and carries its offset.", code="invalid_expiry"
+        )
+    return instant
 
 
 async def revoke(access: Access, key_id: str) -> None:
