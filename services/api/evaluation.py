@@ -113,7 +113,7 @@ async def evaluate_kpis(
     for kpi in kpis:
         _refuse_foreign_dimensions(kpi, asked)
     await _refuse_too_many(connection, org, len(kpis) * len(parts), asked.group_by, most_points)
-    found = await evaluate_unshielded(connection, org, kpis, parts, asked)
+    found = await evaluate_unshielded(connection, org, kpis, parts, asked, most_points=most_points)
     for of_levels in (False, True):
         alike = [kpi for kpi in kpis if rests_on_levels(kpi) is of_levels]
         if alike:
@@ -180,11 +180,20 @@ async def evaluate_unshielded(
     kpis: Sequence[Kpi],
     parts: tuple[Period, ...],
     asked: Slice,
+    *,
+    most_points: int = MOST_POINTS,
 ) -> dict[str, list[Valued]]:
-    """Return each KPI's values, those of small teams too: for answers that show no team's value."""
+    """Return each KPI's values, those of small teams too: for answers that show no team's value.
+
+    Raises:
+        Invalid: a KPI cannot be sliced so, has no single number, or the answer would be too large.
+    """
     rates = await rates_of(connection, org.id)
     cuts = _cut(parts, (day for kpi in kpis for day in _changes(kpi, rates)))
     whole = await _read(connection, org, kpis, parts, asked, rates)
+    # Hashtags, or accounts that are only followed, are no cells: now they are known.
+    if len(whole.table) * len(kpis) > most_points:
+        raise _too_many(len(whole.table) * len(kpis))
     fine = whole
     if cuts != parts:
         dated = [kpi for kpi in kpis if any(_changes(kpi, rates))]
@@ -195,11 +204,8 @@ async def evaluate_unshielded(
         if len(whole.table) * len(kpis) > _MOST_POINTS_IN_LOOP:
             return await asyncio.to_thread(_all_valued, kpis, parts, whole, fine)
         return _all_valued(kpis, parts, whole, fine)
-    except AnsweredByStatement:
-        raise Invalid(
-            "A KPI in this request has no single number; its statement answers it.",
-            code="answered_by_statement",
-        ) from None
+    except AnsweredByStatement as error:
+        raise Invalid(f"{error}.", code="answered_by_statement") from None
 
 
 async def _read(

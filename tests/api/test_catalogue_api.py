@@ -178,6 +178,25 @@ async def test_a_rate_may_change_where_another_kpi_has_more_groups(
     }
 
 
+async def test_groups_that_are_counted_are_limited_too(
+    client: httpx.AsyncClient, database: Database, org: Org, fold: Fold
+) -> None:
+    reading = {"kind": "audience.recorded", "metric": "competitor_followers", "count": 1}
+    at = {"source": "test", "occurred_at": "2025-02-10T12:00:00Z", "network": "x"}
+    async with database.transaction(org.id) as connection:
+        rivals = [{"external_id": f"{n}", "account": f"rival-{n}"} for n in range(21)]
+        await append(connection, org, [parse_fact({**reading, **at, **who}) for who in rivals])
+    await fold(org)
+
+    asked = {"from": "2023-01-01", "to": "2025-09-27", "group_by": "account"}
+    path = "/v1/kpis/competitor_benchmark/series"
+    refused = await client.get(path, params={**asked, "interval": "day"})
+    taken = await client.get(path, params={**asked, "interval": "month"})
+
+    assert (refused.status_code, problem(refused)["code"]) == (422, "cost_limit")
+    assert len(taken.json()["points"]) == 33 * 21
+
+
 async def test_a_survey_of_a_few_is_refused(client: httpx.AsyncClient) -> None:
     survey = {
         "kind": "survey.recorded",
