@@ -182,15 +182,7 @@ def additive_over(kpi: Kpi, *, within: Catalogue | None = None) -> tuple[Axis | 
     if kpi.unavailable is not None or kpi.statement is not None:
         return ()
     axes: tuple[Axis | Dimension, ...] = (Axis.TIME, *kpi.dimensions)
-    return tuple(axis for axis in axes if _is_allowed(kpi, _formula(kpi, within), axis))
-
-
-def _is_allowed(kpi: Kpi, expression: Expression, over: Axis | Dimension) -> bool:
-    try:
-        _refuse_forbidden(kpi, expression, over)
-    except ForbiddenRollup:
-        return False
-    return True
+    return tuple(axis for axis in axes if can_be_combined(kpi, over=axis, within=within))
 
 
 def _refuse_forbidden(kpi: Kpi, expression: Expression, over: Axis | Dimension) -> None:

@@ -129,7 +129,7 @@ class Kpi(_Model):
     unit: Unit
     aggregation: Aggregation
     formula: Text | None = None
-    statement: Literal["roi", "leaderboard", "goals", "restatements"] | None = None
+    statement: Literal["roi", "leaderboard", "goals", "restatements", "data-health"] | None = None
     unavailable: Unavailable | None = None
     interval: ProportionsInterval | None = None
     dimensions: tuple[Dimension, ...]

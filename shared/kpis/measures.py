@@ -102,7 +102,8 @@ def _credited(model: AttributionModel) -> Iterator[Measure]:
                 id=f"{name}_advocacy.{model}",
                 unit=unit,
                 aggregation=Aggregation.ATTRIBUTED,
-                dimensions=frozenset(_TOUCH) - {_C},
+                # One channel is a dimension already, and content is kept for itself alone.
+                dimensions=frozenset(_TOUCH) - {_C, _X},
                 kept=Kept.VIEW,
                 description=f"{what} credited to advocates' touches by the {model} model",
                 stored_as=f"{name}.{model}",
@@ -163,9 +164,6 @@ def _levels_and_sets() -> Iterator[Measure]:
             _CRM,
             f"{figure} of whole days from lead to won deal",
         )
-    yield _counted(
-        "data_age", Unit.SECONDS, Aggregation.COMPOSITE, (), "age of the stalest source's last fact"
-    )
     yield _measure(
         "weeks", Unit.WEEKS, Aggregation.ADDITIVE, (), "days of the period / 7", Kept.CALENDAR
     )

@@ -22,6 +22,7 @@ _K, _C, _X, _A = Dimension.CAMPAIGN, Dimension.CHANNEL, Dimension.CONTENT, Dimen
 _POST = (_T, _E, _N, _K, _X)
 _BRAND = (_N, _K, _X, _A)
 _TOUCHED = (_T, _E, _N, _K, _X, _A)
+_TOUCH = (*_TOUCHED, _C)
 _BRAND_CHANNEL = "brand"
 
 
@@ -56,7 +57,7 @@ def _posts() -> Iterator[Measure]:
         "engagements_tagged",
         Unit.EVENTS,
         Aggregation.ADDITIVE,
-        (Dimension.HASHTAG,),
+        (Dimension.HASHTAG, _N),
         "responses on posts that bear a hashtag",
     )
     reach, people = Aggregation.DISTINCT, Unit.PEOPLE
@@ -193,8 +194,24 @@ def _deals() -> Iterator[Measure]:
     additive = Aggregation.ADDITIVE
     yield counted("pipeline", Unit.MONEY, Aggregation.GAUGE, (), "amounts of open deals")
     yield counted("units_sold", Unit.UNITS, additive, (), "units of won deals")
+    for model in AttributionModel:
+        yield counted(
+            f"units.{model}",
+            Unit.UNITS,
+            Aggregation.ATTRIBUTED,
+            _TOUCH,
+            f"units of won deals credited to touches by the {model} model",
+        )
     yield counted(
         "revenue_owned", Unit.MONEY, additive, (_T, _E), "amounts won, by whose deal it is"
+    )
+    yield counted("wins_owned", Unit.DEALS, additive, (_T, _E), "deals won, by whose deal it is")
+    yield counted(
+        "wins_owned_touched",
+        Unit.DEALS,
+        additive,
+        (_T, _E),
+        "of these, with a touch in the window",
     )
     yield counted(
         "quota", Unit.MONEY, additive, (_T, _E), "quotas, each spread evenly over its days"
@@ -217,7 +234,7 @@ def _brand_account() -> Iterator[Measure]:
         id="cost_brand",
         unit=Unit.MONEY,
         aggregation=Aggregation.ADDITIVE,
-        dimensions=frozenset({_N, _K}),
+        dimensions=frozenset({_N, _K, _A}),
         kept=Kept.VIEW,
         description="cost of the brand's own social media",
         stored_as="cost",

@@ -53,6 +53,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "leads_advocacy_won": _SELLING,
     "leads_won": _WON,
     "revenue_owned": _DEALS,
+    "wins_owned": _DEALS,
     "revenue_brand": _SELLING,
     "quota": ("quota.set",),
     "applications_advocacy": ("application.submitted",),
@@ -106,12 +107,13 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ssi", ("ssi.recorded",)),
     ("cost", ("cost.booked",)),
     ("revenue", _SELLING),
+    ("units.", _SELLING),
     ("wins", _SELLING),
 )
 
 
 def facts_of(measure: Measure) -> tuple[str, ...]:
-    """Return the kinds of facts behind a measure; none behind the calendar and the age of data."""
+    """Return the kinds of facts behind a measure; none behind the calendar."""
     told = _FACTS.get(measure.id)
     if told is not None:
         return told

@@ -58,7 +58,7 @@ def evidence(measure: Measure) -> Evidence:
     """Return the evidence of a measure.
 
     Raises:
-        ForbiddenSlice: there are no facts behind it (the calendar, the age of data).
+        ForbiddenSlice: there are no facts behind it (the calendar).
     """
     stored = measure.stored_as
     if stored in LISTED:

@@ -93,6 +93,16 @@ def _potential(since: str, until: str) -> str:
     """
 
 
+def _publication(post: str) -> str:
+    """Return the one row that says where a post went out, as for all its counters."""
+    return f"""
+        SELECT network FROM post
+         WHERE org_id = $1 AND generation = $2 AND post = {post}
+         ORDER BY published_at, fact_key
+         LIMIT 1
+    """
+
+
 def _tagged(since: str, until: str) -> str:
     return f"""
         SELECT stepped.*, t.hashtag, encode(stepped.fact_key, 'hex') AS line_key,
@@ -105,12 +115,13 @@ def _tagged(since: str, until: str) -> str:
                AND s.body ? 'hashtags'
           ) t
          CROSS JOIN LATERAL (
-            SELECT s.day, s.employee, s.account, s.network, s.campaign, s.content, '' AS channel,
-                   s.fact_key,
+            SELECT s.day, s.employee, s.account, coalesce(p.network, s.network) AS network,
+                   s.campaign, s.content, '' AS channel, s.fact_key,
                    (s.reactions + s.comments + s.reshares
                     - lag(s.reactions + s.comments + s.reshares, 1, 0::bigint)
                           OVER (ORDER BY s.observed_at, s.fact_key))::numeric AS quantity
               FROM post_snapshot s
+              LEFT JOIN ({_publication("t.post")}) p ON true
              WHERE s.org_id = $1 AND s.generation = $2 AND s.post = t.post
             OFFSET 0
          ) stepped

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from shared.kpis.vocabulary import AttributionModel
 from shared.rollups import contributions
 from shared.rollups.deals import won_deals
 from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing
@@ -34,6 +35,31 @@ def _of_deals(quantity: str, only: str, note: str) -> Lines:
         """
 
     return lines
+
+
+def _credited_units(model: str) -> Lines:
+    """Return a line for each touch that a model credits with a part of a deal's units."""
+
+    def lines(since: str, until: str) -> str:
+        return f"""
+            SELECT d.closed_day AS day, c.employee, c.account, c.network, c.campaign, c.content,
+                   c.channel, c.share * (s.body ->> 'units')::numeric AS quantity,
+                   c.touch_key AS fact_key, d.deal AS line_key,
+                   'touch credited with ' || trim_scale(c.share) || ' of deal ' || d.deal AS note
+              FROM ({_won(since, until)}) d {_told("d", "s")}
+              JOIN credit c ON {_is_credit("d.deal", model)}
+             WHERE s.body ? 'units'
+        """
+
+    return lines
+
+
+def _is_credit(deal: str, model: str) -> str:
+    """Return the condition that credit (alias ``c``) is a deal's under a model."""
+    return (
+        "c.org_id = $1 AND c.generation = $2 AND c.kind = 'deal'"
+        f" AND c.conversion = {deal} AND c.model = '{model}'"
+    )
 
 
 def _buyers(*, returning: bool) -> Lines:
@@ -167,10 +193,16 @@ def _closings(*, by_advocacy: bool) -> Lines:
     return lines
 
 
+_IS_OWNED = "s.employee <> ''"
+# Every touch in the window has linear credit.
+_IS_TOUCHED = f"EXISTS (SELECT FROM credit c WHERE {_is_credit('d.deal', 'linear')})"
+_NAMED = "'deal ' || d.deal"
 _DEALS = has_rows("deal")
 _LEADS = has_rows("lead")
 _TOUCHES = has_rows("touch")
 _CUSTOMERS = has_standing("deal.changed", "body ? 'customer'")
+_UNITS = has_standing("deal.changed", "body ? 'units'")
+_OWNERS = has_standing("deal.changed", "employee <> ''")
 LISTED: Mapping[str, Listed] = {
     "customers": Listed(_buyers(returning=False), "count", _CUSTOMERS),
     "customers_returning": Listed(_buyers(returning=True), "count", _CUSTOMERS),
@@ -187,13 +219,16 @@ LISTED: Mapping[str, Listed] = {
             "(s.body ->> 'units')::numeric", "s.body ? 'units'", "'units of deal ' || d.deal"
         ),
         "sum",
-        has_standing("deal.changed", "body ? 'units'"),
+        _UNITS,
     ),
-    "revenue_owned": Listed(
-        _of_deals("d.amount", "s.employee <> ''", "'deal ' || d.deal"),
-        "sum",
-        has_standing("deal.changed", "employee <> ''"),
-        "day",
+    **{
+        f"units.{model}": Listed(_credited_units(model), "sum", _UNITS, "day")
+        for model in AttributionModel
+    },
+    "revenue_owned": Listed(_of_deals("d.amount", _IS_OWNED, _NAMED), "sum", _OWNERS, "day"),
+    "wins_owned": Listed(_of_deals("1::numeric", _IS_OWNED, _NAMED), "sum", _OWNERS, "day"),
+    "wins_owned_touched": Listed(
+        _of_deals("1::numeric", f"{_IS_OWNED} AND {_IS_TOUCHED}", _NAMED), "sum", _OWNERS, "day"
     ),
     "quota": Listed(_quotas, "sum", has_standing("quota.set"), "day"),
     "leads_sourced": Listed(

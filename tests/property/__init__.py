@@ -28,8 +28,8 @@ What is compared, exactly unless it says otherwise:
   a look back against what was, moves against their sum, lines against their figure, the independent
   recomputation in SQL against the fold.
 
-What the oracle does not cover: `data_freshness`, which depends on the clock; goals, forecasts and
-the expected value of a cohort; incrementality and the brand's baseline; the internal network's
-statement, whose inputs are rates alone; the suppression of small groups; currencies other than the
-organization's, which the ledger refuses. These have tests of their own.
+What the oracle does not cover: goals, forecasts and the expected value of a cohort; incrementality
+and the brand's baseline; the internal network's statement, whose inputs are rates alone; the
+suppression of small groups; currencies other than the organization's, which the ledger refuses.
+These have tests of their own.
 """

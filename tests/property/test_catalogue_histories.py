@@ -29,11 +29,11 @@ from tests.property.worlds import Delivery, Setting, Step, histories, rates, set
 
 pytestmark = pytest.mark.timeout(7200)
 
-#: The age of the newest fact depends on the clock; hashtags overlap, so they have no total.
-_OTHERWISE = frozenset({"data_age", "engagements_tagged"})
+#: Hashtags overlap, so they have no total.
+_OTHERWISE = frozenset({"engagements_tagged"})
 #: Kept like those of the other facets, though no formula asks for it.
 _UNUSED = frozenset({"impressions_target.generation"})
-_KPIS_OTHERWISE = frozenset({"data_freshness", "hashtag_engagement"})
+_KPIS_OTHERWISE = frozenset({"hashtag_engagement"})
 #: A mean, and hours of seconds, are divisions: the database gives sixteen digits of them.
 _DIVISION = Fraction(1, 10**12)
 _ASKED = sorted(

@@ -21,7 +21,7 @@ from shared.facts import (
     TouchRecorded,
 )
 from tests.property.oracle.answers import Span
-from tests.property.oracle.attribution import credits
+from tests.property.oracle.attribution import MODELS, credits
 from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.lines import Line, Told
 from tests.property.oracle.sales import converted, deals, journey_of, leads, same_person
@@ -242,11 +242,17 @@ def _deals(history: History, span: Span) -> dict[str, Told]:
             told[name] = Told([Line(c, 1, span.start) for c in customers], "count")
     if any(d.units is not None for d in changes):
         told["units_sold"] = Told([Line(d.deal, d.units or 0, day) for d, day in won], "sum")
+        for model in MODELS:
+            told[f"units.{model}"] = Told(list(_units(history, span, model)), "sum", "day")
     if any(d.employee for d in changes):
         owned = [
             Line(d.deal, Fraction(d.amount or 0), day, d.employee) for d, day in won if d.employee
         ]
         told["revenue_owned"] = Told(owned, "sum", "day")
+        touched = {c.id for c in converted(history) if c.kind == "deal" and journey_of(history, c)}
+        wins = [Line(d.deal, 1, day, d.employee) for d, day in won if d.employee]
+        told["wins_owned"] = Told(wins, "sum", "day")
+        told["wins_owned_touched"] = Told([one for one in wins if one.key in touched], "sum", "day")
     if changes:
         told["pipeline"] = Told(list(_open(history, span)), "sum")
         told["customers_advocacy"] = Told(list(_clients(history, span)), "count", "day")
@@ -257,6 +263,17 @@ def _deals(history: History, span: Span) -> dict[str, Told]:
     if history.of(QuotaSet):
         told["quota"] = Told(list(_quotas(history, span)), "sum", "day")
     return told
+
+
+def _units(history: History, span: Span, model: str) -> Iterator[Line]:
+    """Yield the part of a deal's units that a model credits to each touch before it was won."""
+    for conversion in converted(history):
+        day = history.day(conversion.at)
+        if conversion.kind == "deal" and _in(span, day):
+            units = deals(history)[conversion.id].units or 0
+            path = journey_of(history, conversion)
+            for touch, share, _ in credits(history, model, path, conversion):
+                yield Line(conversion.id, share * units, day, touch.employee or "")
 
 
 def _open(history: History, span: Span) -> Iterator[Line]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from shared.facts import FACT_KINDS
 from shared.kpis.compose import additive_over, evaluate
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.measures import MEASURES, Kept
+from shared.kpis.periods import Period
 from shared.kpis.sources import facts_of
 from shared.kpis.vocabulary import Aggregation, Axis, Dimension, Unavailable
+from shared.rollups.query import MeasureQuery, slicing
+from shared.rollups.readers import READERS
 
 # One word per row of the field's catalogue; a word that ends in _ stands for one per model, pillar,
 # facet, generation or week.
@@ -57,6 +62,7 @@ restated_amount
 """
 ROWS = " ".join((ADOPTION, CONTENT, AWARENESS, SELLING, PEOPLE)).split()
 KPIS = list(catalogue().kpis.values())
+JANUARY = Period(date(2025, 1, 1), date(2025, 2, 1))
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -76,13 +82,27 @@ def test_a_definition_says_which_facts_it_needs(kpi: Kpi) -> None:
     needed = {kind for m in catalogue().measures_of(kpi.id) for kind in facts_of(m)}
 
     assert needed <= FACT_KINDS.keys()
-    assert needed or kpi.formula is None or kpi.id == "data_freshness"
+    assert needed or kpi.formula is None
+
+
+@pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.id)
+def test_every_dimension_of_a_definition_can_be_asked_for(kpi: Kpi) -> None:
+    for dimension in kpi.dimensions:
+        for measure in catalogue().measures_of(kpi.id):
+            assert slicing(measure.id, MeasureQuery((JANUARY,), dimension)).group_by == dimension
+
+
+def test_what_is_no_sum_of_cells_has_a_reader() -> None:
+    summed = {m.id for m in MEASURES.values() if m.adds_up_over(Axis.TIME)}
+    counted = {m.id for m in MEASURES.values() if m.kept is Kept.COUNTED}
+
+    assert READERS.keys() == MEASURES.keys() - summed | counted
 
 
 def test_every_measure_but_the_calendar_is_made_of_facts() -> None:
     told = {m.id for m in MEASURES.values() if not facts_of(m)}
 
-    assert told == {m.id for m in MEASURES.values() if m.kept is Kept.CALENDAR} | {"data_age"}
+    assert told == {m.id for m in MEASURES.values() if m.kept is Kept.CALENDAR}
 
 
 @pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.id)
