@@ -105,7 +105,6 @@ async def cost_statement(access: Access, keyring: KeyRing, query: CostQuery) -> 
     asked = query.model_dump(mode="json", exclude={"cursor", "limit"})
     codec = CursorCodec(keyring, access.org.id, {"roi": "costs", **asked})
     start = _place(codec, query.cursor)
-    await look(access, query)
     digits = exponent(access.org.currency)
     lines = []
     for cost in await _booked(access):
