@@ -34,6 +34,7 @@ __all__ = [
     "RoiForm",
     "Spread",
     "break_even",
+    "break_evens",
     "compare_models",
     "margin_line",
     "media_line",
@@ -260,7 +261,6 @@ def compare_models(
         )
         for model, credited in revenue.items()
     )
-    saved, _ = total_value(recruiting)
     return ModelComparison(
         models,
         spreads={
@@ -268,12 +268,23 @@ def compare_models(
             RoiForm.MARGIN: _spread([model.on_margin for model in models]),
             RoiForm.CASH: _spread([model.cash for model in models]),
         },
-        break_evens={
-            RoiForm.REVENUE: break_even(cost, Decimal(1), Fraction(0), total_revenue),
-            RoiForm.MARGIN: break_even(cost, gross_margin, Fraction(0), total_revenue),
-            RoiForm.CASH: break_even(cost, gross_margin, saved, total_revenue),
-        },
+        break_evens=break_evens(cost, gross_margin, recruiting, total_revenue),
     )
+
+
+def break_evens(
+    cost: Decimal | None,
+    gross_margin: Decimal | None,
+    recruiting: Sequence[ValueLine],
+    total_revenue: Decimal,
+) -> dict[RoiForm, BreakEven | None]:
+    """Return where each form that counts credited revenue breaks even; None without an input."""
+    saved, _ = total_value(recruiting)
+    return {
+        RoiForm.REVENUE: break_even(cost, Decimal(1), Fraction(0), total_revenue),
+        RoiForm.MARGIN: break_even(cost, gross_margin, Fraction(0), total_revenue),
+        RoiForm.CASH: break_even(cost, gross_margin, saved, total_revenue),
+    }
 
 
 def break_even(

@@ -29,9 +29,10 @@ from services.api.roi.cohort_schemas import (
 from services.api.roi.costs import read_cost
 from services.api.roi.leads import open_leads, read_history
 from services.api.roi.repository import Basis, dated_credit, opportunities
-from services.api.roi.schemas import Maturity, Notice, Payback
+from services.api.roi.returns import maturity_of, payback_of
+from services.api.roi.schemas import Notice
 from shared.errors import Invalid
-from shared.kpis.cohort import maturity, payback, roi_at_ages
+from shared.kpis.cohort import roi_at_ages
 from shared.kpis.cohort_forecast import (
     LEVEL,
     REPLICATES,
@@ -103,7 +104,6 @@ async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
         channel=query.channel,
         window_days=org.window_days,
     )
-    share = maturity(closed=decided.closed, opened=decided.opened)
     return CohortRoi(
         **trust_of(freshness, org.zone).model_dump(),
         from_=query.from_,
@@ -116,8 +116,8 @@ async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
         realized=_cents(cohort.realized, cohort.digits) if cohort.has_margin else None,
         age_unit=query.age_unit,
         curve=_curve(query, cohort) if cohort.has_margin else [],
-        maturity=Maturity(opened=share.opened, closed=share.closed, percent=share.percent),
-        payback=_payback(query, cohort),
+        maturity=maturity_of(decided),
+        payback=payback_of(cohort.margins, cohort.cost, query.from_),
         expected=_expected(cohort, expected),
         notices=[_YOUNG] if cohort.has_margin and not cohort.margins else [],
     )
@@ -213,13 +213,6 @@ def _curve(query: CohortQuery, cohort: _Cohort) -> list[CohortPoint]:
         )
         for age, point in enumerate(points)
     ]
-
-
-def _payback(query: CohortQuery, cohort: _Cohort) -> Payback | None:
-    if cohort.cost is None:
-        return None
-    found = payback(cohort.margins, cost=cohort.cost, starts_on=query.from_)
-    return Payback(day=found.day, age_days=found.age_days) if found else None
 
 
 def _expected(cohort: _Cohort, found: Forecast | None) -> Expected:

@@ -1,15 +1,19 @@
-"""Returns and lines of value as answers show them."""
+"""Returns, lines of value and what tells how far they are final, as answers show them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 
 from services.api.model import exact
-from services.api.roi.schemas import BreakEven, Overlap, Return, ValuePart
+from services.api.roi.repository import Opportunities
+from services.api.roi.schemas import BreakEven, Maturity, Overlap, Payback, Return, ValuePart
+from shared.kpis.cohort import maturity, payback
 from shared.kpis.expressions import rounded
 from shared.kpis.roi import BreakEven as BreakEvenPoint
 from shared.kpis.roi import Roi, RoiForm
 from shared.kpis.value import ValueLine
 
-__all__ = ["break_evens", "return_of", "value_part"]
+__all__ = ["break_evens", "maturity_of", "payback_of", "return_of", "value_part"]
 
 
 def return_of(roi: Roi, digits: int) -> Return:
@@ -51,3 +55,19 @@ def break_evens(points: Mapping[RoiForm, BreakEvenPoint | None], digits: int) ->
         for form, point in points.items()
         if point is not None
     ]
+
+
+def maturity_of(found: Opportunities) -> Maturity:
+    """Return how much of a period's business is decided."""
+    share = maturity(closed=found.closed, opened=found.opened)
+    return Maturity(opened=share.opened, closed=share.closed, percent=share.percent)
+
+
+def payback_of(
+    margins: Sequence[tuple[date, Decimal]], cost: Decimal | None, starts_on: date
+) -> Payback | None:
+    """Return when margin, by day of close, first covered the cost; None while it has not."""
+    if cost is None:
+        return None
+    found = payback(margins, cost=cost, starts_on=starts_on)
+    return Payback(day=found.day, age_days=found.age_days) if found else None

@@ -5,7 +5,6 @@ The arithmetic is that of :mod:`shared.kpis`: nothing is computed here.
 
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 
 from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
@@ -15,23 +14,28 @@ from services.api.roi.inputs import Inputs, common_fields, read_inputs
 from services.api.roi.moves import move_of, told_on_both_sides
 from services.api.roi.queries import Form, StatementQuery
 from services.api.roi.repository import dated_credit, opportunities
-from services.api.roi.returns import break_evens, return_of, value_part
+from services.api.roi.returns import (
+    break_evens,
+    maturity_of,
+    payback_of,
+    return_of,
+    value_part,
+)
 from services.api.roi.schemas import (
     CurvePoint,
     Maturity,
     Media,
     Notice,
-    Payback,
     RoiStatement,
 )
 from shared.kpis import roi
-from shared.kpis.cohort import cohort_curve, maturity, payback
+from shared.kpis.cohort import cohort_curve
 from shared.kpis.compose import KpiValue
 from shared.kpis.definitions import catalogue
 from shared.kpis.emv import EmvMethod
 from shared.kpis.rates import DatedRate
-from shared.kpis.roi import Roi, RoiForm
-from shared.kpis.value import Overlaps, total_value
+from shared.kpis.roi import Roi
+from shared.kpis.value import Overlaps
 from shared.kpis.vocabulary import AttributionModel
 from shared.orgs import HalfLifeSource, Org
 
@@ -71,6 +75,9 @@ async def _told(access: Access, query: StatementQuery) -> RoiStatement:
         Form.BLENDED: blended or cash,  # asked for as headline, it was computed or refused
     }[query.form]
     digits = inputs.digits
+    even = roi.break_evens(
+        cost, inputs.gross_margin, inputs.recruiting, inputs.revenue or Decimal(0)
+    )
     margins = await _dated_margins(access, inputs, query)
     said = common_fields(inputs, media_rates)
     said["notices"] = [*inputs.notices, *_of_half_life(inputs.org, query)]
@@ -87,9 +94,9 @@ async def _told(access: Access, query: StatementQuery) -> RoiStatement:
         roi_on_margin=return_of(on_margin, digits),
         media=[_media(method, value, cost, digits) for method, value in media.items()],
         roi_blended=return_of(blended, digits) if blended else None,
-        break_even=break_evens(_break_evens(inputs), digits),
+        break_even=break_evens(even, digits),
         maturity=await _maturity(access, inputs),
-        payback=_payback(margins, cost, query.from_),
+        payback=payback_of(margins, cost, query.from_),
         curve=_curve(margins, cost, query.from_),
     )
 
@@ -140,17 +147,6 @@ def _blended(query: StatementQuery, cash: Roi, media_value: Decimal | None) -> R
         return roi.roi_blended(cash, media_value, overlaps)
 
 
-def _break_evens(inputs: Inputs) -> dict[RoiForm, roi.BreakEven | None]:
-    cost, total = inputs.cost.total, inputs.revenue or Decimal(0)
-    saved, _ = total_value(inputs.recruiting)
-    margin = inputs.gross_margin
-    return {
-        RoiForm.REVENUE: roi.break_even(cost, Decimal(1), Fraction(0), total),
-        RoiForm.MARGIN: roi.break_even(cost, margin, Fraction(0), total),
-        RoiForm.CASH: roi.break_even(cost, margin, saved, total),
-    }
-
-
 async def _dated_margins(
     access: Access, inputs: Inputs, query: StatementQuery
 ) -> list[tuple[date, Decimal]]:
@@ -178,8 +174,7 @@ async def _maturity(access: Access, inputs: Inputs) -> Maturity:
         channel=inputs.query.channel,
         window_days=inputs.org.window_days,
     )
-    share = maturity(closed=found.closed, opened=found.opened)
-    return Maturity(opened=share.opened, closed=share.closed, percent=share.percent)
+    return maturity_of(found)
 
 
 def _curve(
@@ -187,12 +182,3 @@ def _curve(
 ) -> list[CurvePoint]:
     points = cohort_curve(margins, cost=cost or Decimal(0), starts_on=starts_on)
     return [CurvePoint.model_validate(point) for point in points]
-
-
-def _payback(
-    margins: list[tuple[date, Decimal]], cost: Decimal | None, starts_on: date
-) -> Payback | None:
-    if cost is None:
-        return None
-    found = payback(margins, cost=cost, starts_on=starts_on)
-    return Payback(day=found.day, age_days=found.age_days) if found else None
