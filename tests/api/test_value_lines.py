@@ -115,6 +115,12 @@ async def test_lines_that_do_not_overlap_add_up(hired: httpx.AsyncClient) -> Non
     }
 
 
+async def test_only_rates_that_applied_are_listed(hired: httpx.AsyncClient) -> None:
+    added = await get(hired, "roi/value", lines=["revenue", "recruiting_flat"])
+
+    assert [used["key"] for used in added["assumptions"]] == ["recruiting.flat"]
+
+
 async def test_views_that_ads_bought_are_not_earned(
     golden: httpx.AsyncClient, org: Org, fold: Fold
 ) -> None:

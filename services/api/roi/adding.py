@@ -44,8 +44,9 @@ async def add_lines(access: Access, query: AddingQuery) -> AddedValue:
     overlaps = Overlaps.ACCEPTED if query.accept_overlaps else Overlaps.REFUSED
     with adding("accept_overlaps"):
         result = roi.roi(RoiForm.ADDED, lines, inputs.cost.total, overlaps)
-    used = [rate for rate in inputs.rates if rate.key == "gross_margin"] + recruiting
-    used += rates if ProgramLine.MEDIA in query.lines else []
+    used = recruiting + (rates if ProgramLine.MEDIA in query.lines else [])
+    if ProgramLine.MARGIN in query.lines:
+        used = [rate for rate in inputs.rates if rate.key == "gross_margin"] + used
     return AddedValue(
         **trust_of(inputs.freshness, access.org.zone).model_dump(),
         from_=query.from_,
