@@ -261,7 +261,11 @@ async def _body(request: Request) -> dict[str, Any]:
 
 def _inputs(body: dict[str, Any]) -> list[str]:
     inputs = body.get("inputs")
-    if not isinstance(inputs, list) or not 0 < len(inputs) <= LARGEST_BATCH:
+    if (
+        not isinstance(inputs, list)
+        or not 0 < len(inputs) <= LARGEST_BATCH
+        or not all(isinstance(entry, dict) and "id" in entry for entry in inputs)
+    ):
         message = f"inputs must hold 1 to {LARGEST_BATCH} ids."
         raise _problem(400, message, "VALIDATION_ERROR")
     return [str(entry["id"]) for entry in inputs]

@@ -185,6 +185,14 @@ async def test_batch_read_tells_which_are_missing() -> None:
     assert partial.json()["errors"][0]["context"] == {"ids": ["1"]}
 
 
+@pytest.mark.parametrize("inputs", [None, [], [DEAL], [{"name": DEAL}]])
+async def test_a_batch_without_ids_is_refused(inputs: object) -> None:
+    async with hubspot() as api:
+        refused = await api.post(f"{DEALS}/batch/read", json={"inputs": inputs})
+
+    assert (refused.status_code, refused.json()["category"]) == (400, "VALIDATION_ERROR")
+
+
 async def test_association_batch_answers_207_when_one_has_none() -> None:
     path = "/hubspot/crm/v4/associations/contacts/deals/batch/read"
     lonely = crm.contacts()[-1].object_id
