@@ -35,7 +35,8 @@ def explain(api: Client, kpi: str, *, first_day: date, end_day: date, most_lines
 
 
 def _summary(whole: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{whole['kpi']} = {whole['formula']}"
+    # What has no number whatever the facts has no formula either.
+    yield f"{whole['kpi']} = {whole['formula']}" if whole["formula"] else whole["kpi"]
     yield f"  {whole['arithmetic']}"
     if whole["value"]["null_reason"]:
         yield f"  no value: {whole['value']['null_reason']}"
