@@ -7,7 +7,11 @@ hour. A failure prints the smallest history found and the line that replays it.
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+# Their assertions then show both sides, as a test's do.
+pytest.register_assert_rewrite("tests.property.adding", "tests.property.shown")
 
 # A history takes as long as its database does. The pool is shared by all histories of a test on
 # purpose: each of them has an organization of its own.

@@ -5,13 +5,17 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
+from hypothesis import strategies as st
+
+from tests.property.oracle.attribution import MODELS
 from tests.property.oracle.contributions import ADVOCACY
 from tests.property.oracle.rates import rate_on
 from tests.property.oracle.returns import Savings, Value, break_even, savings
 from tests.property.oracle.spending import cost_of
 from tests.property.oracle.whole import Whole
+from tests.property.worlds import FIRST_DAY
 
-__all__ = ["Expected", "Question"]
+__all__ = ["Expected", "Question", "any_question"]
 
 
 @dataclass(frozen=True)
@@ -111,3 +115,25 @@ class Expected:
             "cash": break_even(self.cost, self.margin, self.savings.total),
         }
         return {form: point for form, point in points.items() if point is not None}
+
+
+_starts = st.sampled_from([FIRST_DAY - timedelta(days=30), FIRST_DAY + timedelta(days=7)])
+_ends = st.sampled_from([FIRST_DAY + timedelta(days=13), date(2025, 5, 10)])
+any_question = st.builds(
+    Question,
+    start=_starts,
+    end=_ends,
+    basis=st.sampled_from(["cohort", "period"]),
+    channel=st.sampled_from(["employee_advocacy"] * 3 + ["brand"]),
+    model=st.sampled_from(MODELS),
+    cost_basis=st.sampled_from(["full", "cash"]),
+    months=st.sampled_from([None, None, 1, 3]),
+    method=st.sampled_from(["R1", "R2", "R3", "R2+R3"]),
+    hired_by=_ends,
+    window_days=st.sampled_from([None, None, 0, 3, 90]),
+    half_life=st.sampled_from([None, "measured", "1", "7", "2.5"]),
+    order=st.sampled_from([1, 1, 2, 3]),
+    group_by=st.sampled_from(
+        [None, "employee", "team", "network", "campaign", "content", "channel"]
+    ),
+)

@@ -14,7 +14,7 @@ from services.api.roi.crediting import credit_by_models
 from services.api.roi.inputs import read_inputs
 from services.api.roi.markov import explain_removals
 from services.api.roi.queries import ComparisonQuery, MarkovQuery, StatementQuery
-from services.api.roi.schemas import Payback, Return, RoiComparison, RoiStatement
+from services.api.roi.schemas import Payback, RoiComparison, RoiStatement
 from services.api.roi.service import statement
 from tests.property.oracle.answers import Span
 from tests.property.oracle.attribution import MODELS
@@ -41,12 +41,10 @@ from tests.property.oracle.returns import (
 from tests.property.oracle.spending import months_after
 from tests.property.oracle.whole import Whole
 from tests.property.questions import Expected, Question
+from tests.property.shown import CENT, assert_equal, assert_return, assert_shown, assert_written
 
 __all__ = ["assert_aged", "assert_compared", "assert_removals", "assert_stated"]
 
-_CENT = Fraction(1, 100)
-#: What a decimal of twelve digits can be off by.
-_WRITTEN = Fraction(1, 10**12)
 _METHODS = ("cpc", "cpm", "mixed", "interaction")
 
 
@@ -67,14 +65,14 @@ async def assert_stated(access: Access, question: Question, oracle: Whole) -> No
         mine = [one for (channel, _), one in sums.items() if channel == question.channel]
         credit = sum((one.amount for one in mine), Fraction(0))
         wins = sum((one.share for one in mine), Fraction(0))
-        _assert_equal(got.total_revenue, revenue(history, asked))
-        _assert_shown(got.credited_wins, wins, Fraction(1, 10**6))
-    _assert_equal(got.credited_revenue, credit)
-    _assert_equal(got.cost.total, want.cost)
+        assert_equal(got.total_revenue, revenue(history, asked))
+        assert_shown(got.credited_wins, wins, Fraction(1, 10**6))
+    assert_equal(got.credited_revenue, credit)
+    assert_equal(got.cost.total, want.cost)
     assert got.hires == want.savings.hires
-    _assert_return(got.roi_on_revenue, credit, want.cost)
-    _assert_return(got.roi_on_margin, want.earned(credit), want.cost)
-    _assert_return(got.roi_cash, want.cash(credit), want.cost)
+    assert_return(got.roi_on_revenue, credit, want.cost)
+    assert_return(got.roi_on_margin, want.earned(credit), want.cost)
+    assert_return(got.roi_cash, want.cash(credit), want.cost)
     _assert_media(got, _media(question, oracle), want, credit)
     _assert_points(got, want)
     opened, closed = matured(history, question.start, question.end, question.channel)
@@ -99,14 +97,14 @@ def _assert_media(
     shown: dict[str, Decimal | None] = {}
     for one in got.media:
         shown[one.method] = one.amount
-        _assert_shown(one.amount, media[one.method], _CENT)
+        assert_shown(one.amount, media[one.method], CENT)
         # The return is that of the amount as it is shown, in cents.
         value = None if one.amount is None else Fraction(one.amount)
-        _assert_return(one.roi_media, value, want.cost)
+        assert_return(one.roi_media, value, want.cost)
     assert got.roi_blended is not None
     chosen, cash = shown.get("cpc"), want.cash(credit)
     blended = None if chosen is None or cash is None else cash + Fraction(chosen)
-    _assert_return(got.roi_blended, blended, want.cost)
+    assert_return(got.roi_blended, blended, want.cost)
 
 
 def _margins(
@@ -130,7 +128,7 @@ def _assert_curve(
         so_far += amount
         assert Fraction(point.cumulative) == so_far
         assert point.age_days == (day - question.start).days
-        _assert_shown(point.roi_percent, return_on(so_far, want.cost), _CENT)
+        assert_shown(point.roi_percent, return_on(so_far, want.cost), CENT)
 
 
 def _payback(
@@ -154,18 +152,18 @@ async def assert_aged(access: Access, question: Question, oracle: Whole) -> None
     want = Expected.of(question, oracle)
     asked = Asked(question.start, question.end, "cohort")
     dated = _margins(question, oracle.history, asked, want)
-    _assert_equal(got.cost.total, want.cost)
+    assert_equal(got.cost.total, want.cost)
     assert got.payback == _payback(question, dated, want)
     if want.margin is None:
         assert got.realized is None
         assert not got.curve
         return
-    _assert_shown(got.realized, sum((amount for _, amount in dated), Fraction(0)), _CENT)
+    assert_shown(got.realized, sum((amount for _, amount in dated), Fraction(0)), CENT)
     for point in got.curve:
         assert point.day == months_after(question.start, point.age)
         so_far = sum((amount for day, amount in dated if day <= point.day), Fraction(0))
-        _assert_shown(point.cumulative, so_far, _CENT)
-        _assert_shown(point.roi_percent, return_on(so_far, want.cost), _CENT)
+        assert_shown(point.cumulative, so_far, CENT)
+        assert_shown(point.roi_percent, return_on(so_far, want.cost), CENT)
     last = got.curve[-1]
     assert last.day <= got.today < months_after(question.start, last.age + 1)
 
@@ -192,7 +190,7 @@ async def assert_compared(access: Access, question: Question, oracle: Whole) -> 
         assert got.total_revenue is None
         assert not got.models
         return
-    _assert_equal(got.total_revenue, revenue(seen, asked))
+    assert_equal(got.total_revenue, revenue(seen, asked))
     _assert_models(got, question, sums, expected)
 
 
@@ -222,15 +220,15 @@ def _assert_models(
         assert {one.channel: one.rank for one in result.channels} == _ranks(mine), question
         orders.add(tuple(sorted(_ranks(mine).items())))
         credit = mine.get(question.channel, Fraction(0))
-        _assert_equal(result.credited_revenue, credit)
-        _assert_equal(result.total, sum(mine.values(), Fraction(0)))
+        assert_equal(result.credited_revenue, credit)
+        assert_equal(result.total, sum(mine.values(), Fraction(0)))
         forms = {
             "revenue": (result.roi_on_revenue, credit),
             "margin": (result.roi_on_margin, want.earned(credit)),
             "cash": (result.roi_cash, want.cash(credit)),
         }
         for form, (shown, value) in forms.items():
-            _assert_return(shown, value, want.cost)
+            assert_return(shown, value, want.cost)
             exact = return_on(value, want.cost)
             returns[form] += [] if exact is None else [exact]
     assert got.ranking_depends_on_model is (len(orders) > 1), (question, channels)
@@ -251,9 +249,9 @@ def _assert_spread(got: RoiComparison, returns: Mapping[str, Sequence[Fraction]]
     parts = False
     for spread in got.spread:
         low, high = min(known[spread.form]), max(known[spread.form])
-        _assert_shown(spread.lowest, low, _CENT)
-        _assert_shown(spread.highest, high, _CENT)
-        _assert_shown(spread.points, high - low, _CENT)
+        assert_shown(spread.lowest, low, CENT)
+        assert_shown(spread.highest, high, CENT)
+        assert_shown(spread.points, high - low, CENT)
         assert spread.sign_depends_on_model is (low < 0 <= high)
         parts |= low < 0 <= high
     assert got.sign_depends_on_model is parts
@@ -276,40 +274,16 @@ async def assert_removals(access: Access, question: Question, history: History) 
     assert {one.channel for one in got.channels} == effects.keys()
     assert got.error == 0, "histories are small: their chains are solved exactly"
     if effects:
-        _assert_written(got.probability, probability(counts))
+        assert_written(got.probability, probability(counts))
     for one in got.channels:
         effect = effects[one.channel]
-        _assert_written(one.without, effect.without)
-        _assert_written(str(one.removal_effect), effect.effect)
-        _assert_shown(one.share_percent, effect.share * 100, _CENT)
+        assert_written(one.without, effect.without)
+        assert_written(str(one.removal_effect), effect.effect)
+        assert_shown(one.share_percent, effect.share * 100, CENT)
 
 
 def _assert_points(got: RoiStatement | RoiComparison, want: Expected) -> None:
     points = want.break_evens()
     assert {point.form for point in got.break_even} == points.keys()
     for point in got.break_even:
-        _assert_shown(point.revenue, points[point.form], _CENT)
-
-
-def _assert_return(got: Return, value: Value, cost: Value) -> None:
-    _assert_shown(got.percent, return_on(value, cost), _CENT)
-    _assert_shown(got.value, value, _CENT)
-
-
-def _assert_equal(got: Decimal | None, want: Value) -> None:
-    assert (None if got is None else Fraction(got)) == want
-
-
-def _assert_shown(got: Decimal | None, want: Value, unit: Fraction) -> None:
-    """Compare a number rounded to a unit, halves away from zero."""
-    if got is None or want is None:
-        assert (got is None) is (want is None), (got, want)
-        return
-    units = int(abs(want) / unit + Fraction(1, 2))
-    assert Fraction(got) == (units if want >= 0 else -units) * unit, (got, want)
-
-
-def _assert_written(got: str | None, want: Fraction) -> None:
-    """Compare a fraction written out, or cut to twelve digits if it is too long to be read."""
-    assert got is not None
-    assert abs(Fraction(got) - want) <= (0 if "/" in got else _WRITTEN), (got, want)
+        assert_shown(point.revenue, points[point.form], CENT)

@@ -5,7 +5,7 @@ from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
-__all__ = ["KEYS", "Stated", "rate_on"]
+__all__ = ["KEYS", "NETWORK_KEYS", "Stated", "rate_on"]
 
 #: What holds while nobody has stated anything: the figures of roi.md; None has to be stated.
 _DEFAULTS = {
@@ -28,7 +28,23 @@ _DEFAULTS = {
     "info_search.baseline_hours": None,
     "service_cost.baseline": None,
 }
-KEYS = frozenset(_DEFAULTS)
+#: What a year of the internal network is computed from: its own figures, but for those of roi.md.
+_OF_NETWORK = {
+    "esn.adaptation_quits": None,
+    "esn.quit_reduction": "0.07",
+    "esn.replacement_cost": "4400",
+    "esn.leavers_avoided": None,
+    "esn.people": None,
+    "esn.minutes_saved_per_day": None,
+    "esn.work_days": "220",
+    "esn.hourly_rate": None,
+    "esn.realization": "0.2",
+    "esn.mails_avoided": None,
+    "esn.minutes_per_mail": None,
+    "esn.ideas_value": None,
+    "esn.cost": None,
+}
+KEYS, NETWORK_KEYS = frozenset(_DEFAULTS), frozenset(_OF_NETWORK)
 
 
 class Stated(NamedTuple):
@@ -45,5 +61,5 @@ def rate_on(stated: Sequence[Stated], key: str, day: date) -> Fraction | None:
     if begun:
         latest = max(one.effective_on for one in begun)
         return Fraction([one for one in begun if one.effective_on == latest][-1].value)
-    default = _DEFAULTS[key]
+    default = (_DEFAULTS | _OF_NETWORK)[key]
     return None if default is None else Fraction(default)
