@@ -1,0 +1,173 @@
+"""What comes of a figure by a day to come, as the guide to goals says, in raw normal equations.
+
+Days are given up to today, oldest first. Sums: y = a + b i through the whole weeks i = 0, 1, …
+before today, 12 to 26 of them; what falls on the days to come is the integral of that line. Levels:
+the mean weekly change. Rates: the line of the numerator over the line of the denominator. The
+interval holds four times out of five, by Student's t.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+from math import sqrt
+from typing import NamedTuple
+
+from tests.property.oracle.student import quantile
+
+__all__ = ["Coming", "Projected", "of_level", "of_rate", "of_sum", "weekdays"]
+
+FEWEST, MOST = 12, 26
+
+
+class Projected(NamedTuple):
+    """The middle, exactly, half the interval's width, and what it cannot fall below."""
+
+    middle: Fraction
+    half: float
+    least: Fraction | None
+    method: str
+    weeks: int
+
+    @property
+    def expected(self) -> Fraction:
+        """Return the middle, unless it is impossible."""
+        return self.middle if self.least is None else max(self.middle, self.least)
+
+    @property
+    def ends(self) -> tuple[Fraction, Fraction]:
+        """Return both ends, neither of them impossible."""
+        low, high = self.middle - Fraction(self.half), self.middle + Fraction(self.half)
+        return (low, high) if self.least is None else (max(low, self.least), max(high, self.least))
+
+
+class Coming(NamedTuple):
+    """Days to come, after some that do not count."""
+
+    days: int
+    skipped: int
+
+
+class _Line(NamedTuple):
+    expected: Fraction
+    variance: Fraction
+
+
+def weekdays(days: Sequence[Fraction]) -> list[Fraction]:
+    """Return what part of a week falls on today, tomorrow, and so on for seven days."""
+    recent = days[len(days) - 7 * _count(days) :]
+    total = sum(recent, Fraction(0))
+    if total <= 0 or min(recent) < 0:
+        return [Fraction(1, 7)] * 7
+    return [sum(recent[n::7], Fraction(0)) / total for n in range(7)]
+
+
+def of_sum(days: Sequence[Fraction], so_far: Fraction, coming: Coming) -> Projected | None:
+    """Project a sum: what there is and what the line says of the days to come."""
+    weeks = _weeks(days)
+    if len(weeks) < FEWEST:
+        return None
+    line = _ahead(weeks, weekdays(days), coming)
+    half = quantile(0.9, len(weeks) - 2) * sqrt(line.variance)
+    least = max(so_far, Fraction(0)) if min(weeks) >= 0 else None
+    return Projected(so_far + line.expected, half, least, "weekly_line", len(weeks))
+
+
+def of_rate(
+    above: Sequence[Fraction],
+    below: Sequence[Fraction],
+    so_far: tuple[Fraction, Fraction],
+    coming: Coming,
+) -> Projected | None:
+    """Project a quotient; its interval is that of what the numerator is off from it."""
+    tops, bottoms = _weeks(above), _weeks(below)
+    if len(bottoms) < FEWEST:
+        return None
+    usual = weekdays(below)
+    whole = so_far[1] + max(_ahead(bottoms, usual, coming).expected, Fraction(0))
+    if whole <= 0:
+        return None
+    rate = (so_far[0] + _ahead(tops, usual, coming).expected) / whole
+    off = [top - rate * bottom for top, bottom in zip(tops, bottoms, strict=True)]
+    spread = sqrt(_ahead(off, usual, coming).variance)
+    half = quantile(0.9, len(off) - 2) * spread / float(whole)
+    least = Fraction(0) if min(tops) >= 0 else None
+    return Projected(rate, half, least, "rate_of_sums", len(off))
+
+
+def of_level(readings: Sequence[Fraction], days: int) -> Projected | None:
+    """Project a level that was read once a week, the last time today."""
+    recent = readings[-(MOST + 1) :]
+    moves = [later - earlier for earlier, later in pairwise(recent)]
+    count = len(moves)
+    if count < FEWEST:
+        return None
+    mean, weeks = sum(moves, Fraction(0)) / count, Fraction(days, 7)
+    off = [move - mean for move in moves]
+    # A sum of so many moves to come, and the error of the mean as often as there are any.
+    variance = _squares(off) / (count - 1) * _persistence(off) * (weeks + weeks**2 / count)
+    half = quantile(0.9, count - 1) * sqrt(variance)
+    least = Fraction(0) if min(recent) >= 0 else None
+    return Projected(recent[-1] + weeks * mean, half, least, "weekly_drift", count)
+
+
+def _ahead(weeks: Sequence[Fraction], usual: Sequence[Fraction], coming: Coming) -> _Line:
+    """Return the sum over days to come, on the least-squares line, and the variance of it."""
+    n = len(weeks)
+    places = [Fraction(i) for i in range(n)]
+    first, second = sum(places, Fraction(0)), _squares(places)
+    determinant = n * second - first**2
+    height, moment = sum(weeks, Fraction(0)), sum(map(_times, places, weeks), Fraction(0))
+    a = (second * height - first * moment) / determinant
+    b = (n * moment - first * height) / determinant
+    off = [week - a - b * i for i, week in zip(places, weeks, strict=True)]
+
+    length = _length(usual, coming)
+    # Week i reaches from i - 1/2 to i + 1/2; the days to come start where the last one ends.
+    center = n - Fraction(1, 2) + Fraction(coming.skipped, 7) + Fraction(coming.days, 14)
+    level, mean = a + b * center, height / n
+    u, v = length, length * center
+    of_line = (second * u * u - 2 * first * u * v + n * v * v) / determinant
+    grown = max(level / mean, Fraction(1)) if mean > 0 else Fraction(1)
+    noise = _squares(off) / (n - 2) * _persistence(off)
+    return _Line(length * level, noise * (length * grown + of_line))
+
+
+def _length(usual: Sequence[Fraction], coming: Coming) -> Fraction:
+    """Return how many weeks the days to come are: whole ones first, odd days by what is usual."""
+    whole = coming.days // 7
+    odd = range(coming.skipped + 7 * whole, coming.skipped + coming.days)
+    return whole + sum((usual[day % 7] for day in odd), Fraction(0))
+
+
+def _persistence(off: Sequence[Fraction]) -> Fraction:
+    """Return what the variance of a sum grows by where a good week follows a good one.
+
+    The correlation r of neighbors, less the -1/n it has by chance, widens by (1 + r) / (1 - r) if
+    it is beyond the 90th percentile of chance, 1.28 / √n; r is taken to be a half at most.
+    """
+    total = _squares(off)
+    if not total:
+        return Fraction(1)
+    r = sum((a * b for a, b in pairwise(off)), Fraction(0)) / total + Fraction(1, len(off))
+    if r <= 0 or r * r * len(off) <= Fraction("1.28") ** 2:
+        return Fraction(1)
+    r = min(r, Fraction(1, 2))
+    return (1 + r) / (1 - r)
+
+
+def _count(days: Sequence[Fraction]) -> int:
+    return min(len(days) // 7, MOST)
+
+
+def _weeks(days: Sequence[Fraction]) -> list[Fraction]:
+    """Return the sums of the last whole weeks, oldest first."""
+    recent = list(days[len(days) - 7 * _count(days) :])
+    return [sum(recent[n : n + 7], Fraction(0)) for n in range(0, len(recent), 7)]
+
+
+def _squares(values: Sequence[Fraction]) -> Fraction:
+    return sum((value**2 for value in values), Fraction(0))
+
+
+def _times(one: Fraction, other: Fraction) -> Fraction:
+    return one * other
