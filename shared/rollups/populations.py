@@ -1,5 +1,6 @@
 """How many people each team holds on each day: what decides whether a figure of it may be shown."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,9 +20,9 @@ __all__ = [
     "read_populations",
 ]
 
-# A team's people are its members. A team that never had one is counted by its staff: its figures,
-# if it has any, are about somebody. $3 and $4 are the days asked about; what happened before them
-# makes the state on the first one.
+# A team's people are its members. On a day on which it has none it is counted by its staff: its
+# figures, if it has any, are about somebody. $3 and $4 are the days asked about; what happened
+# before them makes the state on the first one.
 _STEPS = """
 WITH placed AS (
     SELECT r.employee, r.employed, r.team, r.effective_on AS since,
@@ -51,19 +52,17 @@ WITH placed AS (
         ON f.employee = t.employee
      WHERE t.event = 'joined' AND t.since < least(t.until, f.first_day)
 ), stretch AS (
-    SELECT team, since, until FROM member
+    SELECT team, since, until, 1 AS members, 0 AS staff FROM member
     UNION ALL
-    SELECT team, since, until
-      FROM placed
-     WHERE employed AND team NOT IN (SELECT team FROM member)
+    SELECT team, since, until, 0, 1 FROM placed WHERE employed
 ), step AS (
-    SELECT team, greatest(since, $3::date) AS day, 1 AS people
+    SELECT team, greatest(since, $3::date) AS day, members, staff
       FROM stretch WHERE since < $4::date AND until > $3::date AND since < until
     UNION ALL
-    SELECT team, until, -1
+    SELECT team, until, -members, -staff
       FROM stretch WHERE until > $3::date AND until < $4::date AND since < until
 )
-SELECT day, team, sum(people) AS people
+SELECT day, team, sum(members) AS members, sum(staff) AS staff
   FROM step GROUP BY day, team ORDER BY day, team
 """
 _PLACEMENTS = """
@@ -109,12 +108,13 @@ async def read_populations(
 ) -> Populations:
     """Return the sizes of teams on the days of a period."""
     rows = await connection.fetch(_STEPS, org_id, generation, period.start, period.end)
-    sizes: dict[str, int] = {}
+    members, staff = Counter[str](), Counter[str]()
     changes: list[tuple[date, Mapping[str, int]]] = []
     for day, steps in groupby(rows, key=lambda row: row["day"]):
         for row in steps:
-            sizes[row["team"]] = sizes.get(row["team"], 0) + row["people"]
-        changes.append((day, dict(sizes)))
+            members[row["team"]] += row["members"]
+            staff[row["team"]] += row["staff"]
+        changes.append((day, {team: members[team] or staff[team] for team in members}))
     return Populations(changes)
 
 

@@ -86,6 +86,27 @@ async def test_small_teams_are_shown_only_merged(teams: httpx.AsyncClient) -> No
         assert (hidden["suppressed"], hidden["null_reason"]) == (True, "suppressed:small_group")
 
 
+async def test_a_team_whose_members_left_is_as_large_as_its_staff(
+    teams: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    start, later = local(date(2025, 1, 1)), local(date(2025, 3, 10), 9)
+    told = [fact("member.joined", "b", start, employee="Board-0")]
+    told.append(fact("member.left", "b", local(date(2025, 2, 1)), employee="Board-0"))
+    for number in range(3):
+        who = {"employee": f"Board-{number}"}
+        row = {"effective_on": "2025-01-01", "team": "Board"}
+        told.append(fact("employee.recorded", f"b{number}", start, **who, **row))
+        told.append(fact("post.published", f"b{number}", later, post=f"b{number}", **who))
+    response = await teams.post("/v1/facts", json=told)
+    assert response.status_code == 200, response.text
+    await fold(org)
+
+    shares = await groups(teams, "shares", group_by="team", **{"from": "2025-03-01"})
+
+    assert shares["Board"]["suppressed"]
+    assert shares["Board + IT + Mgmt"]["value"] == "23"
+
+
 async def test_values_of_many_kpis_hide_the_same_teams(teams: httpx.AsyncClient) -> None:
     response = await teams.get(
         "/v1/kpis/values", params={**Q1, "ids": ["shares", "active_advocates"], "group_by": "team"}
