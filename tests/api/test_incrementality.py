@@ -90,6 +90,32 @@ async def test_two_more_posts_a_week_are_found(teams: httpx.AsyncClient) -> None
     assert answer["left_out"] == [{"team": "Board", "reason": "small_group"}]
 
 
+async def test_a_team_that_did_nothing_is_compared_with(
+    teams: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    await post(
+        teams,
+        [
+            fact(
+                "employee.recorded",
+                f"Idle-{number}",
+                local(MONDAY),
+                employee=f"Idle-{number}",
+                effective_on="2025-01-01",
+                team="Idle",
+            )
+            for number in range(5)
+        ],
+    )
+    await fold(org)
+
+    response = await teams.get("/v1/roi/incrementality", params={**PERIOD, "metric": "shares"})
+
+    compared = {team["team"]: team["started_on"] for team in response.json()["teams"]}
+    assert compared["Idle"] is None
+    assert compared.keys() == {*STARTS, "Idle"} - {"Board"}
+
+
 async def test_an_estimate_does_not_tell_of_a_team_that_is_hidden(
     teams: httpx.AsyncClient, org: Org, fold: Fold, client_of: MakeClient
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from services.api.answers import trust_of
 from services.api.dependencies import Access
-from services.api.evaluation import Slice, buckets_of, evaluate_unshielded
+from services.api.evaluation import Slice, Valued, buckets_of, evaluate_unshielded
 from services.api.freshness import answer_day, freshness_of
 from services.api.kpis.service import kpi_named
 from services.api.lookback import look
@@ -58,6 +58,8 @@ _FIRST_JOINS: Final = f"""
      GROUP BY t.team
 """
 _DIGITS: Final = 6
+#: Team → week → value.
+_Weekly = Mapping[str, Mapping[int, Decimal | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,7 @@ def _whole_weeks(period: Period, until: date) -> tuple[Period, ...]:
 async def _compared(
     access: Access, query: IncrementalityQuery, kpi: Kpi, weeks: tuple[Period, ...]
 ) -> _Comparison:
-    values = await _by_team(access, kpi, query, weeks)
-    staff = await _by_team(access, kpi_named("headcount"), query, weeks)
+    values, staff = await _by_team(access, kpi, query, weeks)
     starts = await _starts(access, query)
     hidden = await _hidden(access, kpi, weeks)
     teams, left_out, rows, places = [], [], [], []
@@ -165,12 +166,28 @@ async def _hidden(access: Access, kpi: Kpi, weeks: tuple[Period, ...]) -> frozen
 
 async def _by_team(
     access: Access, kpi: Kpi, query: IncrementalityQuery, weeks: tuple[Period, ...]
-) -> Mapping[str, Mapping[int, Decimal | None]]:
+) -> tuple[_Weekly, _Weekly]:
+    """Return the values of a KPI, and the staff, of every team and week.
+
+    They are read as one: a team that did nothing has no figures by itself, but it has people, and
+    its zeros are what those who started are compared with.
+    """
     filters = {"team": frozenset(query.team)} if query.team else {}
-    asked = Slice("team", filters)
-    found = await evaluate_unshielded(access.connection, access.org, [kpi], weeks, asked)
+    headcount = kpi_named("headcount")
+    found = await evaluate_unshielded(
+        access.connection,
+        access.org,
+        list(dict.fromkeys((kpi, headcount))),
+        weeks,
+        Slice("team", filters),
+    )
+    values, staff = (_weekly(found[one.id]) for one in (kpi, headcount))
+    return values, staff
+
+
+def _weekly(found: Iterable[Valued]) -> _Weekly:
     values: dict[str, dict[int, Decimal | None]] = defaultdict(dict)
-    for one in found[kpi.id]:
+    for one in found:
         if one.group:
             values[one.group][one.bucket] = one.value.value
     return values
