@@ -1,0 +1,58 @@
+"""What the program changed, and what it reached beyond the brand, equal what the oracle says.
+
+Over random roll-outs, told in any order: which teams are compared, the effect, the trend before the
+start, the placebo, and all of it as the weeks since the start go by.
+"""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+from services.api.dependencies import Access
+from shared.db import Database
+from shared.security.keys import Caller
+from tests.property.causing import AskedCause, assert_beyond_baseline, assert_caused
+from tests.property.engine import found_org, history_of, tell
+from tests.property.oracle.whole import Whole
+from tests.property.rollouts import FIRST_MONDAY, Rollout, rollouts
+from tests.property.worlds import Setting, Step, settings, steps
+
+pytestmark = pytest.mark.timeout(7200)
+
+_METRICS = ("impressions_advocacy", "reactions", "engagement_rate")
+_SOME_TEAMS = tuple(f"T{n}" for n in range(7))
+_teams = st.sampled_from([(), (), _SOME_TEAMS, ("T0", "nobody")])
+_edges = st.sampled_from([(0, 0), (0, 0), (-3, 0), (2, -1)])
+
+
+@profile(max_examples=max(4, profile().max_examples // 6))
+@given(settings, rollouts, steps, st.booleans(), _edges, _teams)
+async def test_what_the_program_changed_equals_what_the_oracle_says(
+    database: Database,
+    setting: Setting,
+    rollout: Rollout,
+    plan: list[Step],
+    sees_people: bool,
+    edges: tuple[int, int],
+    only: tuple[str, ...],
+) -> None:
+    org = await found_org(database, setting)
+    told = rollout.told()
+    await tell(database, org, told, plan)
+    oracle = Whole.of(history_of(org, told), ())
+    start = FIRST_MONDAY + timedelta(days=edges[0])
+    end = FIRST_MONDAY + timedelta(weeks=rollout.weeks, days=edges[1])
+    scopes = frozenset({"people:read"} if sees_people else ())
+
+    async with database.transaction(org.id) as connection:
+        access = Access(Caller(org, "property", scopes), connection)
+        for metric in _METRICS:
+            asked = AskedCause(metric, start, end, rollout.stated, only)
+            await assert_caused(access, asked, oracle)
+        middle = start + timedelta(days=10)
+        for metric in ("impressions", "reactions", "comments"):
+            days = (start - timedelta(days=20), middle, middle + timedelta(days=3), end)
+            await assert_beyond_baseline(access, metric, days, oracle)
