@@ -33,7 +33,7 @@ from tests.property.oracle.causes import (
 )
 from tests.property.oracle.formulas import definitions
 from tests.property.oracle.slices import roster_row, team_of
-from tests.property.oracle.small_groups import shown
+from tests.property.oracle.small_groups import Groups
 from tests.property.oracle.whole import Whole
 from tests.property.shown import assert_equal, assert_shown
 
@@ -157,7 +157,7 @@ def _left_out(
 
 def _hidden(k: int, asked: AskedCause, oracle: Whole) -> frozenset[str]:
     start, end = asked.weeks[0].start, asked.weeks[-1].end
-    return shown(oracle.history, start, end, k, of_level=False).hidden
+    return Groups(oracle.history, k).shown(start, end, of_level=False).hidden
 
 
 def _outcome(team: str, week: Span, asked: AskedCause, oracle: Whole) -> Fraction | None:

@@ -8,16 +8,18 @@ level is judged by the five weeks around it too.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from shared.facts import EmployeeRecorded, MemberJoined, MemberLeft
+from shared.facts import EmployeeRecorded, Fact, MemberJoined, MemberLeft
 from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.slices import roster_row
 
-__all__ = ["Shown", "is_shown_together", "people_of", "shown"]
+__all__ = ["Groups", "Shown"]
 
 _AROUND_LEVELS = timedelta(days=35)
+_DECIDING = (EmployeeRecorded, MemberJoined, MemberLeft)
 
 
 class Shown(NamedTuple):
@@ -27,72 +29,74 @@ class Shown(NamedTuple):
     is_enough: bool
 
 
-def people_of(history: History, day: date) -> dict[str, set[str]]:
-    """Return team → the people who decide whether it is shown on a day."""
-    staff: dict[str, set[str]] = {}
-    members: dict[str, set[str]] = {}
-    enrolled = _enrolled(history, day)
-    for employee in {row.employee for row in history.of(EmployeeRecorded)} | enrolled:
-        row = roster_row(history, employee, day)
-        # Who is not on the roster yet is a member all the same, of no team.
-        if row is None or row.employed:
-            team = (row.team or "") if row else ""
-            if row is not None:
-                staff.setdefault(team, set()).add(employee)
-            if employee in enrolled:
-                members.setdefault(team, set()).add(employee)
-    return staff | members
+class Groups:
+    """The teams of a history, none of which may be shown with fewer than ``k`` people."""
 
+    def __init__(self, history: History, k: int) -> None:
+        deciding: list[Fact] = [fact for fact in history.facts if isinstance(fact, _DECIDING)]
+        self._history = replace(history, facts=deciding)
+        self._k = k
+        self._sizes: dict[date, Mapping[str, int]] = {}
 
-def _enrolled(history: History, day: date) -> set[str]:
-    """Return who joined, and has not left since."""
-    moves: list[MemberJoined | MemberLeft] = [*history.of(MemberJoined), *history.of(MemberLeft)]
-    moves.sort(key=lambda move: (move.occurred_at, key_of(move)))
-    last = {move.employee: move for move in moves if history.day(move.occurred_at) <= day}
-    return {employee for employee, move in last.items() if isinstance(move, MemberJoined)}
+    def shown(self, start: date, end: date, *, of_level: bool) -> Shown:
+        """Return what may be shown by team of the days of [start, end)."""
+        hidden: set[str] = set()
+        is_enough = True
+        for sizes in self._days(start, end, of_level=of_level):
+            today = self._hidden(sizes)
+            hidden |= today
+            is_enough &= not today or self._is_enough(sizes, today)
+        return Shown(frozenset(hidden), is_enough)
 
+    def are_shown_together(
+        self, teams: frozenset[str], start: date, end: date, *, of_level: bool
+    ) -> bool:
+        """Tell whether a figure about some teams holds, each day, all hidden ones or none."""
+        for sizes in self._days(start, end, of_level=of_level):
+            hidden = self._hidden(sizes)
+            if hidden & teams and not (hidden <= teams and self._is_enough(sizes, hidden)):
+                return False
+        return True
 
-def _hidden(sizes: Mapping[str, int], k: int) -> frozenset[str]:
-    """Return the teams hidden on a day: of equal ones, the first by name keeps others company."""
-    rest = sorted((size, team) for team, size in sizes.items() if size)
-    small = [team for size, team in rest if size < k]
-    company = [team for size, team in rest if size >= k]
-    while small and company and sum(sizes[team] for team in small) < k:
-        small.append(company.pop(0))
-    return frozenset(small)
+    def _days(self, start: date, end: date, *, of_level: bool) -> Iterator[Mapping[str, int]]:
+        around = _AROUND_LEVELS if of_level else timedelta(0)
+        day = start - around
+        while day < end + around:
+            if day not in self._sizes:
+                self._sizes[day] = self._sizes_on(day)
+            yield self._sizes[day]
+            day += timedelta(days=1)
 
+    def _hidden(self, sizes: Mapping[str, int]) -> frozenset[str]:
+        """Return the teams hidden on a day: of equal ones, the first by name keeps company."""
+        occupied = sorted((size, team) for team, size in sizes.items() if size)
+        small = [team for size, team in occupied if size < self._k]
+        company = [team for size, team in occupied if size >= self._k]
+        while small and company and not self._is_enough(sizes, frozenset(small)):
+            small.append(company.pop(0))
+        return frozenset(small)
 
-def _days(start: date, end: date, *, of_level: bool) -> Iterator[date]:
-    around = _AROUND_LEVELS if of_level else timedelta(0)
-    day = start - around
-    while day < end + around:
-        yield day
-        day += timedelta(days=1)
+    def _is_enough(self, sizes: Mapping[str, int], teams: frozenset[str]) -> bool:
+        return sum(sizes[team] for team in teams) >= self._k
 
+    def _sizes_on(self, day: date) -> Mapping[str, int]:
+        staff, members = Counter[str](), Counter[str]()
+        enrolled = self._enrolled(day)
+        everybody = {row.employee for row in self._history.of(EmployeeRecorded)}
+        for employee in everybody | enrolled:
+            row = roster_row(self._history, employee, day)
+            if row is not None and row.employed:
+                staff[row.team or ""] += 1
+            # Who is not on the roster yet is a member all the same, of no team.
+            if employee in enrolled and (row is None or row.employed):
+                members[(row.team or "") if row else ""] += 1
+        return {**staff, **members}
 
-def shown(history: History, start: date, end: date, k: int, *, of_level: bool) -> Shown:
-    """Return what may be shown by team of the days of [start, end)."""
-    hidden: set[str] = set()
-    is_enough = True
-    for day in _days(start, end, of_level=of_level):
-        sizes = _sizes(history, day)
-        today = _hidden(sizes, k)
-        hidden |= today
-        is_enough &= not today or sum(sizes[team] for team in today) >= k
-    return Shown(frozenset(hidden), is_enough)
-
-
-def is_shown_together(
-    history: History, start: date, end: date, teams: frozenset[str], k: int, *, of_level: bool
-) -> bool:
-    """Tell whether a figure about some teams holds, each day, all hidden ones or none of them."""
-    for day in _days(start, end, of_level=of_level):
-        sizes = _sizes(history, day)
-        hidden = _hidden(sizes, k)
-        if hidden & teams and (hidden - teams or sum(sizes[team] for team in hidden) < k):
-            return False
-    return True
-
-
-def _sizes(history: History, day: date) -> Counter[str]:
-    return Counter({team: len(people) for team, people in people_of(history, day).items()})
+    def _enrolled(self, day: date) -> set[str]:
+        """Return who joined, and has not left since."""
+        history = self._history
+        moves: list[MemberJoined | MemberLeft] = []
+        moves += [*history.of(MemberJoined), *history.of(MemberLeft)]
+        moves.sort(key=lambda move: (move.occurred_at, key_of(move)))
+        last = {move.employee: move for move in moves if history.day(move.occurred_at) <= day}
+        return {employee for employee, move in last.items() if isinstance(move, MemberJoined)}

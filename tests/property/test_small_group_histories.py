@@ -1,0 +1,208 @@
+"""No answer tells of a team that is too small, whatever is subtracted from what.
+
+Small staffs in motion, told in any batches and corrected later, are asked everything that may be
+asked: all spans of days, by team and in total, sets of teams, one network, now and as it was known
+before the corrections. What is hidden is what the oracle hides, what is shown is what it computes;
+and what follows from all answers together is no figure of fewer than k people.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+from services.api.dependencies import Access
+from services.api.kpis.schemas import Value, ValuesQuery
+from services.api.kpis.service import values
+from services.metrics.worker import catch_up
+from shared.db import Database
+from shared.facts import AudienceRecorded
+from shared.ledger import append
+from shared.orgs import Org
+from shared.security.keys import Caller
+from tests.elimination import reduced, remainder
+from tests.property.engine import fold, found_org, history_of
+from tests.property.oracle.answers import Span
+from tests.property.oracle.formulas import definitions
+from tests.property.oracle.slices import team_of
+from tests.property.oracle.small_groups import Groups
+from tests.property.oracle.whole import Whole
+from tests.property.staffs import DAYS, KPIS, TEAMS, Staff, staffs
+from tests.property.worlds import Delivery, Setting, settings
+
+pytestmark = pytest.mark.timeout(7200)
+
+_LEVEL = "connections_total"
+_TOLD = datetime(2025, 4, 20, 8, tzinfo=UTC)
+_CORRECTED = _TOLD + timedelta(days=3)
+_BEFORE_CORRECTIONS = _TOLD.date() + timedelta(days=1)
+_SPANS = [
+    (DAYS[first], DAYS[last] + timedelta(days=1))
+    for first in range(len(DAYS))
+    for last in range(first, len(DAYS))
+]
+_some_teams = st.lists(
+    st.lists(st.sampled_from([*TEAMS, "nobody"]), min_size=1, max_size=3, unique=True),
+    max_size=4,
+)
+
+Question = Mapping[str, Any]
+
+
+@profile(max_examples=max(3, profile().max_examples // 8))
+@given(settings, staffs, st.integers(20, 80), st.sampled_from([5, 5, 7]), _some_teams)
+async def test_nothing_follows_about_fewer_people_than_may_be_shown(
+    database: Database, setting: Setting, staff: Staff, batch: int, k: int, some: list[list[str]]
+) -> None:
+    org = replace(await found_org(database, setting), smallest_group=k)
+    told, corrections = staff.told(), staff.corrections()
+    for start in range(0, len(told), batch):
+        await _tell(database, org, told[start : start + batch], _TOLD)
+    await _tell(database, org, corrections, _CORRECTED)
+    oracle = Whole.of(history_of(org, [*told, *corrections]), ())
+
+    flows: list[list[int]] = []
+    levels: list[list[int]] = []
+    async with database.transaction(org.id) as connection:
+        access = Access(Caller(org, "property", frozenset()), connection)
+        for question in _questions(some):
+            found = await _answers(access, question)
+            if "as_of" not in question:
+                _assert_shown(found, question, oracle, Groups(oracle.history, k))
+            _collect(found, len(staff.people), flows, levels)
+    _assert_nothing_follows(flows, levels, staff.people, Groups(oracle.history, k), oracle, k)
+
+
+async def _tell(database: Database, org: Org, items: Sequence[Delivery], at: datetime) -> None:
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, items, received_at=at)
+    await fold(database, org, 50)
+    await catch_up(database, org.id)
+
+
+def _questions(some: list[list[str]]) -> Iterator[Question]:
+    """Yield what is asked: the present, and what was known before the corrections."""
+    # Looking back holds for the rest of a transaction.
+    for known in ({}, {"as_of": _BEFORE_CORRECTIONS}):
+        for start, end in _SPANS:
+            asked = {"from": start, "to": end, **known}
+            yield asked
+            yield {**asked, "group_by": "team"}
+        whole = {"from": _SPANS[2][0], "to": _SPANS[2][1], **known}
+        yield {**whole, "group_by": "team", "network": ["linkedin"]}
+        for teams in some:
+            yield {**whole, "team": teams}
+            yield {"from": DAYS[1], "to": DAYS[2], **known, "team": teams}
+
+
+async def _answers(access: Access, question: Question) -> dict[str, list[Value]]:
+    ids = [*KPIS.values(), *(() if "network" in question else (_LEVEL,))]
+    query = ValuesQuery.model_validate({**question, "ids": ids})
+    return {one.kpi: list(one.values) for one in (await values(access, query)).kpis}
+
+
+def _assert_shown(
+    found: Mapping[str, list[Value]], question: Question, oracle: Whole, groups: Groups
+) -> None:
+    """Compare what is hidden, what is shown as one, and every figure that is shown."""
+    start, end = question["from"], question["to"]
+    by_team = question.get("group_by") == "team"
+    for kpi, answered in found.items():
+        is_level = kpi == _LEVEL
+        rule = groups.shown(start, end, of_level=is_level)
+        teams = frozenset(question.get("team", ()))
+        is_open = not teams or groups.are_shown_together(teams, start, end, of_level=is_level)
+        for one in answered:
+            told = (kpi, question, one, rule)
+            if not by_team:
+                assert one.suppressed is not is_open, told
+            elif not one.merged:
+                assert one.suppressed is (one.group in rule.hidden), told
+            assert (one.value is None) is one.suppressed, told
+            if one.value is not None and not teams and "network" not in question:
+                assert one.value == _figure(kpi, one, Span(start, end), oracle), told
+        merged = {frozenset(one.merged) for one in answered if one.merged}
+        is_one = by_team and rule.is_enough and rule.hidden
+        assert merged == ({rule.hidden} if is_one else set()), (kpi, question, rule)
+
+
+def _figure(kpi: str, one: Value, span: Span, oracle: Whole) -> Fraction:
+    """Return what the oracle says of a group, or of the teams shown as one."""
+    teams = one.merged or [one.group or ""]
+    grouped = span._replace(group_by="team" if one.group is not None else None)
+    parts = (oracle.value(definitions()[kpi], grouped, team).value for team in teams)
+    return sum((part or Fraction(0) for part in parts), Fraction(0))
+
+
+def _collect(
+    found: Mapping[str, list[Value]], people: int, flows: list[list[int]], levels: list[list[int]]
+) -> None:
+    """Take the digits of what is shown: whose figures are in it, and of which day."""
+    for place in range(len(found["reactions"])):
+        shown = [found[kpi][place].value for kpi in KPIS.values()]
+        flows.append([digit for value in shown for digit in _digits(value, people)])
+    levels += [_digits(one.value, people) for one in found.get(_LEVEL, ()) if one.value is not None]
+
+
+def _digits(value: object, count: int) -> list[int]:
+    whole = 0 if value is None else int(str(value))
+    return [whole >> place & 1 for place in range(count)]
+
+
+def _assert_nothing_follows(
+    flows: list[list[int]],
+    levels: list[list[int]],
+    people: Sequence[str],
+    groups: Groups,
+    oracle: Whole,
+    k: int,
+) -> None:
+    """Look through everything that is a linear combination of the answers."""
+    # Days have columns of their own, each in rows of its own: what follows, follows of one day.
+    count = len(people)
+    for number, day in enumerate(DAYS):
+        rows = {tuple(row[number * count : (number + 1) * count]) for row in flows}
+        basis = reduced([[Fraction(digit) for digit in row] for row in rows])
+        for some in _few(rows, count, k):
+            outside = [n for n in range(count) if n not in some]
+            # Fewer dimensions without their columns: some combination holds nothing but these.
+            rest = reduced([[row[n] for n in outside] for row in basis])
+            assert len(rest) == len(basis), (day, [people[n] for n in sorted(some)])
+    known = reduced([[Fraction(digit) for digit in row] for row in {tuple(row) for row in levels}])
+    for team in sorted(groups.shown(DAYS[0], DAYS[-1] + timedelta(days=1), of_level=True).hidden):
+        for day in DAYS:
+            target = [Fraction(_is_in(oracle, one, team, day)) for one in people]
+            if 0 < sum(target) < k:
+                assert any(remainder(known, target)), (team, day)
+
+
+def _few(rows: set[tuple[int, ...]], people: int, k: int) -> Iterator[frozenset[int]]:
+    """Yield every set of fewer than k people that the answers do not always treat alike.
+
+    Who is in the same answers throughout can only be found together; who is in none, not at all.
+    """
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for place in range(people):
+        column = tuple(row[place] for row in sorted(rows))
+        if any(column):
+            alike.setdefault(column, []).append(place)
+    for count in range(1, k):
+        for classes in combinations(alike.values(), count):
+            some = frozenset(place for one in classes for place in one)
+            if len(some) < k:
+                yield some
+
+
+def _is_in(oracle: Whole, employee: str, team: str, day: date) -> bool:
+    """Tell whether a team's level holds what somebody's connections were on a day."""
+    history = oracle.history
+    read = [one for one in history.of(AudienceRecorded) if one.employee == employee]
+    is_read = any(history.day(one.occurred_at) <= day for one in read)
+    return is_read and team_of(history, employee, day) == team
