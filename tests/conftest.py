@@ -11,7 +11,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -29,6 +29,19 @@ from shared.orgs import Org, create_org
 pytest.register_assert_rewrite("tests.property.comparing", "tests.property.returning")
 
 TEMPLATE = "earned_template"
+
+
+class ThrowawayPostgres(EmbeddedPostgres):
+    """A server whose data nobody wants to find after a power cut: it never waits for the disk.
+
+    The durability of the embedded server itself is tested with the server as it is.
+    """
+
+    def _command(self) -> Sequence[str]:
+        # Of two values on one command line PostgreSQL takes the last.
+        settings = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [*super()._command(), *options]
 
 
 def _address(server_url: str, database: str) -> str:
@@ -61,7 +74,7 @@ def server_url() -> Iterator[str]:
     # Directly under the system's temporary directory: as root the server runs as another user.
     directory = Path(tempfile.mkdtemp(prefix="earned-tests-", dir=tempfile.gettempdir()))
     try:
-        with EmbeddedPostgres(directory / "postgres") as postgres:
+        with ThrowawayPostgres(directory / "postgres") as postgres:
             prepare_template(postgres.url)
             yield postgres.url
     finally:
