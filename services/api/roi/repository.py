@@ -257,6 +257,23 @@ class CreditLine:
     touch_position: int
 
 
+def _present_entry(fact_key: str) -> str:
+    """Return the subquery of the entry that states a fact: two looks by key.
+
+    Left to the planner they are joins of all facts with all heads, whenever its statistics are
+    older than the organization: it then takes every table to hold one row of it.
+    """
+    return f"""
+        SELECT e.source, e.external_id, e.position
+          FROM fact_head h
+         CROSS JOIN LATERAL (
+            SELECT * FROM ledger_entry WHERE org_id = $1 AND position = h.position OFFSET 0
+         ) e
+         WHERE h.org_id = $1 AND h.fact_key = {fact_key}
+        OFFSET 0
+    """
+
+
 def _lines_query(basis: Basis) -> str:
     return f"""
         WITH page AS (
@@ -277,10 +294,8 @@ def _lines_query(basis: Basis) -> str:
                te.external_id AS touch_external_id, te.position AS touch_position
           FROM page p
           JOIN LATERAL ({contributions.current_deal("p.conversion")}) d ON true
-          JOIN fact_head dh ON dh.org_id = $1 AND dh.fact_key = d.fact_key
-          JOIN ledger_entry de ON de.org_id = $1 AND de.position = dh.position
-          JOIN fact_head th ON th.org_id = $1 AND th.fact_key = p.touch_key
-          JOIN ledger_entry te ON te.org_id = $1 AND te.position = th.position
+          JOIN LATERAL ({_present_entry("d.fact_key")}) de ON true
+          JOIN LATERAL ({_present_entry("p.touch_key")}) te ON true
          ORDER BY p.converted_day, p.conversion, p.touch_key
         """
 
