@@ -1,4 +1,8 @@
-"""The processes as an operator meets them: started, probed, ended by a signal."""
+"""The processes as an operator meets them: started, probed, ended by a signal.
+
+Nothing here has a time limit of its own: how long a process takes to start is the machine's affair,
+and one that ends instead of becoming ready is told at once.
+"""
 
 import asyncio
 import base64
@@ -6,16 +10,13 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
 import httpx
 import orjson
 import pytest
 
-pytestmark = pytest.mark.timeout(60)
-
-PATIENCE_SECONDS = 30.0
 NO_REDIS = "unix:///nonexistent/redis.sock"
 
 SERVE = """
@@ -54,11 +55,17 @@ work(
 """
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Return a port of the loopback that the process under test can take, and nobody else is given.
+
+    A port that was free a moment ago may be anyone's once a slow start has come to listen on it.
+    So it stays bound here, with the option that servers set to share what they ask for by name.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
 
 
 @asynccontextmanager
@@ -86,68 +93,68 @@ async def running(
 async def line_with(process: asyncio.subprocess.Process, text: bytes) -> bytes:
     """Read the process's output up to the first line that holds ``text``."""
     assert process.stdout is not None
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while line := await process.stdout.readline():
-            if text in line:
-                return line
+    while line := await process.stdout.readline():
+        if text in line:
+            return line
     raise AssertionError("the process ended before")
 
 
-async def until_ready(client: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            with suppress(httpx.TransportError):
-                if (await client.get("/readyz")).status_code == 200:
-                    return
-            await asyncio.sleep(0.05)
+async def until_ready(process: asyncio.subprocess.Process, client: httpx.AsyncClient) -> None:
+    """Ask a process that starts until it says that it is ready."""
+    while process.returncode is None:
+        with suppress(httpx.TransportError):
+            if (await client.get("/readyz")).status_code == 200:
+                return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"the process ended with {process.returncode} before it was ready")
 
 
 def client_of(port: int) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False)
+    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None, trust_env=False)
 
 
-async def test_an_http_process_fails_readiness_first_and_then_ends(database_url: str) -> None:
-    port = free_port()
+async def test_an_http_process_fails_readiness_first_and_then_ends(
+    database_url: str, port: int
+) -> None:
     async with (
         running(SERVE, database_url, http_port=str(port), drain_delay="1") as process,
         client_of(port) as client,
     ):
-        await until_ready(client)
+        await until_ready(process, client)
 
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while (draining := await client.get("/readyz")).status_code == 200:
-                await asyncio.sleep(0.01)
+        while (draining := await client.get("/readyz")).status_code == 200:
+            await asyncio.sleep(0.01)
         assert draining.json() == {"status": "draining"}
         assert (await client.get("/livez")).status_code == 200
 
-        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
+        assert await process.wait() == 0
 
 
-async def test_a_request_in_hand_is_answered_before_the_end(database_url: str) -> None:
-    port = free_port()
+async def test_a_request_in_hand_is_answered_before_the_end(database_url: str, port: int) -> None:
     async with (
         running(SERVE, database_url, http_port=str(port), drain_delay="0") as process,
         client_of(port) as client,
     ):
-        await until_ready(client)
+        await until_ready(process, client)
         asked = asyncio.create_task(client.get("/slow"))
         await line_with(process, b"slow begun")
 
         process.send_signal(signal.SIGTERM)
 
         assert (await asked).json() == "done"
-        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
+        assert await process.wait() == 0
 
 
-async def test_a_worker_sweeps_answers_probes_and_ends_without_redis(database_url: str) -> None:
-    port = free_port()
+async def test_a_worker_sweeps_answers_probes_and_ends_without_redis(
+    database_url: str, port: int
+) -> None:
     async with (
         running(WORK, database_url, metrics_port=str(port)) as process,
         client_of(port) as client,
     ):
         await line_with(process, b"swept")
-        await until_ready(client)
+        await until_ready(process, client)
         assert (await client.get("/livez")).status_code == 200
         page = (await client.get("/metrics")).text
         assert "earned_worker_heartbeat_timestamp_seconds" in page
@@ -156,16 +163,15 @@ async def test_a_worker_sweeps_answers_probes_and_ends_without_redis(database_ur
 
         process.send_signal(signal.SIGTERM)
 
-        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
+        assert await process.wait() == 0
 
 
-async def test_the_log_is_one_json_object_a_line(database_url: str) -> None:
-    port = free_port()
+async def test_the_log_is_one_json_object_a_line(database_url: str, port: int) -> None:
     async with (
         running(SERVE, database_url, http_port=str(port), drain_delay="0") as process,
         client_of(port) as client,
     ):
-        await until_ready(client)
+        await until_ready(process, client)
         await client.get("/nothing?token=canary-4f1c", headers={"X-Request-ID": "request-0001"})
         line = await line_with(process, b"request-0001")
 
