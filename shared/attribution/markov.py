@@ -141,8 +141,8 @@ def removal_effects(chain: Chain) -> RemovalEffects | None:
     without = {}
     for channel in chain.channels:
         left, more = _probability(chain, without=channel)
-        # Nobody converts more often for lack of a channel. The middle of two bounds may say so, by a
-        # hair; and an effect below 0 is nothing that could be divided by.
+        # Nobody converts more often for lack of a channel. The middle of two bounds may say so, by
+        # a hair; and an effect below 0 is nothing that could be divided by.
         without[channel] = min(left, probability)
         error = max(error, more)
     effects = {channel: 1 - left / probability for channel, left in without.items()}

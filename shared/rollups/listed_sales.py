@@ -46,7 +46,7 @@ def _credited_units(model: str) -> Lines:
                    c.channel, c.share * (s.body ->> 'units')::numeric AS quantity,
                    c.touch_key AS fact_key, d.deal AS line_key,
                    'touch credited with ' || trim_scale(c.share) || ' of deal ' || d.deal AS note
-              FROM ({_won(since, until)}) d {_told("d", "s")}
+              FROM ({won_deals(since, until)}) d {_told("d", "s")}
               JOIN credit c ON {_is_credit("d.deal", model)}
              WHERE s.body ? 'units'
         """
