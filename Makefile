@@ -28,7 +28,7 @@ up-empty: $(VENV)/.embedded ## Run everything without the demo
 
 .PHONY: test
 test: $(VENV)/.dev ## Run every test (one file: make test ARGS=tests/unit/test_ports.py)
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: property-long
 property-long: $(VENV)/.dev ## Compare 600 random histories with the oracle, and 75 or 100 of each further kind
