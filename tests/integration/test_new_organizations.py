@@ -14,6 +14,7 @@ from shared import clock
 from shared.db import Database
 from shared.facts import parse_fact
 from shared.orgs import Org
+from shared.rollups.held import measures_held
 from shared.rollups.known import known_on, look_back
 from shared.rollups.read import live_generation
 from tests.integration.golden_reading import ADVOCACY, Q1
@@ -21,10 +22,11 @@ from tests.integration.golden_year import found_golden, journey_facts
 
 #: Enough that no table of facts is worth reading from end to end.
 _CLICKS = 1000
+_FACTS = ("ledger_entry", "fact_head", "fact_past")
 _ROWS_READ = """
 SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::integer
   FROM pg_stat_xact_user_tables
- WHERE relname IN ('ledger_entry', 'fact_head', 'fact_past')
+ WHERE relname = ANY ($1::text[])
 """
 
 
@@ -65,7 +67,7 @@ async def test_the_proof_of_credit_reads_the_facts_it_shows_and_no_others(
             if as_of is not None:
                 await look_back(connection, await known_on(connection, org, as_of))
             generation = await live_generation(connection, org.id)
-            before = await connection.fetchval(_ROWS_READ)
+            before = await connection.fetchval(_ROWS_READ, _FACTS)
             lines = await credit_lines(
                 connection,
                 org.id,
@@ -77,8 +79,35 @@ async def test_the_proof_of_credit_reads_the_facts_it_shows_and_no_others(
                 after=None,
                 limit=200,
             )
-            read = await connection.fetchval(_ROWS_READ) - before
+            read = await connection.fetchval(_ROWS_READ, _FACTS) - before
 
         # The head and the entry of the touch, and those of the deal unless they were just read.
         assert len(lines) == 7, as_of
         assert 7 * 2 <= read <= 7 * 4, as_of
+
+
+async def test_what_was_not_held_is_not_looked_for_under_every_measure(
+    database: Database, database_url: str
+) -> None:
+    await founded(database)
+    await analyzed(database_url)
+    org = await founded(database)
+
+    yesterday = clock.local_day(clock.now(), org.zone) - timedelta(days=1)
+    async with database.transaction(org.id) as connection:
+
+        async def read() -> int:
+            rows: int = await connection.fetchval(_ROWS_READ, ("rollup_change",))
+            return rows
+
+        start = await read()
+        await connection.execute("SELECT count(*) FROM rollup_change")
+        one_pass = await read() - start
+        await look_back(connection, await known_on(connection, org, yesterday))
+        generation = await live_generation(connection, org.id)
+        start = await read()
+        held = await measures_held(connection, org.id, generation, ["clicks"])
+
+        # A few passes over the log, and not one for each of fifty slots.
+        assert not held
+        assert 0 < await read() - start < 10 * one_pass

@@ -100,7 +100,8 @@ BEGIN
 END $$;
 
 -- Most measures that were held then are held by the whole organization, whose cell is quickly read;
--- all cells are looked at for the others alone, since what adds up to 0 was held too.
+-- all cells are looked at for the others alone, since what adds up to 0 was held too. They are named
+-- there once more: the log may be read anew for each slot that the planner takes for the only one.
 CREATE FUNCTION known.measures_held(of_org uuid, of_generation integer, asked text[])
     RETURNS TABLE (measure text) LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -114,7 +115,7 @@ BEGIN ATOMIC
             OR EXISTS (
                 SELECT FROM known.rollup_value v
                  WHERE v.org_id = of_org AND v.generation = of_generation
-                   AND v.measure = s.measure));
+                   AND v.measure = s.measure AND v.measure = ANY (asked)));
 END;
 
 -- The view of the present, over the rows that were known.
