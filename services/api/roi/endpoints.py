@@ -25,6 +25,8 @@ from services.api.roi.causal_schemas import (
 )
 from services.api.roi.cohort_schemas import CohortQuery, CohortRoi
 from services.api.roi.cost_schemas import CostStatement
+from services.api.roi.explain_schemas import RoiExplanation
+from services.api.roi.markov_schemas import RemovalEffects
 from services.api.roi.network_schemas import NetworkQuery, NetworkStatement
 from services.api.roi.queries import (
     ComparisonQuery,
@@ -33,7 +35,7 @@ from services.api.roi.queries import (
     MarkovQuery,
     StatementQuery,
 )
-from services.api.roi.schemas import RemovalEffects, RoiComparison, RoiExplanation, RoiStatement
+from services.api.roi.schemas import RoiComparison, RoiStatement
 from shared.web.state import resources
 
 __all__ = ["router"]

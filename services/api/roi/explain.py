@@ -11,9 +11,9 @@ from services.api.freshness import freshness_of
 from services.api.lookback import look
 from services.api.model import money
 from services.api.privacy import may_see_people
+from services.api.roi.explain_schemas import CreditedTouch, FactRef, RoiExplanation
 from services.api.roi.queries import ExplainQuery
 from services.api.roi.repository import CreditLine, credit_lines, credited
-from services.api.roi.schemas import CreditedTouch, FactRef, RoiExplanation
 from shared.errors import InvalidCursor
 from shared.kpis.expressions import rounded
 from shared.money import exponent

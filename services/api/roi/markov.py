@@ -11,9 +11,9 @@ from services.api.lookback import look
 from services.api.model import exact, money
 from services.api.roi.crediting import scope_of
 from services.api.roi.journeys import Paths, paths
+from services.api.roi.markov_schemas import ChannelEffect, RemovalEffects, Transition
 from services.api.roi.queries import MarkovQuery
 from services.api.roi.repository import stored_with
-from services.api.roi.schemas import ChannelEffect, RemovalEffects, Transition
 from shared.attribution.markov import Chain, RemovalEffect, chain_of, removal_effects
 from shared.attribution.markov import RemovalEffects as Effects
 from shared.attribution.sharing import amounts_of_channels

@@ -1,12 +1,11 @@
 """What the ROI endpoints answer; what they take is in :mod:`services.api.roi.queries`."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from services.api.answers import Trust
-from services.api.facts.lines import FactLine
 from services.api.kpis.schemas import UsedAssumption
 from services.api.model import DecimalText, Output
 from services.api.roi.moves import RoiMove
@@ -21,14 +20,12 @@ from shared.kpis.vocabulary import AttributionModel, CostCategory, GlobalModel, 
 from shared.orgs import HalfLifeSource
 
 __all__ = [
+    "Asked",
     "BreakEven",
     "ChannelCredit",
-    "ChannelEffect",
     "Cost",
     "CostPart",
-    "CreditedTouch",
     "CurvePoint",
-    "FactRef",
     "GroupCredit",
     "Maturity",
     "Media",
@@ -37,13 +34,10 @@ __all__ = [
     "Notice",
     "Overlap",
     "Payback",
-    "RemovalEffects",
     "Return",
     "RoiComparison",
-    "RoiExplanation",
     "RoiStatement",
     "Spread",
-    "Transition",
     "ValuePart",
 ]
 
@@ -177,7 +171,9 @@ class Payback(Output):
     age_days: int = Field(description="Days since the start of the period.", examples=[109])
 
 
-class _Asked(Output):
+class Asked(Output):
+    """What was asked about."""
+
     from_: date = Field(
         serialization_alias="from", description="First day.", examples=["2025-01-01"]
     )
@@ -190,7 +186,7 @@ class _Asked(Output):
     currency: str = Field(description="Currency of every amount.", examples=["USD"])
 
 
-class _Common(Trust, _Asked):
+class _Common(Trust, Asked):
     recruiting_to: date = Field(
         description="Referral hires count up to, and without, this day.", examples=["2025-07-01"]
     )
@@ -349,120 +345,3 @@ class RoiComparison(_Common):
     ranking_depends_on_model: bool = Field(
         description="Whether the order of the channels differs between models.", examples=[True]
     )
-
-
-class Transition(Output):
-    """How often journeys moved from one state to another."""
-
-    state: list[str] = Field(
-        description="The last channels, at most `order`; empty at the start.",
-        examples=[["employee_advocacy"]],
-    )
-    to: str = Field(
-        description="The next channel, or `(converted)`, or `(lost)`.", examples=["brand"]
-    )
-    count: int = Field(description="How many moves.", examples=[1])
-    of: int = Field(description="Of how many that left the state.", examples=[9])
-
-
-class ChannelEffect(Output):
-    """What would be lost without one channel."""
-
-    channel: str = Field(description="The channel.", examples=["employee_advocacy"])
-    without: str = Field(
-        description="Probability to convert without it, exact or to twelve digits.",
-        examples=["9/68"],
-    )
-    removal_effect: DecimalText = Field(
-        description="1 - without / probability, to twelve digits.", examples=["0.779411764706"]
-    )
-    share_percent: DecimalText = Field(
-        description="Its part of all removal effects.", examples=["45.05"]
-    )
-    amount: DecimalText = Field(description="Its part of the value.", examples=["27030.60"])
-    arithmetic: str = Field(description="The computation.", examples=["1 - (9/68) / (3/5) = 53/68"])
-
-
-class RemovalEffects(Trust):
-    """How the model `markov` comes to its figures.
-
-    The transitions are counts over whole journeys, won and lost; each probability is the one to
-    get from the start to `(converted)` when moves into a channel end at `(lost)`.
-    """
-
-    from_: date = Field(
-        serialization_alias="from", description="First day.", examples=["2025-01-01"]
-    )
-    to: date = Field(description="The day after the last one.", examples=["2025-04-01"])
-    basis: Basis = Field(description=BASIS, examples=["cohort"])
-    currency: str = Field(description="Currency of every amount.", examples=["USD"])
-    window_days: int = Field(
-        description="Look-back window, whole days, both ends included.", examples=[90]
-    )
-    order: int = Field(description="How many channels back the chain remembers.", examples=[1])
-    journeys: int = Field(description="Journeys with a path.", examples=[10])
-    converted: int = Field(description="Those that were won.", examples=[6])
-    value: DecimalText = Field(description="What the won ones are worth.", examples=["60000.00"])
-    probability: str | None = Field(
-        description="Probability to convert; null without journeys.", examples=["3/5"]
-    )
-    error: DecimalText = Field(
-        description="How far a probability can be from the exact one; 0: they are exact.",
-        examples=["0"],
-    )
-    transitions: list[Transition] = Field(description="Every move that was made, from the start.")
-    channels: list[ChannelEffect] = Field(description="The channels; empty while nothing was won.")
-
-
-class FactRef(Output):
-    """A fact in the ledger."""
-
-    source: str = Field(description="Who said so.", examples=["hubspot"])
-    external_id: str | None = Field(
-        description="The source's id of it; null for an employee's touch unless the key has the"
-        " scope people:read.",
-        examples=["deal-9001"],
-    )
-    position: int = Field(description="Its position in the ledger.", examples=[812])
-
-
-class CreditedTouch(Output):
-    """The credit of one deal to one touch."""
-
-    deal: str = Field(description="The deal.", examples=["9001"])
-    deal_fact: FactRef = Field(description="The fact that tells the deal's present state.")
-    touch_fact: FactRef = Field(description="The fact that tells the touch.")
-    touch_day: date = Field(description="Day of the touch.", examples=["2025-01-20"])
-    closed_day: date = Field(description="Day of the close.", examples=["2025-04-10"])
-    share: DecimalText = Field(
-        description="Part of the deal, up to twelve digits.", examples=["0.333333333333"]
-    )
-    amount: DecimalText = Field(description="Credited amount.", examples=["4000.00"])
-    channel: str = Field(description="Channel.", examples=["employee_advocacy"])
-    employee: str | None = Field(
-        description="Employee reference; null unless the key has the scope people:read.",
-        examples=["E007"],
-    )
-    network: str | None = Field(description="Network.", examples=["linkedin"])
-    campaign: str | None = Field(description="Campaign.", examples=["launch-2025"])
-    content: str | None = Field(description="Content item.", examples=["article-12"])
-
-
-class RoiExplanation(Trust, _Asked):
-    """The credits that add up to the revenue, and the facts that add up to the cost.
-
-    Follow ``next_cursor`` until it is null: each list ends when it is empty.
-    """
-
-    model: AttributionModel = Field(description="Attribution model.", examples=["linear"])
-    credited_revenue: DecimalText = Field(
-        description="What the credits of all pages add up to.", examples=["28500.00"]
-    )
-    cost: DecimalText | None = Field(
-        description="What the cost lines of all pages add up to.", examples=["22500.00"]
-    )
-    credits: list[CreditedTouch] = Field(description="Deal by deal, touch by touch.")
-    costs: list[FactLine] = Field(description="Cost facts, day by day.")
-    next_cursor: Annotated[
-        str | None, Field(description="For the next page; null on the last one.", examples=[None])
-    ]

@@ -1,0 +1,68 @@
+"""What the explanation of an ROI answers."""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from services.api.answers import Trust
+from services.api.facts.lines import FactLine
+from services.api.model import DecimalText, Output
+from services.api.roi.schemas import Asked
+from shared.kpis.vocabulary import AttributionModel
+
+__all__ = ["CreditedTouch", "FactRef", "RoiExplanation"]
+
+
+class FactRef(Output):
+    """A fact in the ledger."""
+
+    source: str = Field(description="Who said so.", examples=["hubspot"])
+    external_id: str | None = Field(
+        description="The source's id of it; null for an employee's touch unless the key has the"
+        " scope people:read.",
+        examples=["deal-9001"],
+    )
+    position: int = Field(description="Its position in the ledger.", examples=[812])
+
+
+class CreditedTouch(Output):
+    """The credit of one deal to one touch."""
+
+    deal: str = Field(description="The deal.", examples=["9001"])
+    deal_fact: FactRef = Field(description="The fact that tells the deal's present state.")
+    touch_fact: FactRef = Field(description="The fact that tells the touch.")
+    touch_day: date = Field(description="Day of the touch.", examples=["2025-01-20"])
+    closed_day: date = Field(description="Day of the close.", examples=["2025-04-10"])
+    share: DecimalText = Field(
+        description="Part of the deal, up to twelve digits.", examples=["0.333333333333"]
+    )
+    amount: DecimalText = Field(description="Credited amount.", examples=["4000.00"])
+    channel: str = Field(description="Channel.", examples=["employee_advocacy"])
+    employee: str | None = Field(
+        description="Employee reference; null unless the key has the scope people:read.",
+        examples=["E007"],
+    )
+    network: str | None = Field(description="Network.", examples=["linkedin"])
+    campaign: str | None = Field(description="Campaign.", examples=["launch-2025"])
+    content: str | None = Field(description="Content item.", examples=["article-12"])
+
+
+class RoiExplanation(Trust, Asked):
+    """The credits that add up to the revenue, and the facts that add up to the cost.
+
+    Follow ``next_cursor`` until it is null: each list ends when it is empty.
+    """
+
+    model: AttributionModel = Field(description="Attribution model.", examples=["linear"])
+    credited_revenue: DecimalText = Field(
+        description="What the credits of all pages add up to.", examples=["28500.00"]
+    )
+    cost: DecimalText | None = Field(
+        description="What the cost lines of all pages add up to.", examples=["22500.00"]
+    )
+    credits: list[CreditedTouch] = Field(description="Deal by deal, touch by touch.")
+    costs: list[FactLine] = Field(description="Cost facts, day by day.")
+    next_cursor: Annotated[
+        str | None, Field(description="For the next page; null on the last one.", examples=[None])
+    ]
