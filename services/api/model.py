@@ -14,7 +14,18 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 from shared.kpis.expressions import exact_text
 from shared.money import round_money
 
-__all__ = ["Cursor", "DecimalText", "Input", "Limit", "Output", "Page", "exact", "money", "plain"]
+__all__ = [
+    "Cursor",
+    "DecimalText",
+    "Input",
+    "Limit",
+    "Output",
+    "Page",
+    "PageQuery",
+    "exact",
+    "money",
+    "plain",
+]
 
 LARGEST_PAGE: Final = 200
 
@@ -81,3 +92,12 @@ Cursor = Annotated[
 Limit = Annotated[
     int, Field(description="Most items of one page.", ge=1, le=LARGEST_PAGE, examples=[50])
 ]
+
+
+class PageQuery(BaseModel):
+    """A page of a list."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cursor: Cursor = None
+    limit: Limit = 50

@@ -205,7 +205,10 @@ async def test_another_organization_neither_sees_nor_withdraws(
     made = await publish(told)
     stranger = await client_of(other_org)
 
-    assert (await stranger.get("/v1/publications")).json() == {"publications": []}
+    assert (await stranger.get("/v1/publications")).json() == {
+        "publications": [],
+        "next_cursor": None,
+    }
     assert (await stranger.get(f"/v1/publications/{made['id']}")).status_code == 404
     path = f"/v1/publications/{made['id']}/withdraw"
     assert (await stranger.post(path, json=NOTE)).status_code == 404

@@ -77,22 +77,37 @@ async def test_a_link_leads_only_to_plain_addresses(target: str, client: httpx.A
     assert "evil" not in answer.text
 
 
+async def test_keys_and_publications_come_page_by_page(client: httpx.AsyncClient) -> None:
+    key = {"name": "x", "scopes": ["kpis:read"]}
+    keys = {(await client.post("/v1/keys", json=key)).json()["id"] for _ in range(4)}
+    days = [{"from": f"2025-01-{day:02}", "to": f"2025-01-{day + 1:02}"} for day in (1, 2, 3)]
+    periods = [await client.post("/v1/publications", json={**d, "note": "x"}) for d in days]
+    published = [period.json()["id"] for period in periods]
+
+    listed = await _walked(client, "keys")
+    assert len(listed) == len(set(listed)) == 5  # with the one that asks
+    assert keys < set(listed)
+    assert await _walked(client, "publications") == published[::-1]
+
+
+async def _walked(client: httpx.AsyncClient, name: str) -> list[str]:
+    query, seen = {"limit": "2"}, []
+    while True:
+        page = (await client.get(f"/v1/{name}", params=query)).json()
+        assert len(page[name]) <= 2
+        seen += [one["id"] for one in page[name]]
+        if page["next_cursor"] is None:
+            return seen
+        query["cursor"] = page["next_cursor"]
+
+
 async def test_walking_a_list_meets_everything_once(client: httpx.AsyncClient) -> None:
     made = {
         (await client.post("/v1/links", json={"target_url": "https://a.example/"})).json()["id"]
         for _ in range(5)
     }
 
-    seen: list[str] = []
-    query: dict[str, Any] = {"limit": 2}
-    while True:
-        page = (await client.get("/v1/links", params=query)).json()
-        seen += [link["id"] for link in page["links"]]
-        if page["next_cursor"] is None:
-            break
-        query["cursor"] = page["next_cursor"]
-
-    assert sorted(seen) == sorted(made)
+    assert sorted(await _walked(client, "links")) == sorted(made)
 
 
 async def test_a_connection_keeps_its_secrets(client: httpx.AsyncClient) -> None:

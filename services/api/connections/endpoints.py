@@ -10,10 +10,10 @@ from services.api.connections.schemas import (
     Connection,
     ConnectionPatch,
     Connections,
-    ListQuery,
     Runs,
 )
 from services.api.dependencies import Access, reads, vendors, writes
+from services.api.model import PageQuery
 from shared.connections import NewConnection
 from shared.web.json import StrictJsonRoute
 from shared.web.state import resources
@@ -32,7 +32,7 @@ _Id = Annotated[
 
 @router.get("", operation_id="connections_list_connections")
 async def list_connections(
-    request: Request, access: _Reader, query: Annotated[ListQuery, Query()]
+    request: Request, access: _Reader, query: Annotated[PageQuery, Query()]
 ) -> Connections:
     """List connections with the state of each of their streams."""
     return await service.list_connections(access, resources(request).keyring, query)
@@ -77,7 +77,7 @@ async def list_runs(
     request: Request,
     access: _Reader,
     connection_id: _Id,
-    query: Annotated[ListQuery, Query()],
+    query: Annotated[PageQuery, Query()],
 ) -> Runs:
     """List what each run of a connection brought, the newest first."""
     return await service.list_runs(access, resources(request).keyring, connection_id, query)

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.api.model import Cursor, Limit, Output, Page
+from services.api.model import Output, Page
 from shared.connections import ConnectionChange
 from shared.facts.fields import Text
 
@@ -15,7 +15,6 @@ __all__ = [
     "Connection",
     "ConnectionPatch",
     "Connections",
-    "ListQuery",
     "Run",
     "Runs",
     "Stream",
@@ -24,15 +23,6 @@ __all__ = [
 State = Literal["active", "degraded", "reauth_required", "paused"]
 _ID = "0197c1a4-6f1e-7c53-9d7b-5d0f3f0c2a11"
 _AT = "2025-04-30T06:00:00Z"
-
-
-class ListQuery(BaseModel):
-    """A page of a list."""
-
-    model_config = ConfigDict(frozen=True)
-
-    cursor: Cursor = None
-    limit: Limit = 50
 
 
 class ConnectionPatch(ConnectionChange):

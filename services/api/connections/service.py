@@ -10,12 +10,12 @@ from services.api.connections.schemas import (
     Connection,
     ConnectionPatch,
     Connections,
-    ListQuery,
     Run,
     Runs,
     Stream,
 )
 from services.api.dependencies import Access
+from services.api.model import PageQuery
 from services.api.paging import id_after, page_of
 from shared import clock
 from shared.connections import ConnectionChange, NewConnection, VendorRegistry
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-async def list_connections(access: Access, keyring: KeyRing, query: ListQuery) -> Connections:
+async def list_connections(access: Access, keyring: KeyRing, query: PageQuery) -> Connections:
     """Return a page of connections with their streams (two statements)."""
     codec = CursorCodec(keyring, access.org.id, {"list": "connections"})
     rows = await repository.connections_after(
@@ -112,7 +112,7 @@ async def sync_now(access: Access, connection_id: UUID) -> Connection:
 
 
 async def list_runs(
-    access: Access, keyring: KeyRing, connection_id: UUID, query: ListQuery
+    access: Access, keyring: KeyRing, connection_id: UUID, query: PageQuery
 ) -> Runs:
     """Return a page of a connection's runs, the newest first; raises :class:`NotFound`."""
     await _find(access, connection_id)

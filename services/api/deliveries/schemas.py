@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from services.api.model import Cursor, Limit, Output, Page
+from services.api.model import Output, Page, PageQuery
 
 __all__ = ["Deliveries", "Delivery", "ListQuery"]
 
@@ -15,16 +15,12 @@ _ID = "0197c1a4-6f1e-7c53-9d7b-5d0f3f0c2a11"
 _AT = "2025-04-30T06:00:00Z"
 
 
-class ListQuery(BaseModel):
+class ListQuery(PageQuery):
     """Deliveries in one state."""
-
-    model_config = ConfigDict(frozen=True)
 
     state: State = Field(
         default="quarantined", description="Only deliveries in this state.", examples=["done"]
     )
-    cursor: Cursor = None
-    limit: Limit = 50
 
 
 class Delivery(Output):

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from services.api.dependencies import Access, reads, writes
 from services.api.keys import service
 from services.api.keys.schemas import Keys, NewKey, NewlyMadeKey
+from services.api.model import PageQuery
 from shared.web.json import StrictJsonRoute
 from shared.web.state import resources
 
@@ -18,9 +19,13 @@ _Writer = Annotated[Access, writes("keys:write")]
 
 
 @router.get("", operation_id="keys_list_keys")
-async def list_keys(access: Annotated[Access, reads("keys:write")]) -> Keys:
+async def list_keys(
+    request: Request,
+    access: Annotated[Access, reads("keys:write")],
+    query: Annotated[PageQuery, Query()],
+) -> Keys:
     """List keys. Secrets are not among them: they are not stored."""
-    return await service.list_keys(access)
+    return await service.list_keys(access, resources(request).keyring, query)
 
 
 @router.post("", operation_id="keys_create_key", status_code=201)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from services.api.model import Input, Output
+from services.api.model import Input, Output, Page
 from shared.facts.fields import Text
 from shared.security.keys import Scope
 
@@ -60,7 +60,7 @@ class NewlyMadeKey(Key):
     )
 
 
-class Keys(Output):
-    """The organization's keys."""
+class Keys(Page):
+    """The organization's keys, the newest first."""
 
-    keys: list[Key] = Field(description="The newest first, revoked ones included.")
+    keys: list[Key] = Field(description="This page's keys, revoked ones included.")

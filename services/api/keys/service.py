@@ -5,25 +5,44 @@ from typing import Final
 
 from services.api.dependencies import Access
 from services.api.keys.schemas import Key, Keys, NewKey, NewlyMadeKey
+from services.api.model import PageQuery
+from services.api.paging import page_of
 from shared import clock
-from shared.errors import InsufficientScope, Invalid
+from shared.errors import InsufficientScope, Invalid, InvalidCursor
 from shared.security.keyring import KeyRing
 from shared.security.keys import create_key, revoke_key
+from shared.web.cursor import CursorCodec
 
 __all__ = ["list_keys", "make_key", "revoke"]
 
-_MOST_KEYS: Final = 1000
 _COLUMNS: Final = "id, name, scopes, created_at, expires_at, revoked_at, last_used_on"
 _LIST: Final = f"""
-SELECT {_COLUMNS} FROM api_key WHERE org_id = $1 ORDER BY created_at DESC, id LIMIT $2
+SELECT {_COLUMNS} FROM api_key
+ WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::text))
+ ORDER BY created_at DESC, id DESC LIMIT $4
 """
 _FIND: Final = f"SELECT {_COLUMNS} FROM api_key WHERE org_id = $1 AND id = $2"
 
 
-async def list_keys(access: Access) -> Keys:
-    """Return the organization's keys, the newest first."""
-    rows = await access.connection.fetch(_LIST, access.org.id, _MOST_KEYS)
-    return Keys(keys=[Key.model_validate(dict(row)) for row in rows])
+async def list_keys(access: Access, keyring: KeyRing, query: PageQuery) -> Keys:
+    """Return a page of the organization's keys, the newest first."""
+    codec = CursorCodec(keyring, access.org.id, {"list": "keys"})
+    after = _place(codec, query.cursor)
+    rows = await access.connection.fetch(_LIST, access.org.id, *after, query.limit + 1)
+    page, following = page_of(
+        rows, query.limit, codec, lambda row: [row["created_at"].isoformat(), row["id"]]
+    )
+    keys = [Key.model_validate(dict(row)) for row in page]
+    return Keys(keys=keys, next_cursor=following)
+
+
+def _place(codec: CursorCodec, cursor: str | None) -> tuple[datetime | None, str | None]:
+    if cursor is None:
+        return None, None
+    match codec.decode(cursor):
+        case [str(created_at), str(key_id)]:
+            return datetime.fromisoformat(created_at), key_id
+    raise InvalidCursor
 
 
 async def make_key(access: Access, keyring: KeyRing, new: NewKey) -> NewlyMadeKey:

@@ -3,9 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from services.api.model import Cursor, Input, Limit, Output, Page
+from services.api.model import Input, Output, Page, PageQuery
 from shared.facts.envelope import Channel
 from shared.facts.fields import EmployeeRef, Ref, Slug
 
@@ -15,10 +15,8 @@ _ID = "0197c1a4-6f1e-7c53-9d7b-5d0f3f0c2a11"
 _TARGET = "https://www.example.com/insights"
 
 
-class ListQuery(BaseModel):
+class ListQuery(PageQuery):
     """A page of links."""
-
-    model_config = ConfigDict(frozen=True)
 
     employee: EmployeeRef | None = Field(
         default=None, description="Only links of this employee.", examples=["E007"]
@@ -26,8 +24,6 @@ class ListQuery(BaseModel):
     campaign: Ref | None = Field(
         default=None, description="Only links of this campaign.", examples=["launch-2025"]
     )
-    cursor: Cursor = None
-    limit: Limit = 50
 
 
 class NewLink(Input):

@@ -3,9 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query, Request
 
 from services.api.dependencies import Access, reads, writes
+from services.api.model import PageQuery
 from services.api.publications import service
 from services.api.publications.schemas import (
     NewPublication,
@@ -14,6 +15,7 @@ from services.api.publications.schemas import (
     Withdrawal,
 )
 from shared.web.json import StrictJsonRoute
+from shared.web.state import resources
 
 __all__ = ["router"]
 
@@ -28,9 +30,11 @@ _Id = Annotated[
 
 
 @router.get("", operation_id="publications_list_publications")
-async def list_publications(access: _Reader) -> Publications:
+async def list_publications(
+    request: Request, access: _Reader, query: Annotated[PageQuery, Query()]
+) -> Publications:
     """List what was published, by whom, and what became of it."""
-    return await service.list_publications(access)
+    return await service.list_publications(access, resources(request).keyring, query)
 
 
 @router.post("", operation_id="publications_publish_period", status_code=201)

@@ -16,18 +16,21 @@ __all__ = [
     "add_publication",
     "add_withdrawal",
     "covering",
-    "every_publication",
     "folded_now",
     "publication_named",
+    "publications_after",
 ]
 
-_MOST: Final = 1000
 _SELECT: Final = """
 SELECT p.id, p.starts_on, p.ends_on, p.position, p.known_on, p.known_until, p.published_at,
        p.published_by, p.note, w.withdrawn_at, w.withdrawn_by, w.note AS withdrawal_note
   FROM publication p
   LEFT JOIN publication_withdrawal w ON w.org_id = p.org_id AND w.publication_id = p.id
  WHERE p.org_id = $1
+"""
+_LIST: Final = f"""
+{_SELECT} AND ($2::uuid IS NULL OR p.id < $2)
+ ORDER BY p.id DESC LIMIT $3
 """
 # The smallest period that holds all days asked about speaks for them; of equals, the latest.
 _COVERING: Final = f"""
@@ -85,11 +88,15 @@ class PublicationRow:
         )
 
 
-async def every_publication(
-    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID
+async def publications_after(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    *,
+    after: UUID | None,
+    limit: int,
 ) -> list[PublicationRow]:
-    """Return the publications of an organization, the newest first."""
-    rows = await connection.fetch(f"{_SELECT} ORDER BY p.id DESC LIMIT $2", org_id, _MOST)
+    """Return publications of an organization, the newest first."""
+    rows = await connection.fetch(_LIST, org_id, after, limit)
     return [PublicationRow(**row) for row in rows]
 
 

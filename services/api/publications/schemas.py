@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.api.model import Input, Output
+from services.api.model import Input, Output, Page
 from services.api.periods import LocalDay
 
 __all__ = ["NewPublication", "Publication", "Publications", "Withdrawal"]
@@ -76,9 +76,9 @@ class Publication(Output):
     withdrawal_note: str | None = Field(description="Why it was withdrawn.", examples=[None])
 
 
-class Publications(Output):
-    """Every publication ever made."""
+class Publications(Page):
+    """Every publication ever made, the newest first."""
 
     publications: list[Publication] = Field(
-        description="The newest first, withdrawn ones included."
+        description="This page's publications, withdrawn ones included."
     )

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from services.api.dependencies import Access
 from services.api.lookback import known_at_end_of
+from services.api.model import PageQuery
+from services.api.paging import id_after, page_of
 from services.api.publications import repository
 from services.api.publications.repository import PublicationRow
 from services.api.publications.schemas import (
@@ -17,14 +19,23 @@ from shared.errors import Conflict, Invalid, NotFound, Unavailable
 from shared.ids import new_id
 from shared.kpis.periods import Period
 from shared.rollups.known import Knowledge
+from shared.security.keyring import KeyRing
+from shared.web.cursor import CursorCodec
 
 __all__ = ["get_publication", "list_publications", "publish", "withdraw"]
 
 
-async def list_publications(access: Access) -> Publications:
-    """Return every publication, the newest first."""
-    rows = await repository.every_publication(access.connection, access.org.id)
-    return Publications(publications=[_shown(row) for row in rows])
+async def list_publications(access: Access, keyring: KeyRing, query: PageQuery) -> Publications:
+    """Return a page of publications, the newest first."""
+    codec = CursorCodec(keyring, access.org.id, {"list": "publications"})
+    rows = await repository.publications_after(
+        access.connection,
+        access.org.id,
+        after=id_after(codec, query.cursor),
+        limit=query.limit + 1,
+    )
+    page, following = page_of(rows, query.limit, codec, lambda row: [str(row.id)])
+    return Publications(publications=[_shown(row) for row in page], next_cursor=following)
 
 
 async def get_publication(access: Access, publication_id: UUID) -> Publication:
