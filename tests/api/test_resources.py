@@ -265,6 +265,12 @@ async def test_figures_say_until_when_they_are_complete(
         ("kpis/shares/series", {"group_by": "team", "content": "x"}, "combination_not_kept"),
         ("kpis/shares/series", {"interval": "day", "from": "2015-01-01"}, "cost_limit"),
         ("kpis/roi_program/series", {}, "answered_by_statement"),
+        ("restatements", {"kpi": "roi_program"}, "answered_by_statement"),
+        (
+            "restatements/facts",
+            {"kpi": "roi_program", "day": "2025-05-10"},
+            "answered_by_statement",
+        ),
         ("kpis/shares/series", {"interval": "hour"}, "invalid"),
         ("kpis/shares/series", {"group_by": "id; DROP TABLE cell"}, "invalid"),
         ("kpis/shares/series", {"from": "2025-02-01"}, "invalid"),

@@ -71,7 +71,11 @@ class _Figure:
 
 def _asked(access: Access, query: RestatementsQuery | MovingFactsQuery) -> _Figure:
     require_people(access, query.filters, None)
-    return _Figure(kpi_named(query.kpi), query.period, query.filters)
+    kpi = kpi_named(query.kpi)
+    if kpi.statement is not None:
+        message = f"{kpi.id} is answered by the {kpi.statement} statement."
+        raise Invalid(message, code="answered_by_statement")
+    return _Figure(kpi, query.period, query.filters)
 
 
 async def restatements(access: Access, keyring: KeyRing, query: RestatementsQuery) -> Restatements:
