@@ -94,18 +94,18 @@ _WITH_BODY: Final = {
 _REF: Final = "#/components/schemas/{model}"
 
 
-def install_openapi(app: FastAPI, *, public_url: str | None = None) -> None:
+def install_openapi(app: FastAPI) -> None:
     """Make ``app.openapi()`` return the document, built once, when it is first asked for."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app, public_url)
+            app.openapi_schema = _document(app)
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
 
 
-def _document(app: FastAPI, public_url: str | None) -> dict[str, Any]:
+def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -113,7 +113,7 @@ def _document(app: FastAPI, public_url: str | None) -> dict[str, Any]:
         description=DESCRIPTION,
         routes=app.routes,
         tags=[{"name": name, "description": text} for name, text in _TAGS],
-        servers=[{"url": public_url or "/", "description": "This server."}],
+        servers=[{"url": "/", "description": "This server."}],
     )
     schemas = document["components"]["schemas"]
     schemas |= {"Problem": _PROBLEM, "FieldError": _FIELD_ERROR, **fact_batch_schemas(_REF)}

@@ -37,6 +37,7 @@ from shared.kpis.sources import facts_of
 from shared.kpis.vocabulary import Unit
 
 __all__ = [
+    "assumption_lines",
     "definition",
     "definitions",
     "figure_of",
