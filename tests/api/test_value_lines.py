@@ -60,6 +60,20 @@ async def test_recruiting_by_each_method(
     assert statement["roi_cash"]["percent"] == percent
 
 
+async def test_a_hire_that_is_not_folded_yet_has_no_vacancy_either(
+    hired: httpx.AsyncClient,
+) -> None:
+    before = await get(hired, "roi", recruiting_method="R3")
+    day = date(2025, 5, 20)
+    contact = local(day - timedelta(days=5)).astimezone(UTC).isoformat()
+    who = {"application": "A-9", "employee": ACTIVE[3], "first_contact_at": contact}
+    await post(hired, [fact("hire.accepted", "hire-9", local(day), **who)])
+    after = await get(hired, "roi", recruiting_method="R3")
+
+    assert after["hires"] == before["hires"] == 2
+    assert after["value_lines"] == before["value_lines"]
+
+
 async def test_vacancies_nobody_told_are_unknown_and_not_free(golden: httpx.AsyncClient) -> None:
     statement = await get(golden, "roi", recruiting_method="R3")
 

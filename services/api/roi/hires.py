@@ -7,23 +7,23 @@ from shared.kpis.periods import Period
 
 __all__ = ["days_to_fill"]
 
-# Days are whole local ones, from the first contact to the acceptance.
+# Of what is folded, as the count of hires is. Days are whole local ones, from the first contact to
+# the acceptance.
 _DAYS: Final = """
-SELECT e.day - (((e.payload::jsonb) ->> 'first_contact_at')::timestamptz AT TIME ZONE $4)::date
-       AS days
-  FROM ledger_entry e
-  JOIN fact_head h ON h.org_id = e.org_id AND h.fact_key = e.fact_key AND h.position = e.position
- WHERE e.org_id = $1 AND e.kind = 'hire.accepted' AND e.weight = 1 AND NOT h.is_retracted
-   AND e.day >= $2::date AND e.day < $3::date
-   AND (e.employee IS NOT NULL OR e.channel = 'employee_advocacy')
-   AND (e.payload::jsonb) ? 'first_contact_at'
+SELECT s.day - ((s.body ->> 'first_contact_at')::timestamptz AT TIME ZONE $5)::date AS days
+  FROM standing s
+ WHERE s.org_id = $1 AND s.generation = $2 AND s.kind = 'hire.accepted'
+   AND s.day >= $3::date AND s.day < $4::date
+   AND (s.employee <> '' OR s.channel = 'employee_advocacy')
+   AND s.body ? 'first_contact_at'
  ORDER BY 1
 """
 
 
-async def days_to_fill(access: Access, period: Period) -> tuple[int, ...]:
+async def days_to_fill(access: Access, generation: int, period: Period) -> tuple[int, ...]:
     """Return the days of each referral hire of a period whose first contact is known."""
+    org = access.org
     rows = await access.connection.fetch(
-        _DAYS, access.org.id, period.start, period.end, access.org.zone.key
+        _DAYS, org.id, generation, period.start, period.end, org.zone.key
     )
     return tuple(row["days"] for row in rows)

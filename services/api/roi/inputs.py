@@ -124,7 +124,8 @@ async def read_inputs(
     freshness = await freshness_of(connection, org.id)
     recruiting_to = _recruiting_to(org, query, freshness)
     cost = await read_cost(access, query.period, query.cost_basis, query.amortize_months)
-    hires = await _hires(access, Period(query.from_, recruiting_to))
+    recruiting = Period(query.from_, recruiting_to)
+    hires = await _hires(access, recruiting)
     basis, period = query.basis, query.period
     credits = await credited(
         connection, org.id, generation, basis=basis, period=period, group_by=group_by
@@ -140,7 +141,7 @@ async def read_inputs(
     values: dict[str, Decimal | None] = {rate.key: rate.value for rate in rates}
     is_advocacy = query.channel == ADVOCACY_CHANNEL
     counted = hires if is_advocacy else None
-    taken = await days_to_fill(access, Period(query.from_, recruiting_to)) if counted else ()
+    taken = await days_to_fill(access, generation, recruiting) if counted else ()
     referrals = ReferralHires(counted, taken)
     return Inputs(
         org=org,
