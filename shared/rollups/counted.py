@@ -1,4 +1,4 @@
-"""Measures that count people: exact sets, counted when they are asked for and never summed."""
+"""Measures that count people: who shared, who is on the roster. Exact sets, never summed."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -16,26 +16,26 @@ ACTIVE_WEEKS = 4
 ACTIVE_WEEKS_NEEDED = 3
 
 
-def _cells(plan: Slicing, arguments: Arguments) -> str:
-    """Return the relation (employee, measure, day, value) under the filters that are not teams."""
+def _shares(plan: Slicing, arguments: Arguments) -> str:
+    """Return the relation (employee, day, value) of shares under the filters that are not teams."""
     if plan.slice == "content":
         return _publications(plan, arguments)
     filters = {name: values for name, values in plan.filters.items() if name != "team"}
     name = "finest" if filters or plan.group_by not in {None, "team", "employee"} else "employee"
     grouped, has_group = _grouping(plan)
     return f"""
-        SELECT c.employee, c.measure, c.day, c.value {grouped}
+        SELECT c.employee, c.day, c.value {grouped}
           FROM cell_value c
-         WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = '{name}' AND c.employee <> ''
-           {has_group} {filter_clause(filters, arguments)}
+         WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = '{name}' AND c.measure = 'shares'
+           AND c.employee <> '' {has_group} {filter_clause(filters, arguments)}
     """
 
 
 def _publications(plan: Slicing, arguments: Arguments) -> str:
-    """Return the relation of ``_cells`` by content: no cell holds a person and a content item."""
+    """Return the relation of ``_shares`` by content: no cell holds a person and a content item."""
     grouped, has_group = _grouping(plan)
     return f"""
-        SELECT c.employee, 'shares' AS measure, 1::numeric AS value,
+        SELECT c.employee, 1::numeric AS value,
                (c.published_at AT TIME ZONE o.time_zone)::date AS day {grouped}
           FROM post c
           JOIN organization o ON o.id = c.org_id
@@ -63,6 +63,7 @@ async def _count_people(asked: Reading, arguments: Arguments, people: str) -> Fo
         else ""
     )
     only = {name: values for name, values in plan.filters.items() if name == "team"}
+    # The ends are named in any case: an argument without use would have no type.
     rows = await asked.connection.fetch(
         f"""
         SELECT p.bucket, {grouped} AS grouped, count(*) AS people
@@ -76,8 +77,8 @@ async def _count_people(asked: Reading, arguments: Arguments, people: str) -> Fo
     return {(row["bucket"], row["grouped"]): Decimal(row["people"]) for row in rows}
 
 
-async def _holds(asked: Reading, measure: str) -> bool:
-    held = await measures_held(asked.connection, asked.org_id, asked.generation, {measure})
+async def _has_shares(asked: Reading) -> bool:
+    held = await measures_held(asked.connection, asked.org_id, asked.generation, {"shares"})
     return bool(held)
 
 
@@ -86,15 +87,15 @@ def _extra(plan: Slicing) -> str:
 
 
 async def _sharers(asked: Reading) -> Found | None:
-    if not await _holds(asked, "shares"):
+    if not await _has_shares(asked):
         return None
     plan, arguments = asked.plan, asked.arguments()
     starts = arguments.add(bucket_starts(asked.query))
     end = arguments.add(asked.query.period.end)
     people = f"""
         SELECT width_bucket(day, {starts}::date[]) - 1 AS bucket, employee {_extra(plan)}
-          FROM ({_cells(plan, arguments)}) x
-         WHERE measure = 'shares' AND day >= ({starts}::date[])[1] AND day < {end}::date
+          FROM ({_shares(plan, arguments)}) x
+         WHERE day >= ({starts}::date[])[1] AND day < {end}::date
          GROUP BY 1, employee {_extra(plan)}
         HAVING sum(value) > 0
     """
@@ -102,7 +103,7 @@ async def _sharers(asked: Reading) -> Found | None:
 
 
 async def _active_advocates(asked: Reading) -> Found | None:
-    if not await _holds(asked, "shares"):
+    if not await _has_shares(asked):
         return None
     weeks = [
         (index, week.start, week.end)
@@ -118,8 +119,8 @@ async def _active_advocates(asked: Reading) -> Found | None:
             SELECT w.bucket, w.first_day, x.employee {_extra(plan)}
               FROM unnest({indexes}::integer[], {starts}::date[], {ends}::date[])
                    w (bucket, first_day, end_day)
-              JOIN ({_cells(plan, arguments)}) x
-                ON x.measure = 'shares' AND x.day >= w.first_day AND x.day < w.end_day
+              JOIN ({_shares(plan, arguments)}) x
+                ON x.day >= w.first_day AND x.day < w.end_day
              GROUP BY w.bucket, w.first_day, x.employee {_extra(plan)}
             HAVING sum(x.value) > 0
           ) active
@@ -127,30 +128,6 @@ async def _active_advocates(asked: Reading) -> Found | None:
         HAVING count(*) >= {needed}::integer
     """
     return await _count_people(asked, arguments, people)
-
-
-def _balance(counts: Mapping[str, int]) -> Reader:
-    """Return the reader of people whose events so far, weighted, leave something standing."""
-    signs = " ".join(f"WHEN '{measure}' THEN {sign}" for measure, sign in counts.items())
-    names = sorted(counts)
-
-    async def read(asked: Reading) -> Found | None:
-        if not await _holds(asked, names[0]):
-            return None
-        arguments = asked.arguments()
-        ends = arguments.add(bucket_ends(asked.query))
-        measures = arguments.add(names)
-        people = f"""
-            SELECT b.place::integer - 1 AS bucket, x.employee
-              FROM unnest({ends}::date[]) WITH ORDINALITY b (end_day, place)
-              JOIN ({_cells(asked.plan, arguments)}) x
-                ON x.measure = ANY ({measures}::text[]) AND x.day < b.end_day
-             GROUP BY b.place, x.employee
-            HAVING sum(x.value * CASE x.measure {signs} END) > 0
-        """
-        return await _count_people(asked, arguments, people)
-
-    return read
 
 
 def _on_roster(condition: str) -> Reader:
@@ -186,9 +163,6 @@ def _on_roster(condition: str) -> Reader:
 READERS: Mapping[str, Reader] = {
     "sharers": _sharers,
     "active_advocates": _active_advocates,
-    "enrolled": _balance({"joins": 1, "leaves": -1}),
-    "enrolled_ever": _balance({"joins": 1}),
-    "invited": _balance({"invites": 1}),
     "headcount": _on_roster("r.employed"),
     "linkedin_accounts": _on_roster("r.employed AND r.linkedin_account"),
 }

@@ -9,11 +9,11 @@ import asyncpg
 
 from shared.kpis.quantiles import MEDIAN, quantile
 from shared.rollups.deals import closings
+from shared.rollups.sql import EVER
 
 __all__ = ["Cycle", "measure_cycle"]
 
-_EVER = "'-infinity'::date"
-_CLOSED = f"SELECT days FROM ({closings(_EVER, '$3::date')}) closed"
+_CLOSED = f"SELECT days FROM ({closings(EVER, '$3::date')}) closed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from shared.kpis.measures_of_company import SURVEYS
 from shared.rollups.listed import EVERYWHERE, Combined, Lines, Listed, has_rows, has_standing
 from shared.rollups.listed import standing as standing_lines
 from shared.rollups.people import roster
+from shared.rollups.sql import EVER
 
 __all__ = ["LISTED"]
 
 _ZONE = "(SELECT time_zone FROM organization WHERE id = $1)"
-_EVER = "'-infinity'::date"
 _SURVEY_FIELDS = {"positive": "positive", "negative": "negative", "score": "score_sum"}
 _DID = " + ".join(f"(s.body ->> '{name}')::numeric" for name in ("posts", "comments", "reactions"))
 _DID_ANYTHING = " + ".join(
@@ -68,7 +68,7 @@ def _last_of_teams(figure: str) -> Lines:
     def lines(since: str, until: str) -> str:
         told = standing_lines(
             "figure.recorded",
-            _EVER,
+            EVER,
             until,
             only=f"s.body ->> 'figure' = '{figure}'",
             quantity="(s.body ->> 'value')::numeric",
@@ -122,7 +122,7 @@ def _weekly(since: str, until: str) -> str:
 def _knowledge_base(since: str, until: str) -> str:
     return standing_lines(
         "internal.daily",
-        _EVER,
+        EVER,
         until,
         only="(s.body ->> 'knowledge_items')::numeric <> 0",
         quantity="(s.body ->> 'knowledge_items')::numeric",
@@ -132,7 +132,7 @@ def _knowledge_base(since: str, until: str) -> str:
 def _ties(since: str, until: str) -> str:
     told = standing_lines(
         "ties.recorded",
-        _EVER,
+        EVER,
         until,
         quantity="(s.body ->> 'pairs')::numeric",
         key="s.body ->> 'team' || ' and ' || (s.body ->> 'other_team')",

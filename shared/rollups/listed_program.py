@@ -13,6 +13,7 @@ from shared.rollups.listed import (
     standing,
 )
 from shared.rollups.people import first_joins, members, posts, roster
+from shared.rollups.sql import EVER
 
 __all__ = ["LISTED"]
 
@@ -55,7 +56,7 @@ def _engaged(since: str, until: str) -> str:
 
 
 def _trained(since: str, until: str) -> str:
-    done = standing("training.completed", "'-infinity'::date", until)
+    done = standing("training.completed", EVER, until)
     return _person(
         f"SELECT d.employee, d.day, d.fact_key FROM ({done}) d"
         f" JOIN ({members(until)}) m ON m.employee = d.employee"
@@ -66,7 +67,7 @@ def _accounts(before: str, system: str) -> str:
     """Return the last state of everybody's account of each network, or of the internal one."""
     states = standing(
         "access.recorded",
-        "'-infinity'::date",
+        EVER,
         before,
         only=f"s.body ->> 'system' = '{system}'",
         note="s.body ->> 'state'",
@@ -138,7 +139,7 @@ def _index_change(since: str, until: str) -> str:
 
 
 def _invitees(since: str, until: str) -> str:
-    told = standing("member.invited", "'-infinity'::date", until)
+    told = standing("member.invited", EVER, until)
     return f"""
         SELECT i.* FROM (
             SELECT DISTINCT ON (s.employee) s.employee, s.day, s.occurred_at, s.fact_key
@@ -203,7 +204,7 @@ def _released(since: str, until: str) -> str:
 def _used(since: str, until: str) -> str:
     return f"""
         SELECT r.* FROM ({_released(since, until)}) r
-          JOIN (SELECT DISTINCT p.content FROM ({posts("'-infinity'::date", until)}) p) p
+          JOIN (SELECT DISTINCT p.content FROM ({posts(EVER, until)}) p) p
             ON p.content = r.content
     """
 
@@ -235,6 +236,15 @@ _LEADERS_KNOWN = has_rows("roster", "role = 'leader'")
 LISTED: Mapping[str, Listed] = {
     "engaged_users": Listed(
         _engaged, "count", f"({has_standing('login.recorded')} OR {has_rows('post')})"
+    ),
+    "enrolled": Listed(lambda since, until: _person(members(until)), "count", _JOINED),
+    "enrolled_ever": Listed(
+        lambda since, until: _person(first_joins(EVER, until)), "count", _JOINED
+    ),
+    "invited": Listed(
+        lambda since, until: _person(_invitees(EVER, until)),
+        "count",
+        has_standing("member.invited"),
     ),
     "enrolled_at_start": Listed(
         lambda since, until: _person(members(since)), "count", _JOINED, "start"

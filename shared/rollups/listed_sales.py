@@ -7,6 +7,7 @@ from shared.rollups import contributions
 from shared.rollups.deals import won_deals
 from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing
 from shared.rollups.listed import standing as standing_lines
+from shared.rollups.sql import EVER
 
 __all__ = ["LISTED"]
 
@@ -71,7 +72,7 @@ def _buyers(*, returning: bool) -> Lines:
                 SELECT d.*, s.body ->> 'customer' AS customer,
                        row_number() OVER (PARTITION BY s.body ->> 'customer'
                                           ORDER BY d.closed_at, d.fact_key) AS purchase
-                  FROM ({won_deals("'-infinity'::date", until)}) d {_told("d", "s")}
+                  FROM ({won_deals(EVER, until)}) d {_told("d", "s")}
                  WHERE s.body ? 'customer'
               ) bought
              WHERE bought.closed_day >= {since} {"AND bought.purchase > 1" if returning else ""}
@@ -122,7 +123,7 @@ def _quotas(since: str, until: str) -> str:
     # so that periods add up to the quota.
     quotas = standing_lines(
         "quota.set",
-        "'-infinity'::date",
+        EVER,
         until,
         only=f"(s.body ->> 'ends_on')::date > {since}",
         quantity="(s.body ->> 'amount')::numeric",

@@ -8,6 +8,7 @@ from shared.kpis.vocabulary import Dimension
 from shared.rollups.query import ForbiddenSlice, MeasureQuery
 
 __all__ = [
+    "EVER",
     "TEAM_ON_DAY",
     "Arguments",
     "bucket_ends",
@@ -16,6 +17,8 @@ __all__ = [
     "filter_clause",
 ]
 
+#: A first day that leaves nothing out.
+EVER = "'-infinity'::date"
 #: Joins ``t.team``: the team an employee was in on a day, '' where the roster does not say.
 TEAM_ON_DAY = """
     LEFT JOIN LATERAL (
