@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from shared.facts.envelope import Fact
-from shared.facts.fields import Amount, Count, Currency, Day, EmployeeRef, Instant, Ref
+from shared.facts.fields import Amount, Count, Currency, Day, Instant, Ref
+from shared.facts.shapes import DailyTotal, OfEmployee
 
 __all__ = [
     "EmploymentEnded",
@@ -20,10 +21,6 @@ __all__ = [
     "TiesRecorded",
 ]
 
-_EMPLOYEE = Field(
-    description="Opaque reference of the employee; never an e-mail address.", examples=["E007"]
-)
-_DAY = Field(description="The day of the total, in the source's zone.", examples=["2025-02-03"])
 _TEAM = Field(default=None, description="The team, if of one.", examples=["IT"])
 _LONGEST_DAYS = 3660
 
@@ -33,15 +30,12 @@ def _of_the_day(what: str) -> Count:
     return count
 
 
-class InternalDaily(Fact):
+class InternalDaily(OfEmployee, DailyTotal):
     """How much an employee did on the internal network on one day: counts, never what was said."""
 
-    subject_field = "employee"
     kind: Literal["internal.daily"] = Field(
         default="internal.daily", description="Kind of fact.", examples=["internal.daily"]
     )
-    employee: EmployeeRef = _EMPLOYEE
-    day: Day = _DAY
     posts: Count = _of_the_day("Posts")
     comments: Count = _of_the_day("Comments")
     reactions: Count = _of_the_day("Reactions")
@@ -52,23 +46,16 @@ class InternalDaily(Fact):
     knowledge_items: Count = _of_the_day("Items added to the knowledge base")
     knowledge_reads: Count = _of_the_day("Items of the knowledge base read")
 
-    def day_in(self, zone: ZoneInfo) -> date:
-        return self.day
 
-
-class MailDaily(Fact):
+class MailDaily(DailyTotal):
     """Internal e-mails of a group on one day, added up by the source."""
 
     kind: Literal["mail.daily"] = Field(
         default="mail.daily", description="Kind of fact.", examples=["mail.daily"]
     )
-    day: Day = _DAY
     messages: Count = Field(description="Internal e-mails sent.", examples=[410])
     people: Count = Field(description="Mailboxes counted.", examples=[40])
     team: Ref | None = _TEAM
-
-    def day_in(self, zone: ZoneInfo) -> date:
-        return self.day
 
 
 class TiesRecorded(Fact):
@@ -121,14 +108,12 @@ class IncidentRecorded(Fact):
     count: Count = Field(default=1, description="How many.", examples=[1])
 
 
-class EmploymentEnded(Fact):
+class EmploymentEnded(OfEmployee):
     """An employee left the company; ``occurred_at`` is in the last day."""
 
-    subject_field = "employee"
     kind: Literal["employment.ended"] = Field(
         default="employment.ended", description="Kind of fact.", examples=["employment.ended"]
     )
-    employee: EmployeeRef = _EMPLOYEE
     reason: Literal["own_wish", "adaptation", "dismissal", "retirement", "other"] = Field(
         default="other", description="Why; adaptation: never settled in.", examples=["own_wish"]
     )
@@ -140,14 +125,12 @@ class EmploymentEnded(Fact):
     )
 
 
-class QuotaSet(Fact):
+class QuotaSet(OfEmployee):
     """What an employee is to sell in the days of [``starts_on``, ``ends_on``)."""
 
-    subject_field = "employee"
     kind: Literal["quota.set"] = Field(
         default="quota.set", description="Kind of fact.", examples=["quota.set"]
     )
-    employee: EmployeeRef = _EMPLOYEE
     amount: Amount = Field(description="The whole amount.", examples=["90000.00"])
     currency: Currency = Field(description="Its currency (ISO 4217).", examples=["USD"])
     starts_on: Day = Field(description="First day it covers.", examples=["2025-01-01"])

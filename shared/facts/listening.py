@@ -1,13 +1,12 @@
 """Facts about what is said and thought: mentions, surveys, who an audience is."""
 
-from datetime import date
 from typing import Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
 from shared.facts.envelope import Fact
-from shared.facts.fields import Amount, Count, Day, Instant, Ref, Respondents, Slug
+from shared.facts.fields import Amount, Count, Instant, Ref, Respondents, Slug
+from shared.facts.shapes import DailyTotal
 
 __all__ = ["DemographicsRecorded", "MentionRecorded", "SurveyRecorded"]
 
@@ -89,7 +88,7 @@ class SurveyRecorded(Fact):
         return self
 
 
-class DemographicsRecorded(Fact):
+class DemographicsRecorded(DailyTotal):
     """Views of one day by people of one segment of one facet, as the network sums them."""
 
     kind: Literal["demographics.recorded"] = Field(
@@ -97,7 +96,6 @@ class DemographicsRecorded(Fact):
         description="Kind of fact.",
         examples=["demographics.recorded"],
     )
-    day: Day = Field(description="The day, in the source's zone.", examples=["2025-02-03"])
     facet: Literal["company", "title", "city", "generation"] = Field(
         description="What the audience is divided by.", examples=["title"]
     )
@@ -109,6 +107,3 @@ class DemographicsRecorded(Fact):
     is_target: bool = Field(
         default=False, description="Whether the company wants to reach them.", examples=[True]
     )
-
-    def day_in(self, zone: ZoneInfo) -> date:
-        return self.day

@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from shared.facts.envelope import Fact
-from shared.facts.fields import Amount, Count, EmployeeRef, Hours, Ref
+from shared.facts.fields import Amount, Count, Hours, Ref
+from shared.facts.shapes import OfEmployee
 
 __all__ = [
     "AccessRecorded",
@@ -17,20 +18,15 @@ __all__ = [
     "TrainingCompleted",
 ]
 
-_EMPLOYEE = Field(
-    description="Opaque reference of the employee; never an e-mail address.", examples=["E007"]
-)
 _CONTENT = Field(description="The content item.", examples=["article-12"])
 
 
-class LoginRecorded(Fact):
+class LoginRecorded(OfEmployee):
     """An employee opened a system of the program."""
 
-    subject_field = "employee"
     kind: Literal["login.recorded"] = Field(
         default="login.recorded", description="Kind of fact.", examples=["login.recorded"]
     )
-    employee: EmployeeRef = _EMPLOYEE
     system: Literal["advocacy", "listening"] = Field(
         default="advocacy",
         description="advocacy: the sharing platform; listening: a report of social listening.",
@@ -38,14 +34,12 @@ class LoginRecorded(Fact):
     )
 
 
-class AccessRecorded(Fact):
+class AccessRecorded(OfEmployee):
     """The state of an employee's account from an instant on. A later row ends the earlier one."""
 
-    subject_field = "employee"
     kind: Literal["access.recorded"] = Field(
         default="access.recorded", description="Kind of fact.", examples=["access.recorded"]
     )
-    employee: EmployeeRef = _EMPLOYEE
     system: Literal["network", "internal"] = Field(
         description="network: the social network named by `network`, connected to the platform; "
         "internal: the company's own network.",
@@ -56,14 +50,13 @@ class AccessRecorded(Fact):
     )
 
 
-class ContentSubmitted(Fact):
+class ContentSubmitted(OfEmployee):
     """An employee proposed a story for others to share."""
 
     subject_field = "content"
     kind: Literal["content.submitted"] = Field(
         default="content.submitted", description="Kind of fact.", examples=["content.submitted"]
     )
-    employee: EmployeeRef = _EMPLOYEE
     content: Ref = _CONTENT
 
 
@@ -77,27 +70,23 @@ class ContentReleased(Fact):
     content: Ref = _CONTENT
 
 
-class PointsAwarded(Fact):
+class PointsAwarded(OfEmployee):
     """Game points, under one version of one rule. Negative points take some back."""
 
-    subject_field = "employee"
     kind: Literal["points.awarded"] = Field(
         default="points.awarded", description="Kind of fact.", examples=["points.awarded"]
     )
-    employee: EmployeeRef = _EMPLOYEE
     points: Amount = Field(description="How many.", examples=["10"])
     rule: Ref = Field(description="The rule that gave them.", examples=["share"])
     rule_version: Count = Field(description="Its version.", examples=[1])
 
 
-class TrainingCompleted(Fact):
+class TrainingCompleted(OfEmployee):
     """An employee completed a training."""
 
-    subject_field = "employee"
     kind: Literal["training.completed"] = Field(
         default="training.completed", description="Kind of fact.", examples=["training.completed"]
     )
-    employee: EmployeeRef = _EMPLOYEE
     course: Ref = Field(description="The course.", examples=["social-selling-1"])
     hours: Hours = Field(description="How long it took.", examples=["2.5"])
     is_onboarding: bool = Field(

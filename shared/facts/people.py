@@ -6,25 +6,20 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from shared.facts.envelope import Fact
-from shared.facts.fields import Day, EmployeeRef, Ref, Score
+from shared.facts.fields import Day, Ref, Score
+from shared.facts.shapes import OfEmployee
 
 __all__ = ["EmployeeRecorded", "MemberInvited", "MemberJoined", "MemberLeft", "SsiRecorded"]
 
-_EMPLOYEE = Field(
-    description="Opaque reference of the employee; never an e-mail address.", examples=["E007"]
-)
 _PILLAR_EXAMPLES = ["17.50"]
 
 
-class EmployeeRecorded(Fact):
+class EmployeeRecorded(OfEmployee):
     """An employee's place in the company from a day on. A later row ends the earlier one."""
 
-    subject_field = "employee"
     kind: Literal["employee.recorded"] = Field(
         default="employee.recorded", description="Kind of fact.", examples=["employee.recorded"]
     )
-    employee: EmployeeRef = _EMPLOYEE
     effective_on: Day = Field(
         description="First day on which this place holds.", examples=["2025-01-01"]
     )
@@ -41,44 +36,36 @@ class EmployeeRecorded(Fact):
         return self.effective_on
 
 
-class MemberInvited(Fact):
+class MemberInvited(OfEmployee):
     """An employee was invited to the program."""
 
-    subject_field = "employee"
     kind: Literal["member.invited"] = Field(
         default="member.invited", description="Kind of fact.", examples=["member.invited"]
     )
-    employee: EmployeeRef = _EMPLOYEE
 
 
-class MemberJoined(Fact):
+class MemberJoined(OfEmployee):
     """An employee joined (or returned to) the program."""
 
-    subject_field = "employee"
     kind: Literal["member.joined"] = Field(
         default="member.joined", description="Kind of fact.", examples=["member.joined"]
     )
-    employee: EmployeeRef = _EMPLOYEE
 
 
-class MemberLeft(Fact):
+class MemberLeft(OfEmployee):
     """An employee left the program."""
 
-    subject_field = "employee"
     kind: Literal["member.left"] = Field(
         default="member.left", description="Kind of fact.", examples=["member.left"]
     )
-    employee: EmployeeRef = _EMPLOYEE
 
 
-class SsiRecorded(Fact):
+class SsiRecorded(OfEmployee):
     """An employee's Social Selling Index: four pillars of 0 to 25 points each."""
 
-    subject_field = "employee"
     kind: Literal["ssi.recorded"] = Field(
         default="ssi.recorded", description="Kind of fact.", examples=["ssi.recorded"]
     )
-    employee: EmployeeRef = _EMPLOYEE
     brand: Score = Field(
         description="Points for the professional brand, 0 to 25.", examples=_PILLAR_EXAMPLES
     )

@@ -1,13 +1,12 @@
 """Facts about posts, audiences and the visits they bring."""
 
-from datetime import date
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
 from shared.facts.envelope import Fact
-from shared.facts.fields import Count, Day, Ref, Slug
+from shared.facts.fields import Count, Ref, Slug
+from shared.facts.shapes import DailyTotal
 
 __all__ = [
     "AudienceRecorded",
@@ -23,7 +22,6 @@ Delta = Annotated[int, Field(strict=True, ge=-(10**12), le=10**12)]
 # In one order: the same set said in another order is the same fact.
 _Hashtags = Annotated[tuple[Slug, ...], AfterValidator(lambda tags: tuple(sorted(set(tags))))]
 _POST = Field(description="The network's id of the post.", examples=["urn:li:share:7001"])
-_DAY = Field(description="The day of the total, in the source's zone.", examples=["2025-02-03"])
 
 
 def _counter(what: str) -> Count:
@@ -34,15 +32,6 @@ def _counter(what: str) -> Count:
 def _of_the_day(what: str) -> Delta:
     delta: Delta = Field(default=0, description=f"{what} of the day.", examples=[42])
     return delta
-
-
-class _DailyTotal(Fact):
-    """A fact that is a total of one day, as cut by its source."""
-
-    day: Day = _DAY
-
-    def day_in(self, zone: ZoneInfo) -> date:
-        return self.day
 
 
 class PostPublished(Fact):
@@ -90,7 +79,7 @@ class PostMetrics(Fact):
     )
 
 
-class EngagementDaily(_DailyTotal):
+class EngagementDaily(DailyTotal):
     """What one employee's or account's posts earned on one day, as the network sums it.
 
     Networks restate these for days, and may take more back than a day earned: negative is legal.
@@ -144,7 +133,7 @@ class LinkClicked(Fact):
     )
 
 
-class SessionRecorded(_DailyTotal):
+class SessionRecorded(DailyTotal):
     """Visits of one day from one source, as web analytics counts them."""
 
     kind: Literal["session.recorded"] = Field(
