@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 
 import pytest
 
@@ -35,7 +36,7 @@ from tests.property.oracle.whole import Whole
 from tests.property.questions import Expected, Question
 from tests.property.shown import CENT, assert_equal, assert_return, assert_shown
 
-__all__ = ["Addition", "assert_added", "assert_graded", "assert_network"]
+__all__ = ["Addition", "Reckoned", "assert_added", "assert_graded", "assert_network"]
 
 _RECRUITING = {
     "recruiting_flat": "R1",
@@ -53,15 +54,58 @@ class Addition:
     emv_method: str
 
 
-async def assert_graded(access: Access, question: Question, oracle: Whole) -> None:
+@dataclass(frozen=True)
+class Reckoned:
+    """A question about a history, and what the oracle says of it whatever lines are added."""
+
+    question: Question
+    oracle: Whole
+
+    @cached_property
+    def credit(self) -> Value:
+        """Return the revenue credited to the channel; None without deals."""
+        if "opportunities" not in self.oracle.held:
+            return None
+        asked = Asked(self.question.start, self.question.end, self.question.basis)
+        sums = credited(self.oracle.history, asked)[self.question.model]
+        mine = (one for (channel, _), one in sums.items() if channel == self.question.channel)
+        return sum((one.amount for one in mine), Fraction(0))
+
+    @cached_property
+    def expected(self) -> Expected:
+        """Return the rest of the money."""
+        return Expected.of(self.question, self.oracle)
+
+    def amount(self, kind: str, emv_method: str) -> Value:
+        """Return the amount of a line."""
+        if kind == "media_value":
+            return self._media_value(emv_method)
+        if kind in _RECRUITING:
+            asked = replace(self.question, method=_RECRUITING[kind])
+            saved = Expected.of(asked, self.oracle).savings.amounts
+            return saved[0] if saved else None
+        return self.credit if kind == "revenue" else self.expected.earned(self.credit)
+
+    def _media_value(self, method: str) -> Value:
+        """Return earned media value, which only the program's own channel has, in cents."""
+        if self.question.channel != ADVOCACY:
+            return None
+        span = Span(self.question.start, self.question.end)
+        value = self.oracle.value(definitions()[f"emv_{method}"], span).value
+        return None if value is None else int(value / CENT + Fraction(1, 2)) * CENT
+
+
+_ASKED = ("from", "to", "basis", "channel", "cost_basis", "amortize_months", "model")
+
+
+async def assert_graded(access: Access, told: Reckoned) -> None:
     """Compare the lines of the statement; its blended form is refused unless it is wanted."""
-    names = ("from", "to", "basis", "channel", "cost_basis", "amortize_months", "model")
-    query = question.query(*names, "recruiting_method", "recruiting_to")
+    query = told.question.query(*_ASKED, "recruiting_method", "recruiting_to")
     got = await statement(access, StatementQuery.model_validate(query))
-    want = Expected.of(question, oracle)
-    lines = [line("margin", want.earned(_credit(question, oracle)))]
+    want = told.expected
+    lines = [line("margin", want.earned(told.credit))]
     kinds = {method: kind for kind, method in _RECRUITING.items()}
-    methods = question.method.split("+") if want.savings.amounts else []
+    methods = told.question.method.split("+") if want.savings.amounts else []
     for method, amount in zip(methods, want.savings.amounts, strict=True):
         lines.append(line(kinds[method], amount))
     _assert_lines(got.value_lines, lines)
@@ -74,13 +118,10 @@ async def assert_graded(access: Access, question: Question, oracle: Whole) -> No
         await statement(access, StatementQuery.model_validate(query | {"form": "blended"}))
 
 
-async def assert_added(
-    access: Access, question: Question, addition: Addition, oracle: Whole
-) -> None:
+async def assert_added(access: Access, told: Reckoned, addition: Addition) -> None:
     """Compare the sum of chosen lines, or that it is refused and the overlap named."""
-    names = ("from", "to", "basis", "channel", "cost_basis", "amortize_months", "model")
     query = AddingQuery.model_validate(
-        question.query(*names, "recruiting_to")
+        told.question.query(*_ASKED, "recruiting_to")
         | {"lines": addition.lines, "accept_overlaps": addition.is_accepted}
         | {"emv_method": addition.emv_method}
     )
@@ -90,42 +131,11 @@ async def assert_added(
             await add_lines(access, query)
         return
     got = await add_lines(access, query)
-    lines = [
-        line(kind, _amount(kind, question, addition, oracle))
-        for kind in dict.fromkeys(addition.lines)
-    ]
-    cost = Expected.of(question, oracle).cost
+    kinds = dict.fromkeys(addition.lines)
+    lines = [line(kind, told.amount(kind, addition.emv_method)) for kind in kinds]
     _assert_lines(got.lines, lines)
-    assert_equal(got.cost.total, cost)
-    _assert_sum(got.roi, lines, cost)
-
-
-def _amount(kind: str, question: Question, addition: Addition, oracle: Whole) -> Value:
-    if kind == "media_value":
-        return _media_value(question, addition.emv_method, oracle)
-    if kind in _RECRUITING:
-        want = Expected.of(replace(question, method=_RECRUITING[kind]), oracle)
-        return want.savings.amounts[0] if want.savings.amounts else None
-    credit = _credit(question, oracle)
-    return credit if kind == "revenue" else Expected.of(question, oracle).earned(credit)
-
-
-def _media_value(question: Question, method: str, oracle: Whole) -> Value:
-    """Return earned media value, which only the program's own channel has, in cents."""
-    if question.channel != ADVOCACY:
-        return None
-    span = Span(question.start, question.end)
-    value = oracle.value(definitions()[f"emv_{method}"], span).value
-    return None if value is None else int(value / CENT + Fraction(1, 2)) * CENT
-
-
-def _credit(question: Question, oracle: Whole) -> Value:
-    if "opportunities" not in oracle.held:
-        return None
-    asked = Asked(question.start, question.end, question.basis)
-    sums = credited(oracle.history, asked)[question.model]
-    mine = (one for (channel, _), one in sums.items() if channel == question.channel)
-    return sum((one.amount for one in mine), Fraction(0))
+    assert_equal(got.cost.total, told.expected.cost)
+    _assert_sum(got.roi, lines, told.expected.cost)
 
 
 async def assert_network(

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 import pytest
 
 from services.api.dependencies import Access
-from services.api.privacy import may_see_people
 from services.api.roi.causal import baseline, incrementality_of
 from services.api.roi.causal_schemas import (
+    BaselineAnswer,
     BaselineQuery,
     EstimateOut,
     IncrementalityAnswer,
@@ -37,9 +38,17 @@ from tests.property.oracle.small_groups import Groups
 from tests.property.oracle.whole import Whole
 from tests.property.shown import assert_equal, assert_shown
 
-__all__ = ["AskedCause", "assert_beyond_baseline", "assert_caused"]
+__all__ = [
+    "AskedBaseline",
+    "AskedCause",
+    "assert_beyond_baseline",
+    "assert_caused",
+    "baseline_asked",
+    "cause_asked",
+]
 
 _SHOWN = 6e-6
+_SMALLEST = 5
 _TWELVE_DIGITS = Fraction(1, 10**12)
 _WEEK = timedelta(days=7)
 
@@ -53,6 +62,7 @@ class AskedCause:
     end: date
     stated: Mapping[str, date]
     only: Sequence[str]
+    sees_people: bool
 
     @property
     def weeks(self) -> list[Span]:
@@ -62,8 +72,8 @@ class AskedCause:
         return [Span(monday + n * _WEEK, monday + (n + 1) * _WEEK, "team") for n in range(count)]
 
 
-async def assert_caused(access: Access, asked: AskedCause, oracle: Whole) -> None:
-    """Compare who is compared with whom, and every estimate."""
+async def cause_asked(access: Access, asked: AskedCause) -> IncrementalityAnswer | None:
+    """Return what is answered; nothing about days that hold no whole week, which is refused."""
     query = IncrementalityQuery.model_validate(
         {
             "from": asked.start,
@@ -73,13 +83,17 @@ async def assert_caused(access: Access, asked: AskedCause, oracle: Whole) -> Non
             "rollout": [f"{team}={day}" for team, day in asked.stated.items()],
         }
     )
-    if not asked.weeks:
-        with pytest.raises(Invalid, match="no whole week"):
-            await incrementality_of(access, query)
-        return
-    got = await incrementality_of(access, query)
+    if asked.weeks:
+        return await incrementality_of(access, query)
+    with pytest.raises(Invalid, match="no whole week"):
+        await incrementality_of(access, query)
+    return None
+
+
+def assert_caused(got: IncrementalityAnswer, asked: AskedCause, oracle: Whole) -> None:
+    """Compare who is compared with whom, and every estimate."""
     assert (got.from_, got.to) == (asked.weeks[0].start, asked.weeks[-1].end)
-    teams = _assert_teams(got, access, asked, oracle)
+    teams = _assert_teams(got, asked, oracle)
     want = compared(teams)
     if isinstance(want, str):
         assert got.null_reason == want
@@ -100,14 +114,12 @@ async def assert_caused(access: Access, asked: AskedCause, oracle: Whole) -> Non
         _assert_near(one.effect, float(by_age[one.weeks_since_start][0]), scale)
 
 
-def _assert_teams(
-    got: IncrementalityAnswer, access: Access, asked: AskedCause, oracle: Whole
-) -> list[Compared]:
+def _assert_teams(got: IncrementalityAnswer, asked: AskedCause, oracle: Whole) -> list[Compared]:
     """Compare who takes part and who is left out, and why; return the teams that take part."""
     left_out, taking_part, teams = {}, {}, []
     for team in _all_teams(asked, oracle):
         started_on, origin = _start(team, asked, oracle)
-        reason = _left_out(team, started_on, access, asked, oracle)
+        reason = _left_out(team, started_on, asked, oracle)
         if reason is not None:
             left_out[team] = reason
             continue
@@ -142,12 +154,9 @@ def _start(team: str, asked: AskedCause, oracle: Whole) -> tuple[date | None, st
     return (min(days), "first_join") if days else (None, "none")
 
 
-def _left_out(
-    team: str, started_on: date | None, access: Access, asked: AskedCause, oracle: Whole
-) -> str | None:
-    k = access.org.smallest_group
+def _left_out(team: str, started_on: date | None, asked: AskedCause, oracle: Whole) -> str | None:
     staff = [oracle.read(week, "headcount", team) or 0 for week in asked.weeks]
-    if min(staff) < k or (not may_see_people(access) and team in _hidden(k, asked, oracle)):
+    if min(staff) < _SMALLEST or (not asked.sees_people and team in _hidden(asked, oracle)):
         return "small_group"
     if started_on is not None and started_on < asked.weeks[0].start:
         return "started_before"
@@ -155,9 +164,9 @@ def _left_out(
     return "missing_weeks" if None in outcomes else None
 
 
-def _hidden(k: int, asked: AskedCause, oracle: Whole) -> frozenset[str]:
+def _hidden(asked: AskedCause, oracle: Whole) -> frozenset[str]:
     start, end = asked.weeks[0].start, asked.weeks[-1].end
-    return Groups(oracle.history, k).shown(start, end, of_level=False).hidden
+    return Groups(oracle.history, _SMALLEST).shown(start, end, of_level=False).hidden
 
 
 def _outcome(team: str, week: Span, asked: AskedCause, oracle: Whole) -> Fraction | None:
@@ -189,16 +198,28 @@ def _assert_near(got: Decimal, want: float, scale: float) -> None:
     assert abs(float(got) - want) <= _SHOWN * abs(want) + 1e-9 * scale, (got, want)
 
 
-async def assert_beyond_baseline(
-    access: Access, metric: str, days: tuple[date, date, date, date], oracle: Whole
-) -> None:
+class AskedBaseline(NamedTuple):
+    """Which response is compared, of which days before, and of which days."""
+
+    metric: str
+    began: date
+    ended: date
+    start: date
+    end: date
+
+
+async def baseline_asked(access: Access, asked: AskedBaseline) -> BaselineAnswer:
+    """Return what is answered."""
+    before = {"baseline_from": asked.began, "baseline_to": asked.ended}
+    now = {"from": asked.start, "to": asked.end, "metric": asked.metric}
+    return await baseline(access, BaselineQuery.model_validate(before | now))
+
+
+def assert_beyond_baseline(got: BaselineAnswer, asked: AskedBaseline, oracle: Whole) -> None:
     """Compare what advocates reached with what they had, grown as the brand has grown."""
-    began, ended, start, end = days
-    given = {"baseline_from": began, "baseline_to": ended, "from": start, "to": end}
-    got = await baseline(access, BaselineQuery.model_validate(given | {"metric": metric}))
-    sides = [f"{metric}_advocacy", f"{metric}_brand"]
-    was = [oracle.read(Span(began, ended), side) for side in sides]
-    now = [oracle.read(Span(start, end), side) for side in sides]
+    sides = [f"{asked.metric}_advocacy", f"{asked.metric}_brand"]
+    was = [oracle.read(Span(asked.began, asked.ended), side) for side in sides]
+    now = [oracle.read(Span(asked.start, asked.end), side) for side in sides]
     assert_equal(got.before.advocacy, was[0])
     assert_equal(got.before.brand, was[1])
     assert_equal(got.now.advocacy, now[0])

@@ -5,8 +5,8 @@ but the interval: the product takes Student's t from a table of three digits, th
 distribution, so that their intervals differ by a 2,000th of their width at most.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from services.api.dependencies import Access
@@ -23,7 +22,9 @@ from services.api.goals.service import create_goal, get_goal
 from shared import clock
 from shared.db import Database
 from shared.errors import Invalid
+from shared.orgs import Org
 from shared.security.keys import Caller
+from tests.property.drawing import dear
 from tests.property.engine import found_org, history_of, tell
 from tests.property.oracle.forecasts import Projected
 from tests.property.oracle.formulas import definitions
@@ -67,7 +68,7 @@ _aims = st.builds(
 )
 
 
-@profile(max_examples=max(5, profile().max_examples // 6))
+@dear(long=100, otherwise=5)
 @given(settings, programs, steps, st.lists(_aims, min_size=1, max_size=3))
 async def test_every_goal_stands_as_the_oracle_says(
     database: Database,
@@ -82,10 +83,7 @@ async def test_every_goal_stands_as_the_oracle_says(
     oracle = Whole.of(history_of(org, deliveries), ())
 
     for aim in aims:
-        goal = _goal(oracle, aim, program.kpis)
-        async with database.transaction(org.id) as connection:
-            access = Access(Caller(org, "property", frozenset()), connection)
-            await _assert_stands(access, oracle, goal, aim)
+        await _assert_stands(_At(database, org), oracle, _goal(oracle, aim, program.kpis), aim)
 
 
 def _goal(oracle: Whole, aim: _Aim, kpis: tuple[str, ...]) -> Goal:
@@ -107,16 +105,31 @@ def _goal(oracle: Whole, aim: _Aim, kpis: tuple[str, ...]) -> Goal:
     return goal._replace(target=max(round(target, 4), Fraction(1, 100)))
 
 
-async def _assert_stands(access: Access, oracle: Whole, goal: Goal, aim: _Aim) -> None:
+class _At(NamedTuple):
+    """An organization, to be asked as if it were a certain day."""
+
+    database: Database
+    org: Org
+
+    @asynccontextmanager
+    async def noon(self, day: date) -> AsyncIterator[Access]:
+        """Open it at noon in Greenwich, when it is the same day in every zone that is drawn."""
+        async with self.database.transaction(self.org.id) as connection:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(clock, "now", lambda: datetime.combine(day, time(12), tzinfo=UTC))
+                yield Access(Caller(self.org, "property", frozenset()), connection)
+
+
+async def _assert_stands(at: _At, oracle: Whole, goal: Goal, aim: _Aim) -> None:
     want = standing(oracle, goal, TODAY)
     refused = _refusal(goal, want, aim)
-    with _today(TODAY):
-        try:
+    try:
+        async with at.noon(TODAY) as access:
             stated = await create_goal(access, _body(goal, aim))
-        except Invalid as error:
-            broken = {(one["field"], one["rule"]) for one in error.errors}
-            assert refused is None or broken == refused, (goal, want)
-            return
+    except Invalid as error:
+        broken = {(one["field"], one["rule"]) for one in error.errors}
+        assert refused is None or broken == refused, (goal, want)
+        return
     assert not refused, (goal, want)
     assert stated.attainable == stated.standing.attainable
     if want.forecast is not None:
@@ -127,7 +140,7 @@ async def _assert_stands(access: Access, oracle: Whole, goal: Goal, aim: _Aim) -
 
     for days in aim.later:
         today = TODAY + timedelta(days=days)
-        with _today(today):
+        async with at.noon(today) as access:
             found = await get_goal(access, stated.id)
         now = standing(oracle, goal, today)
         _assert_standing(found.standing, goal, now, is_over=today >= goal.end)
@@ -149,14 +162,6 @@ def _body(goal: Goal, aim: _Aim) -> shapes.NewGoal:
         "due_on": goal.due_on,
     }
     return shapes.NewGoal.model_validate(body)
-
-
-@contextmanager
-def _today(day: date) -> Iterator[None]:
-    """Make it noon in Greenwich: the same day in every zone that is drawn."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clock, "now", lambda: datetime.combine(day, time(12), tzinfo=UTC))
-        yield
 
 
 def _refusal(goal: Goal, want: Standing, aim: _Aim) -> set[tuple[str, str]] | None:

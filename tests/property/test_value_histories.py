@@ -8,13 +8,13 @@ from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from services.api.dependencies import Access
 from shared.db import Database
 from shared.security.keys import Caller
-from tests.property.adding import Addition, assert_added, assert_graded, assert_network
+from tests.property.adding import Addition, Reckoned, assert_added, assert_graded, assert_network
+from tests.property.drawing import dear
 from tests.property.engine import found_org, history_of, state, tell
 from tests.property.oracle.rates import NETWORK_KEYS, Stated
 from tests.property.oracle.value_lines import ADDABLE, NETWORK
@@ -66,7 +66,7 @@ def _additions(kinds: tuple[str, ...]) -> st.SearchStrategy[Addition]:
 _few_additions = st.lists(_additions(ADDABLE), min_size=1, max_size=4)
 
 
-@profile(max_examples=max(4, profile().max_examples // 6))
+@dear(long=100, otherwise=4)
 @given(settings, value_histories(), steps, rates, any_question, _few_additions)
 async def test_every_line_of_value_equals_what_the_oracle_says(
     database: Database,
@@ -80,16 +80,16 @@ async def test_every_line_of_value_equals_what_the_oracle_says(
     org = await found_org(database, setting)
     await state(database, org, stated)
     await tell(database, org, deliveries, plan)
-    oracle = Whole.of(history_of(org, deliveries), stated)
+    reckoned = Reckoned(question, Whole.of(history_of(org, deliveries), stated))
 
     async with database.transaction(org.id) as connection:
         access = Access(Caller(org, "property", frozenset()), connection)
-        await assert_graded(access, question, oracle)
+        await assert_graded(access, reckoned)
         for addition in additions:
-            await assert_added(access, question, addition, oracle)
+            await assert_added(access, reckoned, addition)
 
 
-@profile(max_examples=max(4, profile().max_examples // 6))
+@dear(long=100, otherwise=4)
 @given(settings, _network_rates, st.lists(_additions(NETWORK), min_size=1, max_size=4))
 async def test_every_line_of_the_internal_network_equals_what_the_oracle_says(
     database: Database, setting: Setting, stated: list[Stated], additions: list[Addition]
