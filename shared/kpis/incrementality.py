@@ -44,6 +44,9 @@ LEAST_TEAMS = 6
 LEAST_WEEKS_BEFORE = 4
 PLACEBO_WEEKS = 4
 _PRE_TREND_LEVEL = 0.05
+# Sums of floats are off in their last digits. Such a part of the outcomes is no change: where all
+# teams do the same, chance would be looked for in it.
+_ROUNDING = 1e-12
 
 
 class Shortage(StrEnum):
@@ -195,6 +198,8 @@ class _Controls:
             pairs = zip(sums[-1], panel.outcomes[team], strict=True)
             sums.append([total + outcome for total, outcome in pairs])
         self._sums = sums
+        largest = max((abs(one) for row in panel.outcomes for one in row), default=0.0)
+        self._least = _ROUNDING * largest
 
     def change(
         self, treated: Sequence[int], base: int, week: int, *, untreated_by: int
@@ -209,7 +214,8 @@ class _Controls:
         waited = self._sums[count]
         outcomes = self._panel.outcomes
         change = sum(outcomes[team][week] - outcomes[team][base] for team in treated)
-        return change / len(treated) - (waited[week] - waited[base]) / count, count
+        beyond = change / len(treated) - (waited[week] - waited[base]) / count
+        return beyond if abs(beyond) > self._least else 0.0, count
 
 
 def _start_of(start: int | None) -> float:

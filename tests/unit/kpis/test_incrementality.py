@@ -60,6 +60,14 @@ def test_teams_without_any_spread_have_no_effect_and_no_doubt() -> None:
     assert found.verdict is PreTrend.PASSED
 
 
+def test_teams_that_all_do_the_same_differ_by_nothing_but_rounding() -> None:
+    alike = tuple(week**2 % 11 / 7 for week in range(11))
+    found = incrementality(Panel((5, 6, 8, None, None, None, None, 6), (alike,) * 8))
+
+    for one in (found.effect, found.pre_trend, found.placebo):
+        assert (one.value, one.error, one.p) == (0, 0, 1)
+
+
 def test_panel_needs_all_weeks_of_all_teams() -> None:
     with pytest.raises(ValueError, match="same weeks"):
         Panel((1, 2), ((1, 2), (1,)))
