@@ -5,13 +5,17 @@ catalogue. Of the product it imports the types of facts alone (`test_independenc
 catalogue's text as data, with a reader of its own. It starts from the facts that stand at the end,
 so nothing in it is incremental: `ledger` says which version of a fact won, `contributions` and
 `slices` what every cell holds, `attribution` and `crediting` who earned what, `removal` the Markov
-chain, `measured` every measure of a span, `formulas` every KPI, `returns` and `spending` the ROI.
+chain, `measured` every measure of a span, `formulas` every KPI, `returns` and `spending` the ROI,
+`value_lines` what may be added to it; `goals` and `forecasts` say how a goal stands, `causes` what
+the program changed, `small_groups` whom an answer must not tell of.
 
 What is drawn (`worlds`, `wider`): versions of a few identities from two sources, in any order, some
 twice; late ones, corrections, deletions and undeletions; merges of people and their un-merges; a
 roster that is corrected, deleted and told differently by two sources; rates stated for days inside
 the period, some twice; instants around midnight and around the nights on which clocks change, in
-three zones; any batches of deliveries and of folding.
+three zones; any batches of deliveries and of folding. Forecasts need months (`programs`), causes
+teams that start one after another (`rollouts`), small groups people in motion (`staffs`): these are
+drawn by a seed, told in any order, repeated, corrected and deleted as well.
 
 What is compared, exactly unless it says otherwise:
 
@@ -24,12 +28,21 @@ What is compared, exactly unless it says otherwise:
 - `test_roi_histories`: credit by every model, channel and group, with any window, half-life and
   order of the chain; removal effects; every form of ROI, break-even, spread and what depends on the
   model; cost in cash, in full and amortized; recruiting; payback; maturity; the cohort by month;
+- `test_value_histories`: lines of value and of the internal network, their evidence, the refusal to
+  add what holds the same money;
+- `test_goal_histories`: whether a goal is refused, and how it stands: actual value, progress, pace,
+  the middle of the forecast; the ends of its interval to a 2,000th of its width, because the
+  product's Student's t has three digits;
+- `test_cause_histories`: which teams are compared, effect, trend before the start and placebo to
+  the six digits they are shown with, because they are floats; the brand's baseline exactly;
+- `test_small_group_histories`: which teams are hidden and which are shown as one, and that nothing
+  follows, from all answers together, about fewer people than may be shown;
 - `test_as_known`, `test_restated`, `test_explained`, `test_verified`: the product against itself:
   a look back against what was, moves against their sum, lines against their figure, the independent
   recomputation in SQL against the fold.
 
-What the oracle does not cover: goals, forecasts and the expected value of a cohort; incrementality
-and the brand's baseline; the internal network's statement, whose inputs are rates alone; the
-suppression of small groups; currencies other than the organization's, which the ledger refuses.
+What the oracle does not cover: the expected value of a cohort, whose interval is drawn by chance;
+which teams are hidden in answers about the past, where nothing may follow all the same; currencies
+other than the organization's, which the ledger refuses.
 These have tests of their own.
 """

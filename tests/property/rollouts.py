@@ -22,8 +22,9 @@ _NETWORKS = ("linkedin", "x")
 
 
 def _staff(chance: Random, teams: list[str]) -> Iterator[tuple[str, str]]:
+    sizes = chance.choice([(3, 5, 5, 6, 6), (6,)])
     for team in teams:
-        for number in range(chance.choice([3, 5, 5, 6, 6])):
+        for number in range(chance.choice(sizes)):
             yield f"{team}-{number}", team
 
 
@@ -59,14 +60,15 @@ def _weekly(
 ) -> Iterator[Fact]:
     """Yield a day's figures of somebody of each team in most weeks, and posts of the brand."""
     lift, noise = chance.choice([0, 0, 40]), chance.choice([0, 0, 30])
-    idle = chance.choice([0.0, 0.0, 0.5, 1.0])
+    idle, season = chance.choice([0.0, 0.0, 0.5, 1.0]), chance.choice([0, 50])
+    usual = [100 + chance.randint(0, season) for _ in range(weeks)]
     for team, started_on in starts.items():
         people = [employee for employee, of in staff if of == team]
         is_idle = chance.random() < idle
         for week in range(weeks):
             day = FIRST_MONDAY + timedelta(days=7 * week + chance.randrange(7))
             has_started = started_on is not None and day >= started_on
-            views = 100 + chance.randint(0, noise) + (lift if has_started else 0)
+            views = usual[week] + chance.randint(0, noise) + (lift if has_started else 0)
             if not is_idle or has_started:
                 yield _counts(f"{team}/{week}", day, views, employee=chance.choice(people))
     for week in range(weeks):
