@@ -73,8 +73,10 @@ def _told(chance: Random, people: list[str], moves: int) -> Iterator[Fact]:
             ends[employee] = chance.choice(DAYS[1:])
             gone = {"employed": False, "effective_on": ends[employee]}
             yield fact_of("employee.recorded", f"{employee}/gone", ends[employee], **who, **gone)
-        reading = {"metric": "connections", "network": "linkedin", "count": 2**place}
-        yield fact_of("audience.recorded", employee, since, **who, **reading)
+        if employee not in newcomers and employee not in ends:
+            # A level of all that somebody comes to or leaves moves by their own reading, always.
+            reading = {"metric": "connections", "network": "linkedin", "count": 2**place}
+            yield fact_of("audience.recorded", employee, since, **who, **reading)
         yield from _figures(place, employee, since, ends.get(employee, date.max))
     for n, employee in enumerate(chance.sample(people, moves)):
         day = chance.choice(DAYS)
