@@ -32,7 +32,7 @@ def credit_journeys(
 ) -> Iterator[tuple[Any, ...]]:
     """Yield what each touch earned: a row for a row, in the same order.
 
-    ``rows`` are those of `contributions.journeys`: a touch each, in order of conversion and time,
+    ``rows`` are those of `converting.journeys`: a touch each, in order of conversion and time,
     all inside the window. Yielded are kind, conversion and touch key; the shares, one for each
     model, in units of 10^-12; the amounts, likewise, in units of what follows them; and where the
     touch was. A conversion without money has None for its amounts and their unit.

@@ -11,7 +11,7 @@ import asyncpg
 
 from services.metrics.sql import run
 from shared.attribution import SHARE_DIGITS, AttributionModel
-from shared.rollups import contributions
+from shared.rollups import contributions, converting
 from shared.rollups.layout import each_slot
 
 __all__ = ["MODELS", "credit_touched"]
@@ -133,8 +133,8 @@ async def credit_touched(
     were taken back stay on record with it.
     """
     await connection.execute(_WORKING_TABLES)
-    touched = contributions.conversions("touched_deal", "touched_lead", "touched_application")
-    rows = await connection.fetch(contributions.journeys(touched), org_id, generation, window_days)
+    touched = converting.conversions("touched_deal", "touched_lead", "touched_application")
+    rows = await connection.fetch(converting.journeys(touched), org_id, generation, window_days)
     if rows:
         # Loaded when there is something to divide: a worker that starts has none of it to wait for.
         from services.metrics.crediting import credit_journeys

@@ -1,6 +1,6 @@
 """Relations of won deals: what several measures start from."""
 
-from shared.rollups import contributions
+from shared.rollups import converting
 
 __all__ = ["closings", "won_deals"]
 
@@ -8,7 +8,7 @@ __all__ = ["closings", "won_deals"]
 def won_deals(since: str, until: str) -> str:
     """Return the won deals closed in the days of [``since``, ``until``), one row each.
 
-    The columns are those of ``contributions.current_deal``.
+    The columns are those of ``converting.current_deal``.
     """
     return f"""
         SELECT d.* FROM (
@@ -16,7 +16,7 @@ def won_deals(since: str, until: str) -> str:
              WHERE org_id = $1 AND generation = $2 AND state = 'won'
                AND closed_day >= {since} AND closed_day < {until}
         ) k
-          JOIN LATERAL ({contributions.current_deal("k.deal")}) d
+          JOIN LATERAL ({converting.current_deal("k.deal")}) d
             ON d.state = 'won' AND d.closed_day >= {since} AND d.closed_day < {until}
     """
 
@@ -29,5 +29,5 @@ def closings(since: str, until: str) -> str:
     return f"""
         SELECT d.fact_key, d.closed_day, d.closed_day - l.day AS days
           FROM ({won_deals(since, until)}) d
-          JOIN LATERAL ({contributions.lead_of("d.lead")}) l ON true
+          JOIN LATERAL ({converting.lead_of("d.lead")}) l ON true
     """

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from shared.kpis.vocabulary import AttributionModel
-from shared.rollups import contributions
+from shared.rollups import converting
 from shared.rollups.deals import won_deals
 from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing
 from shared.rollups.listed import standing as standing_lines
@@ -91,7 +91,7 @@ def _clients(only: str) -> Lines:
                    coalesce(s.body ->> 'customer', c.conversion) AS line_key,
                    'touch before deal ' || c.conversion AS note
               FROM credit c
-              JOIN LATERAL ({contributions.current_deal("c.conversion")}) d ON true
+              JOIN LATERAL ({converting.current_deal("c.conversion")}) d ON true
               LEFT {_told("d", "s").strip()}
              WHERE c.org_id = $1 AND c.generation = $2 AND c.kind = 'deal' AND c.model = 'linear'
                AND c.channel = 'employee_advocacy'
@@ -113,7 +113,7 @@ def _pipeline(since: str, until: str) -> str:
             SELECT DISTINCT k.deal FROM deal k
              WHERE k.org_id = $1 AND k.generation = $2 AND {is_open.format("k")}
           ) k
-          JOIN LATERAL ({contributions.current_deal("k.deal")}) d ON {is_open.format("d")}
+          JOIN LATERAL ({converting.current_deal("k.deal")}) d ON {is_open.format("d")}
          WHERE d.amount IS NOT NULL
     """
 
@@ -146,7 +146,7 @@ def _first_touch(channel: str) -> str:
     """Return the first touch of a lead's person (alias ``l``) inside the window before the lead."""
     before_lead = f"t.touched_at <= l.created_at AND l.day - t.day <= {_WINDOW} {channel}"
     return f"""
-        {contributions.touches_of("l.person", before_lead)}
+        {converting.touches_of("l.person", before_lead)}
          ORDER BY t.touched_at, t.fact_key
          LIMIT 1
     """
@@ -155,7 +155,7 @@ def _first_touch(channel: str) -> str:
 _BY_ADVOCACY = "AND t.channel = 'employee_advocacy'"
 _IS_WON = f"""EXISTS (
     SELECT FROM deal d
-     CROSS JOIN LATERAL ({contributions.current_deal("d.deal")}) c
+     CROSS JOIN LATERAL ({converting.current_deal("d.deal")}) c
      WHERE d.org_id = $1 AND d.generation = $2 AND d.lead = k.lead
        AND c.fact_key = d.fact_key AND d.state = 'won'
 )"""
@@ -170,7 +170,7 @@ def _leads(touch: str, only: str, note: str) -> Lines:
                 SELECT DISTINCT lead FROM lead
                  WHERE org_id = $1 AND generation = $2 AND day >= {since} AND day < {until}
               ) k
-              JOIN LATERAL ({contributions.lead_of("k.lead")}) l
+              JOIN LATERAL ({converting.lead_of("k.lead")}) l
                 ON l.day >= {since} AND l.day < {until}
               JOIN LATERAL ({touch}) t ON true
              WHERE {only}
@@ -187,7 +187,7 @@ def _closings(*, by_advocacy: bool) -> Lines:
             SELECT d.closed_day AS day, {EVERYWHERE}, (d.closed_day - l.day)::numeric AS quantity,
                    d.fact_key, d.deal AS line_key, 'days from lead to won deal' AS note
               FROM ({won_deals(since, until)}) d
-              JOIN LATERAL ({contributions.lead_of("d.lead")}) l
+              JOIN LATERAL ({converting.lead_of("d.lead")}) l
                 ON {touched if by_advocacy else f"NOT {touched}"}
         """
 

@@ -2,7 +2,7 @@
 
 from shared.db import Database
 from shared.facts import Fact, Retraction
-from shared.rollups import contributions
+from shared.rollups import converting
 from tests.integration.catalogue_facts import fact
 from tests.integration.fold_chapters import assert_right_at_each_step
 from tests.property.engine import deliver, fold, found_org
@@ -188,7 +188,7 @@ async def test_of_a_decided_deal_it_is_told_whether_it_was_won(database: Databas
     await fold(database, org, 1000)
 
     keys = "(SELECT unnest(ARRAY['d1', 'd2', 'd3']) AS deal)"
-    query = contributions.journeys(contributions.decided_deals(keys))
+    query = converting.journeys(converting.decided_deals(keys))
     async with database.transaction(org.id) as connection:
         rows = await connection.fetch(query, org.id, 1, 30)
 

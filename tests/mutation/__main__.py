@@ -33,6 +33,7 @@ _MUTATED: Final = (
     "services/metrics/sql.py",
     "services/metrics/keyed/*.py",
     "shared/rollups/contributions.py",
+    "shared/rollups/converting.py",
     "shared/rollups/booked.py",
     "shared/rollups/layout.py",
 )

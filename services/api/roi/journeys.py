@@ -21,7 +21,7 @@ from shared.attribution.markov import PathCount
 from shared.attribution.sharing import ChannelPart
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Dimension
-from shared.rollups import contributions
+from shared.rollups import converting
 
 __all__ = ["Journey", "Paths", "Scope", "channel_parts", "journeys", "paths"]
 
@@ -68,7 +68,7 @@ _DEALS: Final = {
             SELECT DISTINCT person FROM touch
              WHERE org_id = $1 AND generation = $2 AND day >= $4::date AND day < $5::date
           ) p
-         CROSS JOIN LATERAL ({contributions.same_person("p.person")} OFFSET 0) s
+         CROSS JOIN LATERAL ({converting.same_person("p.person")} OFFSET 0) s
           JOIN lead l ON l.org_id = $1 AND l.generation = $2 AND l.person = s.person
           JOIN deal d ON d.org_id = $1 AND d.generation = $2 AND d.lead = l.lead
     )""",
@@ -82,7 +82,7 @@ _IS_ASKED: Final = {Basis.COHORT: "touch_day", Basis.PERIOD: "converted_day"}
 
 def _touches(basis: Basis) -> str:
     """Return every touch of the journeys asked about, with whether it is itself asked about."""
-    found = contributions.journeys(contributions.decided_deals(_DEALS[basis]))
+    found = converting.journeys(converting.decided_deals(_DEALS[basis]))
     day = _IS_ASKED[basis]
     return f"""
         SELECT *

@@ -16,7 +16,7 @@ import asyncpg
 from shared.kpis.cohort_forecast import History, OpenLead, Win
 from shared.kpis.periods import Period
 from shared.kpis.survival import Outcome
-from shared.rollups import contributions
+from shared.rollups import converting
 
 __all__ = ["open_leads", "read_history"]
 
@@ -24,14 +24,14 @@ _MOST_WINS: Final = 2000
 _LEADS: Final = f"""
     SELECT l.person, l.day, d.state, d.amount, d.closed_day
       FROM (SELECT DISTINCT lead FROM lead WHERE org_id = $1 AND generation = $2) k
-      JOIN LATERAL ({contributions.lead_of("k.lead")}) l ON true
+      JOIN LATERAL ({converting.lead_of("k.lead")}) l ON true
       LEFT JOIN LATERAL (
         SELECT c.state, c.amount, c.closed_day
           FROM (
             SELECT DISTINCT deal FROM deal
              WHERE org_id = $1 AND generation = $2 AND lead = k.lead
           ) told
-          JOIN LATERAL ({contributions.current_deal("told.deal")}) c ON c.lead = k.lead
+          JOIN LATERAL ({converting.current_deal("told.deal")}) c ON c.lead = k.lead
       ) d ON true
 """
 # A deal that closed before its lead was entered took no time at all.
@@ -60,7 +60,7 @@ _OPEN: Final = f"""
         SELECT count(*) AS touches,
                count(*) FILTER (WHERE t.day >= $4::date AND t.day < $5::date) AS inside,
                max(t.day) FILTER (WHERE t.day >= $4::date AND t.day < $5::date) AS last_day
-          FROM ({contributions.touches_of("leads.person", "t.channel = $6")}) t
+          FROM ({converting.touches_of("leads.person", "t.channel = $6")}) t
      ) t
      WHERE leads.person IS NOT NULL AND leads.day <= $3::date
        AND coalesce(leads.state, 'open') = 'open'

@@ -16,7 +16,7 @@ import asyncpg
 
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Dimension
-from shared.rollups import contributions
+from shared.rollups import converting
 from shared.rollups.sql import TEAM_ON_DAY
 
 __all__ = [
@@ -217,10 +217,10 @@ async def opportunities(
         f"""
         SELECT count(*) AS opened, count(*) FILTER (WHERE d.state <> 'open') AS closed
           FROM (SELECT DISTINCT deal FROM deal WHERE org_id = $1 AND generation = $2) k
-          JOIN LATERAL ({contributions.current_deal("k.deal")}) d ON true
-          JOIN LATERAL ({contributions.lead_of("d.lead")}) l ON l.person IS NOT NULL
+          JOIN LATERAL ({converting.current_deal("k.deal")}) d ON true
+          JOIN LATERAL ({converting.lead_of("d.lead")}) l ON l.person IS NOT NULL
          WHERE EXISTS (
-            SELECT FROM ({contributions.touches_of("l.person", _LED_TO_DEAL)}) t
+            SELECT FROM ({converting.touches_of("l.person", _LED_TO_DEAL)}) t
          )
         """,
         org_id,
@@ -293,7 +293,7 @@ def _lines_query(basis: Basis) -> str:
                de.position AS deal_position, te.source AS touch_source,
                te.external_id AS touch_external_id, te.position AS touch_position
           FROM page p
-          JOIN LATERAL ({contributions.current_deal("p.conversion")}) d ON true
+          JOIN LATERAL ({converting.current_deal("p.conversion")}) d ON true
           JOIN LATERAL ({_present_entry("d.fact_key")}) de ON true
           JOIN LATERAL ({_present_entry("p.touch_key")}) te ON true
          ORDER BY p.converted_day, p.conversion, p.touch_key

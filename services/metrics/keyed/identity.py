@@ -6,7 +6,7 @@ members is.
 """
 
 from services.metrics.keyed.operator import RETRACTED, KeyedOperator, forget
-from shared.rollups import contributions
+from shared.rollups import converting
 
 __all__ = ["IDENTITY"]
 
@@ -26,7 +26,7 @@ SELECT s.person, min(k.since)
      ) p (person)
      WHERE b.kind = 'person.identified'
   ) k
- CROSS JOIN LATERAL ({contributions.same_person("k.person")}) s
+ CROSS JOIN LATERAL ({converting.same_person("k.person")}) s
  GROUP BY s.person
 """
 

@@ -1,0 +1,157 @@
+"""What earns credit, and the touches it is divided among, as SQL over the state of the fold.
+
+Leads, deals, applications and hires, each told by the one row that speaks for it; the people behind
+them, as all they are known as; and the journeys that led there. ``$1`` is the organization and
+``$2`` the generation.
+"""
+
+__all__ = [
+    "conversions",
+    "current_deal",
+    "decided_deals",
+    "journeys",
+    "lead_of",
+    "same_person",
+    "touches_of",
+]
+
+
+def conversions(deals: str, leads: str, applications: str) -> str:
+    """Return everything that earns credit: leads, won deals, applications and hires.
+
+    The arguments name relations (deal), (lead) and (application).
+    """
+    parts = (
+        decided_deals(deals, "'won'"),
+        _created_leads(leads),
+        _applications(applications),
+    )
+    return " UNION ALL ".join(parts)
+
+
+def decided_deals(keys: str, states: str = "'won', 'lost'") -> str:
+    """Return the deals in one of ``states`` whose person is known.
+
+    ``keys`` names a relation (deal). Columns: kind, conversion (its id), whether it was won,
+    person, amount, when and on which day it was decided, and when its lead was created and its
+    opportunity opened.
+    """
+    return f"""
+    SELECT 'deal' AS kind, d.deal AS conversion, d.state = 'won' AS is_won, l.person, d.amount,
+           d.closed_at AS converted_at, d.closed_day AS converted_day,
+           l.created_at AS lead_at, d.opened_at
+      FROM {keys} k
+      JOIN LATERAL ({current_deal("k.deal")}) d ON d.state IN ({states})
+      JOIN LATERAL ({lead_of("d.lead")}) l ON l.person IS NOT NULL
+    """
+
+
+def _created_leads(keys: str) -> str:
+    return f"""
+    SELECT 'lead', k.lead, true, l.person, NULL, l.created_at, l.day, l.created_at, NULL
+      FROM {keys} k
+      JOIN LATERAL ({lead_of("k.lead")}) l ON l.person IS NOT NULL
+    """
+
+
+def _applications(keys: str) -> str:
+    # A hire that names nobody is its application's person. The submission is its first stage.
+    return f"""
+    SELECT e.kind, k.application, true, coalesce(a.person, s.person), NULL, a.happened_at, a.day,
+           s.happened_at, NULL
+      FROM {keys} k
+     CROSS JOIN (VALUES ('application', 'submitted'), ('hire', 'accepted')) e (kind, event)
+      JOIN LATERAL ({_application("k.application", "e.event")}) a ON true
+      LEFT JOIN LATERAL ({_application("k.application", "'submitted'")}) s ON true
+     WHERE coalesce(a.person, s.person) IS NOT NULL
+    """
+
+
+def _application(application: str, event: str) -> str:
+    # The one row that speaks for a step of an application: the first to have told it.
+    return f"""
+        SELECT a.person, a.happened_at, a.day
+          FROM application a
+         WHERE a.org_id = $1 AND a.generation = $2 AND a.application = {application}
+           AND a.event = {event}
+         ORDER BY a.happened_at, a.fact_key
+         LIMIT 1
+    """
+
+
+def journeys(conversions: str) -> str:
+    """Return the touches of each conversion's person up to it, one row per touch.
+
+    ``conversions`` is a query with the columns of :func:`decided_deals`. A touch counts if it came
+    at or before the conversion and, in whole local days, inside the attribution window (``$3``,
+    inclusive at both ends).
+    """
+    in_window = "t.touched_at <= c.converted_at AND c.converted_day - t.day <= $3::integer"
+    return f"""
+    SELECT c.kind, c.conversion, c.is_won, c.amount, c.converted_at, c.converted_day, c.lead_at,
+           c.opened_at, t.fact_key AS touch_key, t.touched_at, t.day AS touch_day, t.channel,
+           t.employee, t.account, t.network, t.campaign, t.content
+      FROM ({conversions}) c
+     CROSS JOIN LATERAL ({touches_of("c.person", in_window)}) t
+     ORDER BY c.kind, c.conversion, t.touched_at, t.fact_key
+    """
+
+
+def touches_of(person: str, condition: str) -> str:
+    """Return the query of a person's touches (alias ``t`` in ``condition``), as all it is known as.
+
+    One look by key for each identifier; as a plain join it would be planned over all touches.
+    """
+    return f"""
+        SELECT t.*
+          FROM ({same_person(person)} OFFSET 0) s
+         CROSS JOIN LATERAL (
+            SELECT * FROM touch t
+             WHERE t.org_id = $1 AND t.generation = $2 AND t.person = s.person AND {condition}
+            OFFSET 0
+         ) t
+    """
+
+
+def same_person(person: str) -> str:
+    """Return the query of every identifier (``person``) of the one known as ``person``.
+
+    Links are followed in both directions as far as they lead; who has none is alone.
+    """
+    return f"""
+        WITH RECURSIVE same (person) AS (
+            SELECT {person}
+            UNION
+            SELECT k.other
+              FROM same
+             CROSS JOIN LATERAL (
+                SELECT other FROM person_link
+                 WHERE org_id = $1 AND generation = $2 AND person = same.person
+                OFFSET 0
+             ) k
+        )
+        SELECT person FROM same
+    """
+
+
+def lead_of(lead: str) -> str:
+    """Return the query of the one row that speaks for a lead: the first to have created it."""
+    return f"""
+        SELECT l.person, l.created_at, l.day, l.fact_key
+          FROM lead l
+         WHERE l.org_id = $1 AND l.generation = $2 AND l.lead = {lead}
+         ORDER BY l.created_at, l.fact_key
+         LIMIT 1
+    """
+
+
+def current_deal(deal: str) -> str:
+    """Return the query of the one row that speaks for a deal known to several sources."""
+    return f"""
+        SELECT s.deal, s.lead, s.state, s.amount, s.opened_at, s.opened_day, s.closed_at,
+               s.closed_day, s.fact_key
+          FROM deal s
+         WHERE s.org_id = $1 AND s.generation = $2 AND s.deal = {deal}
+         ORDER BY s.opened_at, s.fact_key
+         LIMIT 1
+    """
