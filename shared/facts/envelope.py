@@ -95,7 +95,8 @@ class Fact(BaseModel):
         description=(
             "The source's version of this fact, such as its modification time in milliseconds. "
             "The highest revision wins whatever the order of arrival; without one, the last "
-            "delivery wins."
+            "delivery wins. Send one with every version of a fact, its deletion too, or with none: "
+            "a delivery without one counts as newer than any time in milliseconds."
         ),
         examples=[1743460200000],
     )
