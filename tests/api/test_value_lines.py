@@ -135,6 +135,21 @@ async def test_only_rates_that_applied_are_listed(hired: httpx.AsyncClient) -> N
     assert [used["key"] for used in added["assumptions"]] == ["recruiting.flat"]
 
 
+async def test_lines_say_the_method_and_nothing_else_does(hired: httpx.AsyncClient) -> None:
+    asked = {**Q1, "lines": ["recruiting_flat"], "recruiting_method": "R2"}
+    refused = await hired.get("/v1/roi/value", params=asked)
+
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["rule"] == "extra_forbidden"
+
+
+async def test_another_channel_hires_nobody(hired: httpx.AsyncClient) -> None:
+    paid = await get(hired, "roi", channel="paid")
+
+    assert (paid["hires"], [line["kind"] for line in paid["value_lines"]]) == (None, ["margin"])
+    assert [used["key"] for used in paid["assumptions"]] == ["gross_margin"]
+
+
 async def test_views_that_ads_bought_are_not_earned(
     golden: httpx.AsyncClient, org: Org, fold: Fold
 ) -> None:

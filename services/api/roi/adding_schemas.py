@@ -7,7 +7,7 @@ from pydantic import Field
 
 from services.api.answers import Trust
 from services.api.kpis.schemas import UsedAssumption
-from services.api.roi.queries import BASIS, ModelsQuery
+from services.api.roi.queries import BASIS, ValueQuery
 from services.api.roi.repository import Basis
 from services.api.roi.schemas import Cost, Return, ValuePart
 from shared.facts.envelope import Channel
@@ -29,7 +29,7 @@ class ProgramLine(StrEnum):
     RECRUITING_VACANCY = ValueKind.RECRUITING_VACANCY.value
 
 
-class AddingQuery(ModelsQuery):
+class AddingQuery(ValueQuery):
     """Which lines of value are added up against the cost."""
 
     lines: list[ProgramLine] = Field(

@@ -63,7 +63,9 @@ def _by_model(
 
 async def _told(access: Access, query: ComparisonQuery) -> RoiComparison:
     """Return the comparison in the transaction's time."""
-    inputs = await read_inputs(access, query, group_by=query.group_by)
+    inputs = await read_inputs(
+        access, query, recruiting_by=query.recruiting_method, group_by=query.group_by
+    )
     shown = await may_be_shown(access, query, inputs.freshness)
     crediting = await credit_by_models(access, inputs, query)
     digits = inputs.digits

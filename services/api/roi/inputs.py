@@ -15,7 +15,7 @@ from services.api.kpis.service import assumption_lines
 from services.api.model import money
 from services.api.roi.costs import read_cost
 from services.api.roi.hires import days_to_fill
-from services.api.roi.queries import ModelsQuery
+from services.api.roi.queries import ValueQuery
 from services.api.roi.repository import Basis, Credits, credited, total_revenue
 from services.api.roi.schemas import Cost, Notice
 from shared import clock
@@ -24,7 +24,7 @@ from shared.kpis.expressions import exact_text
 from shared.kpis.measures import ADVOCACY_CHANNEL
 from shared.kpis.periods import Period
 from shared.kpis.rates import DatedRate, rate_in_force
-from shared.kpis.recruiting import RATES, ReferralHires, recruiting_lines
+from shared.kpis.recruiting import RATES, RecruitingMethod, ReferralHires, recruiting_lines
 from shared.kpis.value import ValueLine
 from shared.kpis.vocabulary import Dimension
 from shared.money import exponent
@@ -57,7 +57,7 @@ class Inputs:
 
     org: Org
     generation: int
-    query: ModelsQuery
+    query: ValueQuery
     recruiting_to: date
     cost: Cost
     revenue: Decimal | None
@@ -112,9 +112,15 @@ class Inputs:
 
 
 async def read_inputs(
-    access: Access, query: ModelsQuery, *, group_by: Dimension | None = None
+    access: Access,
+    query: ValueQuery,
+    *,
+    recruiting_by: RecruitingMethod | None = None,
+    group_by: Dimension | None = None,
 ) -> Inputs:
     """Read the inputs of a period, in the transaction's time; the credit also by ``group_by``.
+
+    Without ``recruiting_by`` there are no lines of recruiting, nor their rates.
 
     Raises:
         Invalid: ``recruiting_to`` does not lie after ``from``.
@@ -134,13 +140,12 @@ async def read_inputs(
     if await _has_deals(access, query.period):
         revenue = await total_revenue(connection, org.id, generation, basis=basis, period=period)
     stated = await rates_of(connection, org.id)
-    method = query.recruiting_method
-    keys = ("gross_margin", *(RATES[method] if hires is not None else ()))
+    counted = hires if query.channel == ADVOCACY_CHANNEL else None
+    method = None if counted is None else recruiting_by
+    keys = ("gross_margin", *(RATES[method] if method else ()))
     found = (rate_in_force(stated, key, query.period.last_day) for key in keys)
     rates = tuple(rate for rate in found if rate is not None)
     values: dict[str, Decimal | None] = {rate.key: rate.value for rate in rates}
-    is_advocacy = query.channel == ADVOCACY_CHANNEL
-    counted = hires if is_advocacy else None
     taken = await days_to_fill(access, generation, recruiting) if counted else ()
     referrals = ReferralHires(counted, taken)
     return Inputs(
@@ -154,13 +159,13 @@ async def read_inputs(
         hires=counted,
         rates=rates,
         gross_margin=values.get("gross_margin"),
-        recruiting=[] if counted is None else recruiting_lines(referrals, values, method),
+        recruiting=[] if method is None else recruiting_lines(referrals, values, method),
         referrals=referrals,
         freshness=freshness,
     )
 
 
-def _recruiting_to(org: Org, query: ModelsQuery, freshness: Freshness) -> date:
+def _recruiting_to(org: Org, query: ValueQuery, freshness: Freshness) -> date:
     if query.recruiting_to is not None:
         if query.recruiting_to <= query.from_:
             raise Invalid("`recruiting_to` lies after `from`.", code="empty_period")

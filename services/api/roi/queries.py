@@ -27,6 +27,7 @@ __all__ = [
     "MarkovQuery",
     "ModelsQuery",
     "StatementQuery",
+    "ValueQuery",
 ]
 
 BASIS: Final = (
@@ -103,8 +104,8 @@ class CostQuery(ChargingQuery, KnownQuery):
     limit: Limit = 50
 
 
-class ModelsQuery(ChargingQuery, KnownQuery):
-    """All models at once."""
+class ValueQuery(ChargingQuery, KnownQuery):
+    """The value of a channel against the cost."""
 
     basis: Basis = Field(default=Basis.COHORT, description=BASIS, examples=["cohort"])
     channel: Channel = Field(
@@ -115,6 +116,11 @@ class ModelsQuery(ChargingQuery, KnownQuery):
     recruiting_to: LocalDay | None = Field(
         default=None, description=_RECRUITING_TO, examples=["2025-07-01"]
     )
+
+
+class ModelsQuery(ValueQuery):
+    """The same under attribution models, with the recruiting savings of one method."""
+
     recruiting_method: RecruitingMethod = Field(
         default=RecruitingMethod.COST_PER_HIRE,
         description=_RECRUITING_METHOD,

@@ -59,7 +59,7 @@ async def statement(access: Access, query: StatementQuery) -> RoiStatement:
 
 async def _told(access: Access, query: StatementQuery) -> RoiStatement:
     """Return the statement in the transaction's time."""
-    inputs = await read_inputs(access, query)
+    inputs = await read_inputs(access, query, recruiting_by=query.recruiting_method)
     media, media_rates = await media_values(access, inputs)
     revenue, cost = inputs.credited(query.model), inputs.cost.total
     cash = roi.roi_cash(revenue, inputs.gross_margin, inputs.recruiting, cost)
