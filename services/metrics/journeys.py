@@ -4,7 +4,9 @@ Only the journeys a batch touched are recomputed, and only credit that comes out
 written: what stands keeps the position at which it was given.
 """
 
-from typing import Final
+from collections.abc import AsyncIterator
+from operator import itemgetter
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -17,6 +19,8 @@ from shared.rollups.layout import each_slot
 __all__ = ["MODELS", "credit_touched"]
 
 MODELS = tuple(AttributionModel)
+_TOUCHES_AT_ONCE: Final = 100_000
+_CONVERSION: Final = itemgetter("kind", "conversion")
 
 _KEY: Final = "kind text, conversion text, touch_key bytea"
 _WHERE: Final = """
@@ -134,14 +138,35 @@ async def credit_touched(
     """
     await connection.execute(_WORKING_TABLES)
     touched = converting.conversions("touched_deal", "touched_lead", "touched_application")
-    rows = await connection.fetch(converting.journeys(touched), org_id, generation, window_days)
-    if rows:
+    query = converting.journeys(touched)
+    async for rows in _whole_journeys(connection, query, org_id, generation, window_days):
         # Loaded when there is something to divide: a worker that starts has none of it to wait for.
         from services.metrics.crediting import credit_journeys
 
         divided = credit_journeys(rows, MODELS, half_life_days=half_life_days, exponent=exponent)
         await connection.copy_records_to_table("divided", records=divided)
-        await run(connection, _NEW)
+    await run(connection, _NEW)
     await run(connection, _HELD, org_id, generation)
     for statement in (_TAKE_BACK, _GIVE, _KEEP_PAST, _STORE):
         await run(connection, statement, org_id, generation, position)
+
+
+async def _whole_journeys(
+    connection: "asyncpg.Connection[asyncpg.Record]", query: str, *arguments: Any
+) -> AsyncIterator[list[asyncpg.Record]]:
+    """Yield the touches of ``query``, some thousands at a time, no conversion in two parts.
+
+    A batch of a rebuild may be nothing but deals: all of their touches would not fit in memory.
+    """
+    cursor = await connection.cursor(query, *arguments)
+    begun: list[asyncpg.Record] = []
+    while len(rows := await cursor.fetch(_TOUCHES_AT_ONCE)) == _TOUCHES_AT_ONCE:
+        begun += rows
+        end = len(begun)
+        while end and _CONVERSION(begun[end - 1]) == _CONVERSION(begun[-1]):
+            end -= 1
+        if end:
+            yield begun[:end]
+        begun = begun[end:]
+    if begun or rows:
+        yield [*begun, *rows]

@@ -253,6 +253,21 @@ async def test_a_rich_history_is_what_the_oracle_says(
         await assert_equals_oracle(database, org, history_of(org, deliveries))
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
+async def test_journeys_that_are_read_in_pieces_are_divided_whole(
+    database: Database, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("services.metrics.journeys._TOUCHES_AT_ONCE", at_once)
+    org = await found_org(database, Setting("Europe/Warsaw", 9, 2))
+    deliveries: list[Fact | Retraction] = []
+    for part in (*HISTORY, *FURTHER):
+        deliveries += part
+        await deliver(database, org, part)
+    await fold(database, org, 1000)
+
+    await assert_equals_oracle(database, org, history_of(org, deliveries))
+
+
 async def _held(database: Database, org: Org) -> dict[int, set[str]]:
     """Return every cell and every row of state by generation, without the organization's id."""
     held: dict[int, set[str]] = defaultdict(set)
