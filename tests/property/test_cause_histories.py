@@ -35,7 +35,7 @@ _teams = st.sampled_from([(), (), _SOME_TEAMS, ("T0", "nobody")])
 _edges = st.sampled_from([(0, 0), (0, 0), (-3, 0), (2, -1)])
 
 
-@dear(long=75, otherwise=3)
+@dear(long=75, otherwise=2)
 @given(settings, rollouts, steps, st.booleans(), _edges, _teams)
 async def test_what_the_program_changed_equals_what_the_oracle_says(
     database: Database,

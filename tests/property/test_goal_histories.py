@@ -68,7 +68,7 @@ _aims = st.builds(
 )
 
 
-@dear(long=100, otherwise=5)
+@dear(long=100, otherwise=4)
 @given(settings, programs, steps, st.lists(_aims, min_size=1, max_size=3))
 async def test_every_goal_stands_as_the_oracle_says(
     database: Database,

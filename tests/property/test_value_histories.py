@@ -66,7 +66,7 @@ def _additions(kinds: tuple[str, ...]) -> st.SearchStrategy[Addition]:
 _few_additions = st.lists(_additions(ADDABLE), min_size=1, max_size=4)
 
 
-@dear(long=100, otherwise=4)
+@dear(long=100, otherwise=3)
 @given(settings, value_histories(), steps, rates, any_question, _few_additions)
 async def test_every_line_of_value_equals_what_the_oracle_says(
     database: Database,
@@ -89,7 +89,7 @@ async def test_every_line_of_value_equals_what_the_oracle_says(
             await assert_added(access, reckoned, addition)
 
 
-@dear(long=100, otherwise=4)
+@dear(long=100, otherwise=3)
 @given(settings, _network_rates, st.lists(_additions(NETWORK), min_size=1, max_size=4))
 async def test_every_line_of_the_internal_network_equals_what_the_oracle_says(
     database: Database, setting: Setting, stated: list[Stated], additions: list[Addition]
