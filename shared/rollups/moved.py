@@ -17,7 +17,13 @@ from shared.rollups.query import MeasureQuery, slicing
 from shared.rollups.read import live_generation
 from shared.rollups.sql import Arguments, filter_clause
 
-__all__ = ["days_of_change", "days_of_recording", "entries_behind", "repairs_on"]
+__all__ = [
+    "days_of_change",
+    "days_of_recording",
+    "entries_behind",
+    "first_and_last_days",
+    "repairs_on",
+]
 
 _DAYS_OF_CHANGE = """
 SELECT DISTINCT r.known_on
@@ -34,6 +40,13 @@ _IN_CELLS = """
    AND EXISTS (SELECT FROM public.cell c
                 WHERE c.org_id = $1 AND c.generation = $2 AND c.cell = r.cell
                   AND c.slice = '{slice}' {clause})
+"""
+_FIRST_AND_LAST = """
+SELECT min(known_on) AS first_day, max(known_on) AS last_day
+  FROM public.rollup_delta
+ WHERE org_id = $1 AND generation = $2 AND measure = ANY ($3::text[]) AND known_on >= $4
+   AND (known_on > $4 OR position > $5)
+ GROUP BY measure
 """
 # The log holds no change of the state that is counted when it is asked for: any entry may be one.
 _DAYS_OF_RECORDING = """
@@ -103,6 +116,23 @@ async def days_of_change(
         cells = _IN_CELLS.format(slice=next(iter(filters)), clause=clause)
     rows = await connection.fetch(_DAYS_OF_CHANGE.format(cells=cells), *arguments.values)
     return [row["known_on"] for row in rows]
+
+
+async def first_and_last_days(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    measures: Collection[str],
+    since: Knowledge,
+) -> set[date]:
+    """Return the days after ``since`` on which each of ``measures`` changed first and last.
+
+    A measure that has no value on any day is null, not 0. So a change of any day may move the
+    figures of all periods from null or to it.
+    """
+    generation = await live_generation(connection, org_id)
+    arguments = (org_id, generation, sorted(measures), since.day, since.position)
+    rows = await connection.fetch(_FIRST_AND_LAST, *arguments)
+    return {day for row in rows for day in row}
 
 
 async def days_of_recording(

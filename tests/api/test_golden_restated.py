@@ -338,6 +338,20 @@ async def test_a_rate_restates_too(
     ]
 
 
+async def test_a_month_of_nothing_is_restated_when_there_is_anything(
+    golden: httpx.AsyncClient,
+) -> None:
+    before = {"from": "2024-11-01", "to": "2024-12-01"}
+    (page,) = await _listed(golden, "restatements", kpi="revenue_won", **before)
+
+    # Nobody knew of any deal; since the first ones, none was won then.
+    assert page["first"]["value"] is None
+    assert [(m["day"], m["before"], m["after"]) for m in page["restatements"]] == [
+        ("2025-04-28", None, "0.00")
+    ]
+    assert Decimal(page["moved"]) == 0
+
+
 async def test_a_period_that_is_not_over_has_no_restatements(golden: httpx.AsyncClient) -> None:
     asked = {"kpi": "shares", "from": "2025-05-01", "to": "2025-07-01"}
     response = await golden.get("/v1/restatements", params=asked)
