@@ -10,11 +10,11 @@ import numpy as np
 from shared.attribution import SHARE_DIGITS, AttributionModel
 from shared.attribution.bulk import Journeys, divide
 from shared.money import from_units, to_units
+from shared.rollups.converting import conversion_of
 
 __all__ = ["credit_journeys"]
 
 _WHOLE = 10**SHARE_DIGITS
-_CONVERSION = itemgetter("kind", "conversion")
 _STAGES = ("lead_at", "opened_at")
 _WHERE = itemgetter(
     "touch_day",
@@ -37,7 +37,7 @@ def credit_journeys(
     model, in units of 10^-12; the amounts, likewise, in units of what follows them; and where the
     touch was. A conversion without money has None for its amounts and their unit.
     """
-    paths = [list(path) for _, path in groupby(rows, key=_CONVERSION)]
+    paths = [list(path) for _, path in groupby(rows, key=conversion_of)]
     valued = [path for path in paths if path[0]["amount"] is not None]
     money = [to_units(path[0]["amount"], exponent) for path in valued]
     # Conversions are divided as wholes, and those with money once more, by their amounts.
@@ -53,7 +53,7 @@ def credit_journeys(
         unit = from_units(1, next(digits)) if has_money else None
         for row in path:
             earned = next(amounts) if has_money else None
-            yield (*_CONVERSION(row), row["touch_key"], next(shares), earned, unit, *_WHERE(row))
+            yield (*conversion_of(row), row["touch_key"], next(shares), earned, unit, *_WHERE(row))
 
 
 def _laid_out(paths: Sequence[Sequence[Any]]) -> Journeys:

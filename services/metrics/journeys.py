@@ -5,7 +5,6 @@ written: what stands keeps the position at which it was given.
 """
 
 from collections.abc import AsyncIterator
-from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,7 +19,6 @@ __all__ = ["MODELS", "credit_touched"]
 
 MODELS = tuple(AttributionModel)
 _TOUCHES_AT_ONCE: Final = 100_000
-_CONVERSION: Final = itemgetter("kind", "conversion")
 
 _KEY: Final = "kind text, conversion text, touch_key bytea"
 _WHERE: Final = """
@@ -162,8 +160,8 @@ async def _whole_journeys(
     begun: list[asyncpg.Record] = []
     while len(rows := await cursor.fetch(_TOUCHES_AT_ONCE)) == _TOUCHES_AT_ONCE:
         begun += rows
-        end = len(begun)
-        while end and _CONVERSION(begun[end - 1]) == _CONVERSION(begun[-1]):
+        end, last = len(begun), converting.conversion_of(begun[-1])
+        while end and converting.conversion_of(begun[end - 1]) == last:
             end -= 1
         if end:
             yield begun[:end]

@@ -5,7 +5,10 @@ them, as all they are known as; and the journeys that led there. ``$1`` is the o
 ``$2`` the generation.
 """
 
+from operator import itemgetter
+
 __all__ = [
+    "conversion_of",
     "conversions",
     "current_deal",
     "decided_deals",
@@ -14,6 +17,9 @@ __all__ = [
     "same_person",
     "touches_of",
 ]
+
+#: Which conversion a row of :func:`journeys` belongs to.
+conversion_of = itemgetter("kind", "conversion")
 
 
 def conversions(deals: str, leads: str, applications: str) -> str:

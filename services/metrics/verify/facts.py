@@ -112,8 +112,9 @@ WITH said AS (
       JOIN organization o ON o.id = e.org_id
      WHERE e.org_id = $1 AND e.position <= $2
     WINDOW later AS (
-        PARTITION BY e.fact_key ORDER BY e.position
-        ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        -- Backward, so that each row adds to what the one before it found.
+        PARTITION BY e.fact_key ORDER BY e.position DESC
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     )
 )
 SELECT s.*,
