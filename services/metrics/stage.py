@@ -75,7 +75,6 @@ SELECT e.position, weight, kind, fact_key, occurred_at, day, coalesce(employee, 
      GROUP BY fact_key
   ) withdrawn USING (fact_key)
  WHERE org_id = $1 AND e.position > $2 AND e.position <= $3
- ORDER BY kind, e.position
 """
 
 # The batch ends where the organization's day of recording changes, and at published positions:

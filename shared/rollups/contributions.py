@@ -37,7 +37,7 @@ _COUNTERS = ("impressions", "reactions", "comments", "reshares", "clicks")
 #: Fields of a visit that are counted under their own names.
 _VISITS = ("sessions", "engaged_sessions", "key_events")
 _RESPONSES = " + ".join(
-    f"(body ->> '{name}')::numeric" for name in ("reactions", "comments", "reshares")
+    f"(body -> '{name}')::numeric" for name in ("reactions", "comments", "reshares")
 )
 
 
@@ -83,7 +83,8 @@ def side_by_side(entries: str) -> str:
     """Return those contributions of :func:`linear` that come several at a time, side by side."""
 
     def of(field: str) -> str:
-        return f"weight * (body ->> '{field}')::numeric"
+        # Counts are numbers in JSON; only amounts are text there.
+        return f"weight * (body -> '{field}')::numeric"
 
     responses = map(of, _COUNTERS)
     is_site = "body ->> 'landing' = 'site'"

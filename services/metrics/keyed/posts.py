@@ -59,9 +59,9 @@ POSTS = KeyedOperator(
             "'post.metrics'",
             "s.post = b.subject AND s.observed_at = b.occurred_at",
             f"b.subject, b.occurred_at, b.fact_key, b.day, {_WHERE},"
-            " (b.body ->> 'impressions')::bigint, (b.body ->> 'reactions')::bigint,"
-            " (b.body ->> 'comments')::bigint, (b.body ->> 'reshares')::bigint,"
-            " (b.body ->> 'clicks')::bigint",
+            " (b.body -> 'impressions')::bigint, (b.body -> 'reactions')::bigint,"
+            " (b.body -> 'comments')::bigint, (b.body -> 'reshares')::bigint,"
+            " (b.body -> 'clicks')::bigint",
         ),
     ),
 )
