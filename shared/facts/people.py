@@ -53,7 +53,7 @@ class MemberJoined(OfEmployee):
 
 
 class MemberLeft(OfEmployee):
-    """An employee left the program."""
+    """An employee left the program, however often they joined: the last of both holds."""
 
     kind: Literal["member.left"] = Field(
         default="member.left", description="Kind of fact.", examples=["member.left"]

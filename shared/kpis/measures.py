@@ -144,7 +144,9 @@ def _levels_and_sets() -> Iterator[Measure]:
         (_T, _N),
         "employees with a post in at least 3 of the last 4 ISO weeks of the period",
     )
-    yield _counted("enrolled", people, distinct, (_T,), "members at the end of the period")
+    yield _counted(
+        "enrolled", people, distinct, (_T,), "who joined and has not left at the end of the period"
+    )
     yield _counted("enrolled_ever", people, distinct, (_T,), "everybody who ever joined")
     yield _counted("invited", people, distinct, (_T,), "everybody who was ever invited")
     yield _counted("headcount", people, gauge, (_T,), "employed at the end of the period")

@@ -1,6 +1,6 @@
 """Relations that several measures start from: posts, members, the roster as of a day."""
 
-__all__ = ["first_joins", "members", "posts", "roster"]
+__all__ = ["first_joins", "members", "memberships", "posts", "roster"]
 
 _DAY = "(p.published_at AT TIME ZONE o.time_zone)::date"
 
@@ -20,17 +20,31 @@ def posts(since: str, until: str) -> str:
     """
 
 
+def memberships() -> str:
+    """Return what the program was told of everybody, each as of its days [``since``, ``until``).
+
+    The last word on a day is what holds from it on, and of words at one instant that of the larger
+    key. So a second join or a second leave changes nothing, and no day holds two words: what was
+    overtaken on its own day has none.
+    """
+    return """
+        SELECT employee, event, fact_key, day AS since,
+               lead(day, 1, 'infinity'::date)
+                   OVER (PARTITION BY employee ORDER BY happened_at, fact_key) AS until
+          FROM membership
+         WHERE org_id = $1 AND generation = $2
+    """
+
+
 def members(before: str) -> str:
-    """Return who is in the program on the day before ``before``, with their last join."""
+    """Return who is in the program at the end of the day before ``before``, with their join.
+
+    That is, whose last word by then is a join: each person once.
+    """
     return f"""
-        SELECT m.employee,
-               (array_agg(m.fact_key ORDER BY m.happened_at DESC, m.fact_key DESC)
-                    FILTER (WHERE m.event = 'joined'))[1] AS fact_key,
-               max(m.day) FILTER (WHERE m.event = 'joined') AS day
-          FROM membership m
-         WHERE m.org_id = $1 AND m.generation = $2 AND m.day < {before} AND m.employee <> ''
-         GROUP BY m.employee
-        HAVING sum(CASE m.event WHEN 'joined' THEN 1 ELSE -1 END) > 0
+        SELECT m.employee, m.fact_key, m.since AS day
+          FROM ({memberships()}) m
+         WHERE m.event = 'joined' AND m.since < {before} AND m.until >= {before}
     """
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from shared.kpis.periods import Period
+from shared.rollups.people import memberships
 
 __all__ = [
     "Displaced",
@@ -23,7 +24,7 @@ __all__ = [
 # A team's people are its members. On a day on which it has none it is counted by its staff: its
 # figures, if it has any, are about somebody. $3 and $4 are the days asked about; what happened
 # before them makes the state on the first one.
-_STEPS = """
+_STEPS = f"""
 WITH placed AS (
     SELECT r.employee, r.employed, r.team, r.effective_on AS since,
            lead(r.effective_on, 1, 'infinity'::date)
@@ -34,13 +35,7 @@ WITH placed AS (
          WHERE org_id = $1 AND generation = $2
          ORDER BY employee, effective_on, fact_key DESC
       ) r
-), told AS (
-    SELECT employee, event, day AS since,
-           lead(day, 1, 'infinity'::date)
-               OVER (PARTITION BY employee ORDER BY happened_at, fact_key) AS until
-      FROM membership
-     WHERE org_id = $1 AND generation = $2
-), member AS (
+), told AS ({memberships()}), member AS (
     SELECT p.team, greatest(t.since, p.since) AS since, least(t.until, p.until) AS until
       FROM told t
       JOIN placed p ON p.employee = t.employee AND p.since < t.until AND t.since < p.until

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 from shared.facts import AudienceRecorded, EmployeeRecorded, Fact, SsiRecorded
 from tests.property.oracle.contributions import Contribution
 from tests.property.oracle.ledger import History, key_of
+from tests.property.oracle.membership import members_on
 from tests.property.oracle.sales import deals, leads
 from tests.property.oracle.slices import roster_row, team_of
 
@@ -46,17 +47,14 @@ def answers(history: History, told: Sequence[Contribution], span: Span) -> dict[
     found: dict[str, Answer] = {}
     measures = {part.measure for part in told}
     if "shares" in measures:
-        sharers = _doing(told, {"shares": 1}, span.start, span.end)
+        sharers = _doing(told, "shares", span.start, span.end)
         found["sharers"] = _count(history, sharers, span)
         found["active_advocates"] = _count(history, _regulars(told, span), span)
-    for name, signs in (
-        ("enrolled", {"joins": 1, "leaves": -1}),
-        ("enrolled_ever", {"joins": 1}),
-        ("invited", {"invites": 1}),
-    ):
-        if min(signs) in measures:
-            people = _doing(told, signs, date.min, span.end)
-            found[name] = _count(history, people, span)
+    if "joins" in measures:
+        found["enrolled"] = _count(history, members_on(history, span.last_day), span)
+    for name, event in (("enrolled_ever", "joins"), ("invited", "invites")):
+        if event in measures:
+            found[name] = _count(history, _doing(told, event, date.min, span.end), span)
     if history.of(EmployeeRecorded):
         found |= _roster_counts(history, span)
     found |= _readings(history, span)
@@ -75,13 +73,10 @@ def sharers_by(told: Iterable[Contribution], span: Span) -> Answer:
     return {group: Fraction(len(them)) for group, them in people.items()}
 
 
-def _doing(told: Iterable[Contribution], signs: dict[str, int], start: date, end: date) -> set[str]:
-    """Return who has more for than against, over the days of [start, end)."""
-    balance: dict[str, Fraction] = defaultdict(Fraction)
-    for part in told:
-        if part.measure in signs and part.where.employee and start <= part.day < end:
-            balance[part.where.employee] += signs[part.measure] * part.quantity
-    return {employee for employee, total in balance.items() if total > 0}
+def _doing(told: Iterable[Contribution], measure: str, start: date, end: date) -> set[str]:
+    """Return whom a measure counts on any of the days of [start, end)."""
+    mine = (part for part in told if part.measure == measure and start <= part.day < end)
+    return {part.where.employee for part in mine if part.where.employee}
 
 
 def _regulars(told: Sequence[Contribution], span: Span) -> set[str]:
@@ -90,7 +85,7 @@ def _regulars(told: Sequence[Contribution], span: Span) -> set[str]:
     weeks: Counter[str] = Counter()
     for back in range(1, 5):
         start = monday - timedelta(weeks=back)
-        weeks.update(_doing(told, {"shares": 1}, start, start + timedelta(weeks=1)))
+        weeks.update(_doing(told, "shares", start, start + timedelta(weeks=1)))
     return {employee for employee, count in weeks.items() if count >= 3}
 
 

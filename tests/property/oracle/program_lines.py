@@ -13,7 +13,6 @@ from shared.facts import (
     LoginRecorded,
     MemberInvited,
     MemberJoined,
-    MemberLeft,
     MentionRecorded,
     PostMetrics,
     PostPublished,
@@ -23,6 +22,7 @@ from shared.facts import (
 from tests.property.oracle.answers import Span
 from tests.property.oracle.ledger import FactT, History, key_of
 from tests.property.oracle.lines import Line, Told
+from tests.property.oracle.membership import members_on
 from tests.property.oracle.slices import roster_row
 
 __all__ = ["program_lines", "tagged"]
@@ -49,15 +49,6 @@ def _posts(history: History) -> Iterator[tuple[PostPublished, date]]:
 
 def _one(employees: Iterable[str], day: date) -> list[Line]:
     return [Line(employee, 1, day, employee) for employee in set(employees)]
-
-
-def _members(history: History, before: date) -> set[str]:
-    balance: dict[str, int] = defaultdict(int)
-    for kind, sign in ((MemberJoined, 1), (MemberLeft, -1)):
-        for event in history.of(kind):
-            if history.day(event.occurred_at) < before:
-                balance[event.employee or ""] += sign
-    return {employee for employee, count in balance.items() if count > 0}
 
 
 def _employed(history: History, on: date) -> dict[str, EmployeeRecorded]:
@@ -97,9 +88,9 @@ def _taking_part(history: History, span: Span) -> dict[str, Told]:
 
 def _memberships(history: History, span: Span) -> dict[str, Told]:
     told: dict[str, Told] = {}
-    members = _members(history, span.end)
+    members = members_on(history, span.last_day)
     if history.of(MemberJoined):
-        before = _members(history, span.start)
+        before = members_on(history, span.start - timedelta(days=1))
         told["enrolled_at_start"] = Told(_one(before, span.start), "count", "start")
         lines = [Line(name, 0, span.start, name) for name in members]
         for post, day in _posts(history):

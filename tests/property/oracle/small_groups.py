@@ -13,7 +13,8 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from shared.facts import EmployeeRecorded, Fact, MemberJoined, MemberLeft
-from tests.property.oracle.ledger import History, key_of
+from tests.property.oracle.ledger import History
+from tests.property.oracle.membership import members_on
 from tests.property.oracle.slices import roster_row
 
 __all__ = ["Groups", "Shown"]
@@ -81,7 +82,7 @@ class Groups:
 
     def _sizes_on(self, day: date) -> Mapping[str, int]:
         staff, members = Counter[str](), Counter[str]()
-        enrolled = self._enrolled(day)
+        enrolled = members_on(self._history, day)
         everybody = {row.employee for row in self._history.of(EmployeeRecorded)}
         for employee in everybody | enrolled:
             row = roster_row(self._history, employee, day)
@@ -91,12 +92,3 @@ class Groups:
             if employee in enrolled and (row is None or row.employed):
                 members[(row.team or "") if row else ""] += 1
         return {**staff, **members}
-
-    def _enrolled(self, day: date) -> set[str]:
-        """Return who joined, and has not left since."""
-        history = self._history
-        moves: list[MemberJoined | MemberLeft] = []
-        moves += [*history.of(MemberJoined), *history.of(MemberLeft)]
-        moves.sort(key=lambda move: (move.occurred_at, key_of(move)))
-        last = {move.employee: move for move in moves if history.day(move.occurred_at) <= day}
-        return {employee for employee, move in last.items() if isinstance(move, MemberJoined)}
