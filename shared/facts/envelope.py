@@ -96,7 +96,7 @@ class Fact(BaseModel):
             "The source's version of this fact, such as its modification time in milliseconds. "
             "The highest revision wins whatever the order of arrival; without one, the last "
             "delivery wins. Send one with every version of a fact, its deletion too, or with none: "
-            "a delivery without one counts as newer than any time in milliseconds."
+            "what cannot be compared with the version before is refused."
         ),
         examples=[1743460200000],
     )

@@ -8,6 +8,7 @@ The guarantees, in the order they are made:
    whatever the order of arrival; the same content is skipped; other content is written as the
    retraction (-1) of the old entry followed by the new entry (+1); a deletion as the retraction
    alone. A retracted identity remembers its revision, so an older version cannot come back.
+   All versions of an identity have revisions, or none has one; what would mix them is refused.
 3. Positions are handed out without gaps and the head moves, in the caller's transaction: together
    with the poll cursor or the inbox row that the facts came from, or not at all.
 """
@@ -22,7 +23,7 @@ import asyncpg
 from shared import clock
 from shared.facts import Fact, Retraction
 from shared.ledger.judge import Judgement, Known, judge
-from shared.ledger.staging import Said, said
+from shared.ledger.staging import MixedRevisions, Said, said
 from shared.observability import metrics
 from shared.orgs import Org
 
@@ -144,7 +145,10 @@ async def append(
     """
     received_at = received_at or clock.now()
     _refuse_foreign_currency(org, items)
-    rows = await said(items, org.zone, said_at or received_at)
+    try:
+        rows = await said(items, org.zone, said_at or received_at)
+    except MixedRevisions as mixed:
+        raise _refused(items, mixed) from None
     await _stage(connection, rows)
     head = await connection.fetchrow(
         "SELECT position, recorded_at FROM ledger_head WHERE org_id = $1 FOR UPDATE", org.id
@@ -152,7 +156,12 @@ async def append(
     assert head is not None, "an organization is created together with its ledger head"
     found = await connection.fetch(_KNOWN, org.id, [row.fact_key for row in rows])
     known = {row[0]: Known(*row[1:]) for row in map(tuple, found)}
-    judgement = judge(rows, known, head["position"])
+    try:
+        judgement = judge(rows, known, head["position"])
+    except MixedRevisions as mixed:
+        # The caller may go on without the item, in this transaction.
+        await connection.execute("TRUNCATE ledger_staging")
+        raise _refused(items, mixed) from None
     # Time in the ledger never runs backwards, even when the clocks of two writers disagree.
     await _write(connection, org.id, judgement, max(received_at, head["recorded_at"]))
     metrics.LEDGER_ENTRIES.labels("credit").inc(len(judgement.stated))
@@ -216,3 +225,23 @@ def _refuse_foreign_currency(org: Org, items: Sequence[Fact | Retraction]) -> No
                 "currency_mismatch",
                 f"amounts of this organization are in {org.currency}",
             )
+
+
+def _refused(items: Sequence[Fact | Retraction], mixed: MixedRevisions) -> FactRejected:
+    """Return the refusal of the first item that is not as the version before it was."""
+    has_revision = mixed.revision >= 0
+    index = next(
+        index
+        for index, item in enumerate(items)
+        if item.identity.key == mixed.fact_key and (item.revision is not None) != has_revision
+    )
+    if has_revision:
+        return FactRejected(
+            index,
+            "revision_missing",
+            f"the version before has revision {mixed.revision}; give one with each version, and"
+            " with the deletion",
+        )
+    return FactRejected(
+        index, "revision_unexpected", "the version before has no revision; give none"
+    )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from shared.ledger.staging import Said
+from shared.ledger.staging import MixedRevisions, Said
 
 __all__ = ["Judgement", "Known", "judge"]
 
@@ -45,12 +45,17 @@ def judge(said: Sequence[Said], known: Mapping[bytes, Known], position: int) -> 
 
     The highest revision wins. At the same revision a deletion wins over content and the larger
     content hash over the smaller, so that the outcome never depends on the order of arrival.
+
+    Raises:
+        MixedRevisions: an item has a revision where the known version has none, or the reverse.
     """
     result = Judgement(position)
     for index, item in enumerate(said):
         current = known.get(item.fact_key)
         if current is None:
             _first_word(result, index, item)
+        elif (item.revision < 0) != (current.revision < 0):
+            raise MixedRevisions(item.fact_key, current.revision)
         elif item.revision < current.revision:
             result.stale += 1
         elif item.is_retraction:

@@ -9,14 +9,32 @@ from zoneinfo import ZoneInfo
 from shared.facts import Fact, Retraction
 from shared.facts.envelope import content_hash, identity_key
 
-__all__ = ["Said", "said"]
+__all__ = ["MixedRevisions", "Said", "said"]
 
 _MICROSECOND = timedelta(microseconds=1)
+#: Where a source gives no revision the time at which it spoke orders its versions, far below the 0
+#: at which revisions begin: so the one is told from the other, and they are never compared.
+_FIRST_INSTANT = -(2**62)
 _AT_A_TIME = 250
 
 
+class MixedRevisions(ValueError):
+    """Of two versions of an identity one has a revision and the other has none: which is newer?
+
+    ``revision`` is that of the version that came first; below 0 if it has none.
+    """
+
+    def __init__(self, fact_key: bytes, revision: int) -> None:
+        super().__init__("some versions have a revision and some have none")
+        self.fact_key = fact_key
+        self.revision = revision
+
+
 class Said(NamedTuple):
-    """What a batch says of one identity. ``columns`` are those of a ledger entry after its key."""
+    """What a batch says of one identity. ``columns`` are those of a ledger entry after its key.
+
+    ``revision`` is the source's, or, below 0, the time at which it spoke.
+    """
 
     fact_key: bytes
     revision: int
@@ -33,8 +51,12 @@ async def said(items: Sequence[Fact | Retraction], zone: ZoneInfo, said_at: date
 
     A large batch lets others have the event loop from time to time: whoever holds the ledger's head
     must not wait for this one's hashing.
+
+    Raises:
+        MixedRevisions: versions with and without a revision of one identity.
     """
-    said_now = (said_at - datetime.fromtimestamp(0, tz=said_at.tzinfo)) // _MICROSECOND
+    since_epoch = said_at - datetime.fromtimestamp(0, tz=said_at.tzinfo)
+    said_now = _FIRST_INSTANT + since_epoch // _MICROSECOND
     winners: dict[bytes, Said] = {}
     for start in range(0, len(items), _AT_A_TIME):
         if start:
@@ -52,6 +74,8 @@ async def said(items: Sequence[Fact | Retraction], zone: ZoneInfo, said_at: date
 
 
 def _wins(row: Said, earlier: Said, said_now: int) -> bool:
+    if (row.revision < 0) != (earlier.revision < 0):
+        raise MixedRevisions(row.fact_key, earlier.revision)
     if row.revision == earlier.revision == said_now:
         return True  # neither gave a revision: the last one said counts
     return row[1:4] >= earlier[1:4]

@@ -68,6 +68,34 @@ async def test_an_older_revision_is_stale(client: httpx.AsyncClient) -> None:
     assert older.json()["stale"] == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "rule"), [({"revision": 5}, "revision_missing"), ({}, "revision_unexpected")]
+)
+async def test_revisions_are_given_always_or_never(
+    client: httpx.AsyncClient, before: dict[str, int], rule: str
+) -> None:
+    """A version without one would hide all later ones that have one, or be hidden by none."""
+    other = {} if before else {"revision": 9}
+    identity = {key: POST[key] for key in ("source", "kind", "external_id")}
+    new = {**POST, "external_id": "other"}
+    await client.post("/v1/facts", json=[{**POST, **before}])
+
+    mixed = await client.post("/v1/facts", json=[new, {**POST, "employee": "E009", **other}])
+    gone = await client.post("/v1/facts/retract", json={"identities": [{**identity, **other}]})
+    within = await client.post("/v1/facts", json=[{**new, **before}, {**new, **other}])
+
+    for answer, field in (
+        (mixed, "facts.1"),
+        (gone, "body.identities.0"),
+        (within, "facts.1"),
+    ):
+        assert (answer.status_code, problem(answer)["code"]) == (422, "invalid_facts")
+        error = problem(answer)["errors"][0]
+        assert (error["field"], error["rule"]) == (field, rule)
+        assert ("5" in error["message"]) is bool(before)
+    assert await position(client) == 1
+
+
 async def test_a_person_is_told_by_address_and_kept_as_a_hash(
     client: httpx.AsyncClient, org: Org, database: Database
 ) -> None:
@@ -173,6 +201,7 @@ async def test_nobody_speaks_for_a_connection(client: httpx.AsyncClient) -> None
     answers = (posted, own, retracted)
     assert [answer.status_code for answer in answers] == [409, 409, 409]
     assert problem(posted)["errors"][0]["field"] == "facts.1.source"
+    assert problem(retracted)["errors"][0]["field"] == "body.identities.0.source"
     assert await position(client) == before
 
 

@@ -110,6 +110,49 @@ async def test_of_several_versions_in_one_batch_the_winner_is_kept(
     assert (result.inserted, result.position) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [
+        (click(1, revision=0), click(1, link="other"), "revision_missing"),
+        (click(1, revision=0), Retraction(click(1).identity), "revision_missing"),
+        (Retraction(click(1).identity, 7), click(1), "revision_missing"),
+        (click(1), click(1, revision=2**62 - 1), "revision_unexpected"),
+        (click(1), Retraction(click(1).identity, 0), "revision_unexpected"),
+        (Retraction(click(1).identity), click(1, revision=0), "revision_unexpected"),
+    ],
+)
+async def test_a_version_is_not_compared_with_one_that_has_no_revision(
+    database: Database,
+    org: Org,
+    first: Fact | Retraction,
+    second: Fact | Retraction,
+    code: str,
+) -> None:
+    head = (await say(database, org, first)).position
+
+    with pytest.raises(FactRejected) as apart:
+        await say(database, org, click(2), second)
+    with pytest.raises(FactRejected) as together:
+        await say(database, org, click(2), first, click(3), second)
+
+    assert (apart.value.index, apart.value.code) == (1, code)
+    assert (together.value.index, together.value.code) == (3, code)
+    assert len(await told(database, org)) == head
+
+
+async def test_what_is_left_of_a_refused_batch_is_taken_in_the_same_transaction(
+    database: Database, org: Org
+) -> None:
+    await say(database, org, click(1, revision=1))
+
+    async with database.transaction(org.id) as connection:
+        with pytest.raises(FactRejected):
+            await append(connection, org, [click(1, link="other"), click(2)])
+        result = await append(connection, org, [click(2)])
+
+    assert (result.inserted, result.position) == (1, 2)
+
+
 async def test_a_foreign_currency_is_refused_and_nothing_is_written(
     database: Database, org: Org
 ) -> None:

@@ -51,7 +51,8 @@ class Identity(Input):
             strict=True,
             ge=0,
             lt=2**62,
-            description="Orders the retraction against versions of the fact.",
+            description="Orders the retraction against versions of the fact: given if they have"
+            " one, not given if they have none.",
             examples=[1743460200000],
         ),
     ] = None

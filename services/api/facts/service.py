@@ -47,11 +47,12 @@ async def append_facts(database: Database, org: Org, body: bytes) -> Appended:
 
     Raises:
         MalformedJson: the body is not the JSON this product reads.
-        InvalidFacts: a fact breaks a rule.
+        InvalidFacts: a fact breaks a rule, or it has a revision where the version before has none,
+            or none where that has one.
         Conflict: a fact speaks for a source that is a connection's, or the product's own.
     """
     facts = parse_batch(body, org.person_key)
-    result = await _append(database, org, facts, [fact.source for fact in facts])
+    result = await _append(database, org, facts, within="facts")
     return Appended(
         inserted=result.inserted,
         unchanged=result.unchanged,
@@ -68,7 +69,7 @@ async def retract_facts(database: Database, org: Org, retractions: Retractions) 
         Retraction(Identity(one.source, one.kind, one.external_id), one.revision)
         for one in retractions.identities
     ]
-    result = await _append(database, org, items, [item.identity.source for item in items])
+    result = await _append(database, org, items, within="body.identities")
     return Retracted(
         retracted=result.retracted,
         unchanged=result.unchanged,
@@ -78,19 +79,23 @@ async def retract_facts(database: Database, org: Org, retractions: Retractions) 
 
 
 async def _append(
-    database: Database, org: Org, items: Sequence[Fact | Retraction], sources: Sequence[str]
+    database: Database, org: Org, items: Sequence[Fact | Retraction], *, within: str
 ) -> AppendResult:
+    """Append what may be; ``within`` names the list of the request that holds the items."""
     async with database.transaction(org.id) as connection:
-        await _refuse_foreign_sources(connection, org, sources)
+        sources = [item.identity.source for item in items]
+        await _refuse_foreign_sources(connection, org, sources, within)
         try:
             return await append(connection, org, items)
         except FactRejected as error:
-            place = FieldError(field=f"facts.{error.index}", rule=error.code, message=error.message)
+            place = FieldError(
+                field=f"{within}.{error.index}", rule=error.code, message=error.message
+            )
             raise InvalidFacts("Nothing was written.", errors=[place]) from None
 
 
 async def _refuse_foreign_sources(
-    connection: "asyncpg.Connection[asyncpg.Record]", org: Org, sources: Sequence[str]
+    connection: "asyncpg.Connection[asyncpg.Record]", org: Org, sources: Sequence[str], within: str
 ) -> None:
     rows = await connection.fetch(
         "SELECT source FROM connection WHERE org_id = $1 AND source = ANY ($2::text[])",
@@ -100,7 +105,7 @@ async def _refuse_foreign_sources(
     taken = _OWN_SOURCES | {row["source"] for row in rows}
     message = "This source speaks through a connection; use a name of your own."
     errors = [
-        FieldError(field=f"facts.{index}.source", rule="source_taken", message=message)
+        FieldError(field=f"{within}.{index}.source", rule="source_taken", message=message)
         for index, source in enumerate(sources)
         if source in taken
     ]

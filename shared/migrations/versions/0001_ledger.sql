@@ -35,7 +35,8 @@ CREATE INDEX ledger_entry_day ON ledger_entry USING brin (day date_minmax_multi_
 -- Cost facts are few and are read line by line: a statement may charge them to other days than booked.
 CREATE INDEX ledger_entry_cost ON ledger_entry (org_id, fact_key, position) WHERE kind = 'cost.booked';
 
--- The current version of each identity. position: of its +1 entry; revision: of what was last said.
+-- The current version of each identity. position: of its +1 entry; revision: of what was last said, below 0
+-- the time at which it was said, where the source gives no revisions.
 CREATE TABLE fact_head (
     org_id          uuid NOT NULL,
     fact_key        bytea NOT NULL,
