@@ -85,13 +85,11 @@ def connect(doors: Doors, terminal: Terminal) -> dict[str, str]:
 
 
 def _assume(api: Client) -> str:
-    stated = {
-        one["key"]: {(said["effective_from"], Decimal(said["value"])) for said in one["history"]}
-        for one in api.get("/v1/assumptions")["assumptions"]
-    }
     since = FIRST_DAY.isoformat()
     for key, (value, source) in _ASSUMPTIONS.items():
-        if (since, Decimal(value)) not in stated[key]:
+        told = api.pages(f"/v1/assumptions/{key}/statements", "statements", limit=200)
+        stated = {(one["effective_from"], Decimal(one["value"])) for one in told}
+        if (since, Decimal(value)) not in stated:
             body = {"effective_from": since, "value": value, "source": source}
             api.put(f"/v1/assumptions/{key}", body)
     return ", ".join(f"{key} {value}" for key, (value, _) in _ASSUMPTIONS.items())

@@ -104,6 +104,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "links_list_links": ("GET", "/v1/links", {}),
     "links_create_link": ("POST", "/v1/links", {"json": {"target_url": "https://a.example"}}),
     "assumptions_list_assumptions": ("GET", "/v1/assumptions", {}),
+    "assumptions_list_statements": ("GET", "/v1/assumptions/gross_margin/statements", {}),
     "assumptions_state_assumption": (
         "PUT",
         "/v1/assumptions/gross_margin",

@@ -226,12 +226,11 @@ async def test_rate_change_prices_each_day_at_its_own_rate(golden: httpx.AsyncCl
     later = await get(golden, "kpis/emv_cpm/series")
     await golden.put("/v1/assumptions/emv.cpm", json={**statement, "effective_from": "2025-02-01"})
     earlier = await get(golden, "kpis/emv_cpm/series")
-    history = (await golden.get("/v1/assumptions")).json()["assumptions"]
+    told = (await golden.get("/v1/assumptions/emv.cpm/statements")).json()["statements"]
 
     values = [answer["points"][0]["value"] for answer in (before, later, earlier)]
     assert values == ["3744.00", "3744.00", "6240.00"]
-    (cpm,) = [assumption for assumption in history if assumption["key"] == "emv.cpm"]
-    assert [statement["version"] for statement in cpm["history"]] == [1, 2]
+    assert [statement["version"] for statement in told] == [1, 2]
 
 
 async def test_leaderboard_needs_the_scope_to_see_people(

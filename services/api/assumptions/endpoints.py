@@ -2,31 +2,42 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query, Request
 
 from services.api.assumptions import service
-from services.api.assumptions.schemas import Assumption, Assumptions, NewStatement
+from services.api.assumptions.schemas import Assumption, Assumptions, NewStatement, StatedValues
 from services.api.dependencies import Access, reads, writes
+from services.api.model import PageQuery
 from shared.web.json import StrictJsonRoute
+from shared.web.state import resources
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/assumptions", tags=["assumptions"], route_class=StrictJsonRoute)
 
+_Reader = Annotated[Access, reads("roi:read")]
+_Key = Annotated[
+    str, Path(description="Key of the assumption.", max_length=64, examples=["gross_margin"])
+]
+
 
 @router.get("", operation_id="assumptions_list_assumptions")
-async def list_assumptions(access: Annotated[Access, reads("roi:read")]) -> Assumptions:
-    """List every assumption with the value in force today and all that was ever stated."""
+async def list_assumptions(access: _Reader) -> Assumptions:
+    """List every assumption with the value in force today."""
     return await service.list_assumptions(access)
+
+
+@router.get("/{key}/statements", operation_id="assumptions_list_statements")
+async def list_statements(
+    request: Request, access: _Reader, key: _Key, query: Annotated[PageQuery, Query()]
+) -> StatedValues:
+    """List all that was ever stated about an assumption: from which day on, by whom told, when."""
+    return await service.list_statements(access, resources(request).keyring, key, query)
 
 
 @router.put("/{key}", operation_id="assumptions_state_assumption")
 async def state_assumption(
-    access: Annotated[Access, writes("assumptions:write")],
-    key: Annotated[
-        str, Path(description="Key of the assumption.", max_length=64, examples=["gross_margin"])
-    ],
-    body: NewStatement,
+    access: Annotated[Access, writes("assumptions:write")], key: _Key, body: NewStatement
 ) -> Assumption:
     """State a value from a day on. Days before it keep the value they had."""
     return await service.state_assumption(access, key, body)

@@ -10,24 +10,36 @@ import asyncpg
 from shared.kpis.rates import DatedRate
 from shared.kpis.vocabulary import Grade
 
-__all__ = ["Statement", "add_statement", "rates_of", "statements_of"]
+__all__ = ["Statement", "add_statement", "rates_of", "statements_about", "statements_in_force"]
 
 # Rates of one network alone are not stated through the API, and so are not read here either.
 _EVERY_NETWORK = ""
 
-_READ = """
-SELECT key, effective_from, version, value, source, grade, recorded_at
-  FROM assumption
- WHERE org_id = $1 AND network = $2 AND ($3::text IS NULL OR key = $3)
+_COLUMNS = "key, effective_from, version, value, source, grade, recorded_at"
+_READ = f"""
+SELECT {_COLUMNS} FROM assumption
+ WHERE org_id = $1 AND network = $2
  ORDER BY key, effective_from DESC, version DESC
 """
-_ADD = """
+_IN_FORCE = f"""
+SELECT DISTINCT ON (key) {_COLUMNS} FROM assumption
+ WHERE org_id = $1 AND network = $2 AND effective_from <= $3
+ ORDER BY key, effective_from DESC, version DESC
+"""
+_PAGE = f"""
+SELECT {_COLUMNS} FROM assumption
+ WHERE org_id = $1 AND network = $2 AND key = $3
+   AND ($4::date IS NULL OR (effective_from, version) < ($4, $5::integer))
+ ORDER BY effective_from DESC, version DESC
+ LIMIT $6
+"""
+_ADD = f"""
 INSERT INTO assumption (org_id, key, network, effective_from, version, value, source, grade,
                         recorded_at)
 SELECT $1, $2, $3, $4, coalesce(max(version), 0) + 1, $5, $6, $7, $8
   FROM assumption
  WHERE org_id = $1 AND key = $2 AND network = $3
-RETURNING key, effective_from, version, value, source, grade, recorded_at
+RETURNING {_COLUMNS}
 """
 
 
@@ -52,11 +64,25 @@ class Statement:
         )
 
 
-async def statements_of(
-    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, *, key: str | None = None
+async def statements_in_force(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, day: date
+) -> dict[str, Statement]:
+    """Return key → the statement in force on a day, of the keys that have one."""
+    rows = await connection.fetch(_IN_FORCE, org_id, _EVERY_NETWORK, day)
+    return {row["key"]: Statement(**row) for row in rows}
+
+
+async def statements_about(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    key: str,
+    *,
+    after: tuple[date, int] | None,
+    limit: int,
 ) -> list[Statement]:
-    """Return the statements about every key, or about one, the latest to begin first."""
-    rows = await connection.fetch(_READ, org_id, _EVERY_NETWORK, key)
+    """Return statements about a key, the latest to begin first, after a first day and version."""
+    place = after or (None, None)
+    rows = await connection.fetch(_PAGE, org_id, _EVERY_NETWORK, key, *place, limit)
     return [Statement(**row) for row in rows]
 
 
@@ -64,7 +90,8 @@ async def rates_of(
     connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID
 ) -> list[DatedRate]:
     """Return every stated rate of an organization."""
-    return [statement.rate() for statement in await statements_of(connection, org_id)]
+    rows = await connection.fetch(_READ, org_id, _EVERY_NETWORK)
+    return [Statement(**row).rate() for row in rows]
 
 
 async def add_statement(

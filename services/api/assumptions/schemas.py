@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from services.api.model import DecimalText, Input, Output
+from services.api.model import DecimalText, Input, Output, Page
 from services.api.periods import LocalDay
 from shared.facts.fields import Text
 from shared.kpis.vocabulary import Grade, Unit
 
-__all__ = ["Assumption", "Assumptions", "NewStatement", "StatedValue"]
+__all__ = ["Assumption", "Assumptions", "NewStatement", "StatedValue", "StatedValues"]
 
 
 def _rate_text(value: Any) -> Any:
@@ -88,10 +88,20 @@ class Assumption(Output):
         description="Whether it is part of the organization's attribution, and not stated here.",
         examples=[False],
     )
-    history: list[StatedValue] = Field(description="Every statement, the latest to begin first.")
+    stated: StatedValue | None = Field(
+        description="The statement in force today; null: the default is, or nothing."
+    )
 
 
 class Assumptions(Output):
     """Every assumption."""
 
     assumptions: list[Assumption] = Field(description="By key, in catalogue order.")
+
+
+class StatedValues(Page):
+    """What was ever stated about a key."""
+
+    statements: list[StatedValue] = Field(
+        description="This page's statements, the latest to begin first."
+    )

@@ -4,18 +4,32 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from services.api.assumptions.repository import Statement, add_statement, statements_of
-from services.api.assumptions.schemas import Assumption, Assumptions, NewStatement, StatedValue
+from services.api.assumptions.repository import (
+    Statement,
+    add_statement,
+    statements_about,
+    statements_in_force,
+)
+from services.api.assumptions.schemas import (
+    Assumption,
+    Assumptions,
+    NewStatement,
+    StatedValue,
+    StatedValues,
+)
 from services.api.dependencies import Access
-from services.api.model import exact
+from services.api.model import PageQuery, exact
+from services.api.paging import page_of
 from shared import clock
-from shared.errors import FieldError, Invalid, NotFound
+from shared.errors import FieldError, Invalid, InvalidCursor, NotFound
 from shared.kpis.assumptions import ASSUMPTIONS, InvalidAssumption, check
 from shared.kpis.assumptions import Assumption as Definition
 from shared.kpis.rates import rate_in_force
 from shared.orgs import Org
+from shared.security.keyring import KeyRing
+from shared.web.cursor import CursorCodec
 
-__all__ = ["list_assumptions", "state_assumption"]
+__all__ = ["list_assumptions", "list_statements", "state_assumption"]
 
 # Credit is computed when facts are folded: these belong to the organization's rollups, and a new
 # value means folding everything again.
@@ -23,14 +37,50 @@ _FIXED: Final = ("attribution.window_days", "attribution.half_life_days")
 
 
 async def list_assumptions(access: Access) -> Assumptions:
-    """Return every key with the value of today and its history."""
-    statements = await statements_of(access.connection, access.org.id)
+    """Return every key with the value of today."""
+    today = _today(access.org)
+    stated = await statements_in_force(access.connection, access.org.id, today)
     return Assumptions(
         assumptions=[
-            _shown(access.org, definition, [s for s in statements if s.key == key])
+            _shown(access.org, definition, stated.get(key), today)
             for key, definition in ASSUMPTIONS.items()
         ]
     )
+
+
+async def list_statements(
+    access: Access, keyring: KeyRing, key: str, query: PageQuery
+) -> StatedValues:
+    """Return a page of what was stated about a key, the latest to begin first.
+
+    Raises:
+        NotFound: there is no such key.
+        InvalidCursor: the cursor belongs to another list.
+    """
+    if key not in ASSUMPTIONS:
+        raise NotFound
+    codec = CursorCodec(keyring, access.org.id, {"list": "statements", "key": key})
+    rows = await statements_about(
+        access.connection,
+        access.org.id,
+        key,
+        after=_place(codec, query.cursor),
+        limit=query.limit + 1,
+    )
+    page, following = page_of(
+        rows, query.limit, codec, lambda row: [row.effective_from.isoformat(), row.version]
+    )
+    statements = [StatedValue.model_validate(row) for row in page]
+    return StatedValues(statements=statements, next_cursor=following)
+
+
+def _place(codec: CursorCodec, cursor: str | None) -> tuple[date, int] | None:
+    if cursor is None:
+        return None
+    match codec.decode(cursor):
+        case [str(effective_from), int(version)]:
+            return date.fromisoformat(effective_from), version
+    raise InvalidCursor
 
 
 async def state_assumption(access: Access, key: str, new: NewStatement) -> Assumption:
@@ -63,8 +113,13 @@ async def state_assumption(access: Access, key: str, new: NewStatement) -> Assum
         grade=new.grade,
         recorded_at=clock.now(),
     )
-    history = await statements_of(access.connection, access.org.id, key=key)
-    return _shown(access.org, definition, history)
+    today = _today(access.org)
+    stated = await statements_in_force(access.connection, access.org.id, today)
+    return _shown(access.org, definition, stated.get(key), today)
+
+
+def _today(org: Org) -> date:
+    return clock.local_day(clock.now(), org.zone)
 
 
 def _bounds(definition: Definition) -> str:
@@ -72,8 +127,7 @@ def _bounds(definition: Definition) -> str:
     return f"at least {definition.least}{most}"
 
 
-def _shown(org: Org, definition: Definition, history: list[Statement]) -> Assumption:
-    today = clock.local_day(clock.now(), org.zone)
+def _shown(org: Org, definition: Definition, stated: Statement | None, today: date) -> Assumption:
     return Assumption(
         key=definition.key,
         unit=definition.unit,
@@ -81,17 +135,18 @@ def _shown(org: Org, definition: Definition, history: list[Statement]) -> Assump
         default=definition.default,
         default_source=definition.source,
         default_grade=definition.grade,
-        in_force=_in_force(org, definition, history, today),
+        in_force=_in_force(org, definition, stated, today),
         is_fixed=definition.key in _FIXED,
-        history=[StatedValue.model_validate(statement) for statement in history],
+        stated=None if stated is None else StatedValue.model_validate(stated),
     )
 
 
 def _in_force(
-    org: Org, definition: Definition, history: list[Statement], today: date
+    org: Org, definition: Definition, stated: Statement | None, today: date
 ) -> Decimal | None:
     fixed = dict(zip(_FIXED, (org.window_days, org.half_life_days), strict=True))
     if definition.key in fixed:
         return Decimal(fixed[definition.key])
-    rate = rate_in_force([statement.rate() for statement in history], definition.key, today)
+    rates = [] if stated is None else [stated.rate()]
+    rate = rate_in_force(rates, definition.key, today)
     return exact(rate.value) if rate else None

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from services.api.dependencies import Access, reads, writes
 from services.api.goals import service
 from services.api.goals.schemas import Goal, GoalChange, Goals, GoalVersions, ListQuery, NewGoal
+from services.api.model import PageQuery
 from shared.web.json import StrictJsonRoute
 from shared.web.state import resources
 
@@ -43,9 +44,11 @@ async def get_goal(access: _Reader, goal_id: _Id) -> Goal:
 
 
 @router.get("/{goal_id}/versions", operation_id="goals_list_versions")
-async def list_versions(access: _Reader, goal_id: _Id) -> GoalVersions:
+async def list_versions(
+    request: Request, access: _Reader, goal_id: _Id, query: Annotated[PageQuery, Query()]
+) -> GoalVersions:
     """List what a goal was in each of its versions, who stated it and when."""
-    return await service.list_versions(access, goal_id)
+    return await service.list_versions(access, resources(request).keyring, goal_id, query)
 
 
 @router.patch("/{goal_id}", operation_id="goals_update_goal")

@@ -31,7 +31,9 @@ _COLUMNS: Final = """
 # Whatever the connection makes of JSON by itself, here it is read as text.
 _READ: Final = _COLUMNS.replace("filters", "filters::text AS filters")
 _VERSIONS: Final = f"""
-SELECT {_READ} FROM goal WHERE org_id = $1 AND id = $2 ORDER BY version DESC
+SELECT {_READ} FROM goal
+ WHERE org_id = $1 AND id = $2 AND ($3::integer IS NULL OR version < $3)
+ ORDER BY version DESC LIMIT $4
 """
 _CURRENT: Final = f"""
 SELECT {_READ}
@@ -124,18 +126,24 @@ async def lock_goal(
 
 
 async def versions_of(
-    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, goal_id: UUID
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    goal_id: UUID,
+    *,
+    before: int | None,
+    limit: int,
 ) -> list[GoalVersion]:
-    """Return every version of a goal, the last one first; none if there is no such goal."""
-    return [_version(row) for row in await connection.fetch(_VERSIONS, org_id, goal_id)]
+    """Return versions of a goal before one, the last one first; none if there is no such goal."""
+    rows = await connection.fetch(_VERSIONS, org_id, goal_id, before, limit)
+    return [_version(row) for row in rows]
 
 
 async def current_goal(
     connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, goal_id: UUID
 ) -> GoalVersion | None:
     """Return a goal as it is now, archived or not."""
-    row = await connection.fetchrow(f"{_VERSIONS} LIMIT 1", org_id, goal_id)
-    return _version(row) if row else None
+    versions = await versions_of(connection, org_id, goal_id, before=None, limit=1)
+    return versions[0] if versions else None
 
 
 async def current_goals(

@@ -214,7 +214,7 @@ class Goals(Page, Trust):
     goals: list[Goal] = Field(description="This page's goals.")
 
 
-class GoalVersions(Output):
+class GoalVersions(Page):
     """How a goal came to be what it is."""
 
-    versions: list[StatedGoal] = Field(description="Every version, the last one first.")
+    versions: list[StatedGoal] = Field(description="This page's versions, the last one first.")

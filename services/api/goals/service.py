@@ -14,10 +14,10 @@ from services.api.goals import repository, rules
 from services.api.goals import schemas as shapes
 from services.api.goals.repository import GoalVersion
 from services.api.goals.standing import Standing, standing_of
-from services.api.model import exact
+from services.api.model import PageQuery, exact
 from services.api.paging import id_after, page_of
 from shared import clock
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, InvalidCursor, NotFound
 from shared.ids import new_id
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.expressions import rounded
@@ -111,12 +111,32 @@ async def list_goals(access: Access, keyring: KeyRing, query: shapes.ListQuery) 
     )
 
 
-async def list_versions(access: Access, goal_id: UUID) -> shapes.GoalVersions:
-    """Return every version of a goal; raises :class:`NotFound`."""
-    versions = await repository.versions_of(access.connection, access.org.id, goal_id)
-    if not versions:
+async def list_versions(
+    access: Access, keyring: KeyRing, goal_id: UUID, query: PageQuery
+) -> shapes.GoalVersions:
+    """Return a page of the versions of a goal, the last one first; raises :class:`NotFound`."""
+    codec = CursorCodec(keyring, access.org.id, {"list": "goal_versions", "goal": str(goal_id)})
+    rows = await repository.versions_of(
+        access.connection,
+        access.org.id,
+        goal_id,
+        before=_version_after(codec, query.cursor),
+        limit=query.limit + 1,
+    )
+    if not rows:
         raise NotFound
-    return shapes.GoalVersions(versions=[shapes.StatedGoal.model_validate(v) for v in versions])
+    page, following = page_of(rows, query.limit, codec, lambda goal: [goal.version])
+    versions = [shapes.StatedGoal.model_validate(version) for version in page]
+    return shapes.GoalVersions(versions=versions, next_cursor=following)
+
+
+def _version_after(codec: CursorCodec, cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    match codec.decode(cursor):
+        case [int(version)]:
+            return version
+    raise InvalidCursor
 
 
 async def _to_change(access: Access, goal_id: UUID) -> GoalVersion:

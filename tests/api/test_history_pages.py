@@ -1,0 +1,121 @@
+"""What was ever stated, of assumptions and of goals, page by page; the lists hold the present."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shared import clock
+from shared.orgs import Org
+from tests.api.conftest import MakeClient
+from tests.api.test_goals import state
+
+STATED = "/v1/assumptions/emv.cpm/statements"
+#: (effective from, value), in the order of being stated: the later versions begin earlier.
+STATEMENTS = [
+    ("2025-06-01", "10"),
+    ("2025-03-01", "20"),
+    ("2025-03-01", "21"),
+    ("2025-01-01", "30"),
+    ("2025-08-01", "40"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _today(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: datetime(2025, 6, 30, 12, tzinfo=UTC))
+
+
+@pytest_asyncio.fixture
+async def stated(client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
+    for since, value in STATEMENTS:
+        body = {"effective_from": since, "value": value, "source": "agency"}
+        answer = await client.put("/v1/assumptions/emv.cpm", json=body)
+        assert answer.status_code == 200, answer.text
+    yield client
+
+
+async def walked(client: httpx.AsyncClient, path: str, items: str, limit: int) -> list[Any]:
+    found: list[Any] = []
+    query: dict[str, Any] = {"limit": limit}
+    while True:
+        answer = await client.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        assert 0 < len(page[items]) <= limit
+        found += page[items]
+        if page["next_cursor"] is None:
+            return found
+        query["cursor"] = page["next_cursor"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+async def test_statements_are_listed_from_the_latest_to_begin(
+    stated: httpx.AsyncClient, limit: int
+) -> None:
+    told = await walked(stated, STATED, "statements", limit)
+
+    assert [(one["effective_from"], one["version"], one["value"]) for one in told] == [
+        ("2025-08-01", 5, "40.00000000"),
+        ("2025-06-01", 1, "10.00000000"),
+        ("2025-03-01", 3, "21.00000000"),
+        ("2025-03-01", 2, "20.00000000"),
+        ("2025-01-01", 4, "30.00000000"),
+    ]
+    assert {one["source"] for one in told} == {"agency"}
+
+
+async def test_an_assumption_shows_the_statement_in_force(stated: httpx.AsyncClient) -> None:
+    listed = (await stated.get("/v1/assumptions")).json()["assumptions"]
+    (cpm,) = [one for one in listed if one["key"] == "emv.cpm"]
+    others = [one for one in listed if one["key"] != "emv.cpm"]
+
+    # The one of August has not begun, and the last one stated begins before it.
+    assert (cpm["in_force"], cpm["stated"]["version"]) == ("10", 1)
+    assert all(one["stated"] is None for one in others)
+    assert any(one["in_force"] is not None for one in others)
+
+
+async def test_a_key_without_statements_has_an_empty_list(stated: httpx.AsyncClient) -> None:
+    empty = await stated.get("/v1/assumptions/gross_margin/statements")
+    unknown = await stated.get("/v1/assumptions/shoe_size/statements")
+
+    assert empty.json() == {"statements": [], "next_cursor": None}
+    assert unknown.status_code == 404
+
+
+async def test_versions_of_a_goal_are_listed_page_by_page(client: httpx.AsyncClient) -> None:
+    goal = (await state(client)).json()
+    for target in ("1300", "1400", "1500"):
+        answer = await client.patch(f"/v1/goals/{goal['id']}", json={"target": target})
+        assert answer.status_code == 200, answer.text
+
+    for limit in (1, 3, 4):
+        told = await walked(client, f"/v1/goals/{goal['id']}/versions", "versions", limit)
+        assert [(one["version"], one["target"]) for one in told] == [
+            (4, "1500"),
+            (3, "1400"),
+            (2, "1300"),
+            (1, "1200"),
+        ]
+
+
+async def test_a_cursor_goes_on_in_its_own_history_alone(
+    stated: httpx.AsyncClient, client_of: MakeClient, other_org: Org
+) -> None:
+    cursor = (await stated.get(STATED, params={"limit": 1})).json()["next_cursor"]
+    other = await client_of(other_org)
+
+    refused = [
+        await stated.get("/v1/assumptions/emv.cpc/statements", params={"cursor": cursor}),
+        await stated.get(f"/v1/goals/{uuid4()}/versions", params={"cursor": cursor}),
+        await other.get(STATED, params={"cursor": cursor}),
+    ]
+
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [
+        (400, "invalid_cursor")
+    ] * 3
