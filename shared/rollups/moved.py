@@ -1,6 +1,6 @@
 """What moved a figure: on which days, and by which entries of the ledger."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -18,10 +18,10 @@ from shared.rollups.read import live_generation
 from shared.rollups.sql import Arguments, filter_clause
 
 __all__ = [
+    "days_around_nothing",
     "days_of_change",
     "days_of_recording",
     "entries_behind",
-    "first_and_last_days",
     "repairs_on",
 ]
 
@@ -41,12 +41,28 @@ _IN_CELLS = """
                 WHERE c.org_id = $1 AND c.generation = $2 AND c.cell = r.cell
                   AND c.slice = '{slice}' {clause})
 """
-_FIRST_AND_LAST = """
-SELECT min(known_on) AS first_day, max(known_on) AS last_day
-  FROM public.rollup_delta
- WHERE org_id = $1 AND generation = $2 AND measure = ANY ($3::text[]) AND known_on >= $4
-   AND (known_on > $4 OR position > $5)
+# What the whole organization has of a measure now, and what was added to it on each day since.
+_OF_THE_WHOLE = """
+SELECT measure, NULL::date AS known_on, sum(value) AS quantity
+  FROM public.cell_value
+ WHERE org_id = $1 AND generation = $2 AND slice = 'total' AND measure = ANY ($3::text[])
  GROUP BY measure
+UNION ALL
+SELECT r.measure, r.known_on, sum(r.delta)
+  FROM public.rollup_delta r
+  JOIN public.cell c USING (org_id, generation, cell)
+ WHERE r.org_id = $1 AND r.generation = $2 AND c.slice = 'total' AND r.measure = ANY ($3::text[])
+   AND r.known_on >= $4 AND (r.known_on > $4 OR r.position > $5)
+ GROUP BY r.measure, r.known_on
+ ORDER BY measure, known_on DESC NULLS FIRST
+"""
+_CHANGED_BETWEEN = """
+SELECT DISTINCT r.known_on
+  FROM unnest($3::text[], $4::date[], $5::date[]) w (measure, since, until)
+  JOIN public.rollup_delta r
+    ON r.org_id = $1 AND r.generation = $2 AND r.measure = w.measure
+   AND r.known_on BETWEEN w.since AND w.until
+ WHERE r.known_on > $6 OR r.position > $7
 """
 # The log holds no change of the state that is counted when it is asked for: any entry may be one.
 _DAYS_OF_RECORDING = """
@@ -118,21 +134,49 @@ async def days_of_change(
     return [row["known_on"] for row in rows]
 
 
-async def first_and_last_days(
+async def days_around_nothing(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
     measures: Collection[str],
     since: Knowledge,
 ) -> set[date]:
-    """Return the days after ``since`` on which each of ``measures`` changed first and last.
+    """Return the days after ``since`` on which one of ``measures`` may have come or gone wholly.
 
     A measure that has no value on any day is null, not 0. So a change of any day may move the
-    figures of all periods from null or to it.
+    figures of all periods from null or to it. Nothing at all adds up to 0: only the days on which
+    the whole organization's values of all days did so, before or after, can be such days.
     """
-    generation = await live_generation(connection, org_id)
-    arguments = (org_id, generation, sorted(measures), since.day, since.position)
-    rows = await connection.fetch(_FIRST_AND_LAST, *arguments)
-    return {day for row in rows for day in row}
+    of_generation = (org_id, await live_generation(connection, org_id))
+    from_here = (since.day, since.position)
+    rows = await connection.fetch(_OF_THE_WHOLE, *of_generation, sorted(measures), *from_here)
+    wanted: list[tuple[str, date, date]] = []
+    for measure in measures:
+        told = [row for row in rows if row["measure"] == measure]
+        wanted += [(measure, *days) for days in _stretches_of_nothing(told, since.day)]
+    if not wanted:
+        return set()
+    columns = map(list, zip(*wanted, strict=True))
+    days = await connection.fetch(_CHANGED_BETWEEN, *of_generation, *columns, *from_here)
+    return {row["known_on"] for row in days}
+
+
+def _stretches_of_nothing(
+    told: Sequence[asyncpg.Record], first_day: date
+) -> Iterator[tuple[date, date]]:
+    """Yield the first and the last day of each stretch that begins or ends with a sum of 0.
+
+    ``told`` is the sum now, if there is one, and what was added on each day, the last one first.
+    """
+    sum_now = sum(row["quantity"] for row in told if row["known_on"] is None)
+    until = date.max
+    for row in told:
+        if row["known_on"] is not None:
+            if not sum_now:
+                yield row["known_on"], until
+            sum_now -= row["quantity"]
+            until = row["known_on"]
+    if not sum_now:
+        yield first_day, until
 
 
 async def days_of_recording(

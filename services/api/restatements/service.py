@@ -36,10 +36,10 @@ from shared.kpis.vocabulary import Axis, Unit
 from shared.rollups.explain import IS_PERSONAL
 from shared.rollups.known import Knowledge, look_at_present, look_back
 from shared.rollups.moved import (
+    days_around_nothing,
     days_of_change,
     days_of_recording,
     entries_behind,
-    first_and_last_days,
     repairs_on,
 )
 from shared.rollups.query import ForbiddenSlice
@@ -102,7 +102,7 @@ async def restatements(access: Access, keyring: KeyRing, query: RestatementsQuer
     was = await _value(access, figure, first)
     now = await _value(access, figure, None)
     since = first if query.cursor is None else await _known(access, _day(codec, query.cursor))
-    days = await _days(access, figure, since, is_null=None in {was, now})
+    days = await _days(access, figure, since)
     found, last = await _moves(access, figure, since, days[:_MOST_DAYS], query.limit)
     is_last = not days or last == days[-1]
     moved = difference(now, was) or Decimal(0)
@@ -154,11 +154,8 @@ async def _value(access: Access, figure: _Figure, knowledge: Knowledge | None) -
     return found[kpi.id][0].value.value
 
 
-async def _days(access: Access, figure: _Figure, since: Knowledge, *, is_null: bool) -> list[date]:
-    """Return the days after ``since`` on which the figure may have moved; one more than a page.
-
-    ``is_null`` tells whether it is null at one of its ends.
-    """
+async def _days(access: Access, figure: _Figure, since: Knowledge) -> list[date]:
+    """Return the days after ``since`` on which the figure may have moved; one more than a page."""
     connection, org, limit = access.connection, access.org, _MOST_DAYS + 1
     kpi = figure.kpi
     measures = [m for m in catalogue().measures_of(kpi.id) if m.kept is not Kept.CALENDAR]
@@ -173,8 +170,8 @@ async def _days(access: Access, figure: _Figure, since: Knowledge, *, is_null: b
             since=since,
             limit=limit,
         )
-        if is_null:
-            days = [*days, *await first_and_last_days(connection, org.id, stored, since)]
+        told_of = stored.union(*(measure.known_by for measure in measures))
+        days = [*days, *await days_around_nothing(connection, org.id, told_of, since)]
     else:
         days = await days_of_recording(connection, org, since=since, limit=limit)
     keys = list(catalogue().assumptions_of(kpi.id))
