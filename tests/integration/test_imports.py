@@ -1,6 +1,8 @@
 """CSV files end up in the ledger whole, once, or not at all."""
 
 import hashlib
+from datetime import date
+from decimal import Decimal
 from typing import cast
 from uuid import UUID
 
@@ -10,8 +12,11 @@ from asyncpg import Record
 from sandbox.golden.files import csv_files
 from services.collector.imports.mapping import ImportKind
 from services.collector.imports.service import ImportResult, InvalidFile, import_file
+from services.metrics.worker import catch_up
 from shared.db import Database
+from shared.kpis.periods import Period
 from shared.orgs import Org
+from shared.rollups.read import MeasureQuery, read_measures
 
 ROSTER = (
     "employee,effective_on,employed,team,role,linkedin_account,display_name,email\n"
@@ -78,6 +83,23 @@ async def test_the_files_of_the_golden_year_are_imported_whole(
         imported[kind] = (await run(database, org, kind, text)).inserted
 
     assert imported == {"roster": 100, "membership": 130, "costs": 7, "ssi": 48}
+
+
+async def test_a_cost_of_the_brand_is_one_of_its_accounts(database: Database, org: Org) -> None:
+    header = "cost_id,category,amount,currency,starts_on,ends_on,evidence,channel,account\n"
+    months = "USD,2025-01-01,2025-02-01,invoice"
+    text = f"{header}C-1,content,70.00,{months},brand,acme\nC-2,platform,30.00,{months},,\n"
+    await run(database, org, "costs", text)
+    await catch_up(database, org.id)
+
+    january = Period(date(2025, 1, 1), date(2025, 2, 1))
+    async with database.transaction(org.id) as connection:
+        table = await read_measures(
+            connection, org, ["cost_brand"], MeasureQuery((january,), "account")
+        )
+        total = await read_measures(connection, org, ["cost"], MeasureQuery((january,)))
+    assert table == {(0, "acme"): {"cost_brand": Decimal(70)}}
+    assert total[0, ""]["cost"] == Decimal(100)
 
 
 async def test_a_corrected_row_restates_what_was_said(database: Database, org: Org) -> None:

@@ -50,6 +50,8 @@ ImportKind = Literal[
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,190}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST_NAME: Final = 200
+#: Cells of a cost that are taken as they are, where there is one.
+_COST_COLUMNS: Final = ("owner", "account", "network", "campaign", "channel")
 _MEMBERSHIP: Final = {"invited": MemberInvited, "joined": MemberJoined, "left": MemberLeft}
 
 
@@ -96,7 +98,10 @@ def membership_fact(cells: Cells, zone: ZoneInfo) -> Fact:
 
 
 def cost_fact(cells: Cells, zone: ZoneInfo) -> Fact:
-    """Return a cost over the days [``starts_on``, ``ends_on``); the note stays in the file."""
+    """Return a cost over the days [``starts_on``, ``ends_on``); the note stays in the file.
+
+    ``channel`` says whose it is: of ``brand`` are the costs of the brand's own social media.
+    """
     starts_on = day(cells, "starts_on")
     return build(
         CostBooked,
@@ -111,6 +116,8 @@ def cost_fact(cells: Cells, zone: ZoneInfo) -> Fact:
         evidence=required(cells, "evidence"),
         quantity=cells.get("quantity"),
         unit_rate=cells.get("unit_rate"),
+        is_one_off=cells.get("is_one_off") is not None and truth(cells, "is_one_off"),
+        **{column: cells.get(column) for column in _COST_COLUMNS},
     )
 
 
@@ -140,7 +147,7 @@ KINDS: Final[dict[ImportKind, Kind]] = {
     "costs": Kind(
         Layout(
             ("cost_id", "category", "amount", "currency", "starts_on", "ends_on", "evidence"),
-            ("quantity", "unit_rate", "note"),
+            ("quantity", "unit_rate", "is_one_off", *_COST_COLUMNS, "note"),
         ),
         cost_fact,
     ),

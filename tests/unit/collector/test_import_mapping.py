@@ -100,6 +100,25 @@ def test_a_cost_row_keeps_its_decimals_and_its_quantity() -> None:
     assert (fact.starts_on, fact.ends_on) == (date(2025, 1, 1), date(2025, 4, 1))
 
 
+def test_a_cost_row_may_say_whose_it_is() -> None:
+    brand = {"channel": "brand", "account": "golden-ratio", "network": "linkedin"}
+    paid = {"campaign": "launch-2025", "owner": "marketing", "is_one_off": "TRUE"}
+    fact = KINDS["costs"].fact_of(COST | brand | paid, WARSAW)
+
+    assert isinstance(fact, CostBooked)
+    assert (fact.channel, fact.account, fact.network) == ("brand", "golden-ratio", "linkedin")
+    assert (fact.campaign, fact.owner, fact.is_one_off) == ("launch-2025", "marketing", True)
+
+
+def test_a_cost_row_that_does_not_say_whose_it_is_says_nothing_of_it() -> None:
+    names = ("account", "campaign", "channel", "is_one_off", "network", "owner")
+    empty = KINDS["costs"].fact_of(COST | dict.fromkeys(names), WARSAW)
+
+    assert empty == KINDS["costs"].fact_of(COST, WARSAW)
+    assert isinstance(empty, CostBooked)
+    assert (empty.channel, empty.is_one_off) == (None, False)
+
+
 def test_an_ssi_row_has_four_pillars() -> None:
     fact = KINDS["ssi"].fact_of(SSI, WARSAW)
 
@@ -131,6 +150,12 @@ def test_an_ssi_row_has_four_pillars() -> None:
         ("costs", "amount", "1e3", "value_error"),
         ("costs", "amount", "NaN", "value_error"),
         ("costs", "category", "bribes", "literal_error"),
+        ("costs", "channel", "social", "literal_error"),
+        ("costs", "account", "sales@example.com", "characters"),
+        ("costs", "network", "Linked In", "characters"),
+        ("costs", "campaign", "x" * 129, "string_too_long"),
+        ("costs", "owner", "anna@example.com", "characters"),
+        ("costs", "is_one_off", "once", "boolean"),
         ("ssi", "brand", "25.01", "less_than_equal"),
         ("ssi", "brand", "-1", "greater_than_equal"),
     ],
