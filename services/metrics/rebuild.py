@@ -16,6 +16,7 @@ import asyncpg
 
 from services.metrics.fold import fold_batch
 from services.metrics.half_life import MOST_DAYS, HalfLife, measured_half_life
+from services.metrics.turn import ENDLESS, Turn
 from shared import clock
 from shared.db import Database
 from shared.orgs import CATALOGUE_VERSION, HalfLifeSource
@@ -178,11 +179,12 @@ async def continue_rebuild(
     *,
     batch: int = REBUILD_BATCH,
     on_progress: Callable[[Progress], None] | None = None,
+    turn: Turn = ENDLESS,
 ) -> bool:
     """Fold the generation under way up to the live one and let it take over.
 
-    Return True when nothing is under way any more, and False while somebody else folds it: it is
-    in good hands then, and the call may be repeated.
+    Return True when nothing is under way any more; False while somebody else folds it, in whose
+    hands it is good, and when the turn is over. The call may be repeated.
     """
     while True:
         async with database.transaction(org_id) as connection:
@@ -201,6 +203,8 @@ async def continue_rebuild(
                 return await _take_over(database, org_id, progress.generation, batch)
             except _Overtaken:
                 return False
+        if turn.is_over:
+            return False
 
 
 async def _take_over(database: Database, org_id: UUID, generation: int, batch: int) -> bool:

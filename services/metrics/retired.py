@@ -1,8 +1,11 @@
 """Retired generations: their rows are deleted in steps that nobody notices."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import timedelta
 from uuid import UUID
 
+from services.metrics.turn import ENDLESS, Turn
 from shared import clock
 from shared.db import Database
 
@@ -50,21 +53,28 @@ _FORGET = (
 
 
 async def drop_retired(
-    database: Database, org_id: UUID, *, retired_for: timedelta = READERS_LAST
+    database: Database,
+    org_id: UUID,
+    *,
+    retired_for: timedelta = READERS_LAST,
+    turn: Turn = ENDLESS,
 ) -> int:
     """Delete what was retired at least ``retired_for`` ago; return how many generations that was.
 
-    Every step is a short transaction of its own, so a call may be cut short at any point and the
-    next one goes on.
+    Every step is a short transaction of its own, so a call may be cut short at any point, by the
+    end of its turn too, and the next one goes on.
     """
     async with database.transaction(org_id) as connection:
         rows = await connection.fetch(_RETIRED, org_id, clock.now() - retired_for)
     generations: list[int] = [row["generation"] for row in rows]
-    for generation in generations:
+    for dropped, generation in enumerate(generations):
         await _outlast_folds(database, org_id, generation)
         for table in GENERATION_TABLES:
             delete = _walk if table in _WALKED else _pick
-            await delete(database, org_id, generation, table)
+            async with aclosing(delete(database, org_id, generation, table)) as steps:
+                async for _ in steps:
+                    if turn.is_over:
+                        return dropped
         await _forget(database, org_id, generation)
     return len(generations)
 
@@ -82,7 +92,10 @@ async def _forget(database: Database, org_id: UUID, generation: int) -> None:
             await connection.execute(statement, org_id, generation)
 
 
-async def _pick(database: Database, org_id: UUID, generation: int, table: str) -> None:
+async def _pick(
+    database: Database, org_id: UUID, generation: int, table: str
+) -> AsyncGenerator[None, None]:
+    """Delete the rows of a table, some at a time; yield after each step."""
     statement = f"""
     DELETE FROM {table} WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM {table} WHERE org_id = $1 AND generation = $2 LIMIT {_ROWS_A_STEP}))
@@ -92,9 +105,16 @@ async def _pick(database: Database, org_id: UUID, generation: int, table: str) -
             done = await connection.execute(statement, org_id, generation)
         if done == "DELETE 0":
             return
+        yield
 
 
-async def _walk(database: Database, org_id: UUID, generation: int, table: str) -> None:
+async def _walk(
+    database: Database, org_id: UUID, generation: int, table: str
+) -> AsyncGenerator[None, None]:
+    """Delete the rows of a table that has no key, page by page; yield after each step.
+
+    Not after one that found none: the next call walks there again, and has to come further.
+    """
     statement = f"""
     DELETE FROM {table}
      WHERE org_id = $1 AND generation = $2
@@ -108,5 +128,8 @@ async def _walk(database: Database, org_id: UUID, generation: int, table: str) -
             )
             if page >= pages:
                 return
-            await connection.execute(statement, org_id, generation, page, page + _PAGES_A_STEP)
+            arguments = (org_id, generation, page, page + _PAGES_A_STEP)
+            done = await connection.execute(statement, *arguments)
         page += _PAGES_A_STEP
+        if done != "DELETE 0":
+            yield

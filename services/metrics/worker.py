@@ -11,6 +11,7 @@ from services.metrics.fold import fold_batch
 from services.metrics.rebuild import continue_rebuild
 from services.metrics.remeasure import Remeasurer, remeasure
 from services.metrics.retired import READERS_LAST, drop_retired
+from services.metrics.turn import ENDLESS, Turn
 from services.metrics.verify import Sampler
 from shared import clock
 from shared.db import Database
@@ -21,13 +22,16 @@ from shared.settings import MetricsWorkerSettings
 from shared.web.process import Work, work
 from shared.web.state import Resources
 
-__all__ = ["catch_up", "main", "tend_generations"]
+__all__ = ["TURN", "catch_up", "main", "tend_generations"]
 
 _log = structlog.get_logger(__name__)
 
 #: Most entries a fold takes at once. What has piled up is folded together: the same cells are then
 #: written once, and a large batch costs half as much an entry as a small one.
 BATCH = 50_000
+#: How long an organization has a worker's hands. A run is cancelled after five minutes, as one that
+#: hangs: work that takes hours ends its turn long before, and the sweep finds what is left of it.
+TURN = timedelta(minutes=2)
 _MOST_ORGS_A_SWEEP = 500
 
 # Positions are no secret and hold nobody's data: these tables are outside row-level security.
@@ -48,10 +52,11 @@ SELECT DISTINCT org_id FROM generation
 """
 
 
-async def catch_up(database: Database, org_id: UUID) -> int:
+async def catch_up(database: Database, org_id: UUID, *, turn: Turn = ENDLESS) -> int:
     """Fold everything an organization's ledger holds; return how many entries that was.
 
-    Each batch is a transaction of its own, so a worker that dies has lost at most one.
+    Each batch is a transaction of its own, so a worker that dies has lost at most one, and a turn
+    that is over leaves the rest to the next one.
     """
     folded = 0
     while True:
@@ -62,12 +67,14 @@ async def catch_up(database: Database, org_id: UUID) -> int:
             return folded
         folded += result.entries
         _log.info("fold.batch", entries=result.entries, position=result.position)
+        if turn.is_over:
+            return folded
 
 
-async def tend_generations(database: Database, org_id: UUID) -> None:
+async def tend_generations(database: Database, org_id: UUID, *, turn: Turn = ENDLESS) -> None:
     """Go on with the rebuild that is under way, and delete what was retired a while ago."""
-    if await continue_rebuild(database, org_id, batch=BATCH):
-        dropped = await drop_retired(database, org_id)
+    if await continue_rebuild(database, org_id, batch=BATCH, turn=turn):
+        dropped = await drop_retired(database, org_id, turn=turn)
         if dropped:
             _log.info("rebuild.dropped", generations=dropped)
 
@@ -105,10 +112,10 @@ def _make(resources: Resources, *, verify_every: timedelta) -> Work:
     remeasurer = Remeasurer(database)
 
     async def fold(org_id: UUID) -> None:
-        await catch_up(database, org_id)
+        await catch_up(database, org_id, turn=Turn(TURN))
 
     async def rebuild(org_id: UUID) -> None:
-        await tend_generations(database, org_id)
+        await tend_generations(database, org_id, turn=Turn(TURN))
 
     async def measure(org_id: UUID) -> None:
         await remeasure(database, org_id)
