@@ -5,7 +5,7 @@ the sum of the finest cells it covers; a team's is the sum over the people who w
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from uuid import UUID
 
@@ -188,6 +188,11 @@ INSERT INTO rollup_change (org_id, generation, position, known_on, cell, day, fa
                            {each_slot("d{slot}")})
 SELECT $1, $2, $3, $4, cell, day, family, {each_slot("q{slot}")} FROM fold_change
 """
+_LOG_REPAIR = f"""
+INSERT INTO rollup_change (org_id, generation, position, known_on, repaired_at, cell, day, family,
+                           {each_slot("d{slot}")})
+SELECT $1, $2, $3, $4, $5, cell, day, family, {each_slot("q{slot}")} FROM fold_change
+"""
 
 # The cursor's lock makes this the only writer of the generation, so a plain look before the write
 # is enough, and cheaper than an upsert, which is prepared for a writer beside it. Rows come in the
@@ -250,6 +255,7 @@ async def apply_corrections(
     *,
     position: int,
     known_on: date,
+    repaired_at: datetime,
     of_values: str,
     of_log: str,
 ) -> None:
@@ -260,7 +266,7 @@ async def apply_corrections(
     """
     await connection.execute("TRUNCATE fold_change")
     await run(connection, _CORRECT.format(corrections=of_log), org_id, generation)
-    await run(connection, _LOG, org_id, generation, position, known_on)
+    await run(connection, _LOG_REPAIR, org_id, generation, position, known_on, repaired_at)
     await connection.execute("TRUNCATE fold_change")
     await run(connection, _CORRECT.format(corrections=of_values), org_id, generation)
     await run(connection, _APPLY, org_id, generation)

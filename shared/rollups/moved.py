@@ -1,7 +1,7 @@
 """What moved a figure: on which days, and by which entries of the ledger."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import asyncpg
@@ -25,14 +25,18 @@ __all__ = [
     "repairs_on",
 ]
 
+#: A change of the log (alias ``r``) is none of what is known: as the views of ``known`` have it.
+_IS_LATER = """
+   r.known_on >= {day} AND CASE WHEN r.repaired_at IS NULL
+        THEN r.known_on > {day} OR r.position > {position} ELSE r.repaired_at >= {until} END
+"""
 _DAYS_OF_CHANGE = """
 SELECT DISTINCT r.known_on
   FROM public.rollup_delta r
  WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ($3::text[])
-   AND r.day >= $4 AND r.day < $5 AND r.known_on >= $6 {cells}
-   AND (r.known_on > $6 OR r.position > $7) -- a repair on a later day adds no position
+   AND r.day >= $4 AND r.day < $5 AND {is_later} {cells}
  ORDER BY r.known_on
- LIMIT $8
+ LIMIT $9
 """
 # The cells of a slice hold all that a filter on its one dimension lets through. Under two filters
 # a team is looked up day by day while reading, so a change of any cell may be one of the figure.
@@ -42,7 +46,7 @@ _IN_CELLS = """
                   AND c.slice = '{slice}' {clause})
 """
 # What the whole organization has of a measure now, and what was added to it on each day since.
-_OF_THE_WHOLE = """
+_OF_THE_WHOLE = f"""
 SELECT measure, NULL::date AS known_on, sum(value) AS quantity
   FROM public.cell_value
  WHERE org_id = $1 AND generation = $2 AND slice = 'total' AND measure = ANY ($3::text[])
@@ -52,17 +56,17 @@ SELECT r.measure, r.known_on, sum(r.delta)
   FROM public.rollup_delta r
   JOIN public.cell c USING (org_id, generation, cell)
  WHERE r.org_id = $1 AND r.generation = $2 AND c.slice = 'total' AND r.measure = ANY ($3::text[])
-   AND r.known_on >= $4 AND (r.known_on > $4 OR r.position > $5)
+   AND {_IS_LATER.format(day="$4", position="$5", until="$6")}
  GROUP BY r.measure, r.known_on
  ORDER BY measure, known_on DESC NULLS FIRST
 """
-_CHANGED_BETWEEN = """
+_CHANGED_BETWEEN = f"""
 SELECT DISTINCT r.known_on
-  FROM unnest($3::text[], $4::date[], $5::date[]) w (measure, since, until)
+  FROM unnest($6::text[], $7::date[], $8::date[]) w (measure, since, until)
   JOIN public.rollup_delta r
     ON r.org_id = $1 AND r.generation = $2 AND r.measure = w.measure
    AND r.known_on BETWEEN w.since AND w.until
- WHERE r.known_on > $6 OR r.position > $7
+ WHERE {_IS_LATER.format(day="$3", position="$4", until="$5")}
 """
 # The log holds no change of the state that is counted when it is asked for: any entry may be one.
 _DAYS_OF_RECORDING = """
@@ -79,9 +83,9 @@ SELECT r.repaired_at, r.measure, r.day, r.logged AS before, r.recomputed AS afte
   JOIN cell c USING (org_id, generation, cell)
  WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ($3::text[])
    AND r.day >= $4 AND r.day < $5 AND r.known_on = $6 AND c.slice = 'total'
-   AND r.logged <> r.recomputed
+   AND r.logged <> r.recomputed AND r.repaired_at >= $7
  ORDER BY r.repaired_at, r.measure, r.day
- LIMIT $7
+ LIMIT $8
 """
 # Facts that are evidence, and for what is credited the conversions themselves and their leads.
 _ENTRIES = """
@@ -124,13 +128,17 @@ async def days_of_change(
         period.end,
         since.day,
         since.position,
+        since.until,
         limit,
     )
+    is_later = _IS_LATER.format(day="$6", position="$7", until="$8")
     cells = ""
     if len(filters) == 1:
         clause = filter_clause(filters, arguments)
         cells = _IN_CELLS.format(slice=next(iter(filters)), clause=clause)
-    rows = await connection.fetch(_DAYS_OF_CHANGE.format(cells=cells), *arguments.values)
+    rows = await connection.fetch(
+        _DAYS_OF_CHANGE.format(cells=cells, is_later=is_later), *arguments.values
+    )
     return [row["known_on"] for row in rows]
 
 
@@ -147,7 +155,7 @@ async def days_around_nothing(
     the whole organization's values of all days did so, before or after, can be such days.
     """
     of_generation = (org_id, await live_generation(connection, org_id))
-    from_here = (since.day, since.position)
+    from_here = (since.day, since.position, since.until)
     rows = await connection.fetch(_OF_THE_WHOLE, *of_generation, sorted(measures), *from_here)
     wanted: list[tuple[str, date, date]] = []
     for measure in measures:
@@ -156,7 +164,7 @@ async def days_around_nothing(
     if not wanted:
         return set()
     columns = map(list, zip(*wanted, strict=True))
-    days = await connection.fetch(_CHANGED_BETWEEN, *of_generation, *columns, *from_here)
+    days = await connection.fetch(_CHANGED_BETWEEN, *of_generation, *from_here, *columns)
     return {row["known_on"] for row in days}
 
 
@@ -194,14 +202,15 @@ async def repairs_on(
     period: Period,
     *,
     day: date,
+    since: datetime,
     limit: int,
 ) -> list[asyncpg.Record]:
-    """Return the repairs made on ``day`` of sums of ``measures`` in ``period``, the first ones.
+    """Return repairs on ``day``, from ``since`` on, of sums of ``measures``, the first ones.
 
     Each has ``repaired_at``, ``measure``, ``day``, and what the log said ``before`` and ``after``.
     """
     generation = await live_generation(connection, org_id)
-    asked = (sorted(measures), period.start, period.end, day, limit)
+    asked = (sorted(measures), period.start, period.end, day, since, limit)
     return await connection.fetch(_REPAIRS, org_id, generation, *asked)
 
 

@@ -1,10 +1,15 @@
-"""A repair moves a figure on its own day, and is told apart from the facts of that day."""
+"""A repair moves a figure from its own moment on, and is told apart from the facts of that day.
 
+What was published before it stays, however close the two come together.
+"""
+
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from services.metrics.verify import repair
 from shared import clock
@@ -24,15 +29,22 @@ async def get(client: httpx.AsyncClient, path: str, **query: str) -> Any:
     return response.json()
 
 
-async def test_a_repair_is_no_work_of_facts(
-    client: httpx.AsyncClient,
-    database: Database,
-    database_url: str,
-    org: Org,
-    fold: Fold,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(clock, "now", lambda: RECORDED)
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """Return what sets the clock of the whole product."""
+
+    def set_clock(instant: datetime) -> None:
+        monkeypatch.setattr(clock, "now", lambda: instant)
+
+    return set_clock
+
+
+@pytest_asyncio.fixture
+async def told(
+    client: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[datetime], None]
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Tell and fold three shares of March."""
+    at(RECORDED)
     shares = [
         {
             "kind": "post.published",
@@ -46,17 +58,116 @@ async def test_a_repair_is_no_work_of_facts(
     ]
     assert (await client.post("/v1/facts", json=shares)).status_code == 200
     await fold(org)
-    await by_hand(database_url, "DELETE FROM rollup_change WHERE org_id = $1", org.id)
+    yield client
 
-    monkeypatch.setattr(clock, "now", lambda: REPAIRED)
+
+async def miscount(database: Database, database_url: str, org: Org) -> None:
+    """Add two shares to values and log alike, as a fold with a defect would."""
+    async with database.transaction(org.id) as connection:
+        family, slot = await connection.fetchrow(
+            "SELECT family, slot FROM rollup_slot WHERE org_id = $1 AND measure = 'shares'", org.id
+        )
+    for table, column in (("rollup", f"v{slot}"), ("rollup_change", f"d{slot}")):
+        change = f"UPDATE {table} SET {column} = {column} + 2 WHERE org_id = $1 AND family = $2"
+        await by_hand(database_url, change, org.id, family)
+
+
+async def publish(client: httpx.AsyncClient) -> None:
+    body = {"from": MARCH["from"], "to": MARCH["to"], "note": "March as reported"}
+    response = await client.post("/v1/publications", json=body)
+    assert response.status_code == 201, response.text
+
+
+async def shares(client: httpx.AsyncClient, **query: str) -> tuple[str | None, str | None]:
+    """Return the shares of March and how far they have moved since they were published."""
+    days = {"from": MARCH["from"], "to": MARCH["to"], "interval": "month"}
+    response = await client.get("/v1/kpis/shares/series", params={**days, **query})
+    assert response.status_code == 200, response.text
+    (point,) = response.json()["points"]
+    return point["value"], point["moved"]
+
+
+async def test_a_repair_is_no_work_of_facts(
+    told: httpx.AsyncClient,
+    database: Database,
+    database_url: str,
+    org: Org,
+    at: Callable[[datetime], None],
+) -> None:
+    await miscount(database, database_url, org)
+    at(REPAIRED)
     assert (await repair(database, org.id)).after.mismatches == 0
 
-    told = await get(client, "restatements")
-    days = [(move["day"], move["moved"]) for move in told["restatements"]]
-    assert days[-1] == (REPAIRED.date().isoformat(), "3")
-    moved = await get(client, "restatements/facts", day=REPAIRED.date().isoformat())
+    listed = await get(told, "restatements")
+    days = [(move["day"], move["moved"]) for move in listed["restatements"]]
+    assert days[-1] == (REPAIRED.date().isoformat(), "-2")
+    moved = await get(told, "restatements/facts", day=REPAIRED.date().isoformat())
     assert moved["facts"] == []
     (mended,) = [r for r in moved["repairs"] if r["measure"] == "shares"]
-    assert (mended["day"], mended["before"], mended["after"]) == ("2025-03-10", "0", "3")
-    before = await get(client, "restatements/facts", day=RECORDED.date().isoformat())
+    assert (mended["day"], mended["before"], mended["after"]) == ("2025-03-10", "5", "3")
+    before = await get(told, "restatements/facts", day=RECORDED.date().isoformat())
     assert (len(before["facts"]), before["repairs"]) == (3, [])
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=1), timedelta(days=7)])
+async def test_what_was_published_stays_whenever_it_is_repaired(
+    told: httpx.AsyncClient,
+    database: Database,
+    database_url: str,
+    org: Org,
+    at: Callable[[datetime], None],
+    later: timedelta,
+) -> None:
+    await miscount(database, database_url, org)
+    await publish(told)
+    assert await shares(told) == ("5", "0")
+    at(RECORDED + later)
+    assert not (await repair(database, org.id)).is_rebuilt
+
+    day = (RECORDED + later).date().isoformat()
+    assert await shares(told) == ("5", "-2")
+    assert (await shares(told, live="true"))[0] == "3"
+    assert (await shares(told, as_of=day))[0] == "3"
+    listed = await get(told, "restatements")
+    assert listed["first"]["value"] == "5"
+    moves = [(move["day"], move["before"], move["after"]) for move in listed["restatements"]]
+    assert moves == [(day, "5", "3")]
+    repairs = (await get(told, "restatements/facts", day=day))["repairs"]
+    assert [one["after"] for one in repairs if one["measure"] == "shares"] == ["3"]
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=1), timedelta(days=7)])
+async def test_what_was_repaired_before_is_published_as_it_is(
+    told: httpx.AsyncClient,
+    database: Database,
+    database_url: str,
+    org: Org,
+    at: Callable[[datetime], None],
+    later: timedelta,
+) -> None:
+    await miscount(database, database_url, org)
+    at(RECORDED + later)
+    assert not (await repair(database, org.id)).is_rebuilt
+    await publish(told)
+
+    assert await shares(told) == ("3", "0")
+    assert (await shares(told, live="true"))[0] == "3"
+    assert (await get(told, "restatements"))["restatements"] == []
+    day = (RECORDED + later).date().isoformat()
+    assert (await get(told, "restatements/facts", day=day))["repairs"] == []
+
+
+async def test_a_log_that_was_lost_takes_no_published_figure_with_it(
+    told: httpx.AsyncClient,
+    database: Database,
+    database_url: str,
+    org: Org,
+    at: Callable[[datetime], None],
+) -> None:
+    await publish(told)
+    await by_hand(database_url, "DELETE FROM rollup_change WHERE org_id = $1", org.id)
+    at(REPAIRED)
+    assert (await repair(database, org.id)).is_rebuilt
+
+    assert await shares(told) == ("3", "0")
+    assert (await shares(told, as_of=RECORDED.date().isoformat()))[0] == "3"

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from shared import clock
 from shared.kpis.periods import Period
 from shared.orgs import Org
 from shared.rollups.known import Knowledge
@@ -60,6 +61,11 @@ SELECT f.position, g.state
 """
 _RECORDED_ON: Final = """
 SELECT (recorded_at AT TIME ZONE $3)::date FROM ledger_entry WHERE org_id = $1 AND position = $2
+"""
+# Repairs hold the live fold as well: the last one was made before this moment, whatever clocks say.
+_AFTER_REPAIRS: Final = """
+SELECT greatest($2::timestamptz, max(repaired_at) + interval '1 microsecond')
+  FROM rollup_repair WHERE org_id = $1
 """
 
 
@@ -117,7 +123,7 @@ async def covering(
 
 
 async def folded_now(
-    connection: "asyncpg.Connection[asyncpg.Record]", org: Org, now: datetime, today: date
+    connection: "asyncpg.Connection[asyncpg.Record]", org: Org
 ) -> Knowledge | None:
     """Hold the folds until the transaction ends and return what the live one has made known.
 
@@ -128,8 +134,10 @@ async def folded_now(
     if any(row["position"] > position for row in rows):
         return None
     recorded_on = await connection.fetchval(_RECORDED_ON, org.id, position, org.zone.key)
+    now: datetime = await connection.fetchval(_AFTER_REPAIRS, org.id, clock.now())
     # An empty ledger: whatever comes is recorded today or later.
-    return Knowledge(position, recorded_on or today, now, is_final=True)
+    day = recorded_on or clock.local_day(now, org.zone)
+    return Knowledge(position, day, now, is_final=True)
 
 
 async def add_publication(

@@ -51,11 +51,9 @@ async def publish(access: Access, new: NewPublication) -> Publication:
         Conflict: the very same period is published already.
         Unavailable: the rollups are about to change over; again in a moment.
     """
-    now = clock.now()
-    today = clock.local_day(now, access.org.zone)
-    if new.to > today:
+    if new.to > clock.local_day(clock.now(), access.org.zone):
         raise Invalid("A period is published when it is over.", code="period_not_over")
-    present = await repository.folded_now(access.connection, access.org, now, today)
+    present = await repository.folded_now(access.connection, access.org)
     if present is None:
         raise Unavailable("The figures are being rebuilt.", code="rebuild_under_way")
     period = Period(new.from_, new.to)
@@ -71,7 +69,7 @@ async def publish(access: Access, new: NewPublication) -> Publication:
         publication_id,
         period,
         knowledge,
-        published_at=now,
+        published_at=present.until,
         published_by=access.caller.key_id,
         note=new.note,
     )

@@ -6,7 +6,7 @@ published, exactly.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -228,6 +228,7 @@ async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery
     then = await _known(access, query.day)
     earlier = await _known(access, query.day - timedelta(days=1))
     before = max(first, earlier, key=lambda knowledge: knowledge.position)
+    since = max(first.until, earlier.until)
     after = before.position if query.cursor is None else _position(codec, query.cursor)
     positions: set[int] = set()
     await refuse_small_groups(access, figure.period, figure.filters, figure.kpi)
@@ -244,7 +245,7 @@ async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery
         kpi=figure.kpi.id,
         day=query.day,
         facts=[MovingFact(**row) for row in rows],
-        repairs=[] if query.cursor else await _repairs(access, figure, query.day),
+        repairs=[] if query.cursor else await _repairs(access, figure, query.day, since),
         next_cursor=codec.encode([page[-1]]) if has_more else None,
     )
 
@@ -274,13 +275,21 @@ async def _positions(
     return found
 
 
-async def _repairs(access: Access, figure: _Figure, day: date) -> list[MovingRepair]:
+async def _repairs(
+    access: Access, figure: _Figure, day: date, since: datetime
+) -> list[MovingRepair]:
     """Return the repairs of a whole figure; those of its parts are in the whole."""
     if figure.filters:
         return []
     measures = {measure.stored_as for measure in catalogue().measures_of(figure.kpi.id)}
     found = await repairs_on(
-        access.connection, access.org.id, measures, figure.period, day=day, limit=_MOST_REPAIRS
+        access.connection,
+        access.org.id,
+        measures,
+        figure.period,
+        day=day,
+        since=since,
+        limit=_MOST_REPAIRS,
     )
     return [MovingRepair(**row) for row in found]
 

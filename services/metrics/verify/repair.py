@@ -1,9 +1,10 @@
 """Repair: give the rollups what they lack, in the open.
 
 Values and log are brought to what the ledger says, each by the delta that it lacks, at the cursor's
-position and today's date: what was answered on past days stays what was answered. Every repaired
-cell is told in ``rollup_repair``. Where more than values is wrong there is nothing to add a delta
-to, and the generation is rebuilt.
+position and at this moment: what was answered on past days, or published before, stays what was
+answered. Every repaired cell is told in ``rollup_repair``. Where more than values is wrong there is
+nothing to add a delta to, and where the log has lost one, nobody knows any more when it came: the
+generation is rebuilt.
 """
 
 import asyncio
@@ -59,16 +60,25 @@ SELECT EXISTS (
      WHERE v.cell IS NULL
 )
 """
+# Values and log were wrong alike if the fold was; by itself the log says something else than both.
+_LOG_IS_LOST = """
+SELECT EXISTS (SELECT FROM verify_correction WHERE logged NOT IN (stored, due))
+"""
 _TELL = """
 INSERT INTO rollup_repair (org_id, id, repaired_at, generation, position, known_on, measure, cell,
                            day, stored, logged, recomputed)
 SELECT $1, $3, $4, $2, $5, $6, measure, cell, day, stored, logged, due FROM verify_correction
 """
-# Time in the log never runs backwards, even when a clock does.
-_KNOWN_ON = """
-SELECT greatest(($2::timestamptz AT TIME ZONE o.time_zone)::date,
-                (h.recorded_at AT TIME ZONE o.time_zone)::date)
-  FROM organization o JOIN ledger_head h ON h.org_id = o.id WHERE o.id = $1
+# Time in the log never runs backwards, even when a clock does, and what is published stays.
+_MOMENT = """
+SELECT m.moment AS repaired_at, (m.moment AT TIME ZONE o.time_zone)::date AS known_on
+  FROM organization o
+  JOIN ledger_head h ON h.org_id = o.id
+ CROSS JOIN LATERAL (
+    SELECT greatest($2::timestamptz, h.recorded_at, max(p.known_until)) AS moment
+      FROM publication p WHERE p.org_id = o.id
+ ) m
+ WHERE o.id = $1
 """
 
 
@@ -126,15 +136,21 @@ async def _mend(
     await connection.execute(_CORRECTIONS, *of_generation, measures)
     if await connection.fetchval(_UNREACHABLE, *of_generation):
         return False
-    now = clock.now()
-    known_on = await connection.fetchval(_KNOWN_ON, target.org_id, now)
-    await connection.execute(_TELL, *of_generation, new_id(), now, target.position, known_on)
+    if await connection.fetchval(_LOG_IS_LOST):
+        return False
+    moment = await connection.fetchrow(_MOMENT, target.org_id, clock.now())
+    assert moment is not None, "an organization is created together with its ledger head"
+    repaired_at, known_on = moment["repaired_at"], moment["known_on"]
+    await connection.execute(
+        _TELL, *of_generation, new_id(), repaired_at, target.position, known_on
+    )
     await create_working_tables(connection)
     await apply_corrections(
         connection,
         *of_generation,
         position=target.position,
         known_on=known_on,
+        repaired_at=repaired_at,
         of_values="SELECT measure, cell, day, due - stored FROM verify_correction",
         of_log="SELECT measure, cell, day, due - logged FROM verify_correction",
     )

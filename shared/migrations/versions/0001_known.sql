@@ -39,9 +39,10 @@ END $$;
 -- The value of a cell as of P is what it is now without what was added after P, and as well the sum of
 -- what was added up to P: the log adds up to the values. app.as_of_from says which is less to read, and
 -- the other part is not executed. After P is a later day, or the same one at a later position: a change
--- is logged at the last position of its batch, so those are the batches after P; a repair adds nothing
--- to the ledger and counts from its day on. known_on is what the log is indexed by. What comes to 0
--- reads as never having changed.
+-- is logged at the last position of its batch, so those are the batches after P. A repair adds nothing to
+-- the ledger and counts from its own moment on, be it of the day and the position at which a period was
+-- published: what was published stays. known_on is what the log is indexed by: of repairs until then it
+-- is at most a day more than the moment has in Greenwich. What comes to 0 reads as never having changed.
 --
 -- Conditions of a query reach into each part as far as they name what it is grouped by. Hence three
 -- views of the same: cell_value is asked for slices and names, rollup_value for measures, rollup for
@@ -52,11 +53,19 @@ DECLARE
     -- Settings in sub-queries: read once, not for each row of the log.
     after text := 'current_setting(''app.as_of_from'') = ''now'' '
         'AND known_on >= (SELECT current_setting(''app.as_of_day'')::date) '
-        'AND (known_on > (SELECT current_setting(''app.as_of_day'')::date) '
-        '     OR position > (SELECT current_setting(''app.as_of'')::bigint))';
+        'AND CASE WHEN repaired_at IS NULL '
+        '         THEN known_on > (SELECT current_setting(''app.as_of_day'')::date) '
+        '              OR position > (SELECT current_setting(''app.as_of'')::bigint) '
+        '         ELSE repaired_at >= '
+        '              (SELECT current_setting(''app.as_of_time'')::timestamptz) END';
     upto text := 'current_setting(''app.as_of_from'') = ''start'' '
-        'AND known_on <= (SELECT current_setting(''app.as_of_day'')::date) '
-        'AND position <= (SELECT current_setting(''app.as_of'')::bigint)';
+        'AND known_on <= (SELECT greatest(current_setting(''app.as_of_day'')::date, '
+        '    (current_setting(''app.as_of_time'')::timestamptz AT TIME ZONE ''UTC'')::date + 1)) '
+        'AND CASE WHEN repaired_at IS NULL '
+        '         THEN known_on <= (SELECT current_setting(''app.as_of_day'')::date) '
+        '              AND position <= (SELECT current_setting(''app.as_of'')::bigint) '
+        '         ELSE repaired_at < '
+        '              (SELECT current_setting(''app.as_of_time'')::timestamptz) END';
     cells text := 'org_id, generation, cell, day, family';
     measured text := 'org_id, generation, measure, cell, day';
     names text := 'org_id, generation, slice, employee, account, team, network, campaign, content, '
@@ -126,9 +135,10 @@ BEGIN
 END $$;
 
 CREATE VIEW known.rollup_delta WITH (security_invoker = true) AS
-SELECT org_id, generation, position, known_on, measure, cell, day, delta
+SELECT org_id, generation, position, known_on, repaired_at, measure, cell, day, delta
   FROM public.rollup_delta
- WHERE position <= current_setting('app.as_of')::bigint;
+ WHERE position <= current_setting('app.as_of')::bigint
+   AND (repaired_at IS NULL OR repaired_at < current_setting('app.as_of_time')::timestamptz);
 
 CREATE VIEW known.ledger_entry WITH (security_invoker = true) AS
 SELECT * FROM public.ledger_entry

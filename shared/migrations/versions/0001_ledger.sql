@@ -133,12 +133,14 @@ CREATE TABLE rollup (
     CHECK ('NaN' NOT IN (v1, v2, v3, v4, v5, v6, v7, v8))
 ) WITH (fillfactor = 80);
 
--- Every delta ever applied to a cell: restatement history, and the way back to any past day.
+-- Every delta ever applied to a cell: restatement history, and the way back to any past day. repaired_at
+-- is there for what a repair added, which no entry of the ledger did.
 CREATE TABLE rollup_change (
     org_id          uuid NOT NULL,
     generation      integer NOT NULL,
     position        bigint NOT NULL,
     known_on        date NOT NULL,
+    repaired_at     timestamptz,
     cell            integer NOT NULL,
     day             date NOT NULL,
     family          smallint NOT NULL,
@@ -179,7 +181,8 @@ SELECT r.org_id, r.generation, s.measure, r.cell, r.day, held.value
  ) held
  WHERE held.value IS NOT NULL;
 CREATE VIEW rollup_delta WITH (security_invoker = true) AS
-SELECT c.org_id, c.generation, c.position, c.known_on, s.measure, c.cell, c.day, changed.delta
+SELECT c.org_id, c.generation, c.position, c.known_on, c.repaired_at, s.measure, c.cell, c.day,
+       changed.delta
   FROM rollup_slot s
   JOIN rollup_change c ON c.org_id = s.org_id AND c.generation = s.generation AND c.family = s.family
  CROSS JOIN LATERAL (
