@@ -1,0 +1,191 @@
+"""What polling books: each record once, what cannot be read aside, no page that makes no sense."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from services.collector.hydration import VendorReader
+from shared.db import Database
+from shared.facts import DealChanged, Retraction
+from shared.orgs import Org
+from tests.integration.sync.hubspot import FakeHubSpot, connected, contact, deal
+from tests.integration.vendor_support import fake_vendor, served
+
+
+async def test_the_same_page_twice_adds_nothing(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    vendor.contacts, vendor.page_size = [contact(n) for n in range(5)], 2
+    async with connected(database, org, url) as hubspot:
+        first = await hubspot.run("contacts")
+        again = await hubspot.run("contacts")
+        entries = await hubspot.entries()
+
+    assert (first.totals.pages, first.totals.inserted) == (3, 5)
+    assert (again.totals.inserted, again.totals.unchanged) == (0, 5)
+    assert len(entries) == 5
+
+
+async def test_a_changed_record_is_restated(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    vendor.deals = [deal(1)]
+    async with connected(database, org, url) as hubspot:
+        await hubspot.run("deals")
+        vendor.deals = [
+            deal(
+                1,
+                dealstage="won",
+                closedate="2025-02-01T00:00:00.000Z",
+                hs_lastmodifieddate="2025-02-01T00:00:00.000Z",
+            )
+        ]
+        report = await hubspot.run("deals")
+        entries = await hubspot.entries()
+
+    assert report.totals.corrected == 1
+    assert [entry.weight for entry in entries] == [1, -1, 1]
+    assert entries[-1].payload["lead"] == "hubspot:1001"
+
+
+async def test_an_unreadable_record_is_put_aside_once_and_the_rest_is_booked(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    vendor.contacts = [contact(1), contact(2, createdate=None), contact(3)]
+    async with connected(database, org, url) as hubspot:
+        first = await hubspot.run("contacts")
+        again = await hubspot.run("contacts")
+        row = await hubspot.one(
+            "SELECT origin, stream, state, reason FROM inbox WHERE connection_id = $1"
+        )
+        entries = await hubspot.entries()
+
+    assert (first.outcome, first.totals.inserted, first.totals.quarantined) == ("succeeded", 2, 1)
+    assert again.totals.quarantined == 0
+    assert tuple(row) == ("poll", "contacts", "quarantined", "createdate: missing")
+    assert len(entries) == 2
+
+
+async def test_a_fact_the_ledger_refuses_is_put_aside(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    vendor.deals = [deal(1), deal(2, deal_currency_code="EUR"), deal(3, amount=None)]
+    async with connected(database, org, url) as hubspot:
+        report = await hubspot.run("deals")
+        row = await hubspot.one("SELECT reason FROM inbox WHERE connection_id = $1")
+
+    assert (report.totals.inserted, report.totals.quarantined) == (2, 1)
+    assert row["reason"] == "currency_mismatch"
+
+
+async def test_a_won_deal_without_an_amount_is_never_booked_as_zero(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    vendor.deals = [deal(1, dealstage="won", amount=None, closedate="2025-02-01T00:00:00.000Z")]
+    async with connected(database, org, url) as hubspot:
+        report = await hubspot.run("deals")
+
+    assert (report.totals.inserted, report.totals.quarantined) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HTMLResponse("<html>Sign in</html>"),
+        Response(b"", media_type="application/json"),
+        Response(b'{"results": [', media_type="application/json"),
+        Response('{"results": []}'.encode("utf-16"), media_type="application/json"),
+        JSONResponse([1]),
+        JSONResponse({"results": "none"}),
+    ],
+    ids=["html", "empty", "cut", "utf-16", "no object", "no list"],
+)
+async def test_an_unreadable_page_is_rejected_as_a_whole(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str, answer: Response
+) -> None:
+    vendor.contacts, vendor.page_size = [contact(n) for n in range(4)], 2
+    async with connected(database, org, url) as hubspot:
+        vendor.answer = lambda _: answer
+        report = await hubspot.run("contacts")
+        stream = await hubspot.state("contacts")
+        state = await hubspot.one("SELECT state, state_reason FROM connection WHERE id = $1")
+        vendor.answer = None
+        recovered = await hubspot.run("contacts")
+        state_after = await hubspot.one("SELECT state, state_reason FROM connection WHERE id = $1")
+
+    assert report.outcome == "bad_payload"
+    assert (stream["cursor"], stream["attempts"]) == (None, 1)
+    assert stream["lease_until"] is None
+    assert state["state"] == "degraded"
+    assert recovered.totals.inserted == 4
+    assert tuple(state_after) == ("active", None)
+
+
+@pytest.mark.parametrize("reason", ["loop", "repeated_page"])
+async def test_paging_that_does_not_end_is_aborted(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str, reason: str
+) -> None:
+    def endless(search: int) -> Response:
+        after = "1" if reason == "loop" else str(search)
+        page = [contact(search if reason == "loop" else 1)]
+        return JSONResponse({"results": page, "paging": {"next": {"after": after}}})
+
+    vendor.answer = endless
+    async with connected(database, org, url) as hubspot:
+        report = await hubspot.run("contacts")
+        run = await hubspot.one("SELECT outcome, error FROM sync_run WHERE connection_id = $1")
+
+    assert (report.outcome, report.reason) == ("pagination_aborted", reason)
+    assert tuple(run) == ("pagination_aborted", reason)
+    assert vendor.searches < 5
+
+
+async def test_a_search_is_continued_beyond_the_vendors_limit(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    searches: list[dict[str, Any]] = []
+
+    def limited(request: Request, body: dict[str, Any]) -> Response:
+        searches.append(body)
+        first = len(searches) == 1
+        page = [contact(1), contact(2)] if first else [contact(2), contact(3)]
+        paging = {"paging": {"next": {"after": "10000"}}} if first else {}
+        return JSONResponse({"results": page, **paging})
+
+    with served(fake_vendor(limited)) as limited_url:
+        async with connected(database, org, limited_url) as hubspot:
+            report = await hubspot.run("contacts")
+
+    since = searches[1]["filterGroups"][0]["filters"][0]["value"]
+    assert since == str(int(datetime(2025, 1, 1, 0, 2, tzinfo=UTC).timestamp()) * 1000)
+    assert "after" not in searches[1]
+    assert (report.totals.inserted, report.totals.unchanged) == (3, 1)
+
+
+async def test_webhooks_are_read_through_the_same_mapping(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    vendor.deals = [deal(1)]
+
+    def delivery(event_id: int, kind: str, object_id: int) -> bytes:
+        event = {"eventId": event_id, "subscriptionType": kind, "objectId": object_id}
+        common = {"portalId": 1, "subscriptionId": 2, "occurredAt": 1735700000000}
+        return orjson.dumps([event | common])
+
+    changed = delivery(3, "deal.propertyChange", 9001)
+    async with connected(database, org, url) as hubspot:
+        items = await VendorReader(hubspot.access).read(
+            org.id,
+            hubspot.connection_id,
+            [changed, delivery(4, "contact.deletion", 1001), changed],
+        )
+
+    # The contact is withdrawn as a lead and as somebody known by several addresses.
+    assert len(items) == 3
+    assert isinstance(items[0], Retraction)
+    assert items[0].revision == 1735700000000
+    assert isinstance(items[2], DealChanged)

@@ -1,0 +1,144 @@
+"""Runs of a stream: one at a time, put off or stopped where the vendor says so."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from shared.db import Database
+from shared.orgs import Org
+from tests.integration.sync.hubspot import FakeHubSpot, connected, contact
+
+
+async def test_of_two_runners_one_writes(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    """The first is overtaken while it waits for its page, as if it had been stopped."""
+    overtaking = asyncio.Event()
+    vendor.contacts = [contact(1)]
+    async with connected(database, org, url) as hubspot:
+        client = hubspot.access.client
+        original = client.call
+
+        async def slow_call(*args: Any, **kwargs: Any) -> Any:
+            answer = await original(*args, **kwargs)
+            if not overtaking.is_set():
+                overtaking.set()
+                await hubspot.one(
+                    "UPDATE sync_state SET lease_until = clock_timestamp() - interval '1 s' "
+                    "WHERE connection_id = $1 AND stream = 'contacts' RETURNING 1"
+                )
+                second = await hubspot.sync.run(org.id, hubspot.connection_id, "contacts")
+                assert second is not None
+                assert (second.outcome, second.totals.inserted) == ("succeeded", 1)
+            return answer
+
+        client.call = slow_call  # type: ignore[method-assign]
+        first = await hubspot.run("contacts")
+        entries = await hubspot.entries()
+        runs = await hubspot.one("SELECT count(*) FROM sync_run WHERE connection_id = $1")
+
+    assert (first.outcome, first.totals.inserted) == ("fenced", 0)
+    assert len(entries) == 1
+    assert runs[0] == 1
+
+
+async def test_a_leased_or_early_stream_is_left_alone(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    vendor.contacts = [contact(1)]
+    async with connected(database, org, url) as hubspot:
+        await hubspot.run("contacts")
+        early = await hubspot.sync.run(org.id, hubspot.connection_id, "contacts")
+
+    assert early is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "least", "most"),
+    [
+        ({"Retry-After": "600"}, 600, 630),
+        ({"Retry-After": "1000000000"}, 3600, 3780),
+        ({}, 3600, 3780),
+    ],
+)
+async def test_a_rate_limit_puts_the_stream_off(
+    database: Database,
+    org: Org,
+    vendor: FakeHubSpot,
+    url: str,
+    headers: dict[str, str],
+    least: int,
+    most: int,
+) -> None:
+    limited = {"status": "error", "policyName": "DAILY"}
+    vendor.answer = lambda _: JSONResponse(limited, 429, headers=headers)
+    async with connected(database, org, url) as hubspot:
+        report = await hubspot.run("contacts")
+        wait = await hubspot.one(
+            "SELECT next_due_at - clock_timestamp() FROM sync_state "
+            "WHERE connection_id = $1 AND stream = 'contacts'"
+        )
+        state = await hubspot.one("SELECT state FROM connection WHERE id = $1")
+
+    assert (report.outcome, vendor.searches) == ("rate_limited", 1)
+    assert timedelta(seconds=least - 60) < wait[0] < timedelta(seconds=most + 1)
+    assert state["state"] == "active"
+
+
+async def test_a_vendor_in_trouble_is_asked_three_times_and_then_left_alone(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    vendor.answer = lambda _: JSONResponse({}, 503)
+    async with connected(database, org, url) as hubspot:
+        report = await hubspot.run("contacts")
+
+    assert (report.outcome, report.reason, vendor.searches) == ("transient", "http_503", 3)
+
+
+async def test_a_revoked_token_asks_for_a_person_and_stops_polling(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    vendor.answer = lambda _: JSONResponse({}, 401)
+    async with connected(database, org, url) as hubspot:
+        report = await hubspot.run("contacts")
+        state = await hubspot.one("SELECT state FROM connection WHERE id = $1")
+        await hubspot.make_due("contacts")
+        again = await hubspot.sync.run(org.id, hubspot.connection_id, "contacts")
+
+    assert (report.outcome, vendor.searches) == ("reauth_required", 1)
+    assert state["state"] == "reauth_required"
+    assert again is None
+
+
+async def test_a_redirect_is_not_followed(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    vendor.answer = lambda _: Response(status_code=302, headers={"Location": f"{url}/elsewhere"})
+    async with connected(database, org, url) as hubspot:
+        report = await hubspot.run("contacts")
+
+    assert (report.outcome, report.reason, vendor.searches) == ("blocked", "redirected", 1)
+
+
+async def test_a_stopped_run_gives_its_lease_back(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    async with connected(database, org, url) as hubspot:
+        started = asyncio.Event()
+
+        async def hanging(*_: Any, **__: Any) -> Any:
+            started.set()
+            await asyncio.Event().wait()
+
+        hubspot.access.client.call = hanging  # type: ignore[method-assign]
+        run = asyncio.create_task(hubspot.run("contacts"))
+        await started.wait()
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+        stream = await hubspot.state("contacts")
+
+    assert stream["lease_until"] is None
+    assert stream["last_error"] is None
