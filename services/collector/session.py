@@ -152,6 +152,11 @@ async def _frame(
 async def _links(
     connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID
 ) -> dict[str, LinkTarget]:
+    """Return every link of an organization: which ones a run needs, only its pages will tell.
+
+    A mapping is pure, so what it may have to know is there before the first page. A link is a short
+    row and links are made by people: a run reads them once.
+    """
     rows = await connection.fetch(_LINKS, org_id)
     return {
         row["code"]: LinkTarget(**{k: v for k, v in row.items() if k != "code"}) for row in rows
