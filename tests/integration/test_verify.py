@@ -1,6 +1,6 @@
 """Verify and repair: what differs is found, told, mended in the open, and nothing else changes."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -119,7 +119,32 @@ async def test_a_repair_adds_what_is_missing_and_says_so(
     assert [row["id"] for row in told_again] == [told["id"]]
 
 
-async def test_a_delta_that_the_log_lost_is_logged_again_where_it_was(
+async def test_what_was_miscounted_is_mended_in_the_log_as_well(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await found(database, org)
+    place = await falsify(database, database_url, org, "shares", 2)
+    miscounted = (
+        "INSERT INTO rollup_change (org_id, generation, position, known_on, cell, day, family,"
+        f" d{place['slot']}) VALUES ($1, 1, 1, $2, $3, $4, $5, 2)"
+    )
+    where = (place["cell"], place["day"], place["family"])
+    await by_hand(database_url, miscounted, org.id, date(2025, 1, 1), *where)
+    assert set((await verify(database, org.id)).counts) == {Check.CELLS}
+
+    done = await repair(database, org.id)
+    assert (done.after.mismatches, done.is_rebuilt) == (0, False)
+    async with database.transaction(org.id) as connection:
+        (told,) = await connection.fetch("SELECT * FROM rollup_repair WHERE org_id = $1", org.id)
+        (logged,) = await connection.fetch(
+            "SELECT * FROM rollup_delta WHERE org_id = $1 AND repaired_at IS NOT NULL", org.id
+        )
+    assert (logged["measure"], logged["cell"], logged["day"]) == ("shares", *where[:2])
+    assert (logged["delta"], logged["repaired_at"]) == (-2, told["repaired_at"])
+    assert (logged["position"], logged["known_on"]) == (told["position"], told["known_on"])
+
+
+async def test_a_delta_that_the_log_lost_is_logged_again(
     database: Database, org: Org, database_url: str
 ) -> None:
     await found(database, org)
@@ -132,7 +157,7 @@ async def test_a_delta_that_the_log_lost_is_logged_again_where_it_was(
     before = await verify(database, org.id)
     assert set(before.counts) == {Check.LOG}
 
-    # Logged today it would be no part of what was known until then.
+    # By a rebuild: logged today it would be no part of what was known until then.
     done = await repair(database, org.id)
     assert done.after.mismatches == 0
     assert done.is_rebuilt
