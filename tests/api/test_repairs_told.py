@@ -64,12 +64,14 @@ async def told(
 async def miscount(database: Database, database_url: str, org: Org) -> None:
     """Add two shares to values and log alike, as a fold with a defect would."""
     async with database.transaction(org.id) as connection:
-        family, slot = await connection.fetchrow(
+        place = await connection.fetchrow(
             "SELECT family, slot FROM rollup_slot WHERE org_id = $1 AND measure = 'shares'", org.id
         )
-    for table, column in (("rollup", f"v{slot}"), ("rollup_change", f"d{slot}")):
+    assert place is not None
+    for table, name in (("rollup", "v"), ("rollup_change", "d")):
+        column = f"{name}{place['slot']}"
         change = f"UPDATE {table} SET {column} = {column} + 2 WHERE org_id = $1 AND family = $2"
-        await by_hand(database_url, change, org.id, family)
+        await by_hand(database_url, change, org.id, place["family"])
 
 
 async def publish(client: httpx.AsyncClient) -> None:
