@@ -4,10 +4,11 @@
 catalogue. Of the product it imports the types of facts alone (`test_independence`); it reads the
 catalogue's text as data, with a reader of its own. It starts from the facts that stand at the end,
 so nothing in it is incremental: `ledger` says which version of a fact won, `contributions` and
-`slices` what every cell holds, `attribution` and `crediting` who earned what, `removal` the Markov
-chain, `measured` every measure of a span, `formulas` every KPI, `returns` and `spending` the ROI,
-`value_lines` what may be added to it; `goals` and `forecasts` say how a goal stands, `causes` what
-the program changed, `small_groups` whom an answer must not tell of.
+`slices` what every cell holds, `membership` who is in the program, `attribution` and `crediting`
+who earned what, `removal` the Markov chain, `measured` every measure of a span, `formulas` every
+KPI, `returns` and `spending` the ROI, `value_lines` what may be added to it; `goals` and
+`forecasts` say how a goal stands, `causes` what the program changed, `small_groups` whom an answer
+must not tell of.
 
 What is drawn (`worlds`, `wider`): versions of a few identities from two sources, in any order, some
 twice; late ones, corrections, deletions and undeletions; merges of people and their un-merges; a
