@@ -41,15 +41,24 @@ _PAGES_A_STEP = 2_000
 #: A reader that began before the generations changed places may still be reading the old one.
 READERS_LAST = timedelta(minutes=1)
 
+# A generation without a cursor has lost its rows already.
 _RETIRED = """
-SELECT generation FROM generation
- WHERE org_id = $1 AND state = 'retired' AND retired_at <= $2 ORDER BY generation
+SELECT generation
+  FROM generation g JOIN fold_cursor f USING (org_id, generation)
+ WHERE org_id = $1 AND g.state = 'retired' AND g.retired_at <= $2
+ ORDER BY generation
 """
 _LOCK_CURSOR = "SELECT FROM fold_cursor WHERE org_id = $1 AND generation = $2 FOR UPDATE"
-_FORGET = (
-    "DELETE FROM fold_cursor WHERE org_id = $1 AND generation = $2",
-    "DELETE FROM generation WHERE org_id = $1 AND generation = $2 AND state = 'retired'",
-)
+_DELETE_CURSOR = "DELETE FROM fold_cursor WHERE org_id = $1 AND generation = $2"
+# The highest number stays on record until there is a higher one: given out again, it would name a
+# generation whose rows somebody who has been at this for a while still takes for the old one's.
+_FORGET = """
+DELETE FROM generation g
+ WHERE g.org_id = $1 AND g.state = 'retired'
+   AND NOT EXISTS (SELECT FROM fold_cursor f
+                    WHERE f.org_id = g.org_id AND f.generation = g.generation)
+   AND g.generation < (SELECT max(h.generation) FROM generation h WHERE h.org_id = g.org_id)
+"""
 
 
 async def drop_retired(
@@ -88,8 +97,8 @@ async def _outlast_folds(database: Database, org_id: UUID, generation: int) -> N
 
 async def _forget(database: Database, org_id: UUID, generation: int) -> None:
     async with database.transaction(org_id) as connection:
-        for statement in _FORGET:
-            await connection.execute(statement, org_id, generation)
+        await connection.execute(_DELETE_CURSOR, org_id, generation)
+        await connection.execute(_FORGET, org_id)
 
 
 async def _pick(

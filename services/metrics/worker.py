@@ -46,8 +46,9 @@ SELECT f.org_id, f.position
  LIMIT $1
 """
 _WITH_GENERATIONS_TO_TEND = """
-SELECT DISTINCT org_id FROM generation
- WHERE state = 'building' OR (state = 'retired' AND retired_at <= $2)
+SELECT DISTINCT org_id
+  FROM generation g JOIN fold_cursor f USING (org_id, generation)
+ WHERE g.state = 'building' OR (g.state = 'retired' AND g.retired_at <= $2)
  LIMIT $1
 """
 

@@ -25,16 +25,13 @@ from services.metrics.verify.run import compare_all, verify
 from shared import clock
 from shared.db import Database
 from shared.ids import new_id
+from shared.rollups.read import live_generation
 
 __all__ = ["Repair", "repair"]
 
 _POLL_SECONDS: Final = 1.0
 
-_LOCK = """
-SELECT f.position FROM fold_cursor f JOIN generation g USING (org_id, generation)
- WHERE f.org_id = $1 AND g.state = 'live'
-   FOR UPDATE OF f
-"""
+_LOCK = "SELECT FROM fold_cursor WHERE org_id = $1 AND generation = $2 FOR UPDATE"
 # A cell whose value is right is not in verify_mismatch; one whose log is right is not in the log's.
 _CORRECTIONS = f"""
 CREATE TEMPORARY TABLE verify_correction ON COMMIT DROP AS
@@ -107,7 +104,7 @@ async def repair(
     """
     async with database.transaction(org_id) as connection:
         await connection.execute("SET LOCAL lock_timeout = 0")
-        await connection.fetchval(_LOCK, org_id)
+        await _hold_live(connection, org_id)
         target = await target_of(connection, org_id)
         before = Report(org_id, target.generation, target.position)
         await recompute(connection, target, EVERYTHING)
@@ -120,6 +117,15 @@ async def repair(
         while not await continue_rebuild(database, org_id, on_progress=on_progress):
             await asyncio.sleep(_POLL_SECONDS)  # a worker has taken it up
     return Repair(before, await verify(database, org_id), is_rebuilt=not is_mended)
+
+
+async def _hold_live(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> None:
+    """Let nobody fold the live generation until the transaction ends."""
+    held: int | None = None
+    # What was waited for may have been a rebuild that took over: then another generation is live.
+    while held != (live := await live_generation(connection, org_id)):
+        await connection.execute(_LOCK, org_id, live)
+        held = live
 
 
 async def _mend(
