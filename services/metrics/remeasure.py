@@ -34,7 +34,9 @@ SELECT g.half_life_days, g.half_life_source, g.created_at
   FROM generation g JOIN organization o ON o.id = g.org_id
  WHERE g.org_id = $1 AND g.state = 'live' AND o.attribution_half_life_days IS NULL
 """
-# Another half-life would tell published periods anew, too: that is for a person to decide.
+# Another half-life would tell published periods anew, too: that is for a person to decide. Who is
+# publishing at this moment is waited for.
+_OUTLAST_PUBLICATION = "SELECT FROM organization WHERE id = $1 FOR KEY SHARE"
 _HAS_PUBLISHED = """
 SELECT EXISTS (
     SELECT FROM publication p
@@ -75,7 +77,10 @@ async def remeasure(database: Database, org_id: UUID) -> bool:
         if row is None:
             return False
         measured = await measured_half_life(connection, org_id)
-        if not _is_material(measured, row) or await connection.fetchval(_HAS_PUBLISHED, org_id):
+        if not _is_material(measured, row):
+            return False
+        await connection.execute(_OUTLAST_PUBLICATION, org_id)
+        if await connection.fetchval(_HAS_PUBLISHED, org_id):
             return False
         try:
             await start_rebuild(connection, org_id)

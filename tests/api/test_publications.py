@@ -9,7 +9,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from services.api.publications.repository import folded_now
 from services.metrics.fold import fold_batch
+from services.metrics.rebuild import continue_rebuild, start_rebuild
 from shared import clock
 from shared.db import Database
 from shared.orgs import Org
@@ -126,6 +128,38 @@ async def test_a_fold_ends_a_batch_where_a_period_was_published(
             positions.append(result.position)
 
     assert positions == [10, 15]
+
+
+async def test_no_generation_begins_while_a_period_is_published(
+    told: httpx.AsyncClient, org: Org, database: Database
+) -> None:
+    # Begun between the look at the folds and the commit, it would not know the position to end at.
+    async with database.transaction(org.id) as publishing:
+        assert await folded_now(publishing, org) is not None
+        async with database.transaction(org.id) as connection:
+            await connection.execute("SET LOCAL lock_timeout = '50ms'")
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                await start_rebuild(connection, org.id)
+
+
+async def test_nothing_is_published_that_is_about_to_be_credited_otherwise(
+    told: httpx.AsyncClient, org: Org, database: Database
+) -> None:
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id, window_days=10)
+    response = await told.post("/v1/publications", json={**JANUARY, **NOTE})
+    assert (response.status_code, response.json()["code"]) == (503, "rebuild_under_way")
+
+    assert await continue_rebuild(database, org.id)
+    await publish(told)
+
+
+async def test_what_is_rebuilt_as_it_is_can_be_published_meanwhile(
+    told: httpx.AsyncClient, org: Org, database: Database
+) -> None:
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id)
+    await publish(told)
 
 
 async def test_an_act_of_publication_names_who_and_why(

@@ -1,10 +1,12 @@
 """The half-life nobody chose follows the sales cycle, one generation after another."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
+from services.api.publications.repository import folded_now
 from services.metrics.half_life import LEAST_DEALS
 from services.metrics.rebuild import continue_rebuild, start_rebuild
 from services.metrics.remeasure import Remeasurer, remeasure
@@ -16,6 +18,7 @@ from shared.facts import Fact
 from shared.ids import new_id
 from shared.ledger import append
 from shared.orgs import HalfLifeSource, Org, create_org, load_org
+from tests.integration.test_generations_meet import until_they_wait
 from tests.integration.test_rebuild import fact, won
 from tests.integration.test_verify import by_hand
 
@@ -176,6 +179,17 @@ async def test_published_figures_are_not_moved(database: Database, org: Org) -> 
         await connection.execute(_PUBLISH, org.id, new_id())
 
     assert not await remeasure(database, org.id)
+
+
+async def test_figures_that_are_being_published_are_not_moved(database: Database, org: Org) -> None:
+    await sell(database, org, range(LEAST_DEALS), 60)
+    async with database.transaction(org.id) as publishing:
+        assert await folded_now(publishing, org) is not None
+        measuring = asyncio.create_task(remeasure(database, org.id))
+        await until_they_wait(database, 1)
+        await publishing.execute(_PUBLISH, org.id, new_id())
+
+    assert not await measuring
 
 
 async def _to_look_at(database: Database) -> list[UUID]:
