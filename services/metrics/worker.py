@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+import asyncpg
 import structlog
 
-from services.metrics.fold import fold_batch
+from services.metrics.fold import FoldResult, fold_batch
 from services.metrics.rebuild import continue_rebuild
 from services.metrics.remeasure import Remeasurer, remeasure
 from services.metrics.retired import READERS_LAST, drop_retired
@@ -32,6 +33,10 @@ BATCH = 50_000
 #: How long an organization has a worker's hands. A run is cancelled after five minutes, as one that
 #: hangs: work that takes hours ends its turn long before, and the sweep finds what is left of it.
 TURN = timedelta(minutes=2)
+#: A batch of which a statement takes too long is taken in parts, each so many times smaller: facts
+#: may be such that few of them are much work, and what fails for ever would stop all that follows.
+#: So many that single entries are reached in one run.
+_PARTS = 32
 _MOST_ORGS_A_SWEEP = 500
 
 # Positions are no secret and hold nobody's data: these tables are outside row-level security.
@@ -58,12 +63,17 @@ async def catch_up(database: Database, org_id: UUID, *, turn: Turn = ENDLESS) ->
 
     Each batch is a transaction of its own, so a worker that dies has lost at most one, and a turn
     that is over leaves the rest to the next one.
+
+    Raises:
+        asyncpg.QueryCanceledError: a single entry takes too long.
     """
-    folded = 0
+    folded, limit = 0, BATCH
     while True:
-        async with database.transaction(org_id) as connection:
-            generation = await live_generation(connection, org_id)
-            result = await fold_batch(connection, org_id, generation, limit=BATCH)
+        try:
+            result = await _fold(database, org_id, limit)
+        except asyncpg.QueryCanceledError as error:
+            limit = _smaller(limit, error)
+            continue
         if result is None or result.entries == 0:
             return folded
         folded += result.entries
@@ -72,12 +82,40 @@ async def catch_up(database: Database, org_id: UUID, *, turn: Turn = ENDLESS) ->
             return folded
 
 
+async def _fold(database: Database, org_id: UUID, limit: int) -> FoldResult | None:
+    async with database.transaction(org_id) as connection:
+        generation = await live_generation(connection, org_id)
+        return await fold_batch(connection, org_id, generation, limit=limit)
+
+
+def _smaller(limit: int, error: Exception) -> int:
+    """Return how many entries to try after so many took too long; raise ``error`` after one."""
+    if limit == 1:
+        raise error
+    _log.warning("fold.batch_too_long", limit=limit)
+    return max(limit // _PARTS, 1)
+
+
 async def tend_generations(database: Database, org_id: UUID, *, turn: Turn = ENDLESS) -> None:
-    """Go on with the rebuild that is under way, and delete what was retired a while ago."""
-    if await continue_rebuild(database, org_id, batch=BATCH, turn=turn):
+    """Go on with the rebuild that is under way, and delete what was retired a while ago.
+
+    Raises:
+        asyncpg.QueryCanceledError: a single entry takes too long.
+    """
+    if await _build(database, org_id, turn):
         dropped = await drop_retired(database, org_id, turn=turn)
         if dropped:
             _log.info("rebuild.dropped", generations=dropped)
+
+
+async def _build(database: Database, org_id: UUID, turn: Turn) -> bool:
+    """As :func:`continue_rebuild`, in batches as large as they can be."""
+    limit = BATCH
+    while True:
+        try:
+            return await continue_rebuild(database, org_id, batch=limit, turn=turn)
+        except asyncpg.QueryCanceledError as error:
+            limit = _smaller(limit, error)
 
 
 async def _organizations_behind(database: Database) -> Sequence[Due]:

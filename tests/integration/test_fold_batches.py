@@ -1,13 +1,21 @@
 """What one call of the fold takes: up to a limit, one day of recording, one published position."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
+import asyncpg
+import pytest
+
+from services.metrics import rebuild, worker
 from services.metrics.fold import FoldResult, fold_batch
+from services.metrics.rebuild import start_rebuild
+from services.metrics.worker import catch_up, tend_generations
 from shared.db import Database
 from shared.facts import Fact, Retraction
 from shared.ledger import append
 from shared.orgs import Org
+from shared.rollups.read import live_generation
 from tests.integration.catalogue_facts import fact
 from tests.property.comparing import assert_equals_oracle
 from tests.property.engine import history_of
@@ -181,3 +189,56 @@ async def test_what_comes_to_nothing_is_not_logged(database: Database, org: Org)
 
     assert first == again == back
     assert all(first)
+
+
+class _Slow:
+    """The fold on a database that can do no more than so many entries before it is stopped."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.limits: list[int] = []
+
+    async def __call__(self, *arguments: Any, limit: int) -> FoldResult | None:
+        self.limits.append(limit)
+        if limit > self._most:
+            raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
+        return await fold_batch(*arguments, limit=limit)
+
+
+async def test_what_is_too_much_at_once_is_folded_in_parts(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        await click(database, org, number)
+    slow = _Slow(most=100)
+    monkeypatch.setattr(worker, "fold_batch", slow)
+
+    assert await catch_up(database, org.id) == 5
+    assert slow.limits == [50_000, 1562, 48, 48]
+
+
+async def test_one_entry_that_is_too_much_is_told(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await click(database, org, 1)
+    monkeypatch.setattr(worker, "fold_batch", _Slow(most=0))
+
+    with pytest.raises(asyncpg.QueryCanceledError):
+        await catch_up(database, org.id)
+
+
+async def test_what_is_too_much_at_once_is_rebuilt_in_parts(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        await click(database, org, number)
+    await catch_up(database, org.id)
+    async with database.transaction(org.id) as connection:
+        number = await start_rebuild(connection, org.id)
+    slow = _Slow(most=100)
+    monkeypatch.setattr(rebuild, "fold_batch", slow)
+
+    await tend_generations(database, org.id)
+    async with database.transaction(org.id) as connection:
+        assert await live_generation(connection, org.id) == number
+    assert slow.limits[:3] == [50_000, 1562, 48]
