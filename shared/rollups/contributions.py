@@ -36,6 +36,8 @@ _WHERE = ", ".join(DIMENSIONS)
 _COUNTERS = ("impressions", "reactions", "comments", "reshares", "clicks")
 #: Fields of a visit that are counted under their own names.
 _VISITS = ("sessions", "engaged_sessions", "key_events")
+#: One, told to so many digits that no share of an amount is nearer to half a unit than they tell.
+_EXACTLY = "1.000000000000"
 _RESPONSES = " + ".join(
     f"(body -> '{name}')::numeric" for name in ("reactions", "comments", "reshares")
 )
@@ -162,7 +164,11 @@ def singly(entries: str, digits: str = "$1") -> str:
 
 def _costs(entries: str, digits: str) -> str:
     # Straight line over the days of [starts_on, ends_on). Each day takes the difference of two
-    # rounded cumulative shares, so the days add up to the amount to the last minor unit.
+    # rounded cumulative shares, so the days add up to the amount to the last minor unit. A quotient
+    # has as many digits as what is divided, and few of its own once it is large: rounded to those
+    # first, a share just below half a minor unit would be rounded up.
+    share = f"round(cost.amount * {{passed}} * {_EXACTLY} / cost.days, {digits})"
+    upto, before = (share.format(passed=passed) for passed in ("i", "(i - 1)"))
     return f"""
         SELECT position, weight, kind, fact_key, occurred_at, spread.day, {_WHERE}, subject, body,
                m.measure, spread.quantity
@@ -174,8 +180,7 @@ def _costs(entries: str, digits: str) -> str:
          ) cost
          CROSS JOIN LATERAL (
             SELECT cost.starts_on + i - 1 AS day,
-                   round(cost.amount * i / cost.days, {digits})
-                   - round(cost.amount * (i - 1) / cost.days, {digits}) AS quantity
+                   {upto} - {before} AS quantity
               FROM generate_series(1, cost.days) i
          ) spread
          CROSS JOIN LATERAL (VALUES ('cost'), ('cost.' || (body ->> 'category'))) m (measure)

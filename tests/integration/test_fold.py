@@ -4,10 +4,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from services.metrics.verify import verify
 from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Fact, Retraction, parse_fact
+from shared.kpis.costs import CostLine, cost_in
 from shared.kpis.periods import Period
+from shared.kpis.vocabulary import CostCategory
 from shared.ledger import append
 from shared.orgs import Org
 from shared.rollups.explain import explain_measure
@@ -196,6 +199,34 @@ async def test_a_cost_is_spread_to_the_cent(database: Database, org: Org) -> Non
     assert parts == [Decimal("33.33"), Decimal("33.34"), Decimal("33.33")]
     await tell(database, org, Retraction(cost.identity))
     assert await measure(database, org, "cost") is None
+
+
+async def test_a_large_cost_is_spread_to_the_cent_as_a_small_one(
+    database: Database, org: Org
+) -> None:
+    # After 418 of its 1866 days 1176255662827.75497… are due: a hair below half a cent.
+    cost = fact(
+        "cost.booked",
+        "c1",
+        "2020-01-01T00:00:00Z",
+        category="platform",
+        amount="5250940351283.71",
+        currency="USD",
+        starts_on="2020-01-01",
+        ends_on="2025-02-09",
+    )
+    await tell(database, org, cost)
+    line = CostLine(
+        CostCategory.PLATFORM, Decimal("5250940351283.71"), date(2020, 1, 1), date(2025, 2, 9)
+    )
+
+    for period in (
+        Period(line.starts_on, date(2021, 2, 22)),
+        Period(date(2021, 2, 22), date(2021, 2, 23)),
+        Period(line.starts_on, line.ends_on),
+    ):
+        assert await measure(database, org, "cost", period) == cost_in(line, period, 2)
+    assert (await verify(database, org.id)).mismatches == 0
 
 
 async def test_returns_are_joins_after_a_leave(database: Database, org: Org) -> None:

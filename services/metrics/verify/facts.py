@@ -254,7 +254,8 @@ def _named(measure: str) -> str:
 
 
 # A cost is spread over [starts_on, ends_on). Up to the end of a day it has earned its share of the
-# amount in whole minor units; the day takes what that has grown by.
+# amount in whole minor units; the day takes what that has grown by. Halves go away from zero: what
+# is divided is twice the share and one unit more, in whole numbers throughout.
 _COSTS = f"""
     SELECT m.measure, accrued.day, employee, account, network, campaign, content, channel,
            accrued.upto - lag(accrued.upto, 1, 0::numeric) OVER (
@@ -263,11 +264,14 @@ _COSTS = f"""
       FROM ({standing("cost.booked")}) f
      CROSS JOIN LATERAL (
         SELECT day::date,
-               round({_number("amount")} * (day::date - (body ->> 'starts_on')::date + 1)
-                     / ((body ->> 'ends_on')::date - (body ->> 'starts_on')::date),
-                     {parameter("digits")}) AS upto
-          FROM generate_series((body ->> 'starts_on')::date,
-                               (body ->> 'ends_on')::date - 1, interval '1 day') day
+               sign(amount) * unit * div(
+                   2 * abs(amount) / unit * (day::date - first_day + 1) + days, 2 * days) AS upto
+          FROM (
+            SELECT {_number("amount")} AS amount, (body ->> 'starts_on')::date AS first_day,
+                   (body ->> 'ends_on')::date - (body ->> 'starts_on')::date AS days,
+                   ('1e-' || {parameter("digits")})::numeric AS unit
+          ) cost
+         CROSS JOIN generate_series(first_day, first_day + days - 1, interval '1 day') day
      ) accrued
      CROSS JOIN LATERAL (
         SELECT 'cost' AS measure UNION ALL SELECT 'cost.' || (body ->> 'category')
