@@ -4,9 +4,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from services.metrics.fold import fold_batch
+from services.metrics.verify import verify
 from shared.db import Database
 from shared.facts import Fact, Identity, Retraction
 from shared.kpis.periods import Period
+from shared.ledger import append
 from shared.orgs import Org
 from tests.integration.test_fold import fact, measure, tell
 
@@ -90,3 +93,35 @@ async def test_who_leaves_a_group_takes_only_their_touches(database: Database, o
     await tell(database, org, same("m1", "a", "c"))
 
     assert await linear(database, org) == {"brand": Decimal(100)}
+
+
+async def test_thousands_of_visitors_who_are_one_person_are_followed_together(
+    database: Database, org: Org
+) -> None:
+    # Told of all at once: followed from each of them, this takes longer than a statement may.
+    visitors = [f"v{number}" for number in range(2_000)]
+    groups = [visitors[start : start + 50] for start in range(0, len(visitors), 50)]
+    links = [same(f"m{number}", "desk", *group) for number, group in enumerate(groups)]
+    await tell(database, org, *lead_with_deal("desk"), *links)
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, [touch(visitor, 3) for visitor in visitors])
+    async with database.transaction(org.id) as connection:
+        assert await fold_batch(connection, org.id, 1, limit=10_000) is not None
+
+    assert await linear(database, org) == {"employee_advocacy": Decimal(100)}
+    assert await measure(database, org, "leads_advocacy") == 1
+    assert (await verify(database, org.id)).mismatches == 0
+
+
+async def test_a_long_chain_of_links_is_one_person(database: Database, org: Org) -> None:
+    # Names in no order along the chain: no end of it is found by them.
+    chain = [f"p{number * 37 % 200}" for number in range(200)]
+    links = [same(f"m{n}", chain[n], chain[n + 1]) for n in range(len(chain) - 1)]
+    await tell(database, org, *lead_with_deal(chain[0]), touch(chain[-1], 3), *links)
+
+    assert await linear(database, org) == {"employee_advocacy": Decimal(100)}
+    assert (await verify(database, org.id)).mismatches == 0
+
+    await tell(database, org, Retraction(links[100].identity))
+    assert await linear(database, org) == {}
+    assert (await verify(database, org.id)).mismatches == 0

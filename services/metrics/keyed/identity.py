@@ -6,28 +6,37 @@ members is.
 """
 
 from services.metrics.keyed.operator import RETRACTED, KeyedOperator, forget
-from shared.rollups import converting
 
 __all__ = ["IDENTITY"]
 
 # Everybody whom the batch mentions, and whoever was the same person until now; from when on there
-# is something new about them. A link has no time of its own.
-_MARK_PEOPLE = f"""
+# is something new about them. A link has no time of its own. All are followed together, and a group
+# once for each day on which something is new: followed from each of its members, thousands of
+# visitors who turned out to be one person would be looked at thousands of times.
+_MARK_PEOPLE = """
 INSERT INTO touched_person
-SELECT s.person, min(k.since)
-  FROM (
-    SELECT subject AS person, min(occurred_at) AS since
-      FROM fold_batch WHERE kind = 'touch.recorded' GROUP BY subject
-    UNION ALL
-    SELECT p.person, '-infinity'
-      FROM fold_batch b
+WITH RECURSIVE same (person, since) AS (
+    SELECT * FROM (
+        SELECT subject, date_trunc('day', min(occurred_at), 'UTC')
+          FROM fold_batch WHERE kind = 'touch.recorded' GROUP BY subject
+        UNION ALL
+        SELECT p.person, '-infinity'
+          FROM fold_batch b
+         CROSS JOIN LATERAL (
+            SELECT b.subject UNION SELECT jsonb_array_elements_text(b.body -> 'same_as')
+         ) p (person)
+         WHERE b.kind = 'person.identified'
+    ) mentioned
+    UNION
+    SELECT k.other, s.since
+      FROM same s
      CROSS JOIN LATERAL (
-        SELECT b.subject UNION SELECT jsonb_array_elements_text(b.body -> 'same_as')
-     ) p (person)
-     WHERE b.kind = 'person.identified'
-  ) k
- CROSS JOIN LATERAL ({converting.same_person("k.person")}) s
- GROUP BY s.person
+        SELECT other FROM person_link
+         WHERE org_id = $1 AND generation = $2 AND person = s.person
+        OFFSET 0
+     ) k
+)
+SELECT person, min(since) FROM same GROUP BY person
 """
 
 

@@ -57,20 +57,42 @@ _REJOINS = f"""
      WHERE kind = 'member.joined' AND earlier = 'member.left'
 """
 
-# Links join identifiers to groups, as far as they lead; a group goes by its smallest member.
-_PEOPLE = f"""
+# Links join identifiers to groups, as far as they lead; a group goes by its smallest member. Each
+# takes the smallest name that it or a neighbor goes by, then what that name itself goes by, until
+# nothing changes: a few rounds, each over all links, however large or long a group is.
+_LINKS = f"""
+CREATE TEMPORARY TABLE verify_link ON COMMIT DROP AS
+SELECT DISTINCT ends.one, ends.other
+  FROM ({standing("person.identified")}) f
+ CROSS JOIN LATERAL jsonb_array_elements_text(body -> 'same_as') alias
+ CROSS JOIN LATERAL (VALUES (subject, alias), (alias, subject)) ends (one, other)
+"""
+_PEOPLE = """
 CREATE TEMPORARY TABLE verify_person ON COMMIT DROP AS
-WITH RECURSIVE link AS (
-    SELECT ends.one, ends.other
-      FROM ({standing("person.identified")}) f
-     CROSS JOIN LATERAL jsonb_array_elements_text(body -> 'same_as') alias
-     CROSS JOIN LATERAL (VALUES (subject, alias), (alias, subject)) ends (one, other)
-), reached (person, member) AS (
-    SELECT one, other FROM link
-    UNION
-    SELECT r.person, k.other FROM reached r JOIN link k ON k.one = r.member
-)
-SELECT person, min(member) AS known_as FROM reached GROUP BY person
+SELECT one AS person, least(one, min(other)) AS known_as FROM verify_link GROUP BY one
+"""
+_GROUPS = """
+DO $$
+DECLARE
+    changed bigint;
+    further bigint;
+BEGIN
+    LOOP
+        UPDATE verify_person p SET known_as = near.known_as
+          FROM (
+            SELECT l.one, min(q.known_as) AS known_as
+              FROM verify_link l JOIN verify_person q ON q.person = l.other
+             GROUP BY l.one
+          ) near
+         WHERE p.person = near.one AND near.known_as < p.known_as;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        UPDATE verify_person p SET known_as = q.known_as
+          FROM verify_person q
+         WHERE q.person = p.known_as AND q.known_as < p.known_as;
+        GET DIAGNOSTICS further = ROW_COUNT;
+        EXIT WHEN changed + further = 0;
+    END LOOP;
+END $$
 """
 
 # Of several facts about one lead or deal the first speaks: all other tables have one row of each.
@@ -157,7 +179,8 @@ HISTORIES = (
         ),
         query=_SELLING,
         prepare=(
-            *(_PEOPLE, "ANALYZE verify_person", _TOUCHES, _LEADS, _DEALS, _STEPS),
+            *(_LINKS, _PEOPLE, "ANALYZE verify_link, verify_person", _GROUPS),
+            *(_TOUCHES, _LEADS, _DEALS, _STEPS),
             "ANALYZE verify_touch, verify_lead, verify_deal, verify_step",
         ),
     ),
