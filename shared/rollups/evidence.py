@@ -15,7 +15,7 @@ from shared.rollups.query import ForbiddenSlice
 from shared.rollups.readers import LISTED
 from shared.rollups.sql import Arguments, date_literal, filter_clause
 
-__all__ = ["Evidence", "evidence"]
+__all__ = ["COUNTERS", "Evidence", "evidence"]
 
 Relation = Callable[[Arguments, Period, int], str]
 _Filters = Mapping[str, frozenset[str]]
@@ -116,7 +116,8 @@ _LINEAR_KINDS: dict[str, tuple[str, ...]] = {
         for side in ("advocacy", "boosted", "brand")
     },
 }
-_COUNTERS = frozenset(f"{r}_{side}" for r in _RESPONSES for side in ("advocacy", "brand"))
+#: What readings of posts count, besides what daily totals do.
+COUNTERS = frozenset(f"{r}_{side}" for r in _RESPONSES for side in ("advocacy", "brand"))
 _KEYED = frozenset(
     {"leads", "leads_advocacy", "leads_won", "opportunities", "deals_won", "deals_lost"}
     | {"revenue_won", "rejoins"}
@@ -152,7 +153,7 @@ def _linear(measure: str, kinds: tuple[str, ...]) -> Relation:
               FROM (WITH entries AS MATERIALIZED {entries} {booked}) booked
              WHERE measure = {named} AND day >= {since} AND day < {until}
         """
-        if measure in _COUNTERS:
+        if measure in COUNTERS:
             found += f" UNION ALL {_counters(named, since, until)}"
         return found
 

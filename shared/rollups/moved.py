@@ -10,6 +10,7 @@ from shared.kpis.measures import MEASURES
 from shared.kpis.periods import Period
 from shared.money import exponent
 from shared.orgs import Org
+from shared.rollups.causes import entries_about
 from shared.rollups.evidence import evidence
 from shared.rollups.explain import let_through_by
 from shared.rollups.known import Knowledge
@@ -87,23 +88,6 @@ SELECT r.repaired_at, r.measure, r.day, r.logged AS before, r.recomputed AS afte
  ORDER BY r.repaired_at, r.measure, r.day
  LIMIT $8
 """
-# Facts that are evidence, and for what is credited the conversions themselves and their leads.
-_ENTRIES = """
-SELECT e.position
-  FROM public.ledger_entry e
- WHERE e.org_id = $1 AND e.position > {after} AND e.position <= {until}
-   AND (e.fact_key IN (SELECT fact_key FROM ({relation}) behind)
-        OR {is_credited} AND (
-            e.kind IN ('deal.changed', 'lead.created', 'application.submitted', 'hire.accepted')
-            AND e.subject IN (SELECT line_key FROM ({relation}) behind)
-            OR e.kind = 'lead.created' AND e.subject IN (
-                SELECT d.lead FROM deal d
-                  JOIN ({relation}) behind ON behind.line_key = d.deal
-                 WHERE d.org_id = $1 AND d.generation = $2)))
- ORDER BY e.position
- LIMIT {limit}
-"""
-_CREDITED = ("revenue.", "wins.", "leads.", "applications.", "hires.")
 
 
 async def days_of_change(
@@ -225,10 +209,11 @@ async def entries_behind(
     until: int,
     limit: int,
 ) -> list[int]:
-    """Return the positions in (after, until] of entries about the facts behind ``measure``.
+    """Return the positions in (after, until] of entries that may have moved ``measure``.
 
-    The facts are those behind it in the transaction's time, past or present: ask on either side of
-    a change to have what came and what went.
+    These are entries about the facts behind it, and about what decides which facts are and whose:
+    see :mod:`shared.rollups.causes`. The facts are those behind it in the transaction's time, past
+    or present: ask on either side of a change to have what came and what went.
 
     Raises:
         ForbiddenSlice: no facts are behind the measure, or it cannot be filtered so.
@@ -239,14 +224,13 @@ async def entries_behind(
     relate = proof.relation if proof.under is None else proof.under(plan.filters)
     lines = relate(arguments, period, exponent(org.currency))
     behind = let_through_by(proof, lines, plan.filters, period, arguments)
-    relation = f"SELECT c.fact_key, c.line_key {behind}"
-    is_credited = MEASURES[measure].stored_as.startswith(_CREDITED)
-    query = _ENTRIES.format(
-        relation=relation,
-        is_credited=str(is_credited).lower(),
+    statement = entries_about(
+        f"SELECT c.fact_key, c.line_key, c.employee {behind}",
+        MEASURES[measure],
+        plan.filters,
         after=arguments.add(after),
         until=arguments.add(until),
         limit=arguments.add(limit),
     )
-    rows = await connection.fetch(query, *arguments.values)
+    rows = await connection.fetch(statement, *arguments.values)
     return [row["position"] for row in rows]

@@ -1,0 +1,150 @@
+"""Whatever moved a figure is listed: also what is no fact that the figure is counted from."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from shared import clock
+from shared.orgs import Org
+from tests.api.conftest import Fold
+from tests.api.golden import WARSAW, fact
+
+MARCH = {"from": "2025-03-01", "to": "2025-04-01"}
+#: The day on which March is first told, and the one on which something else becomes known.
+FIRST, THEN = "2025-04-02", "2025-04-08"
+Told = dict[str, Any]
+
+
+def at(day: int) -> datetime:
+    return datetime(2025, 3, day, 12, tzinfo=WARSAW)
+
+
+def touch(name: str, person: str, day: int) -> Told:
+    who = {"channel": "employee_advocacy", "employee": "E1"}
+    return fact("touch.recorded", name, at(day), person=person, **who)
+
+
+def same(name: str, *people: str) -> Told:
+    return fact("person.identified", name, at(1), person=people[0], same_as=list(people[1:]))
+
+
+def deal(lead: str, state: str = "won") -> Told:
+    money = {"amount": "100.00", "currency": "USD", "units": 3}
+    span = {"opened_at": at(10).isoformat(), "closed_at": at(20).isoformat()}
+    return fact("deal.changed", "d1", at(20), deal="d1", lead=lead, state=state, **money, **span)
+
+
+def place(team: str, since: int = 1, employee: str = "E1") -> Told:
+    day = f"2025-03-{since:02}"
+    name = f"{employee}@{day}"
+    return fact(
+        "employee.recorded", name, at(since), employee=employee, effective_on=day, team=team
+    )
+
+
+LEAD = fact("lead.created", "l1", at(10), lead="l1", person="known")
+VISIT = touch("t1", "visitor", 3)
+READING = fact("post.metrics", "r1", at(12), post="p1", employee="E1", impressions=40)
+JOINED = fact("member.joined", "j1", at(2), employee="E1")
+SHARE = fact("post.published", "s1", at(20), post="p2", employee="E1")
+#: Teams that are large enough to be shown.
+STAFF = [place(team, 1, f"{team}-{n}") for team in ("sales", "marketing") for n in range(6)]
+OTHERS = fact("link.clicked", "c1", at(5), link="x", employee="E9")
+_MERGED = ("person.identified", "m1", 1)
+_PARTED = ("person.identified", "m1", -1)
+
+CASES = {
+    "records are merged": (
+        [LEAD, VISIT, deal("l1")],
+        [same("m1", "known", "visitor")],
+        ("attributed_revenue_linear", "attributed_units_linear", "leads_advocacy"),
+        {},
+        [_MERGED],
+    ),
+    "and parted": (
+        [LEAD, VISIT, deal("l1"), same("m1", "visitor", "known")],
+        [same("m1", "visitor", "somebody")],
+        ("attributed_revenue_first", "influenced_leads", "sourced_leads"),
+        {},
+        [_PARTED, _MERGED],
+    ),
+    "a touch comes late": (
+        [LEAD],
+        [touch("t2", "known", 4)],
+        ("leads_advocacy", "sourced_leads"),
+        {},
+        [("touch.recorded", "t2", 1)],
+    ),
+    "a lead's deal is won": (
+        [LEAD, deal("l1", "lost")],
+        [deal("l1")],
+        ("lead_conversion_rate",),
+        {},
+        [("deal.changed", "d1", -1), ("deal.changed", "d1", 1)],
+    ),
+    "a post turns out to be somebody else's": (
+        [READING],
+        [fact("post.published", "p1", at(11), post="p1", employee="E2")],
+        ("impressions_advocacy",),
+        {"employee": "E2"},
+        [("post.published", "p1", 1)],
+    ),
+    "a member had left": (
+        [JOINED],
+        [fact("member.left", "q1", at(25), employee="E1")],
+        ("enrolled_employees",),
+        {},
+        [("member.left", "q1", 1)],
+    ),
+    "the roster is corrected": (
+        [*STAFF, place("sales"), SHARE],
+        [place("marketing", 10)],
+        ("shares",),
+        {"team": "sales"},
+        [("employee.recorded", "E1@2025-03-10", 1)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_what_moved_a_figure_is_listed(
+    client: httpx.AsyncClient,
+    org: Org,
+    fold: Fold,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    first, later, kpis, part, expected = CASES[name]
+    tell = _teller(client, org, fold, monkeypatch)
+    await tell(FIRST, first)
+    await tell(THEN, [*later, OTHERS])
+
+    for kpi in kpis:
+        asked = {**MARCH, **part, "kpi": kpi}
+        moves = await _get(client, "restatements", **asked)
+        facts = await _get(client, "restatements/facts", **asked, day=THEN)
+        told = [(f["kind"], f["external_id"], f["weight"]) for f in facts["facts"]]
+        assert [move["day"] for move in moves["restatements"]][-1:] == [THEN] * bool(expected), kpi
+        assert told == expected, kpi
+
+
+def _teller(
+    client: httpx.AsyncClient, org: Org, fold: Fold, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
+    async def tell(day: str, facts: list[Told]) -> None:
+        now = datetime.fromisoformat(f"{day}T09:00:00").replace(tzinfo=WARSAW)
+        monkeypatch.setattr(clock, "now", lambda: now)
+        response = await client.post("/v1/facts", json=facts)
+        assert response.status_code == 200, response.text
+        await fold(org)
+
+    return tell
+
+
+async def _get(client: httpx.AsyncClient, path: str, **query: Any) -> Any:
+    response = await client.get(f"/v1/{path}", params=query)
+    assert response.status_code == 200, response.text
+    return response.json()
