@@ -147,7 +147,7 @@ def _levels_and_sets() -> Iterator[Measure]:
     yield _counted(
         "enrolled", people, distinct, (_T,), "who joined and has not left at the end of the period"
     )
-    yield _counted("enrolled_ever", people, distinct, (_T,), "everybody who ever joined")
+    yield _counted("invited_enrolled", people, distinct, (_T,), "of the invited, who ever joined")
     yield _counted("invited", people, distinct, (_T,), "everybody who was ever invited")
     yield _counted("headcount", people, gauge, (_T,), "employed at the end of the period")
     yield _counted("linkedin_accounts", people, gauge, (_T,), "employed, with a LinkedIn account")

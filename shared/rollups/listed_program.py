@@ -150,6 +150,14 @@ def _invitees(since: str, until: str) -> str:
     """
 
 
+def _invited_enrolled(since: str, until: str) -> str:
+    # Who joined without an invitation accepted none: else a rate could exceed the whole.
+    return _person(
+        f"SELECT j.employee, j.day, j.fact_key FROM ({first_joins(EVER, until)}) j"
+        f" JOIN ({_invitees(EVER, until)}) i ON i.employee = j.employee"
+    )
+
+
 def _activated(since: str, until: str) -> str:
     after = posts(since, f"({until} + {ACTIVATION_DAYS + 1})")
     return _person(f"""
@@ -238,9 +246,7 @@ LISTED: Mapping[str, Listed] = {
         _engaged, "count", f"({has_standing('login.recorded')} OR {has_rows('post')})"
     ),
     "enrolled": Listed(lambda since, until: _person(members(until)), "count", _JOINED),
-    "enrolled_ever": Listed(
-        lambda since, until: _person(first_joins(EVER, until)), "count", _JOINED
-    ),
+    "invited_enrolled": Listed(_invited_enrolled, "count", _JOINED),
     "invited": Listed(
         lambda since, until: _person(_invitees(EVER, until)),
         "count",

@@ -48,7 +48,8 @@ units.linear 10; units.first 10; wins_owned 4; wins_owned_touched 4
 quota 2000; time_to_close_advocacy.median 10; time_to_close_other.median 25; revenue_brand 350
 engaged_users 2; enrolled_at_start 1; headcount_at_start 4; trained 1; connected 1; leaders 1
 leaders_sharing 1; leaders_listening 1; evenness 1/2; ssi_change 3; invitees 3
-invitees_activated 1; first_share_hours.median 24; cohort.w1 2; cohort_active.w1 1
+invitees_activated 1; invited_enrolled 3; first_share_hours.median 24; cohort.w1 2
+cohort_active.w1 1
 cohort_active.w4 0; stories_submitted 2; stories_published 1; content_released 2
 content_offered 2; content_used 1; points 6; hours_logged 3/2; offline_activities 1
 contest_entries 1; training_hours.median 9/2; esn_posts 8; esn_comments 0; esn_suggestions 1
@@ -220,6 +221,22 @@ async def test_a_deal_is_covered_in_its_owners_team(database: Database, company:
         (0, "IT"): {"wins_owned": 1, "wins_owned_touched": 0},
         (0, "Sales"): {"wins_owned": 4, "wins_owned_touched": 4},
     }
+
+
+async def test_who_joins_without_an_invitation_accepts_none(
+    database: Database, company: Org
+) -> None:
+    async with database.transaction(company.id) as connection:
+        asked = fact("member.invited", "E4", "2025-02-03", employee="E4")
+        uninvited = fact("member.joined", "E5", "2025-02-03", employee="E5")
+        await append(connection, company, [asked, uninvited])
+    await catch_up(database, company.id)
+
+    # Three of four accepted. Were E5 counted, all four had.
+    (accepted,) = await _values(
+        database, company, catalogue().kpis["invite_acceptance_rate"], FEBRUARY
+    )
+    assert accepted.exact == 75
 
 
 async def test_cover_by_account(database: Database, company: Org) -> None:

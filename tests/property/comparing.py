@@ -27,7 +27,7 @@ COUNTED = (
     "sharers",
     "active_advocates",
     "enrolled",
-    "enrolled_ever",
+    "invited_enrolled",
     "invited",
     "headcount",
     "linkedin_accounts",

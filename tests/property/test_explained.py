@@ -37,7 +37,7 @@ _SUMS = sorted(
     if measure.kept in {Kept.STORED, Kept.VIEW} and measure.adds_up_over(Axis.TIME)
 )
 _COUNTS = [
-    *("sharers", "active_advocates", "enrolled", "enrolled_ever", "invited"),
+    *("sharers", "active_advocates", "enrolled", "invited_enrolled", "invited"),
     *("headcount", "linkedin_accounts"),
 ]
 _PERIODS = (Period(FIRST_DAY, LAST_DAY), Period(FIRST_DAY, FIRST_DAY.replace(day=31)))

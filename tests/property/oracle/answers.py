@@ -50,11 +50,12 @@ def answers(history: History, told: Sequence[Contribution], span: Span) -> dict[
         sharers = _doing(told, "shares", span.start, span.end)
         found["sharers"] = _count(history, sharers, span)
         found["active_advocates"] = _count(history, _regulars(told, span), span)
+    invited, joined = (_doing(told, event, date.min, span.end) for event in ("invites", "joins"))
     if "joins" in measures:
         found["enrolled"] = _count(history, members_on(history, span.last_day), span)
-    for name, event in (("enrolled_ever", "joins"), ("invited", "invites")):
-        if event in measures:
-            found[name] = _count(history, _doing(told, event, date.min, span.end), span)
+        found["invited_enrolled"] = _count(history, invited & joined, span)
+    if "invites" in measures:
+        found["invited"] = _count(history, invited, span)
     if history.of(EmployeeRecorded):
         found |= _roster_counts(history, span)
     found |= _readings(history, span)

@@ -21,7 +21,7 @@ GOLDEN: Mapping[str, Decimal | int] = {
     "linkedin_accounts": 80,
     "invited": 100,
     "enrolled": 30,
-    "enrolled_ever": 30,
+    "invited_enrolled": 30,
     "sharers": 24,
     "active_advocates": 24,
     "followers": 10_000,
