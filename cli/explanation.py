@@ -11,6 +11,7 @@ __all__ = ["explain"]
 
 # Read off the calendar.
 _WITHOUT_FACTS = frozenset({"weeks"})
+_LARGEST_PAGE = 200
 
 
 def explain(api: Client, kpi: str, *, first_day: date, end_day: date, most_lines: int) -> str:
@@ -26,7 +27,8 @@ def explain(api: Client, kpi: str, *, first_day: date, end_day: date, most_lines
         unit = whole["currency"] if one["unit"] == "money" else one["unit"]
         lines.append(f"  {one['description']}: {_number(one['value'])} {unit or ''}".rstrip())
         if most_lines and one["measure"] not in _WITHOUT_FACTS:
-            facts = api.get(path, **period, measure=one["measure"], limit=most_lines)["facts"]
+            asked = {**period, "measure": one["measure"]}
+            facts = _first_facts(api, path, asked, most_lines)
             lines += [f"    {line}" for line in _fact_lines(facts)]
     for rate in whole["assumptions"]:
         since = f" since {rate['effective_from']}" if rate["effective_from"] else ""
@@ -40,6 +42,21 @@ def _summary(whole: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {whole['arithmetic']}"
     if whole["value"]["null_reason"]:
         yield f"  no value: {whole['value']['null_reason']}"
+
+
+def _first_facts(
+    api: Client, path: str, asked: Mapping[str, str], most_lines: int
+) -> Mapping[str, Any]:
+    """Return the first facts of one input, from as many pages as it takes."""
+    listed: list[Any] = []
+    cursor: dict[str, str] = {}
+    while True:
+        limit = min(most_lines - len(listed), _LARGEST_PAGE)
+        facts = api.get(path, **asked, **cursor, limit=limit)["facts"]
+        listed += facts["lines"]
+        if facts["next_cursor"] is None or len(listed) == most_lines:
+            return {**facts, "lines": listed}
+        cursor = {"cursor": facts["next_cursor"]}
 
 
 def _fact_lines(facts: Mapping[str, Any]) -> Iterator[str]:
