@@ -29,6 +29,7 @@ from shared.orgs import Org
 from shared.rollups.read import ForbiddenSlice, MeasureQuery, MeasureTable, read_measures
 
 __all__ = [
+    "MOST_POINTS",
     "Slice",
     "Valued",
     "buckets_of",
@@ -36,6 +37,7 @@ __all__ = [
     "evaluate_unshielded",
     "rates_used",
     "refused_slice",
+    "too_many",
 ]
 
 MOST_POINTS: Final = 20_000
@@ -90,7 +92,7 @@ def buckets_of(period: Period, interval: Interval) -> tuple[Period, ...]:
     try:
         return tuple(buckets(period, interval))
     except RangeTooLong as error:
-        raise _too_many(error.count) from None
+        raise too_many(error.count) from None
 
 
 async def evaluate_kpis(
@@ -193,7 +195,7 @@ async def evaluate_unshielded(
     whole = await _read(connection, org, kpis, parts, asked, rates)
     # Hashtags, or accounts that are only followed, are no cells: now they are known.
     if len(whole.table) * len(kpis) > most_points:
-        raise _too_many(len(whole.table) * len(kpis))
+        raise too_many(len(whole.table) * len(kpis))
     fine = whole
     if cuts != parts:
         dated = [kpi for kpi in kpis if any(_changes(kpi, rates))]
@@ -314,10 +316,11 @@ async def _refuse_too_many(
         groups: int = await connection.fetchval(_COUNT_GROUPS, org.id, group_by)
         points *= max(groups, 1)
     if points > most:
-        raise _too_many(points)
+        raise too_many(points)
 
 
-def _too_many(points: int) -> Invalid:
+def too_many(points: int) -> Invalid:
+    """Return the refusal of an answer that would hold more points than it may."""
     return Invalid(
         f"The answer would hold {points:,} points; ask for fewer days, a wider interval or"
         " fewer groups.",

@@ -8,6 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from services.api.roi import comparison as comparing
 from shared.db import Database
 from shared.orgs import Org, create_org
 from tests.api.conftest import Fold
@@ -60,6 +61,19 @@ def told(row: dict[str, Any]) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
         row["share_percent"],
         tuple(one["percent"] for one in returns),
     )
+
+
+async def test_credit_is_not_divided_into_more_groups_than_an_answer_holds(
+    golden: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "MOST_POINTS", 20)
+
+    whole = await golden.get("/v1/roi/models", params=Q1)
+    divided = await golden.get("/v1/roi/models", params={**Q1, "group_by": "employee"})
+
+    # Four employees and the touches of nobody, under nine models.
+    assert whole.status_code == 200
+    assert (divided.status_code, divided.json()["code"]) == (422, "cost_limit")
 
 
 async def test_line_7_the_whole_table(golden: httpx.AsyncClient) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from services.api.dependencies import Access
+from services.api.evaluation import MOST_POINTS, too_many
 from services.api.model import exact, money
 from services.api.roi.crediting import Crediting, Model, credit_by_models
 from services.api.roi.groups import group_credits, may_be_shown
@@ -33,6 +34,7 @@ async def compare(access: Access, query: ComparisonQuery) -> RoiComparison:
 
     Raises:
         InsufficientScope: credit would be divided by employee, and the caller may not see people.
+        Invalid: it would be divided into more groups than an answer may hold (``cost_limit``).
     """
     here, sides = await told_on_both_sides(access, query, lambda: _told(access, query))
     if sides is None:
@@ -68,6 +70,7 @@ async def _told(access: Access, query: ComparisonQuery) -> RoiComparison:
     )
     shown = await may_be_shown(access, query, inputs.freshness)
     crediting = await credit_by_models(access, inputs, query)
+    _refuse_too_many(crediting)
     digits = inputs.digits
     channels = _by_channel(crediting, digits)
     compared = _compared(inputs, crediting)
@@ -85,6 +88,12 @@ async def _told(access: Access, query: ComparisonQuery) -> RoiComparison:
         sign_depends_on_model=compared.sign_depends_on_model,
         ranking_depends_on_model=len({_order(credits) for credits in channels.values()}) > 1,
     )
+
+
+def _refuse_too_many(crediting: Crediting) -> None:
+    points = sum(len({credit.group for credit in of}) for of in crediting.credits.values())
+    if points > MOST_POINTS:
+        raise too_many(points)
 
 
 def _compared(inputs: Inputs, crediting: Crediting) -> ModelComparison:

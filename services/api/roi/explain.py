@@ -12,6 +12,7 @@ from services.api.lookback import look
 from services.api.model import money
 from services.api.privacy import may_see_people
 from services.api.roi.explain_schemas import CreditedTouch, FactRef, RoiExplanation
+from services.api.roi.inputs import has_deals
 from services.api.roi.queries import ExplainQuery
 from services.api.roi.repository import CreditLine, credit_lines, credited
 from shared.errors import InvalidCursor
@@ -69,7 +70,10 @@ def _places(codec: CursorCodec, cursor: str | None) -> tuple[str, str]:
     raise InvalidCursor
 
 
-async def _credited_revenue(access: Access, query: ExplainQuery) -> Decimal:
+async def _credited_revenue(access: Access, query: ExplainQuery) -> Decimal | None:
+    """Return the credited revenue of the statement; None without deals at all, as there."""
+    if not await has_deals(access, query.period):
+        return None
     generation = await live_generation(access.connection, access.org.id)
     found = await credited(
         access.connection, access.org.id, generation, basis=query.basis, period=query.period

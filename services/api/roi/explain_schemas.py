@@ -55,8 +55,9 @@ class RoiExplanation(Trust, Asked):
     """
 
     model: AttributionModel = Field(description="Attribution model.", examples=["linear"])
-    credited_revenue: DecimalText = Field(
-        description="What the credits of all pages add up to.", examples=["28500.00"]
+    credited_revenue: DecimalText | None = Field(
+        description="What the credits of all pages add up to; null without deals at all.",
+        examples=["28500.00"],
     )
     cost: DecimalText | None = Field(
         description="What the cost lines of all pages add up to.", examples=["22500.00"]

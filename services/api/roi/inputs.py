@@ -31,7 +31,7 @@ from shared.money import exponent
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, live_generation, read_measures
 
-__all__ = ["Inputs", "common_fields", "read_inputs"]
+__all__ = ["Inputs", "common_fields", "has_deals", "read_inputs"]
 
 _NO_CLOSE: Final = Notice(
     code="no_close_in_period",
@@ -137,7 +137,7 @@ async def read_inputs(
         connection, org.id, generation, basis=basis, period=period, group_by=group_by
     )
     revenue = None
-    if await _has_deals(access, query.period):
+    if await has_deals(access, query.period):
         revenue = await total_revenue(connection, org.id, generation, basis=basis, period=period)
     stated = await rates_of(connection, org.id)
     counted = hires if query.channel == ADVOCACY_CHANNEL else None
@@ -178,7 +178,11 @@ def _recruiting_to(org: Org, query: ValueQuery, freshness: Freshness) -> date:
     return max(tomorrow, query.to)
 
 
-async def _has_deals(access: Access, period: Period) -> bool:
+async def has_deals(access: Access, period: Period) -> bool:
+    """Tell whether deals are reported at all: if not, credited revenue is missing, which is not 0.
+
+    Any ``period`` will do: it is about what was ever told.
+    """
     asked = MeasureQuery((period,))
     table = await read_measures(access.connection, access.org, ["opportunities"], asked)
     return table[0, ""]["opportunities"] is not None
