@@ -8,10 +8,11 @@
 
 An organization without polled connections is complete until its ledger's newest entry. Paused
 connections and those that need new credentials are left out: they are shown in the list, in red.
-In an answer about the past nothing is complete beyond the moment looked back to.
+In an answer about the past nothing, no source either, is complete beyond the moment looked back to:
+what is read afterwards must not change an answer that is final.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -77,10 +78,10 @@ class Freshness:
 async def freshness_of(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> Freshness:
     """Return the freshness of an organization's figures (two statements)."""
     rows = await connection.fetch(_SOURCES, org_id)
-    sources = tuple(SourceFreshness(**row) for row in rows)
     positions = await connection.fetchrow(_POSITIONS, org_id)
     assert positions is not None, "an organization is created together with its ledger head"
     known = Knowledge.parse(positions["known"])
+    sources = tuple(_bounded(SourceFreshness(**row), known) for row in rows)
     return Freshness(
         complete_until=_complete_until(sources, positions, known),
         sources=sources,
@@ -89,6 +90,13 @@ async def freshness_of(connection: "asyncpg.Connection[asyncpg.Record]", org_id:
         folded_at=positions["folded_at"],
         known=known,
     )
+
+
+def _bounded(source: SourceFreshness, known: Knowledge | None) -> SourceFreshness:
+    """Return how far a source reaches into an answer: what it brought later is not in one."""
+    if known is None or source.complete_until is None:
+        return source
+    return replace(source, complete_until=min(source.complete_until, known.until))
 
 
 def answer_day(org: Org, freshness: Freshness) -> date:

@@ -257,6 +257,32 @@ async def test_figures_say_until_when_they_are_complete(
     assert partial == [("1", False), ("0", False), ("0", True)]
 
 
+async def test_what_sources_bring_later_does_not_change_a_final_answer(
+    client: httpx.AsyncClient, org: Org, fold: Fold, database: Database
+) -> None:
+    async def then(read_at: str) -> dict[str, Any]:
+        async with database.transaction(org.id) as connection:
+            await connection.execute(
+                "UPDATE sync_state SET last_success_at = $1::text::timestamptz", read_at
+            )
+        asked = {**PERIOD, "as_of": "2025-03-31"}
+        answer: dict[str, Any] = (await client.get("/v1/kpis/shares/series", params=asked)).json()
+        return answer
+
+    await client.post("/v1/facts", json=[POST])
+    await fold(org)
+    await client.post("/v1/connections", json=CONNECTION)
+
+    before, after = await then("2025-05-01T12:00Z"), await then("2025-06-01T12:00Z")
+    earlier = await then("2025-03-01T12:00Z")
+
+    assert before["is_final"] is True
+    assert after == before
+    # The end of 31 March in Warsaw: what is in the answer reaches no further.
+    assert before["sources"][0]["complete_until"] == "2025-03-31T22:00:00Z"
+    assert earlier["sources"][0]["complete_until"] == "2025-03-01T12:00:00Z"
+
+
 @pytest.mark.parametrize(
     ("path", "query", "code"),
     [
