@@ -42,7 +42,8 @@ __all__ = [
 _Group = Annotated[
     str | None,
     Field(
-        description='The group\'s value; "" for facts that name none; null without `group_by`.',
+        description='The group\'s value; of teams, "" is of people who are in none. What names no'
+        " value of the dimension is in no group, but in the whole. Null without `group_by`.",
         examples=["sales"],
     ),
 ]
@@ -120,7 +121,8 @@ class KpiDefinition(Output):
     )
     additive_over: list[str] = Field(
         description="Along what the values of parts make the value of the whole: `time` or a "
-        "dimension. Along anything else they are not to be combined.",
+        "dimension, where the whole is of what names a value of it. Along anything else they are "
+        "not to be combined.",
         examples=[["time", "team"]],
     )
     assumptions: list[str] = Field(
