@@ -98,12 +98,12 @@ async def test_statement_and_its_proof(golden: httpx.AsyncClient) -> None:
     }
     assert statement["payback"] == {"day": "2025-04-20", "age_days": 109}
     curve = [(point["day"], point["cumulative"]) for point in statement["curve"]]
-    assert [(day, int(Decimal(amount))) for day, amount in curve] == [
-        ("2025-04-02", 4000),
-        ("2025-04-05", 7600),
-        ("2025-04-10", 14000),
-        ("2025-04-15", 18000),
-        ("2025-04-20", 22800),
+    assert curve == [
+        ("2025-04-02", "4000.00"),
+        ("2025-04-05", "7600.00"),
+        ("2025-04-10", "14000.00"),
+        ("2025-04-15", "18000.00"),
+        ("2025-04-20", "22800.00"),
     ]
     assert statement["maturity"] == {"opened": 7, "closed": 7, "percent": "100.00"}
     assert statement["roi_blended"] is None

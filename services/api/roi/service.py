@@ -5,6 +5,7 @@ The arithmetic is that of :mod:`shared.kpis`: nothing is computed here.
 
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
@@ -33,6 +34,7 @@ from shared.kpis.cohort import cohort_curve
 from shared.kpis.compose import KpiValue
 from shared.kpis.definitions import catalogue
 from shared.kpis.emv import EmvMethod
+from shared.kpis.expressions import rounded
 from shared.kpis.rates import DatedRate
 from shared.kpis.roi import Roi
 from shared.kpis.value import Overlaps
@@ -97,7 +99,7 @@ async def _told(access: Access, query: StatementQuery) -> RoiStatement:
         break_even=break_evens(even, digits),
         maturity=await _maturity(access, inputs),
         payback=payback_of(margins, cost, query.from_),
-        curve=_curve(margins, cost, query.from_),
+        curve=_curve(margins, cost, query.from_, digits),
     )
 
 
@@ -178,7 +180,15 @@ async def _maturity(access: Access, inputs: Inputs) -> Maturity:
 
 
 def _curve(
-    margins: list[tuple[date, Decimal]], cost: Decimal | None, starts_on: date
+    margins: list[tuple[date, Decimal]], cost: Decimal | None, starts_on: date, digits: int
 ) -> list[CurvePoint]:
     points = cohort_curve(margins, cost=cost or Decimal(0), starts_on=starts_on)
-    return [CurvePoint.model_validate(point) for point in points]
+    return [
+        CurvePoint(
+            day=point.day,
+            age_days=point.age_days,
+            cumulative=rounded(Fraction(point.cumulative), digits),
+            roi_percent=point.roi_percent,
+        )
+        for point in points
+    ]
