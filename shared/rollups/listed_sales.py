@@ -129,16 +129,25 @@ def _quotas(since: str, until: str) -> str:
         quantity="(s.body ->> 'amount')::numeric",
         note="s.body ->> 'ends_on'",
     )
+    first, end = f"greatest(q.day, {since})", f"least(q.note::date, {until})"
     spent = "round(q.quantity * ({day} - q.day) / (q.note::date - q.day), 4)"
-    last, first = (
-        spent.format(day=f"least(q.note::date, {until})"),
-        spent.format(day=f"greatest(q.day, {since})"),
-    )
+    # Each day is the team's of that day, so a quota is cut where the roster tells another place.
+    # Else a mover's quota would go with the first day asked about, and periods tell it apart.
     return f"""
-        SELECT greatest(q.day, {since}) AS day, q.employee, q.account, q.network, q.campaign,
-               q.content, q.channel, {last} - {first} AS quantity, q.fact_key, q.line_key,
-               'of a quota of ' || trim_scale(q.quantity) AS note
+        SELECT part.day, q.employee, q.account, q.network, q.campaign, q.content, q.channel,
+               {spent.format(day="part.until")} - {spent.format(day="part.day")} AS quantity,
+               q.fact_key, q.line_key, 'of a quota of ' || trim_scale(q.quantity) AS note
           FROM ({quotas}) q
+         CROSS JOIN LATERAL (
+            SELECT cut.day, lead(cut.day, 1, {end}) OVER (ORDER BY cut.day) AS until
+              FROM (
+                SELECT {first} AS day
+                UNION
+                SELECT r.effective_on FROM roster r
+                 WHERE r.org_id = $1 AND r.generation = $2 AND r.employee = q.employee
+                   AND r.effective_on > {first} AND r.effective_on < {end}
+              ) cut
+         ) part
     """
 
 

@@ -239,6 +239,29 @@ async def test_who_joins_without_an_invitation_accepts_none(
     assert accepted.exact == 75
 
 
+async def test_a_quota_is_of_the_team_of_each_day(database: Database, company: Org) -> None:
+    place = {"employee": "E1", "team": "IT", "effective_on": "2025-02-15"}
+    moved = fact("employee.recorded", "move", "2025-02-15", **place)
+    async with database.transaction(company.id) as connection:
+        await append(connection, company, [moved])
+    await catch_up(database, company.id)
+
+    # 2000 over the 28 days of February, of which E1 is in Sales for 14: whole, and in its halves.
+    middle = date(2025, 2, 15)
+    halves = Period(FEBRUARY.start, middle), Period(middle, FEBRUARY.end)
+    assert await _read(database, company, ["quota"], FEBRUARY, by="team") == {
+        (0, "IT"): {"quota": 1000},
+        (0, "Sales"): {"quota": 1000},
+    }
+    assert await _read(database, company, ["quota"], *halves, by="team") == {
+        (0, "IT"): {"quota": 0},
+        (0, "Sales"): {"quota": 1000},
+        (1, "IT"): {"quota": 1000},
+        (1, "Sales"): {"quota": 0},
+    }
+    await _assert_explained(database, company, "quota", {"team": frozenset({"IT"})})
+
+
 async def test_cover_by_account(database: Database, company: Org) -> None:
     days = {"starts_on": "2025-02-01", "ends_on": "2025-03-01"}
     cost = {"category": "content", "amount": "70.00", "currency": "USD", **days}

@@ -299,12 +299,13 @@ def _clients(history: History, span: Span, *, is_new_market: bool = False) -> It
 
 
 def _quotas(history: History, span: Span) -> Iterator[Line]:
-    """Yield what running totals, rounded to a hundredth of a cent, grow by in the span."""
+    """Yield what running totals, rounded to a hundredth of a cent, grow by on each day."""
     for quota in history.of(QuotaSet):
         first, last = max(quota.starts_on, span.start), min(quota.ends_on, span.end)
-        if first < last:
-            grown = _running(quota, last) - _running(quota, first)
-            yield Line(str(key_of(quota)), Fraction(grown), first, quota.employee)
+        for number in range(max((last - first).days, 0)):
+            day = first + timedelta(days=number)
+            grown = _running(quota, day + timedelta(days=1)) - _running(quota, day)
+            yield Line(str(key_of(quota)), Fraction(grown), day, quota.employee)
 
 
 def _running(quota: QuotaSet, until: date) -> Decimal:
