@@ -128,13 +128,24 @@ def _index_before(day: str) -> str:
 
 
 def _index_change(since: str, until: str) -> str:
+    # Both readings in one pass: joined, the one list was made again for each row of the other, and
+    # all of it for each day of a series.
+    latest = "ORDER BY g.observed_at DESC, g.fact_key DESC"
     return f"""
-        SELECT now.day, now.employee, {_NOWHERE}, now.value - was.value AS quantity, now.fact_key,
-               now.employee AS line_key,
-               now.measure || ' was ' || trim_scale(was.value) AS note
-          FROM ({_index_before(until)}) now
-          JOIN ({_index_before(since)}) was
-            ON was.measure = now.measure AND was.employee = now.employee
+        SELECT i.day, i.employee, {_NOWHERE}, i.value - i.was AS quantity, i.fact_key,
+               i.employee AS line_key, i.measure || ' was ' || trim_scale(i.was) AS note
+          FROM (
+            SELECT g.measure, g.employee,
+                   (array_agg(g.day {latest}))[1] AS day,
+                   (array_agg(g.value {latest}))[1] AS value,
+                   (array_agg(g.fact_key {latest}))[1] AS fact_key,
+                   (array_agg(g.value {latest}) FILTER (WHERE g.day < {since}))[1] AS was
+              FROM gauge g
+             WHERE g.org_id = $1 AND g.generation = $2 AND g.measure LIKE 'ssi.%'
+               AND g.day < {until}
+             GROUP BY g.measure, g.employee
+          ) i
+         WHERE i.was IS NOT NULL
     """
 
 

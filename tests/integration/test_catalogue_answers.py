@@ -262,6 +262,31 @@ async def test_a_quota_is_of_the_team_of_each_day(database: Database, company: O
     await _assert_explained(database, company, "quota", {"team": frozenset({"IT"})})
 
 
+async def test_changes_of_the_index_are_told_day_by_day(database: Database, org: Org) -> None:
+    first = date(2025, 1, 1)
+    pillars = {"people": "20", "insights": "20", "relationships": "20"}
+    readings = [
+        fact("ssi.recorded", f"{who}@{day}", str(day), employee=who, brand=str(month), **pillars)
+        for month in range(4)
+        for day in [first + timedelta(days=30 * month)]
+        for who in (f"E{number}" for number in range(60))
+    ]
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, readings)
+    await catch_up(database, org.id)
+
+    days = [
+        Period(day, day + timedelta(days=1)) for day in (first + timedelta(n) for n in range(180))
+    ]
+    table = await _read(database, org, ["ssi_change"], *days)
+
+    # Everybody's index grows by a point on the day of each later reading, and on no other.
+    moved = {day for (day, _), row in table.items() if row["ssi_change"]}
+    assert moved == {30, 60, 90}
+    assert table[0, ""]["ssi_change"] is None
+    assert (table[1, ""]["ssi_change"], table[60, ""]["ssi_change"]) == (0, 1)
+
+
 async def test_cover_by_account(database: Database, company: Org) -> None:
     days = {"starts_on": "2025-02-01", "ends_on": "2025-03-01"}
     cost = {"category": "content", "amount": "70.00", "currency": "USD", **days}
