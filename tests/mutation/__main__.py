@@ -1,4 +1,4 @@
-"""``python -m tests.mutation [--only PART] [--sample N]``: mutate the fold, count what notices.
+"""``python -m tests.mutation [--only PART ...] [--sample N]``: mutate the fold, count what notices.
 
 Writes a line per mutant as it goes, in random order, and at the end what survived. Survivors that
 no test can tell from the original are listed in ``equivalent.toml``, each with the reason; they do
@@ -21,7 +21,7 @@ from typing import Final
 from cli.embedded.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE, execute, prepare_template
 from tests.mutation.operators import Mutant, mutants_of
-from tests.mutation.report import GOAL, Score, drawn
+from tests.mutation.report import GOAL, Score, chosen, drawn
 from tests.mutation.trial import Trial, Verdict, import_foundations, try_mutant
 
 _MUTATED: Final = (
@@ -34,6 +34,7 @@ _MUTATED: Final = (
     "services/metrics/keyed/*.py",
     "shared/rollups/contributions.py",
     "shared/rollups/converting.py",
+    "shared/rollups/deals.py",
     "shared/rollups/booked.py",
     "shared/rollups/layout.py",
 )
@@ -44,12 +45,14 @@ _TESTS: Final = (
     "tests/integration/test_fold_kinds.py::test_what_counts_is_what_stands_and_the_past_stays[1000]",
     "tests/integration/test_fold_batches.py",
     "tests/integration/test_fold_edges.py::test_a_rich_history_is_what_the_oracle_says[1000-9]",
+    "tests/integration/test_fold_edges.py::test_journeys_that_are_read_in_pieces_are_divided_whole[2]",
     "tests/integration/test_fold_edges.py::test_generations_do_not_touch_each_other",
     "tests/integration/test_fold_edges.py::test_a_generation_that_follows_in_small_steps_comes_to_the_same",
     "tests/integration/test_fold_edges.py::test_an_index_is_the_mean_of_the_last_of_each_person",
     "tests/integration/test_verify.py::test_a_repair_adds_what_is_missing_and_says_so",
     "tests/integration/test_verify.py::test_what_was_miscounted_is_mended_in_the_log_as_well",
     "tests/integration/test_verify.py::test_a_value_the_fold_never_wrote_is_taken_away_again",
+    "tests/integration/test_closings.py",
     "tests/unit/attribution/test_crediting.py",
     "tests/unit/test_rollup_layout.py",
 )
@@ -69,9 +72,9 @@ _TRIALS_A_DATABASE: Final = 25
 def main() -> int:
     """Try the mutants; return 1 when fewer than the goal were noticed."""
     asked = _parser().parse_args()
-    by_file = {path: _mutants(path) for path in _paths() if asked.only in path.as_posix()}
-    chosen = drawn(by_file, asked.sample, asked.seed)
-    mutants = [mutant for of_file in chosen.values() for mutant in of_file]
+    by_file = {path: _mutants(path) for path in chosen(_paths(), asked.only)}
+    sample = drawn(by_file, asked.sample, asked.seed)
+    mutants = [mutant for of_file in sample.values() for mutant in of_file]
     Random(asked.seed).shuffle(mutants)
     looks = (_TESTS,) if asked.quick else (_TESTS, _SECOND_LOOK)
     with _server() as renew:
@@ -88,7 +91,9 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation")
-    parser.add_argument("--only", default="", help="only files whose path contains this")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="only files whose path contains one"
+    )
     parser.add_argument("--sample", type=int, help="only so many, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--minutes", type=float, default=inf, help="begin no trial after these")

@@ -16,30 +16,32 @@ from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.stats import status_by_exit_code
 
-from tests.mutation.report import GOAL, Score, drawn
+from tests.mutation.report import GOAL, Score, chosen, drawn
 from tests.mutation.trial import Verdict
 
 _MUTMUT: Final = (str(Path(sys.executable).with_name("mutmut")), "run", "--max-children")
-#: Noticed by a test, or by never coming to an end.
-_KILLED: Final = frozenset({"killed", "timeout", "segfault", "suspicious"})
+#: What mutmut says, as verdicts. That a trial ended in another way is not for a test to its credit.
+_VERDICTS: Final = {"killed": Verdict.KILLED, "timeout": Verdict.TIMEOUT}
 
 
 def main() -> int:
     """Try the mutants; return 1 when fewer than the goal were noticed."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation.formulas")
-    parser.add_argument("--only", default="", help="only files whose path contains this")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="only files whose path contains one"
+    )
     parser.add_argument("--sample", type=int, help="only so many, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--children", default="2", help="how many are tried at once")
     asked = parser.parse_args()
     # mutmut writes down all mutants before it tries those it is asked for: here, a few.
     subprocess.run([*_MUTMUT, asked.children, "shared.attribution.journey.*"], check=True)
-    mutants = {path: _mutants(path) for path in _paths() if asked.only in path.as_posix()}
-    chosen = drawn(mutants, asked.sample, asked.seed)
-    names = [name for of_file in chosen.values() for name in of_file]
+    mutants = {path: _mutants(path) for path in chosen(_paths(), asked.only)}
+    sample = drawn(mutants, asked.sample, asked.seed)
+    names = [name for of_file in sample.values() for name in of_file]
     subprocess.run([*_MUTMUT, asked.children, *names], check=True)
     score = Score()
-    for path, of_file in chosen.items():
+    for path, of_file in sample.items():
         _add(score, path, of_file)
     score.report()
     return 0 if score.percent >= GOAL else 1
@@ -63,9 +65,9 @@ def _mutants(path: Path) -> list[str]:
 def _add(score: Score, path: Path, mutants: Sequence[str]) -> None:
     codes = _read(path).exit_code_by_key
     for mutant in mutants:
-        is_killed = status_by_exit_code[codes[mutant]] in _KILLED
-        verdict = Verdict.KILLED if is_killed else Verdict.SURVIVED
-        score.add(path.as_posix(), "" if is_killed else _in_words(path, mutant), verdict)
+        verdict = _VERDICTS.get(status_by_exit_code[codes[mutant]], Verdict.SURVIVED)
+        name = "" if verdict is Verdict.KILLED else _in_words(path, mutant)
+        score.add(path.as_posix(), name, verdict)
 
 
 def _in_words(path: Path, mutant: str) -> str:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from math import sqrt
 from pathlib import Path
 from random import Random
@@ -10,10 +10,11 @@ from typing import Final, NamedTuple, TypeVar
 
 from tests.mutation.trial import Verdict
 
-__all__ = ["GOAL", "Score", "drawn"]
+__all__ = ["GOAL", "Score", "chosen", "drawn"]
 
 #: Percent of the mutants that a test could notice.
 GOAL: Final = 85
+_NOTICED: Final = (Verdict.KILLED, Verdict.TIMEOUT)
 _EQUIVALENT: Final = Path(__file__).with_name("equivalent.toml")
 _File = TypeVar("_File", bound=Hashable)
 _Mutant = TypeVar("_Mutant")
@@ -39,35 +40,41 @@ class Score:
     @property
     def percent(self) -> float:
         """Return how many of 100 mutants were noticed that could be; 100 of none."""
-        killed, missed = len(self._all(Verdict.KILLED)), len(self._missed())
-        return 100 * killed / (killed + missed) if killed + missed else 100.0
+        noticed, missed = len(self._all(*_NOTICED)), len(self._missed())
+        return 100 * noticed / (noticed + missed) if noticed + missed else 100.0
 
     def report(self) -> None:
         """Print the figures of each file and of all, and what survived."""
         for file in sorted(self._tried):
             print(f"{file}: {self._figures(self._tried[file])}")
         everything = [tried for of_file in self._tried.values() for tried in of_file]
-        low, high = _interval(len(self._all(Verdict.KILLED)), len(self._missed()))
+        low, high = _interval(len(self._all(*_NOTICED)), len(self._missed()))
         print(f"\nAll: {self._figures(everything)}")
         print(f"{self.percent:.1f} % noticed; as a sample of all, from {low:.1f} to {high:.1f} %")
         _list("Not noticed", self._missed())
+        _list("Noticed by not coming to an end", self._all(Verdict.TIMEOUT))
         _list("Equivalent", [t for t in self._all(Verdict.SURVIVED) if t.name in self._equivalent])
 
-    def _all(self, verdict: Verdict) -> list[_Tried]:
-        return [t for of_file in self._tried.values() for t in of_file if t.verdict is verdict]
+    def _all(self, *verdicts: Verdict) -> list[_Tried]:
+        return [t for of_file in self._tried.values() for t in of_file if t.verdict in verdicts]
 
     def _missed(self) -> list[_Tried]:
         return [t for t in self._all(Verdict.SURVIVED) if t.name not in self._equivalent]
 
     def _figures(self, tried: Sequence[_Tried]) -> str:
-        killed = sum(t.verdict is Verdict.KILLED for t in tried)
+        noticed = sum(t.verdict in _NOTICED for t in tried)
         stillborn = sum(t.verdict is Verdict.STILLBORN for t in tried)
         survived = [t for t in tried if t.verdict is Verdict.SURVIVED]
         equivalent = sum(t.name in self._equivalent for t in survived)
         return (
-            f"{len(tried)} tried, {killed} noticed, {len(survived) - equivalent} not,"
+            f"{len(tried)} tried, {noticed} noticed, {len(survived) - equivalent} not,"
             f" {equivalent} equivalent, {stillborn} no program at all"
         )
+
+
+def chosen(paths: Iterable[Path], parts: Sequence[str]) -> list[Path]:
+    """Return the paths that contain one of the parts."""
+    return [path for path in paths if any(part in path.as_posix() for part in parts)]
 
 
 def drawn(
@@ -78,22 +85,22 @@ def drawn(
     if sample is None or sample >= count:
         return {file: list(of_file) for file, of_file in mutants.items()}
     random = Random(seed)
-    chosen = {}
+    sampled = {}
     for file, of_file in mutants.items():
         part = min(len(of_file), max(1, round(sample * len(of_file) / count)))
         numbers = sorted(random.sample(range(len(of_file)), part))
-        chosen[file] = [of_file[number] for number in numbers]
-    return chosen
+        sampled[file] = [of_file[number] for number in numbers]
+    return sampled
 
 
-def _interval(killed: int, missed: int) -> tuple[float, float]:
+def _interval(noticed: int, missed: int) -> tuple[float, float]:
     """Return the 95 % interval of the percentage noticed (Wilson's, for a random sample)."""
-    tried = killed + missed
+    tried = noticed + missed
     if not tried:
         return 0.0, 100.0
     z = 1.959964
-    center = (killed + z * z / 2) / (tried + z * z)
-    half = z / (tried + z * z) * sqrt(killed * missed / tried + z * z / 4)
+    center = (noticed + z * z / 2) / (tried + z * z)
+    half = z / (tried + z * z) * sqrt(noticed * missed / tried + z * z / 4)
     return 100 * (center - half), 100 * (center + half)
 
 

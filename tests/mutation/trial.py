@@ -29,19 +29,21 @@ import pytest
 
 from tests.mutation.operators import Mutant
 
-__all__ = ["Trial", "Verdict", "import_foundations", "try_mutant"]
+__all__ = ["Trial", "Verdict", "import_foundations", "told_by", "try_mutant"]
 
 #: What is mutated, and whatever may import it: every trial imports these anew.
 _ANEW = re.compile(r"(?:services|shared\.rollups|tests)(?:\.|$)")
 
-# PostgreSQL does not understand the statement, or Python the file: nothing was tried.
+# PostgreSQL does not understand the statement, or Python the file, or what the file does when it is
+# imported fails: nothing was tried.
 _NO_PROGRAM = re.compile(
     r"exceptions\.(?:PostgresSyntax|UndefinedColumn|UndefinedTable|UndefinedFunction|Ambiguous\w+"
     r"|DatatypeMismatch|Grouping|InvalidColumnReference|IndeterminateDatatype"
-    r"|UndefinedParameter|WrongObjectType)Error|SyntaxError|ImportError while"
+    r"|UndefinedParameter|WrongObjectType)Error|SyntaxError|ImportError while|ERROR collecting"
 )
 
-
+# It may never have ended, and the machine may have been busy.
+_TOO_LONG = re.compile(r"Timeout \(>[\d.]+s\) from pytest-timeout")
 _NOTICED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 #: pytest's exit codes: a test failed, or could not even be imported, or pytest could not go on.
 _FAILED = frozenset({1, 2, 3})
@@ -53,6 +55,7 @@ class Verdict(StrEnum):
     """What became of a mutant."""
 
     KILLED = "killed"
+    TIMEOUT = "timeout"
     SURVIVED = "survived"
     STILLBORN = "stillborn"
 
@@ -92,8 +95,8 @@ def try_mutant(
 ) -> Trial:
     """Run the tests on the engine with the change in it; without a mutant, on the engine as it is.
 
-    Tests that do not end within ``seconds`` have noticed. ``noticed`` says of each test how many
-    mutants it has noticed so far.
+    Tests that do not end within ``seconds`` have noticed, and so has one that takes longer than a
+    test may: a timeout. ``noticed`` says of each test how many mutants it has noticed so far.
 
     Raises:
         RuntimeError: the trial could not be made, so it says nothing of the mutant.
@@ -102,20 +105,29 @@ def try_mutant(
         raise RuntimeError(f"{mutant.path} is imported already: its change would not be seen")
     with tempfile.TemporaryFile() as output:
         status = _wait(_fork(lambda: _run(mutant, tests, noticed or {}), output), seconds)
-        if status is None:
-            return Trial(Verdict.KILLED, "time")
-        if status == 0:
-            return Trial(Verdict.SURVIVED)
         output.seek(0)
         text = output.read().decode(errors="replace")
-    if mutant is None:
+    if mutant is None and status != 0:
         sys.stderr.write(text)
+    return told_by(status, text)
+
+
+def told_by(status: int | None, text: str) -> Trial:
+    """Return what pytest's exit code (None: it had to be ended) and its output say of a mutant.
+
+    Raises as :func:`try_mutant` does.
+    """
+    if status is None:
+        return Trial(Verdict.TIMEOUT, "time")
+    if status == 0:
+        return Trial(Verdict.SURVIVED)
     if status not in _FAILED:
         raise RuntimeError(f"pytest ended with {status}:\n{text}")
     if _NO_PROGRAM.search(text):
         return Trial(Verdict.STILLBORN)
     by = _NOTICED.search(text)
-    return Trial(Verdict.KILLED, by[1] if by else None)
+    verdict = Verdict.TIMEOUT if _TOO_LONG.search(text) else Verdict.KILLED
+    return Trial(verdict, by[1] if by else None)
 
 
 def _is_imported(path: Path) -> bool:
