@@ -168,6 +168,33 @@ async def test_what_one_batch_tells_and_takes_back_leaves_nothing(
     await assert_equals_oracle(database, org, history_of(org, told))
 
 
+async def test_what_one_batch_tells_again_counts_once(database: Database, org: Org) -> None:
+    counted: list[Fact] = [
+        fact("engagement.daily", "e1", "2025-02-06", day="2025-02-06", employee="E1", reactions=7),
+        fact(
+            "session.recorded",
+            "s1",
+            "2025-02-06",
+            day="2025-02-06",
+            landing="site",
+            channel="brand",
+            sessions=3,
+        ),
+    ]
+    told: list[Fact | Retraction] = [
+        *counted,
+        *(Retraction(item.identity) for item in counted),
+        *counted,
+    ]
+    for number, item in enumerate(told):
+        async with database.transaction(org.id) as connection:
+            received_at = LATE - timedelta(minutes=60 - number)
+            await append(connection, org, [item], received_at=received_at)
+    await fold(database, org)
+
+    await assert_equals_oracle(database, org, history_of(org, told))
+
+
 async def test_what_comes_to_nothing_is_not_logged(database: Database, org: Org) -> None:
     async def tell(*items: Fact | Retraction) -> list[int]:
         async with database.transaction(org.id) as connection:

@@ -1,5 +1,7 @@
 """Late facts, each in a batch of its own: whatever they change is found, however they reach it."""
 
+from decimal import Decimal
+
 from shared.db import Database
 from shared.facts import Fact, Retraction
 from shared.rollups import converting
@@ -8,6 +10,11 @@ from tests.integration.fold_chapters import assert_right_at_each_step
 from tests.property.engine import deliver, fold, found_org
 from tests.property.worlds import Setting
 
+_CREDITED = """
+SELECT conversion, position FROM credit_row WHERE org_id = $1
+UNION ALL SELECT conversion, position FROM credit_row_past WHERE org_id = $1
+ORDER BY conversion, position
+"""
 CREATED, OPENED, CLOSED = "2025-02-05T12:00:00Z", "2025-02-08T12:00:00Z", "2025-02-20T12:00:00Z"
 
 
@@ -174,6 +181,27 @@ async def test_who_leaves_comes_back_and_is_moved(database: Database) -> None:
         # Who leaves twice, or joins twice, has not come back.
         [move("left", 22), move("left", 24), move("joined", 6, "E2"), move("joined", 26)],
     )
+
+
+async def test_credit_that_comes_out_the_same_stays_where_it_is(database: Database) -> None:
+    org = await found_org(database, Setting("Europe/Warsaw", 30, 7))
+    other = deal("d2", "l1")
+
+    async def tell(*items: Fact) -> list[tuple[str, int]]:
+        await deliver(database, org, items)
+        await fold(database, org, 1000)
+        async with database.transaction(org.id) as connection:
+            rows = await connection.fetch(_CREDITED, org.id)
+        return [(row["conversion"], row["position"]) for row in rows]
+
+    told = [touch("ann", "2025-02-02"), touch("ann", "2025-02-04"), lead("l1", "ann")]
+    first = await tell(*told, deal("d1", "l1"), other)
+    again = await tell(deal("d1", "l1").model_copy(update={"units": 3}), other)
+    after = await tell(deal("d1", "l1").model_copy(update={"amount": Decimal(90)}))
+
+    # By conversion: two deals and a lead of two touches each; and what was taken back at last.
+    assert first == again == [(name, 5) for name in ("d1", "d1", "d2", "d2", "l1", "l1")]
+    assert after == [("d1", 5), ("d1", 5), ("d1", 9), ("d1", 9), *first[2:]]
 
 
 async def test_of_a_decided_deal_it_is_told_whether_it_was_won(database: Database) -> None:

@@ -98,6 +98,7 @@ async def test_a_repair_adds_what_is_missing_and_says_so(
     database: Database, org: Org, database_url: str
 ) -> None:
     await found(database, org)
+    logged = await _logged(database, org)
     place = await falsify(database, database_url, org, "shares", 2)
 
     done = await repair(database, org.id)
@@ -110,6 +111,8 @@ async def test_a_repair_adds_what_is_missing_and_says_so(
     assert (told["measure"], told["day"], told["cell"]) == ("shares", place["day"], place["cell"])
     assert (told["stored"], told["recomputed"]) == (place["value"] + 2, place["value"])
     assert told["position"] == done.before.position
+    # The log was right: there is nothing to add to it.
+    assert await _logged(database, org) == logged
 
     assert (await repair(database, org.id)).before.mismatches == 0
     async with database.transaction(org.id) as connection:
@@ -117,6 +120,14 @@ async def test_a_repair_adds_what_is_missing_and_says_so(
             "SELECT id FROM rollup_repair WHERE org_id = $1", org.id
         )
     assert [row["id"] for row in told_again] == [told["id"]]
+
+
+async def _logged(database: Database, org: Org) -> int:
+    async with database.transaction(org.id) as connection:
+        logged: int = await connection.fetchval(
+            "SELECT count(*) FROM rollup_change WHERE org_id = $1", org.id
+        )
+    return logged
 
 
 async def test_what_was_miscounted_is_mended_in_the_log_as_well(

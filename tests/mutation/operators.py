@@ -103,8 +103,13 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        """Return the change in words: stable as long as the line is, wherever it moves."""
-        text = self.source.splitlines()[self.line - 1].strip()
+        """Return the change in words: stable as long as the line is, wherever it moves.
+
+        A line that is nothing but what is changed is told by the next one too.
+        """
+        text, *following = map(str.strip, self.source.splitlines()[self.line - 1 :][:2])
+        if text == self.original.strip():
+            text = " ".join((text, *following))
         change = f"{' '.join(self.original.split())} → {self.replacement or 'nothing'}"
         return f"{self.path.as_posix()}: {text}: {change}"
 
