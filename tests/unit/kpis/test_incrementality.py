@@ -33,6 +33,7 @@ def test_an_effect_by_hand() -> None:
 
 def test_without_teams_that_wait_there_is_no_effect() -> None:
     assert group_time_effects(Panel((1, 1), ((0, 1, 2), (0, 1, 2)))) == []
+    assert group_time_effects(Panel((), ())) == []
 
 
 @pytest.mark.parametrize(
