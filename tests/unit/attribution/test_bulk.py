@@ -68,6 +68,7 @@ def _alone(
 @example(told=[([(n % 3, n) for n in range(30)], (3, 20), 10**12)], half_life=7, are_many=True)
 @example(told=[([(n % 4, n // 2) for n in range(26)], (-1, 25), -777)], half_life=30, are_many=True)
 @example(told=[([(0, 0), (1, 90)], (-1, -1), 2**41)], half_life=Decimal("0.01"), are_many=True)
+@example(told=[([(0, 0)], (-1, -1), 2**61 + 1)], half_life=7, are_many=True)
 def test_many_are_divided_as_each_alone(
     model: AttributionModel,
     told: list[tuple[Path, tuple[int, int], int]],
@@ -146,7 +147,7 @@ def test_sums_are_exact(told: list[tuple[int, int]]) -> None:
 
 def test_a_half_life_must_be_positive() -> None:
     one = Journeys(np.array([0, 1]), np.array([0]), np.array([0]), NAMES)
-    with pytest.raises(ValueError, match="positive"):
+    with pytest.raises(ValueError, match=r"^a half-life must be positive$"):
         divide(AttributionModel.TIME_DECAY, one, np.array([1]), half_life_days=0)
 
 
