@@ -205,9 +205,8 @@ def render(expression: Expression, values: Mapping[str, Fraction | None] | None 
             if isinstance(left, Binary) and _PRECEDENCE[left.operator] < outer:
                 left_text = f"({left_text})"
             # Everything here is read from the left: `a - (b + c)` and `a / (b * c)` keep theirs.
-            binds_tighter = isinstance(right, Binary) and _PRECEDENCE[right.operator] > outer
-            commutes = operator == "+" and not isinstance(right, Number | Name)
-            if isinstance(right, Binary) and not binds_tighter and not commutes:
+            is_alike = isinstance(right, Binary) and _PRECEDENCE[right.operator] <= outer
+            if is_alike and operator != "+":
                 right_text = f"({right_text})"
             return f"{left_text} {operator} {right_text}"
 

@@ -35,7 +35,7 @@ _WORDS = {
     " + ": " - ",
     " - ": " + ",
 }
-_ONE_CONDITION = r"(?:[^()\n]|\((?:[^()\n]|\([^()\n]*\))*\))+?(?=\s+AND\b|\s+OR\b|\s*\n|\)|\"|$)"
+_ONE_CONDITION = r"(?:[^()\n\"]|\((?:[^()\n]|\([^()\n]*\))*\))+?(?=\s+AND\b|\s+OR\b|\s*\n|\)|\"|$)"
 #: Name, what is looked for, and what becomes of it.
 _SQL: tuple[tuple[str, re.Pattern[str], str], ...] = (
     *(

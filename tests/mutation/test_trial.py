@@ -9,9 +9,10 @@ from tests.mutation.trial import Trial, Verdict, told_by
 pytest_plugins = ["pytester"]
 
 
-def _told(pytester: pytest.Pytester, text: str, *options: str) -> Trial:
+def _told(pytester: pytest.Pytester, text: str, *options: str, test: str = "") -> Trial:
     path: Path = pytester.makepyfile(test_told=text)
-    ended = pytester.runpytest_inprocess("-x", "-q", "--tb=native", "-pno:asyncio", *options, path)
+    told = ("-x", "-q", "--tb=native", "-pno:asyncio", *options, f"{path}{test}")
+    ended = pytester.runpytest_inprocess(*told)
     return told_by(int(ended.ret), "\n".join(ended.outlines))
 
 
@@ -30,6 +31,7 @@ def test_without_a_failure_nobody_has_noticed(pytester: pytest.Pytester) -> None
 )
 def test_what_cannot_be_imported_is_no_program(pytester: pytest.Pytester, text: str) -> None:
     assert _told(pytester, text) == Trial(Verdict.STILLBORN)
+    assert _told(pytester, text, test="::test_it") == Trial(Verdict.STILLBORN)
 
 
 def test_what_postgresql_does_not_understand_is_no_program(pytester: pytest.Pytester) -> None:

@@ -121,10 +121,10 @@ def told_by(status: int | None, text: str) -> Trial:
         return Trial(Verdict.TIMEOUT, "time")
     if status == 0:
         return Trial(Verdict.SURVIVED)
-    if status not in _FAILED:
-        raise RuntimeError(f"pytest ended with {status}:\n{text}")
     if _NO_PROGRAM.search(text):
         return Trial(Verdict.STILLBORN)
+    if status not in _FAILED:
+        raise RuntimeError(f"pytest ended with {status}:\n{text}")
     by = _NOTICED.search(text)
     verdict = Verdict.TIMEOUT if _TOO_LONG.search(text) else Verdict.KILLED
     return Trial(verdict, by[1] if by else None)

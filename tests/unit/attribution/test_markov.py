@@ -171,6 +171,17 @@ def test_parts_of_a_channel_share_its_amount_as_the_linear_model_does() -> None:
     }
 
 
+def test_a_part_that_earned_nothing_beside_one_that_did_gets_nothing() -> None:
+    parts = [
+        _part("A", "x", "0.00", share=Decimal("0.50")),
+        _part("A", "y", "2.00", share=Decimal("0.50")),
+    ]
+
+    divided = amounts_of_parts({"A": Decimal("10.00")}, parts, exponent=2)
+
+    assert [amount for _, amount in divided] == [0, 10]
+
+
 def test_deals_of_nothing_are_shared_by_number_and_lost_journeys_by_touches() -> None:
     parts = [
         _part("A", "x", "0", share=Decimal("0.25")),

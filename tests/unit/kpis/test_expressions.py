@@ -160,6 +160,19 @@ def test_the_arithmetic_of_a_case_is_text() -> None:
     assert render(formula, known) == "(0.5 - (-3)) / [c]"
 
 
+@pytest.mark.parametrize(
+    ("formula", "written"),
+    [
+        ("a + (b + c)", "a + b + c"),
+        ("a + (b - c)", "a + b - c"),
+        ("a - (b + c)", "a - (b + c)"),
+        ("a * (b * c)", "a * (b * c)"),
+    ],
+)
+def test_a_sum_that_is_added_needs_no_parentheses(formula: str, written: str) -> None:
+    assert render(parse(formula)) == written
+
+
 def test_a_definition_replaces_its_name_and_keeps_the_grouping() -> None:
     rate = substitute(parse("engagements / views"), {"engagements": parse("likes + comments")})
 

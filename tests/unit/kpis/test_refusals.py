@@ -221,8 +221,9 @@ def test_what_has_no_number_or_a_statement_of_its_own_is_not_combined() -> None:
         can_be_combined(told, over=Axis.TIME)
     unavailable = [one for one in KPIS.values() if one.unavailable]
     for one in unavailable:
-        with pytest.raises(ForbiddenRollup, match=r": it has no number$"):
+        with pytest.raises(ForbiddenRollup, match=r": it has no number$") as refused:
             combine(one, [], over=Axis.TIME)
+        assert (refused.value.kpi_id, refused.value.over) == (one.id, Axis.TIME)
 
 
 def test_a_sum_can_be_combined() -> None:

@@ -8,8 +8,9 @@ from fractions import Fraction
 
 import pytest
 
+from shared.kpis.assumptions import ASSUMPTIONS
 from shared.kpis.cohort import cohort_curve, maturity, payback
-from shared.kpis.esn import EsnLine, esn_claims, esn_lines, esn_roi
+from shared.kpis.esn import EsnLine, esn_claims, esn_inputs, esn_lines, esn_roi
 from shared.kpis.expressions import rounded
 from shared.kpis.recruiting import RecruitingMethod, ReferralHires, recruiting_lines
 from shared.kpis.roi import (
@@ -269,6 +270,13 @@ def test_the_internal_network_of_golden_ratio_returns_545_percent() -> None:
     assert [line.amount() for line in esn_lines(ESN)] == [1232, 22000]
     assert str(result.percent) == "545.33"
     assert result.grade is Grade.MODELLED
+
+
+def test_the_internal_network_asks_for_assumptions_of_its_own() -> None:
+    asked = set(esn_inputs())
+
+    assert ESN.keys() < asked < ASSUMPTIONS.keys()
+    assert {key.partition(".")[0] for key in asked} == {"esn"}
 
 
 def test_an_unstated_input_of_the_internal_network_is_null() -> None:

@@ -65,4 +65,5 @@ def test_what_is_no_quantile_is_refused(probability: float, degrees: float) -> N
 def test_the_ends() -> None:
     assert two_sided_p(0.0, 3) == 1
     assert two_sided_p(math.inf, 3) == 0
+    assert two_sided_p(1e200, 3) == 0
     assert t_quantile(0.5, 3) == pytest.approx(0, abs=1e-14)

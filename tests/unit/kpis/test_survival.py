@@ -32,6 +32,7 @@ def test_incidence_by_hand() -> None:
     assert curve.open_after(0) == 1
     assert curve.chance(2) == Fraction(1, 2)
     assert curve.chance(2, by=3) == 0
+    assert curve.chance(4, by=1) == 0
     assert curve.chance(0) == Fraction(1, 2)
     assert curve.chance(5) == 0
 
