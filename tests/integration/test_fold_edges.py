@@ -80,6 +80,11 @@ def won(name: str, lead: str, amount: str = "100.00", day: int = 20) -> Fact:
     )
 
 
+def applied(day: int) -> Fact:
+    at = f"2025-02-{day:02}T09:00:00Z"
+    return fact("application.submitted", "a1", at, application="a1", person="ann")
+
+
 def member(event: str, day: int) -> Fact:
     return fact(f"member.{event}", f"{event}-{day}", f"2025-02-{day:02}T08:00:00Z", employee="E1")
 
@@ -110,6 +115,7 @@ HISTORY: tuple[tuple[Fact | Retraction, ...], ...] = (
         lead("l2", "bob"),
         won("d1", "l1"),
         won("d2", "l2", "70.00"),
+        applied(8),
     ),
     (
         place("E1", "IT", "2025-02-05"),
@@ -128,6 +134,7 @@ HISTORY: tuple[tuple[Fact | Retraction, ...], ...] = (
         Retraction(touch(8, "ann").identity),
         Retraction(won("d1", "l1").identity),
         lead("l2", "bob", 13),
+        applied(10),
     ),
 )
 

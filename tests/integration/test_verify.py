@@ -122,6 +122,30 @@ async def test_a_repair_adds_what_is_missing_and_says_so(
     assert [row["id"] for row in told_again] == [told["id"]]
 
 
+async def test_a_repair_beside_another_generation_adds_what_is_missing_once(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await found(database, org)
+    await by_hand(
+        database_url,
+        "INSERT INTO generation SELECT (g).* FROM ("
+        ' SELECT jsonb_populate_record(g, \'{"generation": 2, "state": "building"}\') AS g'
+        " FROM generation g WHERE org_id = $1) g",
+        org.id,
+    )
+    await by_hand(
+        database_url,
+        "INSERT INTO rollup_slot (org_id, generation, measure, family, slot)"
+        " SELECT org_id, 2, measure, family, slot FROM rollup_slot WHERE org_id = $1",
+        org.id,
+    )
+    await falsify(database, database_url, org, "shares", 2)
+
+    done = await repair(database, org.id)
+    assert done.before.counts[Check.CELLS] == 1
+    assert (done.after.mismatches, done.is_rebuilt) == (0, False)
+
+
 async def _logged(database: Database, org: Org) -> int:
     async with database.transaction(org.id) as connection:
         logged: int = await connection.fetchval(

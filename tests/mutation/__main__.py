@@ -50,6 +50,7 @@ _TESTS: Final = (
     "tests/integration/test_fold_edges.py::test_a_generation_that_follows_in_small_steps_comes_to_the_same",
     "tests/integration/test_fold_edges.py::test_an_index_is_the_mean_of_the_last_of_each_person",
     "tests/integration/test_verify.py::test_a_repair_adds_what_is_missing_and_says_so",
+    "tests/integration/test_verify.py::test_a_repair_beside_another_generation_adds_what_is_missing_once",
     "tests/integration/test_verify.py::test_what_was_miscounted_is_mended_in_the_log_as_well",
     "tests/integration/test_verify.py::test_a_value_the_fold_never_wrote_is_taken_away_again",
     "tests/integration/test_closings.py",
