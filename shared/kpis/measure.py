@@ -35,6 +35,8 @@ class Measure:
     known_by: tuple[str, ...] = ()
     #: Whether nothing is 0. Nothing reported of a level, a quantile or a score is no value at all.
     has_zero: bool = True
+    #: The counted measure that answers for the parts of a whole that is stored undivided.
+    parts: str | None = None
 
     def adds_up_over(self, axis: Axis | Dimension) -> bool:
         """Tell whether the values of disjoint parts along `axis` sum to the value of the whole."""
@@ -65,10 +67,11 @@ def summed(
     description: str,
     *,
     known_by: tuple[str, ...] = (),
+    parts: str | None = None,
 ) -> Measure:
     """Return a stored sum."""
     plain = measured(id, unit, Aggregation.ADDITIVE, dimensions, description)
-    return replace(plain, known_by=known_by)
+    return replace(plain, known_by=known_by, parts=parts)
 
 
 def counted(

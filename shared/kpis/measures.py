@@ -35,8 +35,10 @@ _STAFF = (_T, _E)
 _POST = (_T, _E, _N, _K, _X)
 _BRAND = (_N, _K, _X, _A)
 _TOUCHED = (_T, _E, _N, _K, _X, _A)
-# A lead or a deal has no place of its own: only touches do, and credit is what connects them.
+# A lead has no place of its own: only touches do, and credit is what connects them.
 _CRM = ()
+# Nor has a deal, but for whose it is.
+_OWNED = _STAFF
 _TOUCH = (_T, _E, _N, _K, _C, _X, _A)
 
 
@@ -74,10 +76,18 @@ def _site_and_sales() -> Iterator[Measure]:
         "leads_advocacy", Unit.LEADS, _TOUCHED, "leads an advocate touched, at the first such touch"
     )
     yield _sum("leads_won", Unit.LEADS, _CRM, "leads that became a won deal, on the lead's day")
-    yield _sum("opportunities", Unit.DEALS, _CRM, "deals opened")
-    yield _sum("deals_won", Unit.DEALS, _CRM, "deals won, on the day of close")
-    yield _sum("deals_lost", Unit.DEALS, _CRM, "deals lost, on the day of close")
-    yield _sum("revenue_won", Unit.MONEY, _CRM, "amounts of the deals won, on the day of close")
+    for name, unit, owned, what in (
+        ("opportunities", Unit.DEALS, "opportunities_owned", "deals opened"),
+        ("deals_won", Unit.DEALS, "wins_owned", "deals won, on the day of close"),
+        ("deals_lost", Unit.DEALS, "losses_owned", "deals lost, on the day of close"),
+        (
+            "revenue_won",
+            Unit.MONEY,
+            "revenue_owned",
+            "amounts of the deals won, on the day of close",
+        ),
+    ):
+        yield _sum(name, unit, _OWNED, what, parts=owned)
     for model in AttributionModel:
         yield from _credited(model)
 
@@ -126,7 +136,7 @@ def _program() -> Iterator[Measure]:
     )
     yield _sum("applications_advocacy", Unit.APPLICATIONS, _STAFF, "applications by referral")
     yield _sum("hires_advocacy", Unit.HIRES, _STAFF, "accepted offers by referral")
-    spent_on = (_N, _K, _C)
+    spent_on = (_T, _E, _N, _K, _C)
     yield _sum("cost", Unit.MONEY, spent_on, "the program's cost, by day, in all categories")
     for category in CostCategory:
         yield _sum(f"cost.{category}", Unit.MONEY, spent_on, f"cost of the category {category}")
@@ -163,7 +173,7 @@ def _levels_and_sets() -> Iterator[Measure]:
             f"time_to_close.{figure}",
             Unit.DAYS,
             quantile,
-            _CRM,
+            _OWNED,
             f"{figure} of whole days from lead to won deal",
         )
     yield _measure(

@@ -192,8 +192,9 @@ def _sales() -> Iterator[Measure]:
 
 def _deals() -> Iterator[Measure]:
     additive = Aggregation.ADDITIVE
-    yield counted("pipeline", Unit.MONEY, Aggregation.GAUGE, (), "amounts of open deals")
-    yield counted("units_sold", Unit.UNITS, additive, (), "units of won deals")
+    owned = (_T, _E)
+    yield counted("pipeline", Unit.MONEY, Aggregation.GAUGE, owned, "amounts of open deals")
+    yield counted("units_sold", Unit.UNITS, additive, owned, "units of won deals")
     for model in AttributionModel:
         yield counted(
             f"units.{model}",
@@ -202,20 +203,15 @@ def _deals() -> Iterator[Measure]:
             _TOUCH,
             f"units of won deals credited to touches by the {model} model",
         )
-    yield counted(
-        "revenue_owned", Unit.MONEY, additive, (_T, _E), "amounts won, by whose deal it is"
-    )
-    yield counted("wins_owned", Unit.DEALS, additive, (_T, _E), "deals won, by whose deal it is")
-    yield counted(
-        "wins_owned_touched",
-        Unit.DEALS,
-        additive,
-        (_T, _E),
-        "of these, with a touch in the window",
-    )
-    yield counted(
-        "quota", Unit.MONEY, additive, (_T, _E), "quotas, each spread evenly over its days"
-    )
+    for name, unit, what in (
+        ("revenue_owned", Unit.MONEY, "amounts won, by whose deal it is"),
+        ("wins_owned", Unit.DEALS, "deals won, by whose deal it is"),
+        ("wins_owned_touched", Unit.DEALS, "of these, with a touch in the window"),
+        ("losses_owned", Unit.DEALS, "deals lost, by whose deal it is"),
+        ("opportunities_owned", Unit.DEALS, "deals opened, by whose deal it is"),
+        ("quota", Unit.MONEY, "quotas, each spread evenly over its days"),
+    ):
+        yield counted(name, unit, additive, owned, what)
     for whose in ("advocacy", "other"):
         yield counted(
             f"time_to_close_{whose}.median",

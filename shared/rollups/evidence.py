@@ -9,7 +9,6 @@ from shared.kpis.sources import facts_of
 from shared.rollups import contributions
 from shared.rollups.booked import BOOKED_KINDS
 from shared.rollups.counted import ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED
-from shared.rollups.deals import closings
 from shared.rollups.listed import Combined, Listed, TeamOn
 from shared.rollups.query import ForbiddenSlice
 from shared.rollups.readers import LISTED
@@ -20,9 +19,6 @@ __all__ = ["COUNTERS", "Evidence", "evidence"]
 Relation = Callable[[Arguments, Period, int], str]
 _Filters = Mapping[str, frozenset[str]]
 
-_NO_WHERE = (
-    "'' AS employee, '' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
-)
 #: What is credited: the kind of conversion, and the column of its credit.
 _CREDITED = {
     "revenue": ("deal", "amount"),
@@ -299,15 +295,6 @@ def _readings(measures: tuple[str, ...]) -> Relation:
     return relation
 
 
-def _closings(arguments: Arguments, period: Period, digits: int) -> str:
-    since, until = (f"{arguments.add(day)}::date" for day in (period.start, period.end))
-    return f"""
-        SELECT closed_day AS day, {_NO_WHERE}, days::numeric AS quantity, fact_key,
-               '' AS line_key, 'days from lead to won deal' AS note
-          FROM ({closings(since, until)}) closed
-    """
-
-
 _SPECIAL: dict[str, Evidence] = {
     "sharers": Evidence(_sharers, "count"),
     "active_advocates": Evidence(_active({}), "count", under=_active),
@@ -324,6 +311,4 @@ _SPECIAL: dict[str, Evidence] = {
         name: Evidence(_readings((name,)), "mean")
         for name in ("ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships")
     },
-    "time_to_close.median": Evidence(_closings, "median"),
-    "time_to_close.p90": Evidence(_closings, "p90"),
 }

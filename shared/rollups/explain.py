@@ -12,7 +12,6 @@ from decimal import Decimal
 
 import asyncpg
 
-from shared.kpis.measures import MEASURES
 from shared.kpis.periods import Period
 from shared.money import exponent
 from shared.orgs import Org
@@ -131,7 +130,7 @@ async def explain_measure(
     plan = slicing(measure, query)
     table = await read_measures(connection, org, [measure], query)
     generation = await live_generation(connection, org.id)
-    proof = evidence(MEASURES[measure])
+    proof = evidence(plan.measure)
     asked = _Asked(connection, org, generation, proof, plan.filters, period)
     place = None if after is None else _Place.parse(after)
     lines_total = place.lines_total if place else await _count(asked)

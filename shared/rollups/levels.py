@@ -1,13 +1,9 @@
-"""Levels and quantiles: the last known reading of each entity, and the exact order statistics."""
+"""Levels: the last known reading of each entity."""
 
-from collections import defaultdict
 from collections.abc import Mapping
-from fractions import Fraction
 
-from shared.kpis.quantiles import MEDIAN, P90, quantile
-from shared.rollups.deals import closings
 from shared.rollups.reading import Found, Reader, Reading
-from shared.rollups.sql import TEAM_ON_DAY, bucket_ends, bucket_starts, filter_clause
+from shared.rollups.sql import TEAM_ON_DAY, bucket_ends, filter_clause
 
 __all__ = ["READERS"]
 
@@ -54,24 +50,6 @@ def _gauge(measures: tuple[str, ...], combined: str) -> Reader:
     return read
 
 
-def _time_to_close(fraction: Fraction) -> Reader:
-    async def read(asked: Reading) -> Found | None:
-        arguments, period = asked.arguments(), asked.query.period
-        since, until = (f"{arguments.add(day)}::date" for day in (period.start, period.end))
-        starts = arguments.add(bucket_starts(asked.query))
-        rows = await asked.connection.fetch(
-            f"SELECT width_bucket(closed_day, {starts}::date[]) - 1 AS bucket, days"
-            f" FROM ({closings(since, until)}) closed",
-            *arguments.values,
-        )
-        by_bucket: dict[int, list[int]] = defaultdict(list)
-        for row in rows:
-            by_bucket[row["bucket"]].append(row["days"])
-        return {(index, ""): quantile(days, fraction) for index, days in by_bucket.items()}
-
-    return read
-
-
 READERS: Mapping[str, Reader] = {
     "followers": _gauge(("followers",), "sum(g.value)"),
     "connections": _gauge(("connections",), "sum(g.value)"),
@@ -79,6 +57,4 @@ READERS: Mapping[str, Reader] = {
     "market": _gauge(("market",), "sum(g.value)"),
     "ssi": _gauge(_PILLARS, "sum(g.value) / count(DISTINCT g.employee)"),
     **{name: _gauge((name,), "avg(g.value)") for name in _PILLARS},
-    "time_to_close.median": _time_to_close(MEDIAN),
-    "time_to_close.p90": _time_to_close(P90),
 }

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Literal
 
 from shared.kpis.periods import Period
-from shared.kpis.quantiles import MEDIAN, quantile
+from shared.kpis.quantiles import MEDIAN, P90, quantile
 from shared.kpis.scores import cross_pairs, evenness, theil_sen_slope
 from shared.kpis.vocabulary import Dimension
 from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing
@@ -194,6 +194,7 @@ def _slope(period: Period, keys: Mapping[str, Fraction]) -> Fraction | None:
 _IN_PYTHON: Mapping[Combined, Callable[[Period, Mapping[str, Fraction]], Fraction | None]] = {
     "mean": _mean,
     "median": lambda _, keys: quantile(keys.values(), MEDIAN),
+    "p90": lambda _, keys: quantile(keys.values(), P90),
     "evenness": lambda _, keys: evenness(keys.values()),
     "slope": _slope,
     "cross_pairs": lambda _, keys: cross_pairs(keys.values()),

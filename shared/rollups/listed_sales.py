@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from shared.kpis.vocabulary import AttributionModel
 from shared.rollups import converting
-from shared.rollups.deals import won_deals
+from shared.rollups.deals import closings, lost_deals, open_deals, opened_deals, won_deals
 from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing
 from shared.rollups.listed import standing as standing_lines
 from shared.rollups.sql import EVER
@@ -13,6 +13,9 @@ __all__ = ["LISTED"]
 
 _WINDOW = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
 _TOUCHED = "t.employee, t.account, t.network, t.campaign, t.content, t.channel"
+_NO_PLACE = "'' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
+#: Who and where of a deal of which no more (alias ``s``) may be told: its owner, if it has one.
+_OF_OWNER = f"coalesce(s.employee, '') AS employee, {_NO_PLACE}"
 
 
 def _told(deal: str, alias: str) -> str:
@@ -23,19 +26,24 @@ def _told(deal: str, alias: str) -> str:
     """
 
 
-def _of_deals(quantity: str, only: str, note: str) -> Lines:
-    """Return the lines of won deals about which more is told than their amount."""
+def _of_deals(deals: Lines, day: str, quantity: str, only: str, note: str) -> Lines:
+    """Return the lines of deals about which more is told than their amount."""
 
     def lines(since: str, until: str) -> str:
         return f"""
-            SELECT d.closed_day AS day, s.employee, '' AS account, '' AS network, '' AS campaign,
-                   '' AS content, '' AS channel, {quantity} AS quantity, d.fact_key,
+            SELECT d.{day} AS day, s.employee, {_NO_PLACE}, {quantity} AS quantity, d.fact_key,
                    d.deal AS line_key, {note} AS note
-              FROM ({won_deals(since, until)}) d {_told("d", "s")}
+              FROM ({deals(since, until)}) d {_told("d", "s")}
              WHERE {only}
         """
 
     return lines
+
+
+def _owned(deals: Lines, day: str, quantity: str = "1::numeric", *, only: str = "true") -> Listed:
+    """Return the sum over the deals that are somebody's, in the team of its owner on ``day``."""
+    lines = _of_deals(deals, day, quantity, f"s.employee <> '' AND {only}", "'deal ' || d.deal")
+    return Listed(lines, "sum", has_standing("deal.changed", "employee <> ''"), "day")
 
 
 def _credited_units(model: str) -> Lines:
@@ -102,19 +110,19 @@ def _clients(only: str) -> Lines:
 
 
 def _pipeline(since: str, until: str) -> str:
-    # Some systems give an open deal the day on which it may close: only what is decided has closed.
-    is_open = (
-        f"{{0}}.opened_day < {until} AND ({{0}}.state = 'open' OR {{0}}.closed_day >= {until})"
-    )
     return f"""
-        SELECT d.opened_day AS day, {EVERYWHERE}, d.amount AS quantity, d.fact_key,
+        SELECT d.opened_day AS day, {_OF_OWNER}, d.amount AS quantity, d.fact_key,
                d.deal AS line_key, 'open deal' AS note
-          FROM (
-            SELECT DISTINCT k.deal FROM deal k
-             WHERE k.org_id = $1 AND k.generation = $2 AND {is_open.format("k")}
-          ) k
-          JOIN LATERAL ({converting.current_deal("k.deal")}) d ON {is_open.format("d")}
+          FROM ({open_deals(until)}) d LEFT {_told("d", "s").strip()}
          WHERE d.amount IS NOT NULL
+    """
+
+
+def _times_to_close(since: str, until: str) -> str:
+    return f"""
+        SELECT d.closed_day AS day, {_OF_OWNER}, d.days::numeric AS quantity, d.fact_key,
+               d.deal AS line_key, 'days from lead to won deal' AS note
+          FROM ({closings(since, until)}) d LEFT {_told("d", "s").strip()}
     """
 
 
@@ -203,16 +211,13 @@ def _closings(*, by_advocacy: bool) -> Lines:
     return lines
 
 
-_IS_OWNED = "s.employee <> ''"
 # Every touch in the window has linear credit.
 _IS_TOUCHED = f"EXISTS (SELECT FROM credit c WHERE {_is_credit('d.deal', 'linear')})"
-_NAMED = "'deal ' || d.deal"
 _DEALS = has_rows("deal")
 _LEADS = has_rows("lead")
 _TOUCHES = has_rows("touch")
 _CUSTOMERS = has_standing("deal.changed", "body ? 'customer'")
 _UNITS = has_standing("deal.changed", "body ? 'units'")
-_OWNERS = has_standing("deal.changed", "employee <> ''")
 LISTED: Mapping[str, Listed] = {
     "customers": Listed(_buyers(returning=False), "count", _CUSTOMERS),
     "customers_returning": Listed(_buyers(returning=True), "count", _CUSTOMERS),
@@ -226,20 +231,25 @@ LISTED: Mapping[str, Listed] = {
     "pipeline": Listed(_pipeline, "sum", _DEALS),
     "units_sold": Listed(
         _of_deals(
-            "(s.body ->> 'units')::numeric", "s.body ? 'units'", "'units of deal ' || d.deal"
+            won_deals,
+            "closed_day",
+            "(s.body ->> 'units')::numeric",
+            "s.body ? 'units'",
+            "'units of deal ' || d.deal",
         ),
         "sum",
         _UNITS,
+        "day",
     ),
     **{
         f"units.{model}": Listed(_credited_units(model), "sum", _UNITS, "day")
         for model in AttributionModel
     },
-    "revenue_owned": Listed(_of_deals("d.amount", _IS_OWNED, _NAMED), "sum", _OWNERS, "day"),
-    "wins_owned": Listed(_of_deals("1::numeric", _IS_OWNED, _NAMED), "sum", _OWNERS, "day"),
-    "wins_owned_touched": Listed(
-        _of_deals("1::numeric", f"{_IS_OWNED} AND {_IS_TOUCHED}", _NAMED), "sum", _OWNERS, "day"
-    ),
+    "revenue_owned": _owned(won_deals, "closed_day", "d.amount"),
+    "wins_owned": _owned(won_deals, "closed_day"),
+    "wins_owned_touched": _owned(won_deals, "closed_day", only=_IS_TOUCHED),
+    "losses_owned": _owned(lost_deals, "closed_day"),
+    "opportunities_owned": _owned(opened_deals, "opened_day"),
     "quota": Listed(_quotas, "sum", has_standing("quota.set"), "day"),
     "leads_sourced": Listed(
         _leads(_first_touch(""), "t.channel = 'employee_advocacy'", "first touched by advocacy"),
@@ -253,6 +263,8 @@ LISTED: Mapping[str, Listed] = {
         f"({_LEADS} AND {_TOUCHES})",
         "day",
     ),
+    "time_to_close.median": Listed(_times_to_close, "median", _DEALS, "day"),
+    "time_to_close.p90": Listed(_times_to_close, "p90", _DEALS, "day"),
     "time_to_close_advocacy.median": Listed(_closings(by_advocacy=True), "median", _DEALS),
     "time_to_close_other.median": Listed(_closings(by_advocacy=False), "median", _DEALS),
 }

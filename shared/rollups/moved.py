@@ -6,7 +6,6 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.kpis.measures import MEASURES
 from shared.kpis.periods import Period
 from shared.money import exponent
 from shared.orgs import Org
@@ -218,15 +217,15 @@ async def entries_behind(
     Raises:
         ForbiddenSlice: no facts are behind the measure, or it cannot be filtered so.
     """
-    proof = evidence(MEASURES[measure])
     plan = slicing(measure, MeasureQuery((period,), None, filters))
+    proof = evidence(plan.measure)
     arguments = Arguments(org.id, await live_generation(connection, org.id))
     relate = proof.relation if proof.under is None else proof.under(plan.filters)
     lines = relate(arguments, period, exponent(org.currency))
     behind = let_through_by(proof, lines, plan.filters, period, arguments)
     statement = entries_about(
         f"SELECT c.fact_key, c.line_key, c.employee {behind}",
-        MEASURES[measure],
+        plan.measure,
         plan.filters,
         after=arguments.add(after),
         until=arguments.add(until),

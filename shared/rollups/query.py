@@ -1,7 +1,7 @@
 """What can be asked of measures, and what is refused."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from shared.kpis.measures import MEASURES, Kept, Measure
@@ -46,7 +46,11 @@ class MeasureQuery:
 
 @dataclass(frozen=True, slots=True)
 class Slicing:
-    """Which stored slice answers a query about one measure, and under which filters."""
+    """Which stored slice answers a query about one measure, and under which filters.
+
+    ``measure`` bears the id that was asked for; where its parts are another measure's business, the
+    rest is that one's.
+    """
 
     measure: Measure
     slice: str
@@ -74,6 +78,8 @@ def slicing(measure_id: str, query: MeasureQuery) -> Slicing:
             raise ForbiddenSlice(
                 "dimension_not_carried", f"{measure_id} cannot be sliced by {dimension}"
             )
+    if asked and measure.parts is not None:
+        measure = replace(MEASURES[measure.parts], id=measure_id)
     filters = dict(query.filters)
     if measure.channel is not None:
         filters["channel"] = frozenset({measure.channel})

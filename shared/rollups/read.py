@@ -73,7 +73,7 @@ async def read_measures(
         if measure.kept is Kept.CALENDAR:
             cells.update({(i, "", measure.id): b.weeks for i, b in enumerate(query.buckets)})
         elif not _is_sum(measure) or measure.kept is Kept.COUNTED:
-            read = READERS[measure.id]
+            read = READERS[measure.stored_as]
             found = await read(Reading(connection, org.id, generation, query, plan))
             if found is None:
                 missing.add(measure.id)

@@ -313,7 +313,7 @@ async def test_parts_that_may_not_be_asked_about_are_refused(
 
     person = {**asked, "kpi": "shares", "employee": "E001"}
     refused = await reader.get(f"/v1/{path}", params=person)
-    team = {**asked, "kpi": "revenue_won", "team": "sales"}
+    team = {**asked, "kpi": "leads", "team": "sales"}
     foreign = await golden.get(f"/v1/{path}", params=team)
 
     assert refused.status_code == 403

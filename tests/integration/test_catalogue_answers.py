@@ -422,8 +422,9 @@ def _made_of(lines: list[ContributionLine], combined: str) -> Fraction | None:
         return theil_sen_slope(weeks)
     sums: dict[str, Fraction] = {}
     for line in lines:
-        # A team's pairs by team, people by name, all else fact by fact.
-        key = line.note if combined == "cross_pairs" else line.employee or line.external_id
+        # A team's pairs by team, people by name, all else fact by fact: a deal is one, whosever.
+        name = "" if line.kind == "deal.changed" else line.employee
+        key = line.note if combined == "cross_pairs" else name or line.external_id
         sums[key] = sums.get(key, Fraction(0)) + Fraction(line.quantity)
     values = list(sums.values())
     make: dict[str, Callable[[], Fraction | None]] = {

@@ -34,15 +34,17 @@ COUNTED = (
     "connections",
     "ssi",
     "ssi.brand",
+    "time_to_close.median",
+    "time_to_close.p90",
 )
-WITHOUT_TEAMS = ("followers", "time_to_close.median", "time_to_close.p90")
+WITHOUT_TEAMS = ("followers",)
 SUMMED = ("shares", "impressions_advocacy", "clicks", "leads_advocacy")
 VIEW = "revenue_advocacy.linear"
 FILTERED = (*SUMMED, VIEW)
 #: What is asked under each grouping.
 _MEASURES: Mapping[str | None, Sequence[str]] = {
     None: (*COUNTED, *WITHOUT_TEAMS, *SUMMED, VIEW, "cost"),
-    "team": (*COUNTED, *SUMMED, "joins"),
+    "team": (*COUNTED, *SUMMED, "joins", "cost"),
     "network": ("sharers", *SUMMED),
     "content": ("sharers", *SUMMED),
 }

@@ -30,9 +30,11 @@ pytestmark = pytest.mark.timeout(7200)
 
 _FEWER = profile(max_examples=max(6, profile().max_examples // 8))
 _FIRST_DAY = date(2025, 4, 20)
+#: Of deals, which are their owners'.
+_OWNED = ("opportunities", "deals_won", "deals_lost", "revenue_won", "pipeline", "units_sold")
 _MEASURES = {
     None: (*COUNTED, *WITHOUT_TEAMS, *SUMMED, VIEW, "cost"),
-    "team": (*COUNTED, *SUMMED),
+    "team": (*COUNTED, *SUMMED, *_OWNED),
     "network": ("sharers", *SUMMED),
 }
 #: How many deliveries arrive on a day, and how many entries are folded at a time.

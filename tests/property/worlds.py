@@ -256,6 +256,7 @@ def _cost(draw: st.DrawFn) -> dict[str, Any]:
         "currency": "USD",
         "starts_on": starts_on,
         "ends_on": starts_on + timedelta(days=draw(st.sampled_from([1, 3, 7, 11]))),
+        "employee": draw(_maybe(_employees)),
         "campaign": draw(_maybe(st.just("c1"))),
         "channel": draw(st.sampled_from([None, None, "brand"])),
     }

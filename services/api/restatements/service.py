@@ -30,7 +30,7 @@ from services.api.restatements.schemas import (
 from shared import clock
 from shared.errors import Invalid, InvalidCursor
 from shared.kpis.definitions import Kpi, catalogue
-from shared.kpis.measures import Kept
+from shared.kpis.measures import Kept, Measure
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Axis, Unit
 from shared.rollups.explain import IS_PERSONAL
@@ -42,7 +42,7 @@ from shared.rollups.moved import (
     entries_behind,
     repairs_on,
 )
-from shared.rollups.query import ForbiddenSlice
+from shared.rollups.query import ForbiddenSlice, MeasureQuery, slicing
 from shared.security.keyring import KeyRing
 from shared.web.cursor import CursorCodec
 
@@ -158,7 +158,7 @@ async def _days(access: Access, figure: _Figure, since: Knowledge) -> list[date]
     """Return the days after ``since`` on which the figure may have moved; one more than a page."""
     connection, org, limit = access.connection, access.org, _MOST_DAYS + 1
     kpi = figure.kpi
-    measures = [m for m in catalogue().measures_of(kpi.id) if m.kept is not Kept.CALENDAR]
+    measures = [m for m in _inputs(figure) if m.kept is not Kept.CALENDAR]
     if all(m.adds_up_over(Axis.TIME) and m.kept in {Kept.STORED, Kept.VIEW} for m in measures):
         stored = {measure.stored_as for measure in measures}
         days = await days_of_change(
@@ -177,6 +177,12 @@ async def _days(access: Access, figure: _Figure, since: Knowledge) -> list[date]
     keys = list(catalogue().assumptions_of(kpi.id))
     rates = await connection.fetch(_RATES, org.id, keys, org.zone.key, since.until)
     return sorted({*days, *(row["known_on"] for row in rates)})[:limit]
+
+
+def _inputs(figure: _Figure) -> list[Measure]:
+    """Return the measures that are read for a figure: a part may have others than the whole."""
+    query = MeasureQuery((figure.period,), None, figure.filters)
+    return [slicing(one.id, query).measure for one in catalogue().measures_of(figure.kpi.id)]
 
 
 async def _moves(

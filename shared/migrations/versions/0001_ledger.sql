@@ -363,7 +363,8 @@ CREATE TABLE deal (
     PRIMARY KEY (org_id, generation, deal, fact_key)
 );
 CREATE INDEX deal_of_lead ON deal (org_id, generation, lead) WHERE lead IS NOT NULL;
-CREATE INDEX deal_closed ON deal (org_id, generation, closed_day) WHERE state = 'won';
+CREATE INDEX deal_closed ON deal (org_id, generation, closed_day) WHERE state <> 'open';
+CREATE INDEX deal_opened ON deal (org_id, generation, opened_day);
 
 -- An application for a job, and what became of it: 'submitted' or 'accepted'.
 CREATE TABLE application (

@@ -58,10 +58,7 @@ def answers(history: History, told: Sequence[Contribution], span: Span) -> dict[
         found["invited"] = _count(history, invited, span)
     if history.of(EmployeeRecorded):
         found |= _roster_counts(history, span)
-    found |= _readings(history, span)
-    if not span.by_team:
-        found |= _times_to_close(history, span)
-    return found
+    return found | _readings(history, span) | _times_to_close(history, span)
 
 
 def sharers_by(told: Iterable[Contribution], span: Span) -> Answer:
@@ -163,21 +160,26 @@ def _mean(values: Iterable[tuple[str, Fraction]]) -> Answer:
 
 
 def _times_to_close(history: History, span: Span) -> dict[str, Answer]:
-    """Return median and 90th percentile of whole local days from lead to won deal."""
+    """Return median and 90th percentile of whole local days from lead to won deal.
+
+    A deal counts in the team its owner was in when it was won; without an owner, in none.
+    """
     created = leads(history)
-    days = sorted(
-        (history.day(deal.closed_at) - history.day(created[deal.lead].occurred_at)).days
-        for deal in deals(history).values()
-        if deal.state == "won"
-        and deal.closed_at is not None
-        and deal.lead in created
-        and span.start <= history.day(deal.closed_at) < span.end
-    )
-    if not days:
-        return {}
+    days: dict[str, list[int]] = defaultdict(list)
+    for deal in deals(history).values():
+        if deal.state != "won" or deal.closed_at is None or deal.lead not in created:
+            continue
+        closed_on = history.day(deal.closed_at)
+        is_asked = span.start <= closed_on < span.end and (deal.employee or not span.by_team)
+        if is_asked:
+            group = team_of(history, deal.employee or "", closed_on) if span.by_team else ""
+            days[group].append((closed_on - history.day(created[deal.lead].occurred_at)).days)
     return {
-        f"time_to_close.{name}": {"": _quantile(days, fraction)}
+        f"time_to_close.{name}": {
+            group: _quantile(sorted(values), fraction) for group, values in days.items()
+        }
         for name, fraction in (("median", Fraction(1, 2)), ("p90", Fraction(9, 10)))
+        if days
     }
 
 

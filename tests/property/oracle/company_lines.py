@@ -225,8 +225,12 @@ def _staff(history: History, span: Span) -> dict[str, Told]:
 
 def _won(history: History, span: Span) -> list[tuple[DealChanged, date]]:
     """Return the deals won in the days of the span, in the order of their close."""
-    won = [(d, d.closed_at) for d in deals(history).values() if d.state == "won"]
-    ordered = sorted(((at, key_of(d), d) for d, at in won if at), key=lambda row: row[:2])
+    return _closed(history, span, "won")
+
+
+def _closed(history: History, span: Span, state: str) -> list[tuple[DealChanged, date]]:
+    closed = [(d, d.closed_at) for d in deals(history).values() if d.state == state]
+    ordered = sorted(((at, key_of(d), d) for d, at in closed if at), key=lambda row: row[:2])
     return [(d, history.day(at)) for at, _, d in ordered if _in(span, history.day(at))]
 
 
@@ -241,18 +245,12 @@ def _deals(history: History, span: Span) -> dict[str, Told]:
         for name, customers in (("customers", set(buyers)), ("customers_returning", returning)):
             told[name] = Told([Line(c, 1, span.start) for c in customers], "count")
     if any(d.units is not None for d in changes):
-        told["units_sold"] = Told([Line(d.deal, d.units or 0, day) for d, day in won], "sum")
+        units = [Line(d.deal, d.units or 0, day, d.employee or "") for d, day in won]
+        told["units_sold"] = Told(units, "sum", "day")
         for model in MODELS:
             told[f"units.{model}"] = Told(list(_units(history, span, model)), "sum", "day")
     if any(d.employee for d in changes):
-        owned = [
-            Line(d.deal, Fraction(d.amount or 0), day, d.employee) for d, day in won if d.employee
-        ]
-        told["revenue_owned"] = Told(owned, "sum", "day")
-        touched = {c.id for c in converted(history) if c.kind == "deal" and journey_of(history, c)}
-        wins = [Line(d.deal, 1, day, d.employee) for d, day in won if d.employee]
-        told["wins_owned"] = Told(wins, "sum", "day")
-        told["wins_owned_touched"] = Told([one for one in wins if one.key in touched], "sum", "day")
+        told |= _owned(history, span, won)
     if changes:
         told["pipeline"] = Told(list(_open(history, span)), "sum")
         told["customers_advocacy"] = Told(list(_clients(history, span)), "count", "day")
@@ -263,6 +261,25 @@ def _deals(history: History, span: Span) -> dict[str, Told]:
     if history.of(QuotaSet):
         told["quota"] = Told(list(_quotas(history, span)), "sum", "day")
     return told
+
+
+def _owned(history: History, span: Span, won: list[tuple[DealChanged, date]]) -> dict[str, Told]:
+    """Return what is counted of deals that are somebody's, who is in a team on that day."""
+    opened = [(d, history.day(d.opened_at)) for d in deals(history).values()]
+    wins, losses, begun = (
+        [Line(d.deal, 1, day, d.employee) for d, day in dated if d.employee and _in(span, day)]
+        for dated in (won, _closed(history, span, "lost"), opened)
+    )
+    amounts = {d.deal: Fraction(d.amount or 0) for d, _ in won}
+    touched = {c.id for c in converted(history) if c.kind == "deal" and journey_of(history, c)}
+    lines = {
+        "wins_owned": wins,
+        "wins_owned_touched": [one for one in wins if one.key in touched],
+        "revenue_owned": [one._replace(quantity=amounts[one.key]) for one in wins],
+        "losses_owned": losses,
+        "opportunities_owned": begun,
+    }
+    return {name: Told(counted, "sum", "day") for name, counted in lines.items()}
 
 
 def _units(history: History, span: Span, model: str) -> Iterator[Line]:
@@ -280,7 +297,7 @@ def _open(history: History, span: Span) -> Iterator[Line]:
     for deal in deals(history).values():
         is_over = deal.closed_at is not None and history.day(deal.closed_at) < span.end
         if history.day(deal.opened_at) < span.end and not is_over and deal.amount is not None:
-            yield Line(deal.deal, Fraction(deal.amount), span.start)
+            yield Line(deal.deal, Fraction(deal.amount), span.start, deal.employee or "")
 
 
 def _clients(history: History, span: Span, *, is_new_market: bool = False) -> Iterator[Line]:

@@ -56,6 +56,13 @@ _TOLD_WITH = {
         for name in _GENERATIONS
     },
 }
+#: The whole is everybody's and nobody's; a team's are the deals that its people own.
+_OWNED = {
+    "opportunities": "opportunities_owned",
+    "deals_won": "wins_owned",
+    "deals_lost": "losses_owned",
+    "revenue_won": "revenue_owned",
+}
 _VALUES = frozenset(
     {
         *("ssi", "ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships", "ssi_change"),
@@ -84,11 +91,16 @@ def measured(
 ) -> dict[str, Answer]:
     """Return measure → group → value of all measures known; ``held`` is what `known` says."""
     listed = program_lines(history, span) | company_lines(history, span)
-    return {
+    found = {
         **sums(history, told, span, held),
         **answers(history, told, span),
         **{name: gathered(history, lines, span) for name, lines in listed.items()},
     }
+    if span.by_team:
+        for whole, owned in _OWNED.items():
+            found.pop(whole, None)
+            found |= {whole: found[owned]} if owned in found else {}
+    return found
 
 
 def sums(

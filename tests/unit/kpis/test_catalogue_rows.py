@@ -99,6 +99,24 @@ def test_what_is_no_sum_of_cells_has_a_reader() -> None:
     assert READERS.keys() == MEASURES.keys() - summed | counted
 
 
+def test_what_answers_for_parts_is_counted_and_alike() -> None:
+    whole = {m.id: (m, MEASURES[m.parts]) for m in MEASURES.values() if m.parts is not None}
+
+    assert whole.keys() == {"opportunities", "deals_won", "deals_lost", "revenue_won"}
+    for measure, part in whole.values():
+        assert part.kept is Kept.COUNTED
+        assert (part.unit, part.aggregation) == (measure.unit, measure.aggregation)
+        assert part.dimensions == measure.dimensions
+
+
+def test_a_part_is_read_from_what_answers_for_it() -> None:
+    query = MeasureQuery((JANUARY,), filters={"team": frozenset({"Sales"})})
+    part, whole = slicing("deals_won", query), slicing("deals_won", MeasureQuery((JANUARY,)))
+
+    assert (part.measure.id, part.measure.stored_as) == ("deals_won", "wins_owned")
+    assert whole.measure is MEASURES["deals_won"]
+
+
 def test_every_measure_but_the_calendar_is_made_of_facts() -> None:
     told = {m.id for m in MEASURES.values() if not facts_of(m)}
 
