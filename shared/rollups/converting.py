@@ -155,7 +155,7 @@ def current_deal(deal: str) -> str:
     """Return the query of the one row that speaks for a deal known to several sources."""
     return f"""
         SELECT s.deal, s.lead, s.state, s.amount, s.opened_at, s.opened_day, s.closed_at,
-               s.closed_day, s.fact_key
+               s.closed_day, s.employee, s.fact_key
           FROM deal s
          WHERE s.org_id = $1 AND s.generation = $2 AND s.deal = {deal}
          ORDER BY s.opened_at, s.fact_key

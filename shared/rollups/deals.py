@@ -50,10 +50,10 @@ def _deals(condition: str) -> str:
 def closings(since: str, until: str) -> str:
     """Return those of :func:`won_deals` that came of a lead, with the whole days that took.
 
-    Columns: deal, fact_key, closed_day, days (local ones, from the lead's creation to the close).
+    Columns: deal, employee, fact_key, closed_day, days (local ones, from the lead to the close).
     """
     return f"""
-        SELECT d.deal, d.fact_key, d.closed_day, d.closed_day - l.day AS days
+        SELECT d.deal, d.employee, d.fact_key, d.closed_day, d.closed_day - l.day AS days
           FROM ({won_deals(since, until)}) d
           JOIN LATERAL ({converting.lead_of("d.lead")}) l ON true
     """

@@ -13,9 +13,8 @@ __all__ = ["LISTED"]
 
 _WINDOW = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
 _TOUCHED = "t.employee, t.account, t.network, t.campaign, t.content, t.channel"
-_NO_PLACE = "'' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
-#: Who and where of a deal of which no more (alias ``s``) may be told: its owner, if it has one.
-_OF_OWNER = f"coalesce(s.employee, '') AS employee, {_NO_PLACE}"
+#: Who and where of a deal (alias ``d``): a deal has an owner, or none, and no place.
+_OF_OWNER = "d.employee, '' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
 
 
 def _told(deal: str, alias: str) -> str:
@@ -26,24 +25,27 @@ def _told(deal: str, alias: str) -> str:
     """
 
 
-def _of_deals(deals: Lines, day: str, quantity: str, only: str, note: str) -> Lines:
-    """Return the lines of deals about which more is told than their amount."""
-
-    def lines(since: str, until: str) -> str:
-        return f"""
-            SELECT d.{day} AS day, s.employee, {_NO_PLACE}, {quantity} AS quantity, d.fact_key,
-                   d.deal AS line_key, {note} AS note
-              FROM ({deals(since, until)}) d {_told("d", "s")}
-             WHERE {only}
-        """
-
-    return lines
+def _units(since: str, until: str) -> str:
+    return f"""
+        SELECT d.closed_day AS day, {_OF_OWNER}, (s.body ->> 'units')::numeric AS quantity,
+               d.fact_key, d.deal AS line_key, 'units of deal ' || d.deal AS note
+          FROM ({won_deals(since, until)}) d {_told("d", "s")}
+         WHERE s.body ? 'units'
+    """
 
 
 def _owned(deals: Lines, day: str, quantity: str = "1::numeric", *, only: str = "true") -> Listed:
     """Return the sum over the deals that are somebody's, in the team of its owner on ``day``."""
-    lines = _of_deals(deals, day, quantity, f"s.employee <> '' AND {only}", "'deal ' || d.deal")
-    return Listed(lines, "sum", has_standing("deal.changed", "employee <> ''"), "day")
+
+    def lines(since: str, until: str) -> str:
+        return f"""
+            SELECT d.{day} AS day, {_OF_OWNER}, {quantity} AS quantity, d.fact_key,
+                   d.deal AS line_key, 'deal ' || d.deal AS note
+              FROM ({deals(since, until)}) d
+             WHERE d.employee <> '' AND {only}
+        """
+
+    return Listed(lines, "sum", has_rows("deal", "employee <> ''"), "day")
 
 
 def _credited_units(model: str) -> Lines:
@@ -113,7 +115,7 @@ def _pipeline(since: str, until: str) -> str:
     return f"""
         SELECT d.opened_day AS day, {_OF_OWNER}, d.amount AS quantity, d.fact_key,
                d.deal AS line_key, 'open deal' AS note
-          FROM ({open_deals(until)}) d LEFT {_told("d", "s").strip()}
+          FROM ({open_deals(until)}) d
          WHERE d.amount IS NOT NULL
     """
 
@@ -122,7 +124,7 @@ def _times_to_close(since: str, until: str) -> str:
     return f"""
         SELECT d.closed_day AS day, {_OF_OWNER}, d.days::numeric AS quantity, d.fact_key,
                d.deal AS line_key, 'days from lead to won deal' AS note
-          FROM ({closings(since, until)}) d LEFT {_told("d", "s").strip()}
+          FROM ({closings(since, until)}) d
     """
 
 
@@ -229,18 +231,7 @@ LISTED: Mapping[str, Listed] = {
         "day",
     ),
     "pipeline": Listed(_pipeline, "sum", _DEALS),
-    "units_sold": Listed(
-        _of_deals(
-            won_deals,
-            "closed_day",
-            "(s.body ->> 'units')::numeric",
-            "s.body ? 'units'",
-            "'units of deal ' || d.deal",
-        ),
-        "sum",
-        _UNITS,
-        "day",
-    ),
+    "units_sold": Listed(_units, "sum", _UNITS, "day"),
     **{
         f"units.{model}": Listed(_credited_units(model), "sum", _UNITS, "day")
         for model in AttributionModel

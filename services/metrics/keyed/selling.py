@@ -102,7 +102,8 @@ DEALS = KeyedOperator(
         " (b.body ->> 'amount')::numeric, (b.body ->> 'opened_at')::timestamptz,"
         " ((b.body ->> 'opened_at')::timestamptz AT TIME ZONE o.time_zone)::date,"
         " (b.body ->> 'closed_at')::timestamptz,"
-        " ((b.body ->> 'closed_at')::timestamptz AT TIME ZONE o.time_zone)::date",
+        " ((b.body ->> 'closed_at')::timestamptz AT TIME ZONE o.time_zone)::date,"
+        " b.employee",
         joined="JOIN organization o ON o.id = $1",
     ),
 )

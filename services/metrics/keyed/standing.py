@@ -31,8 +31,7 @@ _PARTLY = " OR ".join(
     f"b.kind = '{kind}' AND b.body ?| ARRAY[{', '.join(repr(name) for name in names)}]"
     for kind, names in _FIELDS_OF_OTHERS.items()
 )
-# A deal is also kept for whose it is.
-_IS_KEPT = f"(b.kind IN ({_WHOLE}) OR {_PARTLY} OR b.kind = 'deal.changed' AND b.employee <> '')"
+_IS_KEPT = f"(b.kind IN ({_WHOLE}) OR {_PARTLY})"
 
 STANDING = KeyedOperator(
     kinds=frozenset({*_WHOLE_KINDS, *_FIELDS_OF_OTHERS}),

@@ -53,7 +53,6 @@ _READINGS = """
 _IS_COUNTED = " OR ".join(
     (
         f"kind IN ({', '.join(repr(kind) for kind in _COUNTED_WHOLE)})",
-        "kind = 'deal.changed' AND employee <> ''",
         *(
             f"kind = '{kind}' AND jsonb_exists_any(body, ARRAY{list(fields)})"
             for kind, fields in _COUNTED_PARTLY.items()
@@ -111,10 +110,11 @@ _TABLES = {
         ("lead.created",),
     ),
     "deal": _Table(
-        "deal, fact_key, lead, state, amount, opened_at, opened_day, closed_at, closed_day",
+        "deal, fact_key, lead, state, amount, opened_at, opened_day, closed_at, closed_day,"
+        " employee",
         "subject, fact_key, body ->> 'lead', body ->> 'state', (body ->> 'amount')::numeric,"
         f" (body ->> 'opened_at')::timestamptz, {_LOCAL.format(field='opened_at')},"
-        f" (body ->> 'closed_at')::timestamptz, {_LOCAL.format(field='closed_at')}",
+        f" (body ->> 'closed_at')::timestamptz, {_LOCAL.format(field='closed_at')}, employee",
         ("deal.changed",),
         "JOIN organization o ON o.id = $1",
     ),

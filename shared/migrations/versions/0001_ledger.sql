@@ -359,12 +359,12 @@ CREATE TABLE deal (
     opened_day      date NOT NULL,
     closed_at       timestamptz,
     closed_day      date,
+    employee        text NOT NULL DEFAULT '',
     position        bigint NOT NULL,
     PRIMARY KEY (org_id, generation, deal, fact_key)
 );
 CREATE INDEX deal_of_lead ON deal (org_id, generation, lead) WHERE lead IS NOT NULL;
 CREATE INDEX deal_closed ON deal (org_id, generation, closed_day) WHERE state <> 'open';
-CREATE INDEX deal_opened ON deal (org_id, generation, opened_day);
 
 -- An application for a job, and what became of it: 'submitted' or 'accepted'.
 CREATE TABLE application (
