@@ -195,6 +195,26 @@ async def test_what_one_batch_tells_again_counts_once(database: Database, org: O
     await assert_equals_oracle(database, org, history_of(org, told))
 
 
+async def test_what_is_0_in_one_fact_counts_in_another(database: Database, org: Org) -> None:
+    told: list[Fact | Retraction] = [
+        fact(
+            "engagement.daily",
+            f"e{reactions}",
+            "2025-02-06",
+            day="2025-02-06",
+            employee="E1",
+            reactions=reactions,
+            comments=comments,
+        )
+        for reactions, comments in ((7, 0), (0, 3))
+    ]
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, told)
+    await fold(database, org)
+
+    await assert_equals_oracle(database, org, history_of(org, told))
+
+
 async def test_what_comes_to_nothing_is_not_logged(database: Database, org: Org) -> None:
     async def tell(*items: Fact | Retraction) -> list[int]:
         async with database.transaction(org.id) as connection:
