@@ -87,7 +87,8 @@ def _site_and_sales() -> Iterator[Measure]:
             "amounts of the deals won, on the day of close",
         ),
     ):
-        yield _sum(name, unit, _OWNED, what, parts=owned)
+        # Who has told of a deal has told that none was lost, too, until one is.
+        yield _sum(name, unit, _OWNED, what, known_by=("opportunities",), parts=owned)
     for model in AttributionModel:
         yield from _credited(model)
 

@@ -288,6 +288,17 @@ async def test_changes_of_the_index_are_told_day_by_day(database: Database, org:
     assert table[60, ""]["ssi_change"] == 1
 
 
+async def test_where_deals_are_told_none_lost_is_zero(database: Database, org: Org) -> None:
+    won = {"deal": "D1", "state": "won", "amount": "10.00", "currency": "USD"}
+    won |= {"opened_at": "2025-01-02T09:00:00Z", "closed_at": "2025-01-05T09:00:00Z"}
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, [fact("deal.changed", "D1", "2025-01-05", **won)])
+    await catch_up(database, org.id)
+
+    table = await _read(database, org, ["deals_won", "deals_lost"], JANUARY)
+    assert dict(table[0, ""]) == {"deals_won": 1, "deals_lost": 0}
+
+
 async def test_cover_by_account(database: Database, company: Org) -> None:
     days = {"starts_on": "2025-02-01", "ends_on": "2025-03-01"}
     cost = {"category": "content", "amount": "70.00", "currency": "USD", **days}

@@ -229,7 +229,10 @@ async def test_a_delivery_from_another_time_is_stale(
     assert await kept(database, org) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"null", b"1", b"\xff\xfe[]", b"[" * 100_000, b"NaN"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"null", b"1", b"\xff\xfe[]", b"[" * 100_000, b"[" * 300 + b"]" * 300, b"NaN"],
+)
 async def test_a_signed_body_that_is_no_document_is_malformed(
     client: httpx.AsyncClient, database: Database, org: Org, connection_id: UUID, body: bytes
 ) -> None:

@@ -16,10 +16,10 @@ from typing import Any
 
 import httpcore
 import httpx
-import orjson
 import stamina
 import structlog
 
+from services.collector.documents import UnreadableJson, read_json
 from services.collector.http.auth import Auth
 from services.collector.http.errors import (
     RateLimited,
@@ -171,8 +171,8 @@ def _document(body: bytes, headers: dict[str, str]) -> JsonObject | None:
     if not (media_type == "application/json" or media_type.endswith("+json")):
         return None
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        document = read_json(body)
+    except UnreadableJson:
         return None
     return document if isinstance(document, dict) else None
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from services.collector.connectors.webhooks import MalformedDelivery, Webhooks
+from services.collector.documents import UnreadableJson, read_json
 
 __all__ = ["DeliveryIdentity", "UnreadableBody", "identify"]
 
@@ -21,7 +22,7 @@ _OF_THE_ATTEMPT: Final[Mapping[str, Collection[str]]] = {"hubspot": {"attemptNum
 
 
 class UnreadableBody(ValueError):
-    """The body is no JSON document: there is nothing in it to keep."""
+    """The body is no JSON document, or none that can be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ def identify(provider: str, webhooks: Webhooks, body: bytes) -> DeliveryIdentity
 
 def _document(body: bytes) -> Any:
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        document = read_json(body)
+    except UnreadableJson:
         raise UnreadableBody from None
     if not isinstance(document, dict | list):
         raise UnreadableBody

@@ -45,6 +45,7 @@ _TOLD_WITH = {
     "mentions_own": ("mentions_competitor",),
     "mentions_competitor": ("mentions_own",),
     "adaptation_quits": ("leavers",),
+    **dict.fromkeys(("deals_won", "deals_lost", "revenue_won"), ("opportunities",)),
     **dict.fromkeys(_MOODS, _MOODS),
     **dict.fromkeys(_INTERNAL, _INTERNAL),
     **{

@@ -169,3 +169,9 @@ def test_what_is_left_of_the_daily_quota_is_read_from_the_headers() -> None:
     }
     assert HUBSPOT.rules.quota_left(Answer(200, headers, {})) == pytest.approx(0.1)
     assert HUBSPOT.rules.quota_left(Answer(200, {}, {})) is None
+
+
+@pytest.mark.parametrize("count", ["", "²", "-1", "many", "9" * 5000])
+def test_a_quota_that_is_no_count_is_not_known(count: str) -> None:
+    headers = {"x-hubspot-ratelimit-daily": count, "x-hubspot-ratelimit-daily-remaining": "1"}
+    assert HUBSPOT.rules.quota_left(Answer(200, headers, {})) is None

@@ -1,5 +1,6 @@
 """The declaration of HubSpot."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -31,6 +32,7 @@ _SEARCH_LIMIT: Final = 10_000
 _LAG: Final = timedelta(minutes=10)
 _INTERVAL: Final = timedelta(minutes=5)
 _PIPELINES: Final = "pipelines"
+_COUNT: Final = re.compile(r"[0-9]{1,18}")
 _POLICY_WAITS: Final = {
     "SECONDLY": timedelta(seconds=1),
     "TEN_SECONDLY_ROLLING": timedelta(seconds=10),
@@ -142,7 +144,9 @@ def _rate_limit_wait(answer: Answer, now: datetime) -> timedelta:
 def _quota_left(answer: Answer) -> float | None:
     limit = answer.header("x-hubspot-ratelimit-daily")
     remaining = answer.header("x-hubspot-ratelimit-daily-remaining")
-    if limit is None or remaining is None or not (limit.isdigit() and remaining.isdigit()):
+    if limit is None or remaining is None:
+        return None
+    if not (_COUNT.fullmatch(limit) and _COUNT.fullmatch(remaining)):
         return None
     return int(remaining) / int(limit) if int(limit) else None
 

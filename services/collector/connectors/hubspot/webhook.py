@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import orjson
-
 from services.collector.connectors.webhooks import (
     MalformedDelivery,
     SignatureRejected,
     WebhookEvent,
     WebhookPlan,
 )
+from services.collector.documents import UnreadableJson, read_json
 from shared.facts import Identity, Retraction
 
 __all__ = ["events", "plan", "signature", "verify"]
@@ -92,8 +91,8 @@ def events(body: bytes) -> list[WebhookEvent]:
         MalformedDelivery: the body is not a list of at most a hundred events.
     """
     try:
-        delivered = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        delivered = read_json(body)
+    except UnreadableJson:
         raise MalformedDelivery("not JSON") from None
     if not isinstance(delivered, list) or len(delivered) > _MOST_EVENTS:
         raise MalformedDelivery("expected a list of at most 100 events")
