@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from shared.kpis.measure import Measure
 from shared.kpis.sources import facts_of
+from shared.rollups.converting import same_people
 from shared.rollups.evidence import COUNTERS
 
 __all__ = ["entries_about"]
@@ -71,20 +72,8 @@ def entries_about(
     conversion = _conversion(measure)
     tables = [f"behind AS MATERIALIZED ({behind})", _ABOUT]
     people = _PEOPLE_OF[conversion] if conversion else "SELECT person FROM about"
-    tables.append(f"""people AS MATERIALIZED (
-        WITH RECURSIVE same (person) AS (
-            SELECT person FROM ({people}) known WHERE person IS NOT NULL
-            UNION
-            SELECT k.other
-              FROM same s
-             CROSS JOIN LATERAL (
-                SELECT other FROM person_link
-                 WHERE org_id = $1 AND generation = $2 AND person = s.person
-                OFFSET 0
-             ) k
-        )
-        SELECT person FROM same
-    )""")
+    known = f"SELECT person FROM ({people}) known WHERE person IS NOT NULL"
+    tables.append(f"people AS MATERIALIZED ({same_people(known)})")
     conditions = "\n            OR ".join(_conditions(measure, conversion, filters))
     return f"""
     WITH {", ".join(tables)}

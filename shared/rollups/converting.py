@@ -14,6 +14,7 @@ __all__ = [
     "decided_deals",
     "journeys",
     "lead_of",
+    "same_people",
     "same_person",
     "touches_of",
 ]
@@ -124,9 +125,14 @@ def same_person(person: str) -> str:
 
     Links are followed in both directions as far as they lead; who has none is alone.
     """
+    return same_people(f"SELECT {person}")
+
+
+def same_people(people: str) -> str:
+    """Return the query of every identifier (``person``) of all whom the query ``people`` names."""
     return f"""
         WITH RECURSIVE same (person) AS (
-            SELECT {person}
+            {people}
             UNION
             SELECT k.other
               FROM same
