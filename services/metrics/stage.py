@@ -79,20 +79,43 @@ SELECT e.position, weight, kind, fact_key, occurred_at, day, coalesce(employee, 
 
 # The batch ends where the organization's day of recording changes, and at published positions:
 # every change in the log then has one such day, and an answer "as known on" a day, or as published,
-# cuts between batches, never through one.
+# cuts between batches, never through one. Positions have no gaps and time in the ledger never runs
+# backwards, so the last entry of the day is found by halving: it may be one in a hundred of those
+# that a batch could hold.
 _EXTENT = """
-WITH upcoming AS (
-    SELECT position, (recorded_at AT TIME ZONE $4)::date AS known_on
-      FROM ledger_entry
-     WHERE org_id = $1 AND position > $2
-       AND position <= coalesce(
-            (SELECT min(p.position) FROM publication p WHERE p.org_id = $1 AND p.position > $2),
-            $2 + $3)
-     ORDER BY position
-     LIMIT $3
+WITH RECURSIVE first AS (
+    SELECT (recorded_at AT TIME ZONE $4)::date AS known_on
+      FROM ledger_entry WHERE org_id = $1 AND position = $2::bigint + 1
+), search (upto, beyond) AS (
+    SELECT $2::bigint + 1, 1 + least($2::bigint + $3::bigint, h.position, (
+            SELECT min(p.position) FROM publication p WHERE p.org_id = $1 AND p.position > $2))
+      FROM ledger_head h
+     WHERE h.org_id = $1 AND h.position > $2
+    UNION ALL
+    SELECT CASE WHEN is_same_day THEN e.position ELSE upto END,
+           CASE WHEN is_same_day THEN beyond ELSE e.position END
+      FROM search
+     CROSS JOIN first
+     CROSS JOIN LATERAL (
+        SELECT position, (recorded_at AT TIME ZONE $4)::date = known_on AS is_same_day
+          FROM ledger_entry WHERE org_id = $1 AND position = (upto + beyond) / 2
+        OFFSET 0
+     ) e
+     WHERE beyond - upto > 1
 )
-SELECT max(position) AS until, known_on, count(*) AS entries
-  FROM upcoming GROUP BY known_on ORDER BY known_on LIMIT 1
+SELECT upto AS until, known_on, upto - $2 AS entries
+  FROM search CROSS JOIN first
+ WHERE beyond - upto = 1
+"""
+# One look into the index for each kind.
+_KINDS = """
+WITH RECURSIVE told (kind) AS (
+    (SELECT kind FROM fold_batch ORDER BY kind LIMIT 1)
+    UNION ALL
+    SELECT (SELECT kind FROM fold_batch WHERE kind > told.kind ORDER BY kind LIMIT 1)
+      FROM told WHERE told.kind IS NOT NULL
+)
+SELECT kind FROM told WHERE kind IS NOT NULL
 """
 
 
@@ -129,7 +152,7 @@ async def stage_batch(
     # The planner wants to know roughly how many rows there are and how they spread. The usual
     # sample would cost a fifth of the fold.
     await connection.execute("SET LOCAL default_statistics_target = 5; ANALYZE fold_batch")
-    kinds = await connection.fetch("SELECT DISTINCT kind FROM fold_batch")
+    kinds = await connection.fetch(_KINDS)
     return Batch(
         after=after,
         until=extent["until"],
