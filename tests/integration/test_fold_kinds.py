@@ -32,7 +32,7 @@ _KEPT_WHOLE = frozenset(
     }
 )
 _KEPT_FOR = {
-    "deal.changed": ("customer", "units", "is_new_market", "employee"),
+    "deal.changed": ("customer", "units", "is_new_market"),
     "post.metrics": ("reach",),
     "post.published": ("hashtags",),
 }
