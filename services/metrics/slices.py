@@ -183,12 +183,8 @@ SELECT * FROM (
  ORDER BY family, cell, day
 """
 
+# Only what a repair adds has a moment of its own: a fold's changes are known by their position.
 _LOG = f"""
-INSERT INTO rollup_change (org_id, generation, position, known_on, cell, day, family,
-                           {each_slot("d{slot}")})
-SELECT $1, $2, $3, $4, cell, day, family, {each_slot("q{slot}")} FROM fold_change
-"""
-_LOG_REPAIR = f"""
 INSERT INTO rollup_change (org_id, generation, position, known_on, repaired_at, cell, day, family,
                            {each_slot("d{slot}")})
 SELECT $1, $2, $3, $4, $5, cell, day, family, {each_slot("q{slot}")} FROM fold_change
@@ -243,7 +239,7 @@ async def apply_deltas(
         await run(connection, TEAM_MOVES, org_id, generation)
     for statement in (_FIND_CELLS, _NAME_NEW_CELLS, _CHANGE):
         await run(connection, statement, org_id, generation)
-    await run(connection, _LOG, org_id, generation, position, known_on)
+    await run(connection, _LOG, org_id, generation, position, known_on, None)
     await connection.execute(BY_KEY)
     await run(connection, _APPLY, org_id, generation)
 
@@ -266,7 +262,7 @@ async def apply_corrections(
     """
     await connection.execute("TRUNCATE fold_change")
     await run(connection, _CORRECT.format(corrections=of_log), org_id, generation)
-    await run(connection, _LOG_REPAIR, org_id, generation, position, known_on, repaired_at)
+    await run(connection, _LOG, org_id, generation, position, known_on, repaired_at)
     await connection.execute("TRUNCATE fold_change")
     await run(connection, _CORRECT.format(corrections=of_values), org_id, generation)
     await run(connection, _APPLY, org_id, generation)

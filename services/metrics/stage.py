@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.ledger.positions import last_position
 from shared.rollups.layout import each_slot
 
 __all__ = ["Batch", "create_working_tables", "stage_batch"]
@@ -79,33 +80,21 @@ SELECT e.position, weight, kind, fact_key, occurred_at, day, coalesce(employee, 
 
 # The batch ends where the organization's day of recording changes, and at published positions:
 # every change in the log then has one such day, and an answer "as known on" a day, or as published,
-# cuts between batches, never through one. Positions have no gaps and time in the ledger never runs
-# backwards, so the last entry of the day is found by halving: it may be one in a hundred of those
-# that a batch could hold.
-_EXTENT = """
-WITH RECURSIVE first AS (
-    SELECT (recorded_at AT TIME ZONE $4)::date AS known_on
-      FROM ledger_entry WHERE org_id = $1 AND position = $2::bigint + 1
-), search (upto, beyond) AS (
-    SELECT $2::bigint + 1, 1 + least($2::bigint + $3::bigint, h.position, (
+# cuts between batches, never through one. A day may be one in a hundred of the entries that a batch
+# could hold.
+_WITHIN = """
+    SELECT $2::bigint + 1, least($2::bigint + $3::bigint, h.position, (
             SELECT min(p.position) FROM publication p WHERE p.org_id = $1 AND p.position > $2))
       FROM ledger_head h
-     WHERE h.org_id = $1 AND h.position > $2
-    UNION ALL
-    SELECT CASE WHEN is_same_day THEN e.position ELSE upto END,
-           CASE WHEN is_same_day THEN beyond ELSE e.position END
-      FROM search
-     CROSS JOIN first
-     CROSS JOIN LATERAL (
-        SELECT position, (recorded_at AT TIME ZONE $4)::date = known_on AS is_same_day
-          FROM ledger_entry WHERE org_id = $1 AND position = (upto + beyond) / 2
-        OFFSET 0
-     ) e
-     WHERE beyond - upto > 1
-)
-SELECT upto AS until, known_on, upto - $2 AS entries
-  FROM search CROSS JOIN first
- WHERE beyond - upto = 1
+     WHERE h.org_id = $1
+"""
+_EXTENT = f"""
+SELECT last.position AS until, first.known_on, last.position - $2 AS entries
+  FROM (
+    SELECT (recorded_at AT TIME ZONE $4)::date AS known_on
+      FROM ledger_entry WHERE org_id = $1 AND position = $2::bigint + 1
+  ) first
+ CROSS JOIN LATERAL ({last_position(_WITHIN, zone="$4", day="first.known_on")}) last
 """
 # One look into the index for each kind.
 _KINDS = """

@@ -14,6 +14,7 @@ import asyncpg
 import orjson
 
 from shared import clock
+from shared.ledger.positions import last_position
 from shared.orgs import Org
 
 __all__ = [
@@ -28,29 +29,13 @@ __all__ = [
 #: No write takes longer from stamping its entries to its commit.
 _LONGEST_WRITE = timedelta(minutes=15)
 
-# Recorded time never runs backwards along the positions and positions have no gaps, so the cut is
-# found by halving: some twenty looks by key, and no index on time.
-_POSITION = """
-WITH RECURSIVE search (low, high) AS (
-    SELECT 0::bigint, position FROM public.ledger_head WHERE org_id = $1
-    UNION ALL
-    SELECT CASE WHEN m.is_known THEN m.middle ELSE s.low END,
-           CASE WHEN m.is_known THEN s.high ELSE m.middle - 1 END
-      FROM search s
-     CROSS JOIN LATERAL (
-        SELECT e.position AS middle, (e.recorded_at AT TIME ZONE $2)::date <= $3::date AS is_known
-          FROM public.ledger_entry e
-         WHERE e.org_id = $1 AND e.position = (s.low + s.high + 1) / 2
-        OFFSET 0 -- or it is joined: the whole ledger read at every step
-     ) m
-     WHERE s.low < s.high
-)
-SELECT s.low AS position, h.position AS head, f.position AS folded
-  FROM search s
+_WHOLE_LEDGER = "SELECT 0::bigint, position FROM public.ledger_head WHERE org_id = $1"
+_POSITION = f"""
+SELECT s.position, h.position AS head, f.position AS folded
+  FROM ({last_position(_WHOLE_LEDGER, zone="$2", day="$3::date")}) s
   JOIN public.ledger_head h ON h.org_id = $1
   JOIN public.generation g ON g.org_id = $1 AND g.state = 'live'
   JOIN public.fold_cursor f ON f.org_id = $1 AND f.generation = g.generation
- WHERE s.low = s.high
 """
 # A look back reads the changes since, or where those are more, the changes until then: it costs
 # what was logged between the position and the nearer end of the log.
