@@ -3,7 +3,9 @@
 The planner knows little here: working tables are minutes old, tables of a first load have never
 been analyzed, and one wrong guess reads all of history for a batch that touched ten keys. So it is
 told. State is reached through LATERAL ... OFFSET 0 only: one look by index for each touched key, in
-that order. Working tables are hashed.
+that order. Working tables are hashed. Plans are made for any organization and generation, not for
+the one at hand: statistics that have not seen it yet promise one row for whatever index begins with
+it, and one of another key was taken as soon as that of the right one, and read to its end.
 """
 
 import re
@@ -30,6 +32,7 @@ BY_SET = "; ".join(
         ),
         # Hashes of a whole batch in memory: one fold runs at a time per organization and worker.
         "SET LOCAL work_mem = '64MB'",
+        "SET LOCAL plan_cache_mode = force_generic_plan",
     )
 )
 

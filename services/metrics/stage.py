@@ -21,6 +21,7 @@ CREATE TEMPORARY TABLE fold_batch (
 CREATE INDEX fold_batch_kind ON fold_batch (kind);
 -- The entries of the batch that still stand at its end: what state is brought up to date with.
 CREATE TEMPORARY VIEW fold_standing AS SELECT * FROM fold_batch WHERE stands;
+CREATE TEMPORARY TABLE fold_retracted (LIKE fold_batch) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE fold_delta (
     measure text, day date, employee text, account text, network text, campaign text,
     content text, channel text, quantity numeric
@@ -50,6 +51,9 @@ CREATE TEMPORARY TABLE touched_post (
     post text, after timestamptz, until timestamptz, has_steps boolean
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE touched_member (employee text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE mentioned_person (
+    person text, since timestamptz
+) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE touched_person (
     person text, since timestamptz
 ) ON COMMIT DELETE ROWS;
@@ -76,6 +80,15 @@ SELECT e.position, weight, kind, fact_key, occurred_at, day, coalesce(employee, 
      GROUP BY fact_key
   ) withdrawn USING (fact_key)
  WHERE org_id = $1 AND e.position > $2 AND e.position <= $3
+"""
+
+# The entries that take back what stood before the batch: of each fact the first retraction, as a
+# later one takes back a version of the batch itself. Such a version never enters the state, nor the
+# state's past: a batch holds entries of one recorded day and never crosses a published position, so
+# nothing can be asked "as known" between two entries of a batch.
+_RETRACT = """
+INSERT INTO fold_retracted
+SELECT DISTINCT ON (fact_key) * FROM fold_batch WHERE weight = -1 ORDER BY fact_key, position
 """
 
 # The batch ends where the organization's day of recording changes, and at published positions:
@@ -141,6 +154,7 @@ async def stage_batch(
     # The planner wants to know roughly how many rows there are and how they spread. The usual
     # sample would cost a fifth of the fold.
     await connection.execute("SET LOCAL default_statistics_target = 5; ANALYZE fold_batch")
+    await connection.execute(_RETRACT)
     kinds = await connection.fetch(_KINDS)
     return Batch(
         after=after,

@@ -1,6 +1,6 @@
 """Gauges (audiences, the Social Selling Index): the last reading counts, never a sum over time."""
 
-from services.metrics.keyed.operator import RETRACTED, KeyedOperator, forget
+from services.metrics.keyed.operator import KeyedOperator, forget
 
 __all__ = ["GAUGES"]
 
@@ -27,7 +27,7 @@ GAUGES = KeyedOperator(
     update=(
         forget(
             "gauge",
-            _READINGS.format(entries=f"({RETRACTED})"),
+            _READINGS.format(entries="fold_retracted"),
             "s.measure = b.measure AND s.employee = b.employee AND s.account = b.account"
             " AND s.network = b.network AND s.observed_at = b.occurred_at",
         ),

@@ -2,15 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["RETRACTED", "KeyedOperator", "forget", "replace_state"]
-
-#: The entries that take back what stood before the batch: of each fact the first retraction, as a
-#: later one takes back a version of the batch itself. Such a version never enters the state, nor
-#: the state's past: a batch holds entries of one recorded day and never crosses a published
-#: position, so nothing can be asked "as known" between two entries of a batch.
-RETRACTED = """
-    SELECT DISTINCT ON (fact_key) * FROM fold_batch WHERE weight = -1 ORDER BY fact_key, position
-"""
+__all__ = ["KeyedOperator", "forget", "replace_state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +39,7 @@ def replace_state(
     ``joined`` adds to it.
     """
     return (
-        forget(table, f"SELECT * FROM ({RETRACTED}) r WHERE kind IN ({kinds})", old_key),
+        forget(table, f"SELECT * FROM fold_retracted WHERE kind IN ({kinds})", old_key),
         f"INSERT INTO {table} SELECT $1, $2, {new_row}, b.position FROM fold_standing b {joined}"
         f" WHERE b.kind IN ({kinds})",
     )
@@ -56,10 +48,10 @@ def replace_state(
 def forget(table: str, retracted: str, key: str) -> str:
     """Return the statement that moves the rows of the facts in ``retracted`` to the table's past.
 
-    ``retracted`` (alias ``b``) holds entries of ``RETRACTED``; ``key`` matches a row (alias ``s``)
-    to an entry, in the columns of the primary key. A row keeps the position of the entry that wrote
-    it and gets, as ``until``, that of the entry that took it back: known from the one up to, and
-    without, the other.
+    ``retracted`` (alias ``b``) holds entries of ``fold_retracted``; ``key`` matches a row (alias
+    ``s``) to an entry, in the columns of the primary key. A row keeps the position of the entry
+    that wrote it and gets, as ``until``, that of the entry that took it back: known from the one up
+    to, and without, the other.
     """
     return f"""
     WITH gone AS MATERIALIZED (

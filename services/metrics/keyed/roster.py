@@ -46,7 +46,8 @@ ROSTER = KeyedOperator(
 #: What the cells of the touched employees, as they stand, take from the old team and bring to the
 #: new one, on the days on which the two differ. Columns of ``fold_move``. Each stretch of days is
 #: looked up by key, so that a correction costs what it moves; OFFSET 0 keeps the planner from
-#: reading all of history instead, as it would while statistics are young.
+#: reading all of history instead, as it would while statistics are young, and the name's hash from
+#: reading all cells of the generation.
 TEAM_MOVES = f"""
 WITH stretch AS (
     SELECT employee, day AS first_day,
@@ -74,6 +75,8 @@ SELECT m.team, held.family, r.day, {each_slot("sum(m.sign * r.v{slot})")}
  CROSS JOIN LATERAL (
     SELECT cell FROM cell
      WHERE org_id = $1 AND generation = $2 AND slice = 'employee' AND employee = k.employee
+       AND name_hash = hash_record_extended(
+           ROW ('employee'::text, k.employee, {", ".join(["''::text"] * 6)}), 0)
     OFFSET 0
  ) c
  CROSS JOIN (

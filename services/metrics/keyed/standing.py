@@ -1,6 +1,6 @@
 """The facts that stand, kept as they are, for answers that are counted when they are asked for."""
 
-from services.metrics.keyed.operator import RETRACTED, KeyedOperator, forget
+from services.metrics.keyed.operator import KeyedOperator, forget
 
 __all__ = ["STANDING"]
 
@@ -38,7 +38,7 @@ STANDING = KeyedOperator(
     update=(
         forget(
             "standing",
-            f"SELECT * FROM ({RETRACTED}) b WHERE {_IS_KEPT}",
+            f"SELECT * FROM fold_retracted b WHERE {_IS_KEPT}",
             "s.kind = b.kind",
         ),
         f"""
