@@ -1,23 +1,30 @@
 """`earned up`, whole: the Golden Ratio year goes in by the real doors, its figures come out."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.e2e.installation import (
+    ROOT,
     RUNNING,
     Installation,
     data_directory,
+    environment,
     installation,
     pages,
     run_command,
     wait_for,
 )
+from tests.e2e.tour import printed_by_make_run, shown_commands, without_chances
 from tests.integration.embedded_support import ends_of, family
 
 pytestmark = [
@@ -78,6 +85,34 @@ def _get(api: httpx.Client, path: str, **query: Any) -> Any:
 
 def test_the_printed_statement_has_the_figures_computed_by_hand(running: Installation) -> None:
     assert_golden(running.text)
+
+
+def test_it_prints_what_the_readme_shows(running: Installation) -> None:
+    told, printed = (
+        # Addresses and paths at the end are those of the installation.
+        [line.split() for line in without_chances(text).partition("\nAPI ")[0].splitlines()]
+        for text in (printed_by_make_run(ROOT / "README.md"), running.text.strip())
+    )
+    assert printed == told
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the tour asks with curl")
+def test_the_tour_of_the_readme_prints_what_it_shows(running: Installation, tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / ".earned").symlink_to(running.data_dir)
+    api = running.running()["api"]
+
+    for command, output in shown_commands(ROOT / "README.md"):
+        ran = subprocess.run(
+            ["sh", "-c", command.replace("http://127.0.0.1:8000", api)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment(),
+            check=False,
+        )
+        assert (ran.returncode, ran.stderr) == (0, ""), command
+        assert without_chances(ran.stdout.strip()) == without_chances(output), command
 
 
 def test_the_api_says_the_same(api: httpx.Client) -> None:
