@@ -28,7 +28,9 @@ def shown_commands(readme: Path) -> Iterator[Shown]:
     for block in _CONSOLE.findall(readme.read_text(encoding="utf-8")):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             lines = part.splitlines(keepends=True)
-            last = next(n for n, line in enumerate(lines) if not line.rstrip().endswith(("\\", "|")))
+            last = next(
+                n for n, line in enumerate(lines) if not line.rstrip().endswith(("\\", "|"))
+            )
             yield Shown("".join(lines[: last + 1]).strip(), "".join(lines[last + 1 :]).strip())
 
 
