@@ -17,6 +17,7 @@ __all__ = [
     "InvalidCurrency",
     "Money",
     "allocate",
+    "convert",
     "exponent",
     "from_units",
     "round_money",
@@ -87,6 +88,15 @@ def exponent(currency: str) -> int:
 def round_money(amount: Decimal, digits: int) -> Decimal:
     """Round to `digits` fraction digits, halves away from zero, as PostgreSQL's `round` does."""
     return amount.quantize(Decimal(1).scaleb(-digits), context=_ROUNDING)
+
+
+def convert(amount: Decimal, rate: Decimal, digits: int | None) -> Decimal:
+    """Return what `amount` is worth at `rate`, rounded as `round_money` does.
+
+    With no number of `digits` the product is exact, without the zeros at its end.
+    """
+    worth = _EXACT.multiply(amount, rate)
+    return worth.normalize(_EXACT) if digits is None else round_money(worth, digits)
 
 
 def allocate(

@@ -6,13 +6,27 @@ What a company alone can know has no default; a formula that needs it is null un
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 
 from shared.kpis.vocabulary import Grade, Unit
+from shared.money import InvalidCurrency, exponent
 
-__all__ = ["ASSUMPTIONS", "Assumption", "InvalidAssumption", "check", "default_values"]
+__all__ = [
+    "ASSUMPTIONS",
+    "EXCHANGE_RATE",
+    "Assumption",
+    "InvalidAssumption",
+    "check",
+    "default_values",
+    "definition_of",
+    "exchange_rate_key",
+]
+
+#: What the keys of exchange rates begin with; a currency follows. No formula takes them: an amount
+#: is converted when it is told.
+EXCHANGE_RATE = "exchange_rate."
 
 _INDUSTRY = "published vendor and agency rates"
 _ARTICLE = "practitioners' articles, second-hand"
@@ -163,9 +177,27 @@ def default_values() -> dict[str, Decimal | None]:
     return {key: assumption.default for key, assumption in ASSUMPTIONS.items()}
 
 
+def exchange_rate_key(currency: str) -> str:
+    """Return the key of what one unit of a currency is worth in the organization's own."""
+    return EXCHANGE_RATE + currency
+
+
+def definition_of(key: str) -> Assumption | None:
+    """Return the assumption of a key, which may be an exchange rate; None for an unknown key."""
+    if not key.startswith(EXCHANGE_RATE):
+        return ASSUMPTIONS.get(key)
+    currency = key.removeprefix(EXCHANGE_RATE)
+    try:
+        exponent(currency)
+    except InvalidCurrency:
+        return None
+    description = f"what one {currency} is worth in the organization's currency"
+    return replace(_stated(key, Unit.MONEY, description), least=Decimal("0.00000001"))
+
+
 def check(key: str, value: Decimal) -> Decimal:
     """Return `value` if the key allows it. Raises `InvalidAssumption` otherwise."""
-    assumption = ASSUMPTIONS.get(key)
+    assumption = definition_of(key)
     if assumption is None:
         raise InvalidAssumption(f"unknown assumption {key!r}")
     too_much = assumption.most is not None and value > assumption.most

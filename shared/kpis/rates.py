@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from shared.kpis.assumptions import ASSUMPTIONS
+from shared.kpis.assumptions import definition_of
 from shared.kpis.vocabulary import Grade
 
 __all__ = ["DatedRate", "rate_in_force", "rate_on"]
@@ -43,7 +43,9 @@ def rate_in_force(rates: Iterable[DatedRate], key: str, day: date) -> DatedRate 
     Raises `KeyError` for an unknown key.
     """
     stated = rate_on(rates, key, day)
-    assumption = ASSUMPTIONS[key]
+    assumption = definition_of(key)
+    if assumption is None:
+        raise KeyError(key)
     if stated is not None or assumption.default is None:
         return stated
     return DatedRate(key, assumption.default, date.min, 0, assumption.source, assumption.grade)

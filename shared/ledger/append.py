@@ -9,7 +9,8 @@ The guarantees, in the order they are made:
    retraction (-1) of the old entry followed by the new entry (+1); a deletion as the retraction
    alone. A retracted identity remembers its revision, so an older version cannot come back.
    All versions of an identity have revisions, or none has one; what would mix them is refused.
-3. Positions are handed out without gaps and the head moves, in the caller's transaction: together
+3. Amounts in other currencies are written as what they are worth on their day.
+4. Positions are handed out without gaps and the head moves, in the caller's transaction: together
    with the poll cursor or the inbox row that the facts came from, or not at all.
 """
 
@@ -22,6 +23,7 @@ import asyncpg
 
 from shared import clock
 from shared.facts import Fact, Retraction
+from shared.ledger.conversion import Inconvertible, converted, in_other_currencies
 from shared.ledger.judge import Judgement, Known, judge
 from shared.ledger.staging import MixedRevisions, Said, said
 from shared.observability import metrics
@@ -144,11 +146,15 @@ async def append(
         FactRejected: an item cannot be taken; nothing was written.
     """
     received_at = received_at or clock.now()
-    _refuse_foreign_currency(org, items)
     try:
         rows = await said(items, org.zone, said_at or received_at)
+        if foreign := in_other_currencies(org, items):
+            rows = await converted(connection, org, rows, foreign)
     except MixedRevisions as mixed:
         raise _refused(items, mixed) from None
+    except Inconvertible as amount:
+        index = next(n for n, item in enumerate(items) if item.identity.key == amount.fact_key)
+        raise FactRejected(index, amount.code, amount.message) from None
     await _stage(connection, rows)
     head = await connection.fetchrow(
         "SELECT position, recorded_at FROM ledger_head WHERE org_id = $1 FOR UPDATE", org.id
@@ -213,18 +219,6 @@ async def _write(
             judgement.position,
             recorded_at,
         )
-
-
-def _refuse_foreign_currency(org: Org, items: Sequence[Fact | Retraction]) -> None:
-    for index, item in enumerate(items):
-        # The fields themselves: asking a model for what it may lack costs more than all the rest.
-        currency = vars(item).get("currency") if isinstance(item, Fact) else None
-        if currency is not None and currency != org.currency:
-            raise FactRejected(
-                index,
-                "currency_mismatch",
-                f"amounts of this organization are in {org.currency}",
-            )
 
 
 def _refused(items: Sequence[Fact | Retraction], mixed: MixedRevisions) -> FactRejected:

@@ -30,6 +30,14 @@ _MOST_COUNTED = 10_000
 #: What makes a line. Who and where belong to it: a version that named somebody else was taken back,
 #: and must not lend its names to the one that stands.
 _LINE = "c.fact_key, c.day, c.line_key, c.employee, c.network, c.campaign, c.content, c.channel"
+#: What an amount in another currency was told as, of an entry (alias ``e``).
+_CONVERTED = """
+    CASE WHEN e.kind IN ('cost.booked', 'deal.changed', 'quota.set', 'figure.recorded') THEN (
+        SELECT concat(coalesce(told ->> 'amount', told ->> 'value'), ' ', told ->> 'currency',
+                      ' at ', told ->> 'rate', ', the rate from ', told ->> 'rate_from')
+          FROM (SELECT e.payload::jsonb -> 'told') t (told) WHERE told IS NOT NULL
+    ) END
+"""
 #: Days that one statement looks at, so that a sparse list costs more statements, not longer ones.
 _MOST_DAYS = 32
 
@@ -208,7 +216,7 @@ async def _lines_after(
     return await asked.connection.fetch(
         f"""
         SELECT l.*, e.source, e.kind, e.external_id, e.occurred_at, e.position,
-               {IS_PERSONAL} AS is_personal
+               {IS_PERSONAL} AS is_personal, {_CONVERTED} AS converted
           FROM (
             SELECT * FROM ({lines}) l {beyond}
              ORDER BY day, fact_key, line_key LIMIT {arguments.add(wanted)}
@@ -309,6 +317,6 @@ def _line(row: asyncpg.Record) -> ContributionLine:
         campaign=row["campaign"],
         content=row["content"],
         channel=row["channel"],
-        note=row["note"],
+        note="; ".join(filter(None, (row["note"], row["converted"]))),
         is_personal=row["is_personal"],
     )

@@ -1,7 +1,8 @@
 """A polled record that an earlier mapping could not read is mapped again, and counts once."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import pytest_asyncio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.api.assumptions.repository import add_statement
 from services.collector.connectors.declaration import Record
 from services.collector.digest import Rejected
 from services.collector.hydration import VendorReader
@@ -16,8 +18,10 @@ from services.collector.inbox import Inbox
 from services.collector.quarantine import keep_rejected
 from shared.db import Database
 from shared.deliveries import replay_deliveries
+from shared.kpis.vocabulary import Grade
 from shared.orgs import Org
 from shared.queue import Queue
+from tests.integration.sync.hubspot import deal
 from tests.integration.vendor_support import Polling, fake_vendor, polling, served
 
 READABLE = {
@@ -49,12 +53,10 @@ async def hubspot(database: Database, org: Org) -> AsyncIterator[Polling]:
             yield polled
 
 
-async def _put_aside(hubspot: Polling, content: dict[str, Any]) -> UUID:
+async def _put_aside(hubspot: Polling, content: dict[str, Any], stream: str = "contacts") -> UUID:
     rejected = Rejected(Record(str(content["id"]), content), "a rule of yesterday")
     async with hubspot.database.transaction(hubspot.org.id) as connection:
-        await keep_rejected(
-            connection, hubspot.org.id, hubspot.connection_id, "contacts", [rejected]
-        )
+        await keep_rejected(connection, hubspot.org.id, hubspot.connection_id, stream, [rejected])
         found: UUID = await connection.fetchval("SELECT id FROM inbox WHERE body <> ''")
     return found
 
@@ -78,6 +80,33 @@ async def test_a_mended_mapping_reads_what_was_put_aside(hubspot: Polling) -> No
     assert tuple(row) == ("done", None)
     assert [(entry.kind, entry.external_id) for entry in entries] == [("lead.created", "1001")]
     assert entries[0].occurred_at == datetime(2025, 1, 1, tzinfo=UTC)
+
+
+async def test_a_deal_in_another_currency_is_converted_once_its_rate_is_known(
+    hubspot: Polling,
+) -> None:
+    in_euros = deal(1, amount="100.00", deal_currency_code="EUR")
+    delivery_id = await _put_aside(hubspot, in_euros, "deals")
+    await _replayed(hubspot, delivery_id)
+    row = await hubspot.one("SELECT state, reason FROM inbox WHERE connection_id = $1")
+    assert tuple(row) == ("quarantined", "rejected: currency_mismatch")
+
+    async with hubspot.database.transaction(hubspot.org.id) as connection:
+        await add_statement(
+            connection,
+            hubspot.org.id,
+            key="exchange_rate.EUR",
+            effective_from=date(2024, 1, 1),
+            value=Decimal("1.1"),
+            source="European Central Bank",
+            grade=Grade.MEASURED,
+            recorded_at=datetime(2025, 1, 1, tzinfo=UTC),
+        )
+    await _replayed(hubspot, delivery_id)
+
+    (entry,) = await hubspot.entries()
+    assert (entry.payload["amount"], entry.payload["currency"]) == ("110.00", "USD")
+    assert entry.payload["told"]["amount"] == "100.00"
 
 
 async def test_what_is_still_unreadable_goes_back_with_todays_reason(hubspot: Polling) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.kpis.assumptions import EXCHANGE_RATE
 from shared.kpis.rates import DatedRate
 from shared.kpis.vocabulary import Grade
 
@@ -18,7 +19,7 @@ _EVERY_NETWORK = ""
 _COLUMNS = "key, effective_from, version, value, source, grade, recorded_at"
 _READ = f"""
 SELECT {_COLUMNS} FROM assumption
- WHERE org_id = $1 AND network = $2
+ WHERE org_id = $1 AND network = $2 AND NOT starts_with(key, '{EXCHANGE_RATE}')
  ORDER BY key, effective_from DESC, version DESC
 """
 _IN_FORCE = f"""
@@ -89,7 +90,7 @@ async def statements_about(
 async def rates_of(
     connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID
 ) -> list[DatedRate]:
-    """Return every stated rate of an organization."""
+    """Return every stated rate of an organization that formulas may take."""
     rows = await connection.fetch(_READ, org_id, _EVERY_NETWORK)
     return [Statement(**row).rate() for row in rows]
 

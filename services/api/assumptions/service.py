@@ -22,7 +22,14 @@ from services.api.model import PageQuery, exact
 from services.api.paging import page_of
 from shared import clock
 from shared.errors import FieldError, Invalid, InvalidCursor, NotFound
-from shared.kpis.assumptions import ASSUMPTIONS, InvalidAssumption, check
+from shared.kpis.assumptions import (
+    ASSUMPTIONS,
+    EXCHANGE_RATE,
+    InvalidAssumption,
+    check,
+    definition_of,
+    exchange_rate_key,
+)
 from shared.kpis.assumptions import Assumption as Definition
 from shared.kpis.rates import rate_in_force
 from shared.orgs import Org
@@ -37,15 +44,23 @@ _FIXED: Final = ("attribution.window_days", "attribution.half_life_days")
 
 
 async def list_assumptions(access: Access) -> Assumptions:
-    """Return every key with the value of today."""
+    """Return every key with the value of today, and the exchange rates that were stated."""
     today = _today(access.org)
     stated = await statements_in_force(access.connection, access.org.id, today)
+    keys = [*ASSUMPTIONS, *sorted(key for key in stated if key.startswith(EXCHANGE_RATE))]
     return Assumptions(
         assumptions=[
-            _shown(access.org, definition, stated.get(key), today)
-            for key, definition in ASSUMPTIONS.items()
+            _shown(access.org, _definition(access.org, key), stated.get(key), today) for key in keys
         ]
     )
+
+
+def _definition(org: Org, key: str) -> Definition:
+    """Return the definition of a key. Raises `NotFound` for one that the organization has not."""
+    definition = definition_of(key)
+    if definition is None or key == exchange_rate_key(org.currency):
+        raise NotFound
+    return definition
 
 
 async def list_statements(
@@ -57,8 +72,7 @@ async def list_statements(
         NotFound: there is no such key.
         InvalidCursor: the cursor belongs to another list.
     """
-    if key not in ASSUMPTIONS:
-        raise NotFound
+    _definition(access.org, key)
     codec = CursorCodec(keyring, access.org.id, {"list": "statements", "key": key})
     rows = await statements_about(
         access.connection,
@@ -90,9 +104,7 @@ async def state_assumption(access: Access, key: str, new: NewStatement) -> Assum
         NotFound: there is no such key.
         Invalid: the key does not allow the value, or is not stated through the API.
     """
-    definition = ASSUMPTIONS.get(key)
-    if definition is None:
-        raise NotFound
+    definition = _definition(access.org, key)
     if key in _FIXED:
         raise Invalid("This is fixed when an organization is created.", code="fixed_assumption")
     try:

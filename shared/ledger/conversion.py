@@ -1,0 +1,155 @@
+"""Amounts in other currencies: converted once, when they are told, and kept beside what was told.
+
+An amount is worth what the rate in force on its day makes of it, as books are kept: the day a deal
+closed, the first day a cost covers. The ledger then holds the organization's currency alone, and in
+``told`` what the source said and the rate, so that every figure leads back to the invoice. A rate
+that is stated later changes no entry. Whether a fact says anything new is judged by what was told,
+not by what that was worth.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from shared import clock
+from shared.facts import Fact, Retraction
+from shared.kpis.assumptions import exchange_rate_key
+from shared.ledger.staging import Said
+from shared.money import convert, exponent
+from shared.orgs import Org
+
+__all__ = ["Inconvertible", "converted", "in_other_currencies"]
+
+#: Where payloads keep an amount of money.
+_AMOUNTS: Final = ("amount", "value")
+#: What an amount is a multiple of: not rounded, or the product would be another.
+_PRICE: Final = "unit_rate"
+_LARGEST: Final = Decimal(10) ** 14
+
+_RATES: Final = """
+SELECT w.key, w.day, r.value, r.effective_from
+  FROM unnest($2::text[], $3::date[]) w (key, day)
+ CROSS JOIN LATERAL (
+    SELECT value, effective_from FROM assumption
+     WHERE org_id = $1 AND key = w.key AND network = '' AND effective_from <= w.day
+     ORDER BY effective_from DESC, version DESC
+     LIMIT 1
+ ) r
+"""
+_Rates = dict[tuple[str, date], tuple[Decimal, date]]
+
+
+class Inconvertible(ValueError):
+    """An amount has no worth in the organization's currency; ``code`` says why."""
+
+    def __init__(self, fact_key: bytes, code: str, message: str) -> None:
+        super().__init__(message)
+        self.fact_key = fact_key
+        self.code = code
+        self.message = message
+
+
+def in_other_currencies(org: Org, items: Sequence[Fact | Retraction]) -> set[bytes]:
+    """Return the keys of the facts whose amounts are not in the organization's currency."""
+    # The fields themselves: asking a model for what it may lack costs more than all the rest.
+    return {
+        item.identity.key
+        for item in items
+        if isinstance(item, Fact)
+        and vars(item).get("currency", org.currency) not in (None, org.currency)
+    }
+
+
+async def converted(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org: Org,
+    rows: Sequence[Said],
+    keys: Collection[bytes],
+) -> list[Said]:
+    """Return ``rows`` with the amounts of the facts in ``keys`` in the organization's currency.
+
+    Amounts are rounded to the minor unit, halves away from zero.
+
+    Raises:
+        Inconvertible: no rate of a currency holds on a day, or an amount becomes too large.
+    """
+    bodies = {
+        row.fact_key: orjson.loads(row.columns[-1])
+        for row in rows
+        if row.fact_key in keys and not row.is_retraction
+    }
+    days = {
+        row.fact_key: _day(org, row, bodies[row.fact_key]) for row in rows if row.fact_key in bodies
+    }
+    rates = await _rates(
+        connection, org.id, {(bodies[key]["currency"], day) for key, day in days.items()}
+    )
+    for key, body in bodies.items():
+        _convert(org, key, body, days[key], rates)
+    return [
+        row._replace(columns=(*row.columns[:-1], _text(bodies[row.fact_key])))
+        if row.fact_key in bodies
+        else row
+        for row in rows
+    ]
+
+
+def _day(org: Org, row: Said, body: dict[str, Any]) -> date:
+    """Return the day whose rate counts: that of a deal's close, or else the fact's own."""
+    if closed_at := body.get("closed_at"):
+        return clock.local_day(datetime.fromisoformat(closed_at), org.zone)
+    day: date = row.columns[1]
+    return day
+
+
+async def _rates(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    wanted: Collection[tuple[str, date]],
+) -> _Rates:
+    codes = {exchange_rate_key(currency): currency for currency, _ in wanted}
+    found = await connection.fetch(
+        _RATES,
+        org_id,
+        [exchange_rate_key(currency) for currency, _ in wanted],
+        [day for _, day in wanted],
+    )
+    return {(codes[key], day): (value, since) for key, day, value, since in found}
+
+
+def _convert(org: Org, fact_key: bytes, body: dict[str, Any], day: date, rates: _Rates) -> None:
+    """Put what an amount is worth in its place, and what was told into ``told``."""
+    currency = body["currency"]
+    if currency == org.currency:  # another version of the fact was in the other one
+        return
+    if (currency, day) not in rates:
+        raise Inconvertible(
+            fact_key,
+            "currency_mismatch",
+            f"amounts of this organization are in {org.currency}, and no assumption"
+            f" {exchange_rate_key(currency)} is stated for {day}",
+        )
+    rate, since = rates[currency, day]
+    told = {"currency": currency, "rate": rate.normalize(), "rate_from": since}
+    for name in (*_AMOUNTS, _PRICE):
+        if name not in body:
+            continue
+        told[name] = body[name]
+        digits = exponent(org.currency) if name in _AMOUNTS else None
+        body[name] = convert(Decimal(body[name]), rate, digits)
+        if abs(body[name]) >= _LARGEST:
+            raise Inconvertible(fact_key, "amount_too_large", f"{name} is too large")
+    body.update(currency=org.currency, told=told)
+
+
+def _text(body: dict[str, Any]) -> str:
+    return orjson.dumps(body, default=_plain, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _plain(value: object) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

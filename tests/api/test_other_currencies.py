@@ -1,0 +1,208 @@
+"""Amounts in other currencies: worth what the rate of their day makes of them, once and for all."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from services.metrics.verify import verify
+from shared.db import Database
+from shared.orgs import Org
+from tests.api.conftest import Fold
+from tests.api.golden import activity, fact, local, program, sales
+from tests.api.test_golden import RATES, get, post
+
+EUROS = (("2024-12-01", "1.6"), ("2025-04-05", "1.25"), ("2025-04-11", "2"))
+"""What one euro is worth in dollars, from a day on."""
+
+
+async def state(client: httpx.AsyncClient, key: str, value: str, since: str) -> dict[str, Any]:
+    statement = {"effective_from": since, "value": value, "source": "European Central Bank"}
+    response = await client.put(f"/v1/assumptions/{key}", json=statement)
+    assert response.status_code == 200, response.text
+    stated: dict[str, Any] = response.json()
+    return stated
+
+
+def cost(name: str, amount: str, currency: str, day: str = "2025-02-01") -> dict[str, Any]:
+    return fact(
+        "cost.booked",
+        name,
+        local(date(2025, 2, 1)),
+        amount=amount,
+        currency=currency,
+        category="content",
+        starts_on=day,
+        ends_on="2025-03-01",
+    )
+
+
+async def spent(client: httpx.AsyncClient) -> str:
+    kpis = (await get(client, "kpis/values", ids="program_cost"))["kpis"]
+    value: str = kpis[0]["values"][0]["value"]
+    return value
+
+
+async def entries(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    response = await client.get("/v1/facts", params={"limit": 200})
+    assert response.status_code == 200, response.text
+    told: list[dict[str, Any]] = response.json()["entries"]
+    return told
+
+
+def in_euros(told: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the facts with the amounts that the invoices in euros would have had."""
+    for one in told:
+        if "currency" not in one:
+            yield one
+            continue
+        day = one.get("starts_on") or one["closed_at"][:10]
+        rate = Decimal([value for since, value in EUROS if since <= day][-1])
+        amount = Decimal(one["amount"]) / rate
+        yield {**one, "amount": f"{amount.quantize(Decimal('0.01'))}", "currency": "EUR"}
+
+
+async def test_the_golden_quarter_told_in_euros_earns_the_same_dollars(
+    client: httpx.AsyncClient, org: Org, database: Database, fold: Fold
+) -> None:
+    for since, value in EUROS:
+        await state(client, "exchange_rate.EUR", value, since)
+    for key, value in RATES.items():
+        await state(client, key, value, "2025-01-01")
+    for told in (in_euros(sales()), in_euros(program()), activity()):
+        await post(client, told)
+    await fold(org)
+
+    models = await get(client, "roi/models")
+    statement = await get(client, "roi", model="linear")
+
+    credited = {one["model"]: one["credited_revenue"] for one in models["models"]}
+    assert (credited["first"], credited["linear"]) == ("33000.00", "28500.00")
+    assert (statement["currency"], statement["cost"]["total"]) == ("USD", "22500.00")
+    assert statement["roi_on_margin"]["percent"] == "1.33"
+    assert statement["payback"]["day"] == "2025-04-20"
+    assert (await verify(database, org.id)).mismatches == 0
+
+
+async def test_the_ledger_keeps_what_was_told_and_explanations_say_it(
+    client: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    await state(client, "exchange_rate.EUR", "1.08345", "2025-01-01")
+    invoice = {**cost("C-1", "1000.10", "EUR"), "quantity": "10", "unit_rate": "100.01"}
+    await post(client, [invoice])
+    await fold(org)
+
+    (entry,) = await entries(client)
+    assert (entry["body"]["amount"], entry["body"]["currency"]) == ("1083.56", "USD")
+    assert entry["body"]["unit_rate"] == "108.3558345"
+    assert entry["body"]["told"] == {
+        "amount": "1000.10",
+        "currency": "EUR",
+        "rate": "1.08345",
+        "rate_from": "2025-01-01",
+        "unit_rate": "100.01",
+    }
+    lines = (await get(client, "kpis/program_cost/explain"))["facts"]["lines"]
+    assert sum(Decimal(line["quantity"]) for line in lines) == Decimal("1083.56")
+    assert {line["note"] for line in lines} == {"1000.10 EUR at 1.08345, the rate from 2025-01-01"}
+
+
+async def test_the_rate_is_that_of_the_day_and_a_later_one_changes_no_entry(
+    client: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    await state(client, "exchange_rate.EUR", "1.10", "2025-01-01")
+    await state(client, "exchange_rate.EUR", "1.20", "2025-02-10")
+    invoices = [cost("C-1", "100", "EUR"), cost("C-2", "100", "EUR", "2025-02-10")]
+    await post(client, invoices)
+    await fold(org)
+    assert await spent(client) == "230.00"
+
+    await state(client, "exchange_rate.EUR", "9.99", "2025-01-01")
+    again = (await client.post("/v1/facts", json=invoices)).json()
+    await fold(org)
+    assert (again["unchanged"], await spent(client)) == (2, "230.00")
+
+    corrected = (await client.post("/v1/facts", json=[cost("C-1", "200", "EUR")])).json()
+    await fold(org)
+    assert (corrected["corrected"], await spent(client)) == (1, "2118.00")
+
+
+async def test_a_deal_counts_at_the_rate_of_its_close_whenever_it_is_told(
+    client: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    await state(client, "exchange_rate.PLN", "0.25", "2025-01-01")
+    await state(client, "exchange_rate.PLN", "0.50", "2025-03-01")
+    deal = fact(
+        "deal.changed",
+        "D-1",
+        local(date(2025, 3, 20)),
+        deal="D-1",
+        state="won",
+        amount="1000.00",
+        currency="PLN",
+        opened_at="2025-01-10T10:00:00Z",
+        # The last of February in Warsaw.
+        closed_at="2025-02-28T22:30:00Z",
+    )
+    await post(client, [deal])
+    await fold(org)
+
+    kpis = (await get(client, "kpis/values", ids="revenue_won"))["kpis"]
+    assert kpis[0]["values"][0]["value"] == "250.00"
+
+
+@pytest.mark.parametrize(
+    ("since", "currency"), [("2025-02-02", "EUR"), ("2025-01-01", "GBP")], ids=["later", "another"]
+)
+async def test_without_a_rate_of_the_day_it_is_refused_and_nothing_is_written(
+    client: httpx.AsyncClient, since: str, currency: str
+) -> None:
+    await state(client, f"exchange_rate.{currency}", "1.1", since)
+
+    refused = await client.post(
+        "/v1/facts", json=[cost("C-1", "10.00", "USD"), cost("C-2", "10.00", "EUR")]
+    )
+
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert (error["field"], error["rule"]) == ("facts.1", "currency_mismatch")
+    assert "exchange_rate.EUR is stated for 2025-02-01" in error["message"]
+    assert await entries(client) == []
+
+
+async def test_an_amount_that_becomes_too_large_is_refused(client: httpx.AsyncClient) -> None:
+    await state(client, "exchange_rate.KWD", "3.25", "2025-01-01")
+
+    refused = await client.post("/v1/facts", json=[cost("C-1", "50000000000000", "KWD")])
+
+    assert (refused.status_code, refused.json()["errors"][0]["rule"]) == (422, "amount_too_large")
+
+
+async def test_rates_are_listed_with_the_assumptions(client: httpx.AsyncClient) -> None:
+    stated = await state(client, "exchange_rate.EUR", "1.08345", "2025-01-01")
+
+    listed = (await client.get("/v1/assumptions")).json()["assumptions"]
+    history = (await client.get("/v1/assumptions/exchange_rate.EUR/statements")).json()
+
+    assert listed[-1] == stated
+    assert (stated["in_force"], stated["default"], stated["is_fixed"]) == ("1.08345", None, False)
+    assert [one["value"] for one in history["statements"]] == ["1.08345000"]
+
+
+@pytest.mark.parametrize("currency", ["USD", "XXX", "eur", "EURO", ""])
+async def test_only_other_currencies_have_a_rate(client: httpx.AsyncClient, currency: str) -> None:
+    statement = {"effective_from": "2025-01-01", "value": "1", "source": "bank"}
+    response = await client.put(f"/v1/assumptions/exchange_rate.{currency}", json=statement)
+
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize("value", ["0", "-1"])
+async def test_a_rate_is_more_than_nothing(client: httpx.AsyncClient, value: str) -> None:
+    statement = {"effective_from": "2025-01-01", "value": value, "source": "bank"}
+    response = await client.put("/v1/assumptions/exchange_rate.EUR", json=statement)
+
+    assert (response.status_code, response.json()["errors"][0]["rule"]) == (422, "out_of_bounds")
