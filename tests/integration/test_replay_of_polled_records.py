@@ -7,8 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest_asyncio
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
 from services.api.assumptions.repository import add_statement
 from services.collector.connectors.declaration import Record
@@ -21,7 +19,7 @@ from shared.deliveries import replay_deliveries
 from shared.kpis.vocabulary import Grade
 from shared.orgs import Org
 from shared.queue import Queue
-from tests.integration.sync.hubspot import deal
+from tests.integration.sync.hubspot import FakeHubSpot, deal
 from tests.integration.vendor_support import Polling, fake_vendor, polling, served
 
 READABLE = {
@@ -36,13 +34,9 @@ READABLE = {
 }
 
 
-def _nothing(request: Request, body: dict[str, Any]) -> Response:
-    return JSONResponse({"results": []})
-
-
 @pytest_asyncio.fixture
 async def hubspot(database: Database, org: Org) -> AsyncIterator[Polling]:
-    with served(fake_vendor(_nothing)) as url:
+    with served(fake_vendor(FakeHubSpot())) as url:
         async with polling(
             database,
             org,
@@ -85,8 +79,9 @@ async def test_a_mended_mapping_reads_what_was_put_aside(hubspot: Polling) -> No
 async def test_a_deal_in_another_currency_is_converted_once_its_rate_is_known(
     hubspot: Polling,
 ) -> None:
-    in_euros = deal(1, amount="100.00", deal_currency_code="EUR")
-    delivery_id = await _put_aside(hubspot, in_euros, "deals")
+    in_euros = deal(1, deal_currency_code="EUR")
+    record = {"id": in_euros["id"], "deal": in_euros, "contacts": []}
+    delivery_id = await _put_aside(hubspot, record, "deals")
     await _replayed(hubspot, delivery_id)
     row = await hubspot.one("SELECT state, reason FROM inbox WHERE connection_id = $1")
     assert tuple(row) == ("quarantined", "rejected: currency_mismatch")
