@@ -21,8 +21,14 @@ def _only(**ways: str) -> str:
     return "; ".join(f"SET LOCAL enable_{way} = {switch}" for way, switch in ways.items())
 
 
-#: For the one statement that cannot be written with LATERAL: look each row up by its key.
-BY_KEY = _only(nestloop="on", hashjoin="off", mergejoin="off", seqscan="off", material="off")
+#: For the one statement that cannot be written with LATERAL: look each row up by its key. What
+#: pages cost tells a look by key from reading all rows of the generation for each of them.
+BY_KEY = "; ".join(
+    (
+        _only(nestloop="on", hashjoin="off", mergejoin="off", seqscan="off", material="off"),
+        "SET LOCAL random_page_cost = 4",
+    )
+)
 #: Working tables of the batch, all of their rows: read them once and hash. Their groups are many
 #: more than the planner thinks, so it is kept from sorting for them; an order asked for is kept.
 BY_SET = "; ".join(
@@ -33,6 +39,10 @@ BY_SET = "; ".join(
         # Hashes of a whole batch in memory: one fold runs at a time per organization and worker.
         "SET LOCAL work_mem = '64MB'",
         "SET LOCAL plan_cache_mode = force_generic_plan",
+        # Nor is a table of state ever read from end to end, not for one key, and not to delete rows
+        # by their places: not because it was small when the statistics were taken, or when a plan
+        # was made that the connection has kept.
+        "SET LOCAL random_page_cost = 0",
     )
 )
 

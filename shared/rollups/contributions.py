@@ -271,7 +271,8 @@ def leads(keys: str) -> str:
             SELECT FROM deal d
              CROSS JOIN LATERAL ({current_deal("d.deal")}) c
              WHERE d.org_id = $1 AND d.generation = $2 AND d.lead = k.lead
-               AND c.fact_key = d.fact_key AND d.state = 'won'))
+               -- of the row that speaks: asked of d, the index on closed deals would be looked at
+               AND c.fact_key = d.fact_key AND c.state = 'won'))
      ) m (measure, by_touch, counts)
      WHERE m.counts
     """

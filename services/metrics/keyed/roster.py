@@ -59,7 +59,9 @@ WITH stretch AS (
       ) edges
 ), moved AS MATERIALIZED (
     SELECT k.employee, k.first_day, k.last_day,
-           coalesce(was.team, '') AS old_team, coalesce(now.team, '') AS new_team
+           coalesce(was.team, '') AS old_team, coalesce(now.team, '') AS new_team,
+           hash_record_extended(
+               ROW ('employee'::text, k.employee, {", ".join(["''::text"] * 6)}), 0) AS name_hash
       FROM stretch k
       LEFT JOIN team_span was
         ON was.employee = k.employee AND NOT was.is_new
@@ -73,10 +75,8 @@ INSERT INTO fold_move
 SELECT m.team, held.family, r.day, {each_slot("sum(m.sign * r.v{slot})")}
   FROM moved k
  CROSS JOIN LATERAL (
-    SELECT cell FROM cell
-     WHERE org_id = $1 AND generation = $2 AND slice = 'employee' AND employee = k.employee
-       AND name_hash = hash_record_extended(
-           ROW ('employee'::text, k.employee, {", ".join(["''::text"] * 6)}), 0)
+    SELECT cell, slice, employee FROM cell
+     WHERE org_id = $1 AND generation = $2 AND name_hash = k.name_hash
     OFFSET 0
  ) c
  CROSS JOIN (
@@ -89,5 +89,6 @@ SELECT m.team, held.family, r.day, {each_slot("sum(m.sign * r.v{slot})")}
     OFFSET 0
  ) r
  CROSS JOIN LATERAL (VALUES (k.old_team, -1), (k.new_team, 1)) m (team, sign)
+ WHERE c.slice = 'employee' AND c.employee = k.employee -- not inside, or it looks by slice
  GROUP BY m.team, held.family, r.day
 """

@@ -39,7 +39,7 @@ STANDING = KeyedOperator(
         forget(
             "standing",
             f"SELECT * FROM fold_retracted b WHERE {_IS_KEPT}",
-            "s.kind = b.kind",
+            "true",
         ),
         f"""
         INSERT INTO standing
