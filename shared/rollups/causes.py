@@ -1,21 +1,24 @@
 """Which entries of the ledger can have moved a figure: those about its facts, and a few others.
 
-A late touch makes an advocate's lead of a lead, merged records bring their touches along, a
-publication says whose the readings of its post are, who leaves is a member no more, and the roster
-moves people between teams. None of these is among the facts that a figure is counted from.
+A late touch makes an advocate's lead of a lead and takes credit from others, merged records bring
+their touches along, a publication says whose the readings of its post are, who leaves is a member
+no more, and the roster moves people between teams. None of these need be among the facts that a
+figure is counted from, before or after.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 from shared.kpis.measure import Measure
-from shared.kpis.sources import facts_of
+from shared.kpis.vocabulary import RetentionWeek
 from shared.rollups.converting import same_people
 from shared.rollups.evidence import COUNTERS
+from shared.rollups.sql import date_literal
 
 __all__ = ["entries_about"]
 
 #: What is credited begins so; a line is a touch, and its key the conversion that it led to.
-_CONVERSIONS = {
+_CREDITED = {
     "revenue.": "deal",
     "wins.": "deal",
     "units.": "deal",
@@ -23,35 +26,72 @@ _CONVERSIONS = {
     "applications.": "application",
     "hires.": "application",
 }
+#: Deals that are counted for the lead they came of: a line's key is the deal.
+_CLOSINGS = frozenset(
+    {"time_to_close.median", "time_to_close.p90", "wins_owned_touched"}
+    | {"time_to_close_advocacy.median", "time_to_close_other.median"}
+)
 _CONVERTING = "'deal.changed', 'lead.created', 'application.submitted', 'hire.accepted'"
-#: Leads that are counted for what their people did before, and those that are for what they became.
-_BY_TOUCHES = frozenset({"leads_advocacy", "leads_sourced", "leads_advocacy_won"})
+#: Customers who are counted for the touches before their deals: a line is a touch.
+_CLIENTS = frozenset({"customers_advocacy", "customers_new_market"})
+#: What is counted for what its people did before, and leads that are for what they became.
+_BY_TOUCHES = _CLIENTS | {
+    *("leads_advocacy", "leads_sourced", "leads_advocacy_won", "wins_owned_touched"),
+    *("time_to_close_advocacy.median", "time_to_close_other.median"),
+}
 _BY_DEALS = frozenset({"leads_won", "leads_advocacy_won"})
+
+_ROSTER = ("employee.recorded",)
+_MEMBERS = ("member.joined", "member.left")
+#: Other facts of the same person, or of the same account, that decide whether a fact counts, or for
+#: how much: a later row of the roster, an earlier invitation, the reading a change starts from.
+_OF_THE_SAME: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("headcount", "headcount_at_start", "linkedin_accounts"), _ROSTER),
+    **dict.fromkeys(("leaders", "leaders_sharing", "leaders_listening"), _ROSTER),
+    **dict.fromkeys(("person_days", "ties_possible"), _ROSTER),
+    **dict.fromkeys(("enrolled", "enrolled_at_start", "rejoins"), _MEMBERS),
+    **dict.fromkeys(("trained", "evenness"), _MEMBERS),
+    "connected": (*_MEMBERS, "access.recorded"),
+    "esn_registered": ("access.recorded",),
+    **dict.fromkeys(("invitees", "invitees_activated", "invited_enrolled"), ("member.invited",)),
+    **{f"{name}.w{w}": _MEMBERS[:1] for name in ("cohort", "cohort_active") for w in RetentionWeek},
+    "first_share_hours.median": ("member.joined",),
+    "active_advocates": ("post.published",),
+    **dict.fromkeys(("potential_reach", "followers_gained"), ("audience.recorded",)),
+    "reach.followers": ("post.metrics",),
+    **dict.fromkeys(("ssi_change", "recognized_experts"), ("ssi.recorded",)),
+}
 
 # What the facts behind a figure are about, by key: joined, all heads of the ledger would be read.
 _ABOUT = """about AS MATERIALIZED (
-    SELECT DISTINCT e.subject, e.payload::jsonb ->> 'person' AS person
+    SELECT DISTINCT e.kind, e.subject, e.employee, e.account,
+           e.payload::jsonb ->> 'person' AS person
       FROM (SELECT DISTINCT fact_key FROM behind) b
      CROSS JOIN LATERAL (
         SELECT position FROM fact_head WHERE org_id = $1 AND fact_key = b.fact_key OFFSET 0
      ) h
      CROSS JOIN LATERAL (
-        SELECT subject, payload FROM ledger_entry WHERE org_id = $1 AND position = h.position
+        SELECT kind, subject, employee, account, payload FROM ledger_entry
+         WHERE org_id = $1 AND position = h.position
         OFFSET 0
      ) e
 )"""
+# Of several sources that tell of a lead or a deal one speaks for it: another one may take over.
+_OF_ANOTHER_SOURCE = """(e.kind, e.subject) IN (
+            SELECT kind, subject FROM about WHERE kind IN ('lead.created', 'deal.changed'))"""
+_OF_GENERATION = "org_id = $1 AND generation = $2"
+_LEADS_OF_DEALS = f"""
+    SELECT lead FROM deal WHERE {_OF_GENERATION} AND deal IN (SELECT line_key FROM behind)"""
+_LEADS_OF_PEOPLE = f"""
+    SELECT lead FROM lead WHERE {_OF_GENERATION} AND person IN (SELECT person FROM people)"""
 _PEOPLE_OF = {
-    "deal": """
-        SELECT l.person FROM deal d JOIN lead l ON l.org_id = $1 AND l.generation = $2
-           AND l.lead = d.lead
-         WHERE d.org_id = $1 AND d.generation = $2 AND d.deal IN (SELECT line_key FROM behind)""",
-    "lead": """
+    "deal": f"SELECT person FROM lead WHERE {_OF_GENERATION} AND lead IN ({_LEADS_OF_DEALS})",
+    "lead": f"""
         SELECT person FROM lead
-         WHERE org_id = $1 AND generation = $2 AND lead IN (SELECT line_key FROM behind)""",
-    "application": """
+         WHERE {_OF_GENERATION} AND lead IN (SELECT line_key FROM behind)""",
+    "application": f"""
         SELECT person FROM application
-         WHERE org_id = $1 AND generation = $2
-           AND application IN (SELECT line_key FROM behind)""",
+         WHERE {_OF_GENERATION} AND application IN (SELECT line_key FROM behind)""",
 }
 
 
@@ -60,21 +100,32 @@ def entries_about(
     measure: Measure,
     filters: Mapping[str, frozenset[str]],
     *,
+    ends_on: date,
     after: str,
     until: str,
     limit: str,
 ) -> str:
     """Return the statement for the positions in (``after``, ``until``] of entries about a measure.
 
-    ``behind`` is the query of its lines (fact_key, line_key, employee) under ``filters``; the last
-    three arguments are placeholders. ``$1`` is the organization and ``$2`` the generation.
+    ``behind`` is the query of its lines (fact_key, line_key, employee) under ``filters``, in a
+    period up to, and without, ``ends_on``; the last three arguments are placeholders. ``$1`` is the
+    organization and ``$2`` the generation.
     """
-    conversion = _conversion(measure)
+    conversion = _conversion(measure.stored_as)
     tables = [f"behind AS MATERIALIZED ({behind})", _ABOUT]
     people = _PEOPLE_OF[conversion] if conversion else "SELECT person FROM about"
     known = f"SELECT person FROM ({people}) known WHERE person IS NOT NULL"
     tables.append(f"people AS MATERIALIZED ({same_people(known)})")
-    conditions = "\n            OR ".join(_conditions(measure, conversion, filters))
+    before_end = f"e.day < {date_literal(ends_on)}"
+    told = [
+        "e.fact_key IN (SELECT fact_key FROM behind)",
+        _OF_ANOTHER_SOURCE,
+        *_of_conversions(measure.stored_as, conversion, before_end, is_part=bool(filters)),
+        *_of_others(measure.stored_as, before_end),
+    ]
+    if "team" in filters:
+        told.append("e.kind = 'employee.recorded' AND e.employee IN (SELECT employee FROM behind)")
+    conditions = "\n            OR ".join(told)
     return f"""
     WITH {", ".join(tables)}
     SELECT e.position
@@ -86,35 +137,56 @@ def entries_about(
     """
 
 
-def _conversion(measure: Measure) -> str | None:
-    stored = measure.stored_as
-    return next((kind for name, kind in _CONVERSIONS.items() if stored.startswith(name)), None)
+def _credited(stored: str) -> str | None:
+    return next((kind for name, kind in _CREDITED.items() if stored.startswith(name)), None)
 
 
-def _conditions(
-    measure: Measure, conversion: str | None, filters: Mapping[str, frozenset[str]]
+def _conversion(stored: str) -> str | None:
+    """Return what the key of a measure's line names, where it names a conversion."""
+    return "deal" if stored in _CLOSINGS else _credited(stored)
+
+
+def _of_conversions(
+    stored: str, conversion: str | None, before_end: str, *, is_part: bool
 ) -> Iterator[str]:
-    """Yield what makes an entry (alias ``e``) one that may have moved the measure."""
-    stored = measure.stored_as
-    yield "e.fact_key IN (SELECT fact_key FROM behind)"
+    """Yield what makes an entry (alias ``e``) one about conversions, their people and touches."""
     if conversion:
         yield f"e.kind IN ({_CONVERTING}) AND e.subject IN (SELECT line_key FROM behind)"
-        yield "e.kind = 'person.identified' AND e.subject IN (SELECT person FROM people)"
     if conversion == "deal":
-        yield """e.kind = 'lead.created' AND e.subject IN (
-            SELECT lead FROM deal
-             WHERE org_id = $1 AND generation = $2 AND deal IN (SELECT line_key FROM behind))"""
-    if stored in _BY_TOUCHES:
-        yield """e.kind IN ('touch.recorded', 'person.identified')
-            AND e.subject IN (SELECT person FROM people)"""
+        yield f"e.kind = 'lead.created' AND e.subject IN ({_LEADS_OF_DEALS})"
+    if stored in _CLIENTS:
+        yield f"e.kind = 'lead.created' AND e.subject IN ({_LEADS_OF_PEOPLE})"
+        yield _deals_of(_LEADS_OF_PEOPLE)
     if stored in _BY_DEALS:
+        yield _deals_of("SELECT subject FROM about")
+    if stored in _BY_TOUCHES or _credited(stored):
+        yield "e.kind = 'person.identified' AND e.subject IN (SELECT person FROM people)"
+    # A touch takes its share from the others: where all of them count, that moves nothing.
+    if stored in _BY_TOUCHES or (_credited(stored) and is_part):
+        yield f"""e.kind = 'touch.recorded' AND e.subject IN (SELECT person FROM people)
+            AND {before_end}"""
+    if stored == "customers_returning":
         yield """e.kind = 'deal.changed'
-            AND e.payload::jsonb ->> 'lead' IN (SELECT subject FROM about)"""
-    if stored in COUNTERS:
+            AND e.payload::jsonb ->> 'customer' IN (SELECT line_key FROM behind)"""
+
+
+def _deals_of(leads: str) -> str:
+    return f"""e.kind = 'deal.changed' AND e.subject IN (
+            SELECT deal FROM deal WHERE {_OF_GENERATION} AND lead IN ({leads}))"""
+
+
+def _of_others(stored: str, before_end: str) -> Iterator[str]:
+    """Yield what makes an entry (alias ``e``) one that decides whether facts count, and how."""
+    if stored in COUNTERS or stored == "engagements_tagged":
         yield "e.kind = 'post.published' AND e.subject IN (SELECT subject FROM about)"
-    if "member.left" in facts_of(measure):
-        yield """e.kind IN ('member.joined', 'member.left')
-            AND e.employee IN (SELECT employee FROM behind)"""
-    if "team" in filters:
-        yield """e.kind = 'employee.recorded'
-            AND e.employee IN (SELECT employee FROM behind)"""
+        # A reading is counted from the one before it, which may lie before the period.
+        yield f"""e.kind = 'post.metrics' AND e.subject IN (SELECT subject FROM about)
+            AND {before_end}"""
+    if stored == "content_used":
+        yield f"""e.kind = 'post.published' AND e.content IN (SELECT subject FROM about)
+            AND {before_end}"""
+    if kinds := _OF_THE_SAME.get(stored):
+        named = ", ".join(f"'{kind}'" for kind in kinds)
+        yield f"""e.kind IN ({named}) AND {before_end}
+            AND (e.employee IN (SELECT employee FROM about)
+                 OR e.account IN (SELECT account FROM about))"""

@@ -9,7 +9,10 @@ from shared.rollups.query import Slicing
 from shared.rollups.reading import Found, Reader, Reading
 from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_ends, bucket_starts, filter_clause
 
-__all__ = ["READERS"]
+__all__ = ["ACTIVE_WEEKS", "ACTIVE_WEEKS_NEEDED", "READERS", "SUM_BEHIND"]
+
+#: Measures that are counted from the cells of a sum.
+SUM_BEHIND = {"sharers": "shares", "active_advocates": "shares"}
 
 _HAS_ROSTER = "EXISTS (SELECT FROM roster WHERE org_id = $1 AND generation = $2)"
 ACTIVE_WEEKS = 4

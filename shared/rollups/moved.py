@@ -10,6 +10,7 @@ from shared.kpis.periods import Period
 from shared.money import exponent
 from shared.orgs import Org
 from shared.rollups.causes import entries_about
+from shared.rollups.counted import SUM_BEHIND
 from shared.rollups.evidence import evidence
 from shared.rollups.explain import let_through_by
 from shared.rollups.known import Knowledge
@@ -69,10 +70,15 @@ SELECT DISTINCT r.known_on
  WHERE {_IS_LATER.format(day="$3", position="$4", until="$5")}
 """
 # The log holds no change of the state that is counted when it is asked for: any entry may be one.
+# Posts are counted from cells, and other inputs of the figure may be sums: these are repaired, too.
 _DAYS_OF_RECORDING = """
-SELECT DISTINCT (recorded_at AT TIME ZONE $3)::date AS known_on
+SELECT (recorded_at AT TIME ZONE $3)::date AS known_on
   FROM public.ledger_entry
  WHERE org_id = $1 AND position > $2
+ UNION
+SELECT known_on
+  FROM public.rollup_repair
+ WHERE org_id = $1 AND generation = $5 AND repaired_at >= $6
  ORDER BY known_on
  LIMIT $4
 """
@@ -173,8 +179,10 @@ def _stretches_of_nothing(
 async def days_of_recording(
     connection: "asyncpg.Connection[asyncpg.Record]", org: Org, *, since: Knowledge, limit: int
 ) -> list[date]:
-    """Return the days after ``since`` on which anything was recorded."""
-    rows = await connection.fetch(_DAYS_OF_RECORDING, org.id, since.position, org.zone.key, limit)
+    """Return the days after ``since`` on which anything was recorded or repaired."""
+    generation = await live_generation(connection, org.id)
+    asked = (org.zone.key, limit, generation, since.until)
+    rows = await connection.fetch(_DAYS_OF_RECORDING, org.id, since.position, *asked)
     return [row["known_on"] for row in rows]
 
 
@@ -188,12 +196,13 @@ async def repairs_on(
     since: datetime,
     limit: int,
 ) -> list[asyncpg.Record]:
-    """Return repairs on ``day``, from ``since`` on, of sums of ``measures``, the first ones.
+    """Return the first repairs on ``day``, from ``since`` on, of the sums behind ``measures``.
 
     Each has ``repaired_at``, ``measure``, ``day``, and what the log said ``before`` and ``after``.
     """
     generation = await live_generation(connection, org_id)
-    asked = (sorted(measures), period.start, period.end, day, since, limit)
+    sums = sorted({SUM_BEHIND.get(measure, measure) for measure in measures})
+    asked = (sums, period.start, period.end, day, since, limit)
     return await connection.fetch(_REPAIRS, org_id, generation, *asked)
 
 
@@ -227,6 +236,7 @@ async def entries_behind(
         f"SELECT c.fact_key, c.line_key, c.employee {behind}",
         plan.measure,
         plan.filters,
+        ends_on=period.end,
         after=arguments.add(after),
         until=arguments.add(until),
         limit=arguments.add(limit),

@@ -24,6 +24,7 @@ MARCH = {"kpi": "shares", "from": "2025-03-01", "to": "2025-04-01"}
 
 
 async def get(client: httpx.AsyncClient, path: str, **query: str) -> Any:
+    """Return an answer about the shares of March, or about what ``query`` asks for."""
     response = await client.get(f"/v1/{path}", params={**MARCH, **query})
     assert response.status_code == 200, response.text
     return response.json()
@@ -61,8 +62,8 @@ async def told(
     yield client
 
 
-async def miscount(database: Database, database_url: str, org: Org) -> None:
-    """Add two shares to values and log alike, as a fold with a defect would."""
+async def miscount(database: Database, database_url: str, org: Org, by: int = 2) -> None:
+    """Add shares to values and log alike, as a fold with a defect would."""
     async with database.transaction(org.id) as connection:
         place = await connection.fetchrow(
             "SELECT family, slot FROM rollup_slot WHERE org_id = $1 AND measure = 'shares'", org.id
@@ -70,7 +71,7 @@ async def miscount(database: Database, database_url: str, org: Org) -> None:
     assert place is not None
     for table, name in (("rollup", "v"), ("rollup_change", "d")):
         column = f"{name}{place['slot']}"
-        change = f"UPDATE {table} SET {column} = {column} + 2 WHERE org_id = $1 AND family = $2"
+        change = f"UPDATE {table} SET {column} = {column} + {by} WHERE org_id = $1 AND family = $2"
         await by_hand(database_url, change, org.id, place["family"])
 
 
@@ -109,6 +110,26 @@ async def test_a_repair_is_no_work_of_facts(
     assert (mended["day"], mended["before"], mended["after"]) == ("2025-03-10", "5", "3")
     before = await get(told, "restatements/facts", day=RECORDED.date().isoformat())
     assert (len(before["facts"]), before["repairs"]) == (3, [])
+
+
+async def test_people_counted_from_what_was_repaired_move_that_day(
+    told: httpx.AsyncClient,
+    database: Database,
+    database_url: str,
+    org: Org,
+    at: Callable[[datetime], None],
+) -> None:
+    await miscount(database, database_url, org, by=-3)
+    at(REPAIRED)
+    assert (await repair(database, org.id)).after.mismatches == 0
+
+    day = REPAIRED.date().isoformat()
+    listed = await get(told, "restatements", kpi="sharers_any")
+    moves = [(move["day"], move["after"]) for move in listed["restatements"]]
+    assert moves[-1] == (day, "1")
+    assert sum(int(move["moved"]) for move in listed["restatements"]) == int(listed["moved"])
+    moved = await get(told, "restatements/facts", kpi="sharers_any", day=day)
+    assert [r["after"] for r in moved["repairs"]] == ["3"]
 
 
 @pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=1), timedelta(days=7)])

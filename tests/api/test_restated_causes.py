@@ -1,7 +1,7 @@
 """Whatever moved a figure is listed: also what is no fact that the figure is counted from."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -22,9 +22,14 @@ def at(day: int) -> datetime:
     return datetime(2025, 3, day, 12, tzinfo=WARSAW)
 
 
-def touch(name: str, person: str, day: int) -> Told:
-    who = {"channel": "employee_advocacy", "employee": "E1"}
+def touch(name: str, person: str, day: int, employee: str = "E1") -> Told:
+    who = {"channel": "employee_advocacy", "employee": employee}
     return fact("touch.recorded", name, at(day), person=person, **who)
+
+
+def on_network(name: str, day: int, channel: str = "employee_advocacy") -> Told:
+    where = {"channel": channel, "network": "linkedin"}
+    return fact("touch.recorded", name, at(day), person="known", **where)
 
 
 def same(name: str, *people: str) -> Told:
@@ -37,18 +42,37 @@ def deal(lead: str, state: str = "won") -> Told:
     return fact("deal.changed", "d1", at(20), deal="d1", lead=lead, state=state, **money, **span)
 
 
-def place(team: str, since: int = 1, employee: str = "E1") -> Told:
+def reading(name: str, day: int, impressions: int) -> Told:
+    return fact("post.metrics", name, at(day), post="p1", employee="E1", impressions=impressions)
+
+
+def place(team: str, since: int = 1, employee: str = "E1", **more: Any) -> Told:
     day = f"2025-03-{since:02}"
     name = f"{employee}@{day}"
-    return fact(
-        "employee.recorded", name, at(since), employee=employee, effective_on=day, team=team
-    )
+    held = {"employee": employee, "effective_on": day, "team": team, **more}
+    return fact("employee.recorded", name, at(since), **held)
+
+
+def account(state: str, day: int) -> Told:
+    held = {"employee": "E1", "system": "network", "network": "linkedin", "state": state}
+    return fact("access.recorded", f"a{day}", at(day), **held)
 
 
 LEAD = fact("lead.created", "l1", at(10), lead="l1", person="known")
 VISIT = touch("t1", "visitor", 3)
-READING = fact("post.metrics", "r1", at(12), post="p1", employee="E1", impressions=40)
+READING = reading("r1", 12, 40)
 JOINED = fact("member.joined", "j1", at(2), employee="E1")
+COST = fact(
+    "cost.booked",
+    "k1",
+    at(1),
+    category="platform",
+    network="linkedin",
+    amount="31.00",
+    currency="USD",
+    starts_on="2025-03-01",
+    ends_on="2025-04-01",
+)
 SHARE = fact("post.published", "s1", at(20), post="p2", employee="E1")
 #: Teams that are large enough to be shown.
 STAFF = [place(team, 1, f"{team}-{n}") for team in ("sales", "marketing") for n in range(6)]
@@ -84,6 +108,76 @@ CASES = {
         ("lead_conversion_rate",),
         {},
         [("deal.changed", "d1", -1), ("deal.changed", "d1", 1)],
+    ),
+    "another touch takes credit": (
+        [LEAD, touch("t1", "known", 3), deal("l1")],
+        [touch("t2", "known", 5, "E2")],
+        ("attributed_revenue_linear", "attributed_units_last", "attributed_leads_linear"),
+        {"employee": "E1"},
+        [("touch.recorded", "t2", 1)],
+    ),
+    "another source speaks for a deal": (
+        [deal("l1")],
+        [{**deal("l1", "lost"), "source": "older", "opened_at": at(9).isoformat()}],
+        ("revenue_won", "orders_units"),
+        {},
+        [("deal.changed", "d1", 1)],
+    ),
+    "credit goes to another channel": (
+        [LEAD, deal("l1"), COST, on_network("t1", 3), on_network("t2", 4)],
+        [on_network("t2", 4, "paid")],
+        ("cost_per_win",),
+        {"network": "linkedin"},
+        [("touch.recorded", "t2", -1), ("touch.recorded", "t2", 1)],
+    ),
+    "a client's deal is lost after all": (
+        [LEAD, touch("t1", "known", 3), deal("l1")],
+        [deal("l1", "lost")],
+        ("clients_won", "attribution_coverage"),
+        {},
+        [("deal.changed", "d1", -1), ("deal.changed", "d1", 1)],
+    ),
+    "the lead of a deal came earlier": (
+        [LEAD, deal("l1")],
+        [fact("lead.created", "l1", at(7), lead="l1", person="known")],
+        ("time_to_close",),
+        {},
+        [("lead.created", "l1", -1), ("lead.created", "l1", 1)],
+    ),
+    "a post had been read before": (
+        [READING],
+        [fact("post.metrics", "r0", at(1) - timedelta(days=3), post="p1", impressions=15)],
+        ("impressions_advocacy",),
+        {"employee": "E1"},
+        [("post.metrics", "r0", 1)],
+    ),
+    "somebody had left the company": (
+        [*STAFF, place("sales"), JOINED],
+        [place("sales", 20, employed=False)],
+        ("headcount", "enrollment_rate"),
+        {},
+        [("employee.recorded", "E1@2025-03-20", 1)],
+    ),
+    "a leader is none any more": (
+        [*STAFF, place("sales", role="leader"), place("sales", 1, "E2", role="leader"), SHARE],
+        [place("sales", 15)],
+        ("leadership_participation_rate",),
+        {},
+        [("employee.recorded", "E1@2025-03-15", 1)],
+    ),
+    "an account works no more": (
+        [JOINED, account("live", 3)],
+        [account("expired", 9)],
+        ("connected_accounts_rate",),
+        {},
+        [("access.recorded", "a9", 1)],
+    ),
+    "somebody was invited before": (
+        [SHARE, *(fact("member.invited", f"i-{e}", at(5), employee=e) for e in ("E1", "E9"))],
+        [fact("member.invited", "i0", at(1) - timedelta(days=60), employee="E1")],
+        ("invite_activation_rate",),
+        {},
+        [("member.invited", "i0", 1)],
     ),
     "a post turns out to be somebody else's": (
         [READING],

@@ -4,7 +4,8 @@ The moves telescope: whatever the days, they add up to the value now minus the v
 published, exactly.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -42,7 +43,7 @@ from shared.rollups.moved import (
     entries_behind,
     repairs_on,
 )
-from shared.rollups.query import ForbiddenSlice, MeasureQuery, slicing
+from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing, slicing
 from shared.security.keyring import KeyRing
 from shared.web.cursor import CursorCodec
 
@@ -158,20 +159,23 @@ async def _days(access: Access, figure: _Figure, since: Knowledge) -> list[date]
     """Return the days after ``since`` on which the figure may have moved; one more than a page."""
     connection, org, limit = access.connection, access.org, _MOST_DAYS + 1
     kpi = figure.kpi
-    measures = [m for m in _inputs(figure) if m.kept is not Kept.CALENDAR]
-    if all(m.adds_up_over(Axis.TIME) and m.kept in {Kept.STORED, Kept.VIEW} for m in measures):
-        stored = {measure.stored_as for measure in measures}
-        days = await days_of_change(
-            connection,
-            org.id,
-            stored,
-            figure.period,
-            filters=figure.filters,
-            since=since,
-            limit=limit,
-        )
-        told_of = stored.union(*(measure.known_by for measure in measures))
-        days = [*days, *await days_around_nothing(connection, org.id, told_of, since)]
+    inputs = [plan for plan in _inputs(figure) if plan.measure.kept is not Kept.CALENDAR]
+    if all(_is_kept(plan.measure) for plan in inputs):
+        days: list[date] = []
+        told_of: set[str] = set()
+        for filters, measures in _by_filters(inputs):
+            stored = {measure.stored_as for measure in measures}
+            days += await days_of_change(
+                connection,
+                org.id,
+                stored,
+                figure.period,
+                filters=filters,
+                since=since,
+                limit=limit,
+            )
+            told_of |= stored.union(*(measure.known_by for measure in measures))
+        days += await days_around_nothing(connection, org.id, told_of, since)
     else:
         days = await days_of_recording(connection, org, since=since, limit=limit)
     keys = list(catalogue().assumptions_of(kpi.id))
@@ -179,10 +183,25 @@ async def _days(access: Access, figure: _Figure, since: Knowledge) -> list[date]
     return sorted({*days, *(row["known_on"] for row in rates)})[:limit]
 
 
-def _inputs(figure: _Figure) -> list[Measure]:
-    """Return the measures that are read for a figure: a part may have others than the whole."""
+def _inputs(figure: _Figure) -> list[Slicing]:
+    """Return what is read for a figure: a part may have other measures than the whole."""
     query = MeasureQuery((figure.period,), None, figure.filters)
-    return [slicing(one.id, query).measure for one in catalogue().measures_of(figure.kpi.id)]
+    return [slicing(one.id, query) for one in catalogue().measures_of(figure.kpi.id)]
+
+
+def _is_kept(measure: Measure) -> bool:
+    return measure.adds_up_over(Axis.TIME) and measure.kept in {Kept.STORED, Kept.VIEW}
+
+
+def _by_filters(
+    inputs: Iterable[Slicing],
+) -> Iterator[tuple[Mapping[str, frozenset[str]], list[Measure]]]:
+    """Yield the inputs by what they are filtered by: some are of one channel whatever is asked."""
+    alike: dict[frozenset[tuple[str, frozenset[str]]], list[Measure]] = defaultdict(list)
+    for plan in inputs:
+        alike[frozenset(plan.filters.items())].append(plan.measure)
+    for filters, measures in alike.items():
+        yield dict(filters), measures
 
 
 async def _moves(
