@@ -10,15 +10,17 @@ import orjson
 
 from shared.kpis.costs import CostLine
 from shared.kpis.vocabulary import CostCategory
+from shared.rollups.explain import IS_PERSONAL
 
 __all__ = ["BookedCost", "read_costs"]
 
 # The last entry of a fact speaks, unless it took the fact back. Not beyond what is folded: lines
 # and rollups are of the same moment.
-_BOOKED = """
-SELECT source, external_id, position, payload
+_BOOKED = f"""
+SELECT source, external_id, is_personal, position, payload
   FROM (
-    SELECT DISTINCT ON (e.fact_key) e.weight, e.source, e.external_id, e.position, e.payload
+    SELECT DISTINCT ON (e.fact_key) e.weight, e.source, e.external_id,
+           {IS_PERSONAL} AS is_personal, e.position, e.payload
       FROM ledger_entry e
      WHERE e.org_id = $1 AND e.kind = 'cost.booked'
        AND e.position <= (SELECT position FROM fold_cursor WHERE org_id = $1 AND generation = $2)
@@ -30,13 +32,14 @@ SELECT source, external_id, position, payload
 
 @dataclass(frozen=True, slots=True)
 class BookedCost:
-    """A cost as it was booked, and who says so."""
+    """A cost as it was booked, and who says so; ``is_personal`` if it is of one employee."""
 
     line: CostLine
     evidence: str
     owner: str | None
     source: str
     external_id: str
+    is_personal: bool
     position: int
 
 
@@ -63,5 +66,6 @@ def _booked(row: asyncpg.Record) -> BookedCost:
         owner=body.get("owner"),
         source=row["source"],
         external_id=row["external_id"],
+        is_personal=row["is_personal"],
         position=row["position"],
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 import httpx
 
 from shared.orgs import Org
-from tests.api.conftest import Fold
+from tests.api.conftest import Fold, MakeClient
 from tests.api.golden import fact, local
 from tests.api.test_golden import get, golden, post
 
@@ -57,3 +57,37 @@ async def test_one_off_costs_are_amortized_if_asked(
     # Without 9360 of employees' and 4550 of the manager's time.
     assert cash["cost"]["total"] == "8885.89"
     assert cash["cost"]["basis"] == "cash"
+
+
+async def test_the_id_of_a_cost_of_one_person_is_for_who_may_see_people(
+    golden: httpx.AsyncClient, org: Org, fold: Fold, client_of: MakeClient
+) -> None:
+    """As where the same facts are listed behind the figure."""
+    own = fact(
+        "cost.booked",
+        "salary-of-E007",
+        local(date(2025, 1, 1)),
+        category="employee_time",
+        amount="100.00",
+        currency="USD",
+        starts_on="2025-01-01",
+        ends_on="2025-01-02",
+        employee="E007",
+    )
+    await post(golden, [own])
+    await fold(org)
+    reader = await client_of(org, ["roi:read", "kpis:read"])
+
+    told = {}
+    for client in (golden, reader):
+        costs = await get(client, "roi/costs", limit=200)
+        explained = await get(client, "roi/explain", limit=200)
+        told[client] = [
+            {line["position"]: line["external_id"] for line in lines}
+            for lines in (costs["lines"], explained["costs"])
+        ]
+    (position,) = [at for at, name in told[golden][0].items() if name == "salary-of-E007"]
+
+    assert [names[position] for names in told[golden]] == ["salary-of-E007"] * 2
+    assert [names[position] for names in told[reader]] == [None] * 2
+    assert sum(name is None for name in told[reader][0].values()) == 1

@@ -32,7 +32,11 @@ class ChargedLine(Output):
         description="Who answers for it; null if nobody said.", examples=["marketing"]
     )
     source: str = Field(description="Who said so.", examples=["acme-intranet"])
-    external_id: str = Field(description="The source's id of it.", examples=["cost-0001"])
+    external_id: str | None = Field(
+        description="The source's id of it. Null for a cost of one employee unless the key has the"
+        " scope people:read: such ids tell who it is.",
+        examples=["cost-0001"],
+    )
     position: int = Field(description="Its position in the ledger.", examples=[42])
 
 
