@@ -1,5 +1,6 @@
 """The OpenAPI document: what a partner's generated client is made from."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -84,7 +85,7 @@ _EVERYWHERE: Final = {
     500: "Something went wrong on our side.",
     503: "Temporarily unavailable; try again after Retry-After.",
 }
-_WITH_PATH: Final = {404: "There is no such thing, or it is another organization's."}
+_WITH_NAME: Final = {404: "There is no such thing, or it is another organization's."}
 _WITH_BODY: Final = {
     408: "The body took too long to arrive.",
     409: "At odds with what is already there.",
@@ -128,8 +129,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 def _document_problems(path: str, operation: dict[str, Any]) -> None:
     statuses = dict(_EVERYWHERE)
-    if "{" in path:
-        statuses |= _WITH_PATH
+    if "{" in path or _asks_for_kpi(operation):
+        statuses |= _WITH_NAME
     if "requestBody" in operation:
         statuses |= _WITH_BODY
     elif path.endswith(("/sync", "/replay")):
@@ -141,3 +142,9 @@ def _document_problems(path: str, operation: dict[str, Any]) -> None:
                 "application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}
             },
         }
+
+
+def _asks_for_kpi(operation: Mapping[str, Any]) -> bool:
+    """Tell whether a KPI is named in the query: no other parameter has a pattern."""
+    schemas = (parameter["schema"] for parameter in operation.get("parameters", ()))
+    return any("pattern" in schema.get("items", schema) for schema in schemas)

@@ -135,6 +135,8 @@ def wild_values(document: Schema, schema: Schema) -> Sequence[str | bytes]:
     given = resolved(document, schema)
     if given.get("type") == "array":
         given = resolved(document, given["items"])
+    if "pattern" in given:
+        return ("nothing_of_this_name",)
     is_free = given.get("type") == "string" and not {"enum", "const", "format"} & given.keys()
     return _WILD if is_free else ()
 
