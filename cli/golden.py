@@ -174,10 +174,15 @@ def settle(api: Client, terminal: Terminal) -> None:
 def _missing(health: Mapping[str, Any], stage: Stage) -> list[str]:
     """Return what is not final yet, and show how far it is."""
     sources = health["sources"]
-    unread = [source for source in sources if source["complete_until"] is None]
-    read = len(sources) - len(unread)
-    stage.update(f"{read} of {len(sources)} sources read, {health['folded_position']} facts folded")
+    total = sum(source["connections"] for source in sources)
+    read = total - sum(source["never_read"] for source in sources)
+    stage.update(f"{read} of {total} sources read, {health['folded_position']} facts folded")
     return [
-        *(f"{source['source']} is {source['state']} and unread" for source in unread),
+        *(
+            f"{source['never_read']} of {source['provider']} are {source['state']} and unread,"
+            f" such as {source['furthest_behind']}"
+            for source in sources
+            if source["never_read"]
+        ),
         *(f"{name}: {health[name]}" for name in _UNFINISHED if health[name]),
     ]

@@ -20,15 +20,25 @@ _COMPLETE_UNTIL = (
 
 
 class Source(Output):
-    """How far one connection has been read."""
+    """How far the connections of one vendor that are in one state have been read."""
 
-    source: str = Field(description="The connection's name in facts.", examples=["hubspot"])
-    provider: str = Field(description="The vendor.", examples=["hubspot"])
+    provider: str = Field(description="The vendor.", examples=["linkedin"])
     state: str = Field(
         description="active, degraded, reauth_required or paused.", examples=["active"]
     )
+    connections: int = Field(
+        description="How many connections of this vendor are in this state.", examples=[25]
+    )
+    never_read: int = Field(
+        description="Of these, with a stream that has never been read.", examples=[0]
+    )
+    furthest_behind: str = Field(
+        description="The one of them that is furthest behind, by its name in facts.",
+        examples=["linkedin-e007"],
+    )
     complete_until: datetime | None = Field(
-        description="The earliest last success of its streams; null if one never succeeded.",
+        description="The earliest last success of all their streams; null if one has never been"
+        " read.",
         examples=["2025-04-30T06:00:00Z"],
     )
 
@@ -42,7 +52,10 @@ class Trust(Output):
     complete_until: datetime | None = Field(
         description=_COMPLETE_UNTIL, examples=["2025-04-30T06:00:00Z"]
     )
-    sources: list[Source] = Field(description="How far each connection has been read.")
+    sources: list[Source] = Field(
+        description="How far the connections have been read, one entry for each vendor and state,"
+        " however many they are. Connections made after the moment looked back to are not in it."
+    )
     as_of: date | None = Field(
         description="The day at whose end this was known; null for the present, and for figures "
         "of a published period.",

@@ -8,8 +8,11 @@
 
 An organization without polled connections is complete until its ledger's newest entry. Paused
 connections and those that need new credentials are left out: they are shown in the list, in red.
-In an answer about the past nothing, no source either, is complete beyond the moment looked back to:
-what is read afterwards must not change an answer that is final.
+An organization may have a connection for each of its people: the list has one entry for each vendor
+and state, as short as an answer's list must be. Which connections these are, ``/v1/connections``
+tells.
+In an answer about the past nothing, no source either, is complete beyond the moment looked back to,
+and connections made since are none of its sources: neither must change an answer that is final.
 """
 
 from dataclasses import dataclass, replace
@@ -26,15 +29,27 @@ __all__ = ["Freshness", "SourceFreshness", "answer_day", "freshness_of"]
 
 _POLLED = frozenset({"active", "degraded"})
 
+# The connection that is furthest behind speaks for those of its vendor and state.
 _SOURCES = """
-SELECT c.source, c.provider, c.state, count(s.stream) AS streams,
-       CASE WHEN bool_and(s.last_success_at IS NOT NULL) THEN min(s.last_success_at) END
-           AS complete_until
-  FROM connection c
-  LEFT JOIN sync_state s ON s.org_id = c.org_id AND s.connection_id = c.id
- WHERE c.org_id = $1
- GROUP BY c.id, c.source, c.provider, c.state
- ORDER BY c.source
+WITH read AS (
+    SELECT c.provider, c.state, c.source, count(s.stream) AS streams,
+           CASE WHEN bool_and(s.last_success_at IS NOT NULL) THEN min(s.last_success_at) END
+               AS complete_until
+      FROM connection c
+      LEFT JOIN sync_state s ON s.org_id = c.org_id AND s.connection_id = c.id
+     WHERE c.org_id = $1 AND ($2::timestamptz IS NULL OR c.created_at < $2)
+     GROUP BY c.id, c.provider, c.state, c.source
+)
+SELECT provider, state, count(*) AS connections,
+       count(*) FILTER (WHERE streams > 0) AS polled,
+       count(*) FILTER (WHERE streams > 0 AND complete_until IS NULL) AS never_read,
+       (array_agg(source ORDER BY streams = 0, complete_until NULLS FIRST, source))[1]
+           AS furthest_behind,
+       CASE WHEN bool_and(complete_until IS NOT NULL) FILTER (WHERE streams > 0)
+            THEN min(complete_until) END AS complete_until
+  FROM read
+ GROUP BY provider, state
+ ORDER BY provider, state
 """
 _POSITIONS = """
 SELECT h.position AS ledger_position, h.recorded_at AS ledger_recorded_at,
@@ -51,12 +66,18 @@ SELECT h.position AS ledger_position, h.recorded_at AS ledger_recorded_at,
 
 @dataclass(frozen=True, slots=True)
 class SourceFreshness:
-    """How far one connection has been read; ``complete_until`` is None if a stream never was."""
+    """How far the connections of one vendor that are in one state have been read.
 
-    source: str
+    ``polled`` of them have streams, ``never_read`` one that never was; then ``complete_until`` is
+    None. ``furthest_behind`` names the one that it is about.
+    """
+
     provider: str
     state: str
-    streams: int
+    connections: int
+    polled: int
+    never_read: int
+    furthest_behind: str
     complete_until: datetime | None
 
 
@@ -77,10 +98,10 @@ class Freshness:
 
 async def freshness_of(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> Freshness:
     """Return the freshness of an organization's figures (two statements)."""
-    rows = await connection.fetch(_SOURCES, org_id)
     positions = await connection.fetchrow(_POSITIONS, org_id)
     assert positions is not None, "an organization is created together with its ledger head"
     known = Knowledge.parse(positions["known"])
+    rows = await connection.fetch(_SOURCES, org_id, known.until if known else None)
     sources = tuple(_bounded(SourceFreshness(**row), known) for row in rows)
     return Freshness(
         complete_until=_complete_until(sources, positions, known),
@@ -109,7 +130,7 @@ def _complete_until(
     sources: tuple[SourceFreshness, ...], positions: asyncpg.Record, known: Knowledge | None
 ) -> datetime | None:
     is_behind = positions["folded_position"] < positions["ledger_position"]
-    polled = [source for source in sources if source.streams and source.state in _POLLED]
+    polled = [source for source in sources if source.polled and source.state in _POLLED]
     bounds: list[datetime | None] = [source.complete_until for source in polled]
     if known is not None:
         bounds.append(known.until if polled else positions["folded_until"])

@@ -224,65 +224,6 @@ async def test_an_assumption_out_of_bounds_is_not_stated(
     assert all(assumption["stated"] is None for assumption in listed)
 
 
-async def test_figures_say_until_when_they_are_complete(
-    client: httpx.AsyncClient, org: Org, fold: Fold, database: Database
-) -> None:
-    async def health() -> dict[str, Any]:
-        answer: dict[str, Any] = (await client.get("/v1/data-health")).json()
-        return answer
-
-    empty = await health()
-    await client.post("/v1/facts", json=[POST])
-    behind = await health()
-    await fold(org)
-    caught_up = await health()
-    await client.post("/v1/connections", json=CONNECTION)
-    never_read = await health()
-    async with database.transaction(org.id) as connection:
-        await connection.execute("UPDATE sync_state SET last_success_at = '2025-03-01T12:00Z'")
-    read = await health()
-    series = await client.get(
-        "/v1/kpis/shares/series",
-        params={"from": "2025-01-01", "to": "2025-04-01", "interval": "month"},
-    )
-
-    assert empty["complete_until"] is None
-    assert (behind["unfolded"], behind["complete_until"]) == (1, None)
-    assert caught_up["unfolded"] == 0
-    assert caught_up["complete_until"] is not None
-    assert never_read["complete_until"] is None
-    assert read["complete_until"] == "2025-03-01T12:00:00Z"
-    assert read["sources"][0]["source"] == "hubspot"
-    partial = [(p["value"], p["is_partial"]) for p in series.json()["points"]]
-    assert partial == [("1", False), ("0", False), ("0", True)]
-
-
-async def test_what_sources_bring_later_does_not_change_a_final_answer(
-    client: httpx.AsyncClient, org: Org, fold: Fold, database: Database
-) -> None:
-    async def then(read_at: str) -> dict[str, Any]:
-        async with database.transaction(org.id) as connection:
-            await connection.execute(
-                "UPDATE sync_state SET last_success_at = $1::text::timestamptz", read_at
-            )
-        asked = {**PERIOD, "as_of": "2025-03-31"}
-        answer: dict[str, Any] = (await client.get("/v1/kpis/shares/series", params=asked)).json()
-        return answer
-
-    await client.post("/v1/facts", json=[POST])
-    await fold(org)
-    await client.post("/v1/connections", json=CONNECTION)
-
-    before, after = await then("2025-05-01T12:00Z"), await then("2025-06-01T12:00Z")
-    earlier = await then("2025-03-01T12:00Z")
-
-    assert before["is_final"] is True
-    assert after == before
-    # The end of 31 March in Warsaw: what is in the answer reaches no further.
-    assert before["sources"][0]["complete_until"] == "2025-03-31T22:00:00Z"
-    assert earlier["sources"][0]["complete_until"] == "2025-03-01T12:00:00Z"
-
-
 @pytest.mark.parametrize(
     ("path", "query", "code"),
     [

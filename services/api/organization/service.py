@@ -52,7 +52,9 @@ async def data_health(access: Access) -> DataHealth:
     freshness = await freshness_of(access.connection, access.org.id)
     deliveries = await access.connection.fetchrow(_DELIVERIES, access.org.id)
     assert deliveries is not None, "an aggregate has one row"
-    states = Counter(source.state for source in freshness.sources)
+    states: Counter[str] = Counter()
+    for source in freshness.sources:
+        states[source.state] += source.connections
     return DataHealth(
         **trust_of(freshness, access.org.zone).model_dump(),
         ledger_position=freshness.ledger_position,

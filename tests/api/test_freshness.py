@@ -1,0 +1,143 @@
+"""Until when answers are complete, and what they say of the sources they rest on."""
+
+from typing import Any
+
+import httpx
+
+from shared.db import Database
+from shared.orgs import Org
+from tests.api.conftest import Fold
+from tests.api.test_access import CONNECTION, PERIOD
+from tests.api.test_facts import POST
+
+MADE = "UPDATE connection SET created_at = $1::text::timestamptz"
+READ = "UPDATE sync_state SET last_success_at = $1::text::timestamptz"
+
+
+async def get(client: httpx.AsyncClient, path: str, **query: Any) -> dict[str, Any]:
+    response = await client.get(f"/v1/{path}", params={**PERIOD, **query})
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+async def connect(client: httpx.AsyncClient, **other: Any) -> str:
+    response = await client.post("/v1/connections", json={**CONNECTION, **other})
+    assert response.status_code == 201, response.text
+    made: str = response.json()["id"]
+    return made
+
+
+async def execute(database: Database, org: Org, statement: str, *arguments: Any) -> None:
+    async with database.transaction(org.id) as connection:
+        await connection.execute(statement, *arguments)
+
+
+async def test_figures_say_until_when_they_are_complete(
+    client: httpx.AsyncClient, org: Org, fold: Fold, database: Database
+) -> None:
+    async def health() -> dict[str, Any]:
+        answer: dict[str, Any] = (await client.get("/v1/data-health")).json()
+        return answer
+
+    empty = await health()
+    await client.post("/v1/facts", json=[POST])
+    behind = await health()
+    await fold(org)
+    caught_up = await health()
+    await connect(client)
+    never_read = await health()
+    await execute(database, org, READ, "2025-03-01T12:00Z")
+    read = await health()
+    series = await get(client, "kpis/shares/series", to="2025-04-01", interval="month")
+
+    assert empty["complete_until"] is None
+    assert (behind["unfolded"], behind["complete_until"]) == (1, None)
+    assert caught_up["unfolded"] == 0
+    assert caught_up["complete_until"] is not None
+    assert never_read["complete_until"] is None
+    assert read["complete_until"] == "2025-03-01T12:00:00Z"
+    assert read["sources"][0]["furthest_behind"] == "hubspot"
+    partial = [(p["value"], p["is_partial"]) for p in series["points"]]
+    assert partial == [("1", False), ("0", False), ("0", True)]
+
+
+async def test_connections_of_one_vendor_are_one_entry(
+    client: httpx.AsyncClient, org: Org, database: Database
+) -> None:
+    made = [await connect(client, source=f"hubspot-{n}") for n in range(5)]
+    for n, connection_id in enumerate(made[:4]):
+        success = f"{READ} WHERE connection_id = $2"
+        await execute(database, org, success, f"2025-03-0{4 - n}T12:00Z", connection_id)
+    paused = "UPDATE connection SET state = 'paused' WHERE id = $1"
+    await execute(database, org, paused, made[0])
+
+    unread = await get(client, "kpis/shares/series")
+    await execute(database, org, f"{READ} WHERE connection_id = $2", "2025-04-01T12:00Z", made[4])
+    read = await get(client, "kpis/shares/series")
+    health = (await client.get("/v1/data-health")).json()
+
+    of_hubspot = {"provider": "hubspot", "state": "active", "connections": 4}
+    assert unread["complete_until"] is None
+    assert unread["sources"] == [
+        {
+            **of_hubspot,
+            "never_read": 1,
+            "furthest_behind": "hubspot-4",
+            "complete_until": None,
+        },
+        {
+            "provider": "hubspot",
+            "state": "paused",
+            "connections": 1,
+            "never_read": 0,
+            "furthest_behind": "hubspot-0",
+            "complete_until": "2025-03-04T12:00:00Z",
+        },
+    ]
+    assert read["complete_until"] == "2025-03-01T12:00:00Z"
+    assert read["sources"][0] == {
+        **of_hubspot,
+        "never_read": 0,
+        "furthest_behind": "hubspot-3",
+        "complete_until": "2025-03-01T12:00:00Z",
+    }
+    states = {"active": 4, "degraded": 0, "reauth_required": 0, "paused": 1}
+    assert health["connections"] == states
+
+
+async def test_what_sources_bring_later_does_not_change_a_final_answer(
+    client: httpx.AsyncClient, org: Org, fold: Fold, database: Database
+) -> None:
+    async def then(read_at: str) -> dict[str, Any]:
+        await execute(database, org, READ, read_at)
+        return await get(client, "kpis/shares/series", as_of="2025-03-31")
+
+    await client.post("/v1/facts", json=[POST])
+    await fold(org)
+    await connect(client)
+    await execute(database, org, MADE, "2025-01-01T12:00Z")
+
+    before, after = await then("2025-05-01T12:00Z"), await then("2025-06-01T12:00Z")
+    earlier = await then("2025-03-01T12:00Z")
+
+    assert before["is_final"] is True
+    assert after == before
+    # The end of 31 March in Warsaw: what is in the answer reaches no further.
+    assert before["sources"][0]["complete_until"] == "2025-03-31T22:00:00Z"
+    assert earlier["sources"][0]["complete_until"] == "2025-03-01T12:00:00Z"
+
+
+async def test_a_connection_made_later_does_not_change_a_final_answer(
+    client: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    await client.post("/v1/facts", json=[POST])
+    await fold(org)
+    before = await get(client, "kpis/shares/series", as_of="2025-03-31")
+    await connect(client)
+    after = await get(client, "kpis/shares/series", as_of="2025-03-31")
+    present = await get(client, "kpis/shares/series")
+
+    assert before["is_final"] is True
+    assert after == before
+    assert (present["complete_until"], len(present["sources"])) == (None, 1)
