@@ -10,7 +10,7 @@ from typing import Final
 from services.api.answers import is_partial, trust_of
 from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
-from services.api.freshness import Freshness, freshness_of
+from services.api.freshness import Freshness, answer_day, freshness_of
 from services.api.kpis.service import assumption_lines
 from services.api.model import money
 from services.api.roi.costs import read_cost
@@ -18,7 +18,6 @@ from services.api.roi.hires import days_to_fill
 from services.api.roi.queries import ValueQuery
 from services.api.roi.repository import Basis, Credits, credited, total_revenue
 from services.api.roi.schemas import Cost, Notice
-from shared import clock
 from shared.errors import Invalid
 from shared.kpis.expressions import exact_text
 from shared.kpis.measures import ADVOCACY_CHANNEL
@@ -41,6 +40,14 @@ _NO_CLOSE: Final = Notice(
         " brought later."
     ),
 )
+_MARGIN_CHANGED: Final = Notice(
+    code="margin_changed",
+    message=(
+        "The gross margin is not the same on all days from the first of the period on. All credit"
+        " is priced at the one in force on the period's last day; the KPI gross_margin_attributed"
+        " prices the credit of each day of close at the one in force on it."
+    ),
+)
 _NO_HIRES: Final = Notice(
     code="hires_not_reported",
     message="No hire was ever reported: recruiting savings are left out, not counted as zero.",
@@ -52,7 +59,9 @@ class Inputs:
     """Everything read for one period, before any arithmetic.
 
     ``revenue`` is the full amount of the deals with credit, None if there are no deals at all.
-    ``gross_margin`` and the recruiting rates are those in force on the period's last day.
+    ``gross_margin`` and the recruiting rates are those in force on the period's last day: one rate
+    for all credit, whatever day its deal closes on, so that every model and the break-even are
+    told by the same. ``margin_changes`` says whether other days have another margin.
     """
 
     org: Org
@@ -65,6 +74,7 @@ class Inputs:
     hires: int | None
     rates: tuple[DatedRate, ...]
     gross_margin: Decimal | None
+    margin_changes: bool
     recruiting: list[ValueLine]
     referrals: ReferralHires
     freshness: Freshness
@@ -101,6 +111,8 @@ class Inputs:
         found = []
         if self.query.basis is Basis.PERIOD and not self.credits:
             found.append(_NO_CLOSE)
+        if self.margin_changes:
+            found.append(_MARGIN_CHANGED)
         if self.is_advocacy and self.hires is None:
             found.append(_NO_HIRES)
         return found
@@ -159,10 +171,25 @@ async def read_inputs(
         hires=counted,
         rates=rates,
         gross_margin=values.get("gross_margin"),
+        margin_changes=_margin_changes(stated, query, answer_day(org, freshness)),
         recruiting=[] if method is None else recruiting_lines(referrals, values, method),
         referrals=referrals,
         freshness=freshness,
     )
+
+
+def _margin_changes(stated: Sequence[DatedRate], query: ValueQuery, today: date) -> bool:
+    """Tell whether credit of the period may close on days with different margins.
+
+    Deals of a cohort close until today.
+    """
+    last = query.period.last_day
+    if query.basis is Basis.COHORT:
+        last = max(last, today)
+    of_margin = [rate for rate in stated if rate.key == "gross_margin"]
+    days = {rate.effective_on for rate in of_margin if query.from_ < rate.effective_on <= last}
+    in_force = [rate_in_force(of_margin, "gross_margin", day) for day in (query.from_, *days)]
+    return len({rate and rate.value for rate in in_force}) > 1
 
 
 def _recruiting_to(org: Org, query: ValueQuery, freshness: Freshness) -> date:
@@ -173,9 +200,7 @@ def _recruiting_to(org: Org, query: ValueQuery, freshness: Freshness) -> date:
     if query.basis is Basis.PERIOD:
         return query.to
     # An answer about the past stays as it was: its today is the day looked back to.
-    now = freshness.known.last_instant if freshness.known else clock.now()
-    tomorrow = clock.local_day(now, org.zone) + timedelta(days=1)
-    return max(tomorrow, query.to)
+    return max(answer_day(org, freshness) + timedelta(days=1), query.to)
 
 
 async def has_deals(access: Access, period: Period) -> bool:
