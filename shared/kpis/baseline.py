@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from shared.kpis.expressions import ZERO_DENOMINATOR
+from shared.kpis.expressions import no_quotient
 
 __all__ = ["Baseline", "Reached", "beyond_baseline"]
 
@@ -40,15 +40,14 @@ class Baseline:
 def beyond_baseline(before: Reached, now: Reached) -> Baseline:
     """Return advocates' reach beyond the baseline; null if the brand reached nobody before.
 
-    Where advocates reached nobody before, nothing is expected whatever the brand did.
+    Where advocates reached nobody before, nothing is expected whatever the brand did. A network
+    that took back more than it counted reached nobody.
     """
-    amplification = Fraction(now.advocacy) / Fraction(now.brand) if now.brand else None
-    if not before.advocacy:
-        expected: Fraction | None = Fraction(0)
-    elif before.brand:
+    amplification = Fraction(now.advocacy) / Fraction(now.brand) if now.brand > 0 else None
+    reason = no_quotient(before.brand) if before.advocacy else None
+    if reason:
+        return Baseline(None, None, amplification, reason)
+    expected = Fraction(0)
+    if before.advocacy:
         expected = Fraction(before.advocacy) * Fraction(now.brand) / Fraction(before.brand)
-    else:
-        expected = None
-    if expected is None:
-        return Baseline(None, None, amplification, ZERO_DENOMINATOR)
     return Baseline(expected, Fraction(now.advocacy) - expected, amplification, None)

@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CohortPoint:
-    """The state of a cohort on a day: all value up to it, and its ROI (None without a cost)."""
+    """The state of a cohort on a day: all value up to it, and its ROI (None if it cost nothing)."""
 
     day: date
     age_days: int
@@ -71,7 +71,7 @@ def cohort_curve(
     for day, amounts in groupby(sorted(values), key=itemgetter(0)):
         cumulative = sum((amount for _, amount in amounts), cumulative)
         percent = None
-        if cost:
+        if cost > 0:
             percent = rounded(Fraction(cumulative - cost) / Fraction(cost) * 100, 2)
         points.append(CohortPoint(day, (day - starts_on).days, cumulative, percent))
     return points
@@ -115,7 +115,7 @@ def roi_at_ages(
             cumulative = curve[place].cumulative
             place += 1
         percent = None
-        if cost:
+        if cost > 0:
             percent = rounded(Fraction(cumulative - cost) / Fraction(cost) * 100, 2)
         points.append(CohortPoint(day, (day - starts_on).days, cumulative, percent))
     return points

@@ -14,13 +14,13 @@ from fractions import Fraction
 from shared.kpis.assumptions import ASSUMPTIONS, default_values
 from shared.kpis.definitions import Catalogue, Kpi, catalogue
 from shared.kpis.expressions import (
-    ZERO_DENOMINATOR,
     Binary,
     Evaluation,
     Expression,
     Name,
     Number,
     exact_text,
+    no_quotient,
     render,
     rounded,
 )
@@ -163,15 +163,15 @@ def _combined_ratio(kpi: Kpi, parts: Sequence[KpiValue], money_digits: int | Non
     above, below = Fraction(0), Fraction(0)
     absent: str | None = None
     for part in parts:
-        # A part with a zero denominator still counts: 0 of 0 and 3 of 10 are 3 of 10.
+        # A part that cannot be divided still counts: 0 of 0 and 3 of 10 are 3 of 10.
         if part.numerator is None or part.denominator is None:
             absent = absent or part.null_reason
         else:
             above, below = above + part.numerator, below + part.denominator
     if absent:
         return _value(kpi, Evaluation(None, None, None, absent), "null", money_digits)
-    quotient = above / below if below else None
-    result = Evaluation(quotient, above, below, None if below else ZERO_DENOMINATOR)
+    reason = no_quotient(below)
+    result = Evaluation(None if reason else above / below, above, below, reason)
     division = Binary("/", Name("numerator"), Name("denominator"))
     working = (division, {"numerator": above, "denominator": below})
     return _value(kpi, result, working, money_digits)

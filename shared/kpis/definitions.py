@@ -77,7 +77,7 @@ class NullRule(StrEnum):
     """When a KPI has no value. It is never a zero instead."""
 
     MISSING = "missing_input"
-    MISSING_OR_ZERO = "missing_input_or_zero_denominator"
+    MISSING_OR_ZERO = "missing_input_or_zero_denominator"  # or a denominator below zero
 
 
 class _Model(BaseModel):

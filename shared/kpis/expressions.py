@@ -1,7 +1,9 @@
 """Formulas: a tiny language of names, numbers, + - * / and parentheses.
 
 Names may contain dots (`revenue.linear`). Arithmetic is exact, on fractions; a missing input or a
-zero denominator makes the whole result null and says why, and never becomes a zero.
+denominator that is not above zero makes the whole result null and says why, and never becomes a
+zero. Below zero is what networks make of a period in which they take more views back than they
+count: a part of less than nothing is no part, and its sign would say the opposite of what happened.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from decimal import Context, Decimal
 from fractions import Fraction
 
 __all__ = [
+    "NEGATIVE_DENOMINATOR",
     "ZERO_DENOMINATOR",
     "Binary",
     "Evaluation",
@@ -23,6 +26,7 @@ __all__ = [
     "evaluate",
     "exact_text",
     "names",
+    "no_quotient",
     "parse",
     "render",
     "rounded",
@@ -41,6 +45,8 @@ _OPERATORS: Mapping[type[ast.operator], str] = {
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
 ZERO_DENOMINATOR = "zero_denominator"
 """The null reason of a division by zero."""
+NEGATIVE_DENOMINATOR = "negative_denominator"
+"""The null reason of a division by less than zero."""
 
 
 class InvalidExpression(ValueError):
@@ -79,8 +85,8 @@ class Evaluation:
     """What a formula came to.
 
     `numerator` and `denominator` are set when the formula's last step is a division, also when
-    `value` is null because the denominator is zero. `null_reason` is `zero_denominator` or
-    `missing:<name>`, the first one in reading order.
+    `value` is null because the denominator is not above zero. `null_reason` is `zero_denominator`,
+    `negative_denominator` or `missing:<name>`, the first one in reading order.
     """
 
     value: Fraction | None
@@ -154,15 +160,32 @@ def evaluate(expression: Expression, values: Mapping[str, Fraction | None]) -> E
             return Evaluation(_compute(expression, values), None, None, None)
         numerator = _compute(expression.left, values)
         denominator = _compute(expression.right, values)
-        return Evaluation(numerator / denominator, numerator, denominator, None)
+        return Evaluation(_divided(numerator, denominator), numerator, denominator, None)
     except _Missing as missing:
         return Evaluation(None, None, None, f"missing:{missing}")
-    except ZeroDivisionError:
-        return Evaluation(None, numerator, denominator, ZERO_DENOMINATOR)
+    except _NoQuotient as reason:
+        return Evaluation(None, numerator, denominator, str(reason))
+
+
+def no_quotient(denominator: Fraction | Decimal | int) -> str | None:
+    """Return why nothing can be divided by ``denominator``; None if it can."""
+    if denominator > 0:
+        return None
+    return NEGATIVE_DENOMINATOR if denominator else ZERO_DENOMINATOR
 
 
 class _Missing(Exception):
     """Carries a missing name out of the recursion, and never further."""
+
+
+class _NoQuotient(Exception):
+    """Carries the reason of a division that cannot be made out of the recursion."""
+
+
+def _divided(numerator: Fraction, denominator: Fraction) -> Fraction:
+    if reason := no_quotient(denominator):
+        raise _NoQuotient(reason)
+    return numerator / denominator
 
 
 def _compute(expression: Expression, values: Mapping[str, Fraction | None]) -> Fraction:
@@ -183,7 +206,7 @@ def _compute(expression: Expression, values: Mapping[str, Fraction | None]) -> F
         case "*":
             return left * right
         case _:
-            return left / right
+            return _divided(left, right)
 
 
 def render(expression: Expression, values: Mapping[str, Fraction | None] | None = None) -> str:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from shared.kpis.expressions import ZERO_DENOMINATOR, exact_text, rounded
+from shared.kpis.expressions import exact_text, no_quotient, rounded
 from shared.kpis.value import (
     Overlaps,
     ValueClass,
@@ -97,15 +97,14 @@ def roi(
 ) -> Roi:
     """Return (sum of lines - cost) / cost in percent; null without a cost or with a null line.
 
+    More credit notes than invoices are no cost that anything could return.
+
     Raises `OverlappingValue` when lines hold the same money and overlaps are refused.
     """
     value, reason = total_value(lines, overlaps)
-    if cost is None:
-        reason = reason or "missing:cost"
-    elif not cost:
-        reason = reason or ZERO_DENOMINATOR
+    reason = reason or ("missing:cost" if cost is None else no_quotient(cost))
     exact = None
-    if value is not None and cost:
+    if value is not None and cost is not None and reason is None:
         exact = (value - Fraction(cost)) / Fraction(cost) * 100
     return Roi(
         form=form,
@@ -306,4 +305,4 @@ def _spread(returns: Sequence[Roi]) -> Spread | None:
 
 
 def _percent(part: Fraction, whole: Fraction) -> Fraction | None:
-    return part / whole * 100 if whole else None
+    return part / whole * 100 if whole > 0 else None

@@ -229,9 +229,10 @@ def assert_beyond_baseline(got: BaselineAnswer, asked: AskedBaseline, oracle: Wh
         assert (got.expected, got.incremental, got.amplification) == (None,) * 3
         return
     had, brand_had = was[0] or Fraction(0), was[1] or Fraction(0)
-    expected = Fraction(0) if not had else had * now[1] / brand_had if brand_had else None
-    assert got.null_reason == ("zero_denominator" if expected is None else None)
+    expected = Fraction(0) if not had else had * now[1] / brand_had if brand_had > 0 else None
+    reason = "negative_denominator" if brand_had < 0 else "zero_denominator"
+    assert got.null_reason == (reason if expected is None else None)
     beyond = None if expected is None else now[0] - expected
     assert_shown(got.expected, expected, _TWELVE_DIGITS)
     assert_shown(got.incremental, beyond, _TWELVE_DIGITS)
-    assert_shown(got.amplification, now[0] / now[1] if now[1] else None, _TWELVE_DIGITS)
+    assert_shown(got.amplification, now[0] / now[1] if now[1] > 0 else None, _TWELVE_DIGITS)

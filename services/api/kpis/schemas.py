@@ -129,7 +129,8 @@ class KpiDefinition(Output):
         description="The assumptions it uses.", examples=[["gross_margin"]]
     )
     null_rule: NullRule = Field(
-        description="When there is no value.", examples=["missing_input_or_zero_denominator"]
+        description="When there is no value. A denominator below zero is none either.",
+        examples=["missing_input_or_zero_denominator"],
     )
     rounding: int = Field(description="Fraction digits shown.", examples=[2])
     direction: Direction = Field(
@@ -212,7 +213,8 @@ class Value(Output):
         description="What it was divided by, for a quotient.", examples=["100"]
     )
     null_reason: str | None = Field(
-        description="Why there is no value: `missing:<input>`, `zero_denominator` or"
+        description="Why there is no value: `missing:<input>`, `zero_denominator`,"
+        " `negative_denominator` (a network took back more than it counted) or"
         " `suppressed:small_group`.",
         examples=["missing:headcount"],
     )

@@ -251,7 +251,7 @@ def _cents(amount: Decimal | None, digits: int) -> Decimal | None:
 
 
 def _return(value: Decimal | None, cost: Decimal | None) -> Decimal | None:
-    if value is None or not cost:
+    if value is None or cost is None or cost <= 0:
         return None
     return rounded(Fraction(value - cost) / Fraction(cost) * 100, 2)
 

@@ -1,7 +1,8 @@
 """The KPIs of the catalogue, computed from measures and rates as their formulas stand there.
 
 The catalogue is data: its text is read here, and by a reader of its own. Arithmetic is on
-fractions; a missing input or a zero denominator makes a value null, with that reason.
+fractions; a missing input, or a denominator that is not above zero, makes a value null, with that
+reason.
 """
 
 import re
@@ -111,7 +112,13 @@ def value_of(kpi: Definition, span: Span, stated: Sequence[Stated], read: Read) 
     )
     if above.value is None or below.value is None:
         return above if above.value is None else below
-    return Outcome(above.value / below.value) if below.value else Outcome(None, "zero_denominator")
+    if below.value <= 0:
+        return Outcome(None, _undivided(below.value))
+    return Outcome(above.value / below.value)
+
+
+def _undivided(divisor: Fraction) -> str:
+    return "negative_denominator" if divisor < 0 else "zero_denominator"
 
 
 def _pieces(kpi: Definition, span: Span, stated: Sequence[Stated]) -> list[Span]:
@@ -177,8 +184,8 @@ class _Formula:
                 value *= self._operand()
                 continue
             divisor = self._operand()
-            if not divisor:
-                raise _Null("zero_denominator")
+            if divisor <= 0:
+                raise _Null(_undivided(divisor))
             value /= divisor
         return value
 

@@ -2,7 +2,7 @@
 
 Every form is (value - cost) / cost: of revenue, of its margin, of margin and recruiting savings
 (*cash*), of earned media value alone (*media*), of both (*blended*). A form with a value nobody can
-tell, or without a cost, is null.
+tell, or without a cost above 0, is null.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,9 @@ Value = Fraction | None
 
 def return_on(value: Value, cost: Value) -> Value:
     """Return a return in percent."""
-    return None if value is None or not cost else (value - cost) / cost * 100
+    if value is None or cost is None or cost <= 0:
+        return None
+    return (value - cost) / cost * 100
 
 
 def break_even(cost: Value, margin: Value, saved: Value) -> Value:

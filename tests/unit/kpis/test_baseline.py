@@ -29,3 +29,10 @@ def test_without_a_brand_before_there_is_no_baseline() -> None:
     found = beyond_baseline(_reached(100, 0), _reached(400, 0))
 
     assert found == Baseline(None, None, None, "zero_denominator")
+
+
+def test_a_brand_whose_views_were_taken_back_is_no_baseline() -> None:
+    assert beyond_baseline(_reached(100, -10), _reached(400, -5)) == Baseline(
+        None, None, None, "negative_denominator"
+    )
+    assert beyond_baseline(_reached(100, 10), _reached(400, -5)).amplification is None

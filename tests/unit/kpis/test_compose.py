@@ -130,6 +130,30 @@ def test_a_zero_denominator_is_null_with_a_reason() -> None:
     assert rate.arithmetic == "0 / 0 = null (zero_denominator)"
 
 
+def test_a_rate_of_views_that_were_taken_back_is_null_with_a_reason() -> None:
+    rate = _ctr(3, -100)
+
+    assert (rate.value, rate.null_reason) == (None, "negative_denominator")
+    assert rate.arithmetic == "3 / (-100) = null (negative_denominator)"
+
+
+@pytest.mark.parametrize(
+    ("kpi_id", "measures"),
+    [
+        ("active_of_enrolled_rate", {"sharers": 6, "enrolled": 5}),
+        ("active_participation_rate", {"sharers": 6, "headcount": 5}),
+        ("enrollment_rate", {"enrolled": 6, "headcount": 5}),
+        ("esn_registration_rate", {"esn_registered": 6, "headcount": 5}),
+        ("program_churn_rate", {"leaves": 6, "enrolled_at_start": 5}),
+    ],
+)
+def test_a_rate_of_other_people_than_it_divides_by_is_not_cut_off_and_says_so(
+    kpi_id: str, measures: dict[str, int]
+) -> None:
+    assert str(evaluate(KPIS[kpi_id], measures).value) == "120.00"
+    assert "it can exceed 100 %" in KPIS[kpi_id].description
+
+
 def test_missing_data_are_null_with_a_reason() -> None:
     rate = _value("enrollment_rate", headcount=None)
 
@@ -171,6 +195,16 @@ def test_a_part_of_nothing_by_nothing_changes_no_ratio() -> None:
     whole = combine(KPIS["ctr"], [_ctr(0, 0), _ctr(3, 10)], over=Dimension.TEAM)
 
     assert whole.value == 30
+
+
+def test_views_taken_back_in_a_part_are_taken_from_the_whole() -> None:
+    whole = combine(KPIS["ctr"], [_ctr(1, -2), _ctr(3, 10)], over=Axis.TIME)
+    nothing = combine(KPIS["ctr"], [_ctr(1, -20), _ctr(3, 10)], over=Axis.TIME)
+
+    assert whole.value == 50
+    assert (nothing.value, nothing.null_reason) == (None, "negative_denominator")
+    assert nothing.numerator == 4
+    assert nothing.denominator == -10
 
 
 def test_a_part_without_a_value_leaves_the_whole_without_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 import pytest
@@ -24,6 +25,7 @@ from shared.kpis.expressions import (
 )
 
 VARIABLES = ("shares", "revenue.linear", "emv.value.click")
+NO_QUOTIENT = frozenset({"zero_denominator", "negative_denominator"})
 
 leaves: st.SearchStrategy[Expression] = st.one_of(
     st.sampled_from(VARIABLES).map(Name),
@@ -42,6 +44,31 @@ values = st.fixed_dictionaries(
 )
 
 
+class NoQuotientError(ArithmeticError):
+    """What is not above zero divides nothing."""
+
+
+@dataclass(frozen=True)
+class Exact:
+    """A fraction that refuses what a formula refuses."""
+
+    value: Fraction
+
+    def __add__(self, other: Exact) -> Exact:
+        return Exact(self.value + other.value)
+
+    def __sub__(self, other: Exact) -> Exact:
+        return Exact(self.value - other.value)
+
+    def __mul__(self, other: Exact) -> Exact:
+        return Exact(self.value * other.value)
+
+    def __truediv__(self, other: Exact) -> Exact:
+        if other.value <= 0:
+            raise NoQuotientError
+        return Exact(self.value / other.value)
+
+
 def _python_value(expression: Expression, known: dict[str, Fraction]) -> Fraction | None:
     """Let Python compute the rendered text, on fractions."""
     python = render(expression)
@@ -55,11 +82,13 @@ def _python_value(expression: Expression, known: dict[str, Fraction]) -> Fractio
                     python = python.replace(
                         f"{before}{number}{after}", f"{before}F('{number}'){after}"
                     )
-    scope = {f"v{index}": known[name] for index, name in enumerate(VARIABLES)}
+    scope = {f"v{index}": Exact(known[name]) for index, name in enumerate(VARIABLES)}
     try:
-        return Fraction(eval(python.strip(), {"F": Fraction, **scope}))
-    except ZeroDivisionError:
+        found = eval(python.strip(), {"F": lambda text: Exact(Fraction(text)), **scope})
+    except NoQuotientError:
         return None
+    assert isinstance(found, Exact)
+    return found.value
 
 
 @given(expression=expressions, known=values)
@@ -69,7 +98,7 @@ def test_a_formula_computes_what_python_computes(
     result = evaluate(expression, known)
 
     assert result.value == _python_value(expression, known)
-    assert (result.null_reason == "zero_denominator") == (result.value is None)
+    assert (result.null_reason in NO_QUOTIENT) == (result.value is None)
 
 
 @given(expression=expressions)
@@ -92,7 +121,7 @@ def test_a_missing_input_is_never_a_zero(
         assert result == evaluate(expression, known)
     else:
         assert result.value is None
-        assert result.null_reason in {f"missing:{gone}", "zero_denominator"}
+        assert result.null_reason in {f"missing:{gone}", *NO_QUOTIENT}
 
 
 @pytest.mark.parametrize(
@@ -147,6 +176,21 @@ def test_a_zero_denominator_is_null_and_keeps_both_numbers() -> None:
     assert (result.value, result.null_reason) == (None, "zero_denominator")
     assert result.numerator == 3
     assert result.denominator == 0
+
+
+@pytest.mark.parametrize("above", [Fraction(3), Fraction(-3), Fraction(0)])
+def test_a_negative_denominator_is_null_and_keeps_both_numbers(above: Fraction) -> None:
+    result = evaluate(parse("a / b"), {"a": above, "b": Fraction(-100)})
+
+    assert (result.value, result.null_reason) == (None, "negative_denominator")
+    assert result.numerator == above
+    assert result.denominator == -100
+
+
+def test_a_division_inside_a_formula_is_by_more_than_nothing_too() -> None:
+    result = evaluate(parse("(a / b - 1) * 100"), {"a": Fraction(3), "b": Fraction(-1)})
+
+    assert (result.value, result.null_reason) == (None, "negative_denominator")
 
 
 def test_the_first_missing_name_in_reading_order_is_named() -> None:

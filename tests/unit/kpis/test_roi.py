@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 
 from shared.kpis.assumptions import ASSUMPTIONS
-from shared.kpis.cohort import cohort_curve, maturity, payback
+from shared.kpis.cohort import cohort_curve, maturity, payback, roi_at_ages
 from shared.kpis.esn import EsnLine, esn_claims, esn_inputs, esn_lines, esn_roi
 from shared.kpis.expressions import rounded
 from shared.kpis.recruiting import RecruitingMethod, ReferralHires, recruiting_lines
@@ -191,7 +191,12 @@ def test_an_roi_shows_its_arithmetic() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cost", "reason"), [(Decimal(0), "zero_denominator"), (None, "missing:cost")]
+    ("cost", "reason"),
+    [
+        (Decimal(0), "zero_denominator"),
+        (Decimal(-5), "negative_denominator"),
+        (None, "missing:cost"),
+    ],
 )
 def test_without_a_cost_there_is_no_return(cost: Decimal | None, reason: str) -> None:
     result = roi_on_revenue(Decimal(1), cost)
@@ -231,12 +236,15 @@ def test_until_value_covers_cost_there_is_no_payback() -> None:
     assert payback([], cost=COST, starts_on=START) is None
 
 
-def test_a_program_that_cost_nothing_pays_back_at_once() -> None:
-    reached = payback([], cost=Decimal(0), starts_on=START)
+@pytest.mark.parametrize("cost", [Decimal(0), Decimal(-5)])
+def test_a_program_that_cost_nothing_pays_back_at_once(cost: Decimal) -> None:
+    reached = payback([], cost=cost, starts_on=START)
 
     assert reached is not None
     assert (reached.day, reached.age_days) == (START, 0)
-    assert cohort_curve(COHORT, cost=Decimal(0), starts_on=START)[0].roi_percent is None
+    assert cohort_curve(COHORT, cost=cost, starts_on=START)[0].roi_percent is None
+    (aged,) = roi_at_ages(COHORT, cost=cost, starts_on=START, days=[date(2025, 5, 1)])
+    assert aged.roi_percent is None
 
 
 def test_value_of_one_day_is_one_point() -> None:
