@@ -47,10 +47,12 @@ def exact(value: Fraction | Decimal | int | None) -> Decimal | None:
 
 
 def money(amount: Decimal, digits: int) -> Decimal:
-    """Return an amount with at least the currency's minor digits; a finer one stays as it is."""
-    _, _, power = amount.as_tuple()
-    is_coarse = isinstance(power, int) and power > -digits
-    return round_money(amount, digits) if is_coarse else amount
+    """Return an amount as answers write it: rounded once, here, to the currency's minor digits.
+
+    Deals come in whole minor units, and credit divides them into such: sums of them are exact, and
+    parts add up to what was divided.
+    """
+    return round_money(amount, digits)
 
 
 DecimalText = Annotated[

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from pydantic_core import TzInfo
 
 from shared import clock
+from shared.money import InvalidCurrency, exponent, round_money
 
 __all__ = [
     "Amount",
@@ -28,6 +29,7 @@ __all__ = [
     "Slug",
     "SourceName",
     "Text",
+    "in_minor_units",
 ]
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -84,3 +86,16 @@ Respondents = Annotated[int, Field(strict=True, ge=5, le=10**9)]
 # Strict: an epoch number is refused, because seconds and milliseconds cannot be told apart.
 Instant = Annotated[datetime, Field(strict=True), AfterValidator(_plausible)]
 Day = Annotated[date, Field(strict=True, ge=date(2000, 1, 1), le=date(2100, 1, 1))]
+
+
+def in_minor_units(amount: Decimal, currency: str) -> Decimal:
+    """Return an amount as money: one that is finer than its currency's smallest unit is rounded.
+
+    An amount that no organization can have, in a test code or a metal, stays as it is: it is
+    refused where it is compared with the organization's currency.
+    """
+    try:
+        rounded = round_money(amount, exponent(currency))
+    except InvalidCurrency:
+        return amount
+    return amount if rounded == amount else rounded

@@ -1,11 +1,12 @@
 """Facts about people outside the company: touches, leads, deals, applications, hires."""
 
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from shared.facts.envelope import Channel, Fact
-from shared.facts.fields import Amount, Count, Currency, Instant, Ref
+from shared.facts.fields import Amount, Count, Currency, Instant, Ref, in_minor_units
 
 __all__ = [
     "ApplicationSubmitted",
@@ -86,11 +87,15 @@ class DealChanged(Fact):
         default=None, description="The lead it came from.", examples=["hubspot:1001"]
     )
     state: Literal["open", "won", "lost"] = Field(description="Its state.", examples=["won"])
-    amount: Amount | None = Field(
-        default=None, description="Its amount; required once won.", examples=["12000.00"]
-    )
+    # Before the amount: it says to which digit that is told.
     currency: Currency | None = Field(
         default=None, description="Currency of the amount (ISO 4217).", examples=["USD"]
+    )
+    amount: Amount | None = Field(
+        default=None,
+        description="Its amount; required once won. What is finer than the currency's smallest"
+        " unit is rounded to it, halves away from zero.",
+        examples=["12000.00"],
     )
     opened_at: Instant = Field(description="When it was opened.", examples=["2025-02-01T09:00:00Z"])
     closed_at: Instant | None = Field(
@@ -108,6 +113,13 @@ class DealChanged(Fact):
         description="Whether the customer is in a market the company wants to enter.",
         examples=[False],
     )
+
+    @field_validator("amount")
+    @classmethod
+    def _in_minor_units(cls, amount: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        """Round once, where it comes in: what is summed and divided later adds up to the cent."""
+        currency: str | None = info.data.get("currency")
+        return amount if amount is None or currency is None else in_minor_units(amount, currency)
 
     @model_validator(mode="after")
     def _is_coherent(self) -> Self:

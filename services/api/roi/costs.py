@@ -10,6 +10,7 @@ from services.api.answers import is_partial, trust_of
 from services.api.dependencies import Access
 from services.api.freshness import freshness_of
 from services.api.lookback import look
+from services.api.model import money
 from services.api.privacy import may_see_people
 from services.api.roi.cost_schemas import ChargedLine, CostStatement
 from services.api.roi.queries import CostQuery
@@ -123,7 +124,9 @@ async def cost_statement(access: Access, keyring: KeyRing, query: CostQuery) -> 
         currency=access.org.currency,
         cost=await read_cost(access, query.period, query.cost_basis, query.amortize_months),
         lines_total=len(lines),
-        lines=[_line(line, with_people=may_see_people(access)) for line in lines[start:end]],
+        lines=[
+            _line(line, digits, with_people=may_see_people(access)) for line in lines[start:end]
+        ],
         next_cursor=codec.encode([end]) if end < len(lines) else None,
     )
 
@@ -137,12 +140,12 @@ def _place(codec: CursorCodec, cursor: str | None) -> int:
     raise InvalidCursor
 
 
-def _line(charged_line: _Charged, *, with_people: bool) -> ChargedLine:
+def _line(charged_line: _Charged, digits: int, *, with_people: bool) -> ChargedLine:
     cost, line = charged_line.cost, charged_line.line
     is_named = with_people or not cost.is_personal
     return ChargedLine(
         category=line.category,
-        amount=cost.line.amount,
+        amount=money(cost.line.amount, digits),
         in_period=charged_line.in_period,
         booked_from=cost.line.starts_on,
         booked_to=cost.line.ends_on,

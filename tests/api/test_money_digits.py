@@ -1,0 +1,104 @@
+"""One rule for the digits of money: the currency's, in every answer, and parts still add up."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest_asyncio
+
+from shared.orgs import Org
+from tests.api.conftest import Fold
+from tests.api.golden import ACTIVE, CHANNELS, fact, local
+from tests.api.test_golden import post
+
+MARCH = {"from": "2025-03-01", "to": "2025-04-01"}
+#: More digits than money has: 100.01, 33.34 and 0.01 once rounded.
+TOLD = ("100.0050", "33.3375", "0.0099")
+
+
+def sold() -> Iterator[dict[str, Any]]:
+    """Yield won deals, each after a touch through every channel."""
+    for number, amount in enumerate(TOLD):
+        close = date(2025, 3, 20 + number)
+        for place, (channel, name) in enumerate(CHANNELS.items()):
+            employee = {"employee": ACTIVE[number]} if channel == "EA" else {}
+            at = local(close - timedelta(days=10 - place))
+            touch = {"person": f"P{number}", "channel": name, **employee}
+            yield fact("touch.recorded", f"{number}-{place}", at, **touch)
+        lead = {"lead": f"L{number}", "person": f"P{number}"}
+        yield fact("lead.created", f"L{number}", local(close - timedelta(days=5)), **lead)
+        yield fact(
+            "deal.changed",
+            f"D{number}",
+            local(close),
+            deal=f"D{number}",
+            lead=f"L{number}",
+            state="won",
+            amount=amount,
+            currency="USD",
+            opened_at=local(close - timedelta(days=4)).isoformat(),
+            closed_at=local(close).isoformat(),
+        )
+    yield fact(
+        "cost.booked",
+        "cost",
+        local(date(2025, 3, 1)),
+        category="content",
+        amount="9.9999",
+        currency="USD",
+        starts_on="2025-03-01",
+        ends_on="2025-04-01",
+    )
+
+
+@pytest_asyncio.fixture
+async def told(client: httpx.AsyncClient, org: Org, fold: Fold) -> httpx.AsyncClient:
+    await post(client, sold())
+    await fold(org)
+    return client
+
+
+async def get(client: httpx.AsyncClient, path: str, **query: Any) -> Any:
+    response = await client.get(f"/v1/{path}", params={**MARCH, **query})
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+async def test_the_statement_the_comparison_and_the_kpis_say_the_same_money(
+    told: httpx.AsyncClient,
+) -> None:
+    won = await get(told, "kpis/revenue_won/explain")
+    statement = await get(told, "roi", basis="period")
+    models = await get(told, "roi/models", basis="period", group_by="channel")
+
+    assert won["value"]["value"] == statement["total_revenue"] == models["total_revenue"]
+    assert won["value"]["value"] == "133.36"
+    # The facts that a figure is explained with are told as they count.
+    assert {line["quantity"] for line in won["facts"]["lines"]} == {"100.01", "33.34", "0.01"}
+    for model in models["models"]:
+        assert model["total"] == "133.36"
+        parts = [channel["amount"] for channel in model["channels"]]
+        assert sum(map(Decimal, parts)) == Decimal("133.36")
+        assert {len(part.partition(".")[2]) for part in parts} == {2}
+        assert sum(Decimal(group["amount"]) for group in model["groups"]) == Decimal("133.36")
+
+
+async def test_credit_is_explained_to_the_cent(told: httpx.AsyncClient) -> None:
+    statement = await get(told, "roi", model="linear", basis="period")
+    proof = await get(told, "roi/explain", model="linear", basis="period")
+    credited = await get(told, "kpis/attributed_revenue_linear/series", channel="employee_advocacy")
+
+    amounts = [line["amount"] for line in proof["credits"]]
+    assert {len(amount.partition(".")[2]) for amount in amounts} == {2}
+    assert sum(map(Decimal, amounts)) == Decimal(statement["credited_revenue"])
+    assert proof["credited_revenue"] == statement["credited_revenue"] == "44.47"
+    assert credited["points"][0]["value"] == "44.47"
+
+
+async def test_a_cost_is_shown_as_it_is_charged(told: httpx.AsyncClient) -> None:
+    costs = await get(told, "roi/costs")
+
+    (line,) = costs["lines"]
+    assert (line["amount"], line["in_period"], costs["cost"]["total"]) == ("10.00",) * 3
