@@ -23,6 +23,7 @@ __all__ = [
     "days_of_change",
     "days_of_recording",
     "entries_behind",
+    "repairs_of_values",
     "repairs_on",
 ]
 
@@ -82,17 +83,19 @@ SELECT known_on
  ORDER BY known_on
  LIMIT $4
 """
-# What a repair gave the log of the whole organization's cells; no entry of the ledger did.
+# Repairs of the whole organization's cells; no entry of the ledger is behind them.
 _REPAIRS = """
-SELECT r.repaired_at, r.measure, r.day, r.logged AS before, r.recomputed AS after
+SELECT r.repaired_at, r.measure, r.day, r.stored AS before, r.recomputed AS after
   FROM public.rollup_repair r
-  JOIN cell c USING (org_id, generation, cell)
+  JOIN public.cell c USING (org_id, generation, cell)
  WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ($3::text[])
-   AND r.day >= $4 AND r.day < $5 AND r.known_on = $6 AND c.slice = 'total'
-   AND r.logged <> r.recomputed AND r.repaired_at >= $7
+   AND r.day >= $4 AND r.day < $5 AND c.slice = 'total' AND r.repaired_at >= $6 AND {which}
  ORDER BY r.repaired_at, r.measure, r.day
- LIMIT $8
+ LIMIT $7
 """
+# Value and log were wrong alike and the log was given a delta, or the value alone was wrong.
+_OF_LOG_ON_DAY = _REPAIRS.format(which="r.logged <> r.recomputed AND r.known_on = $8")
+_OF_VALUES_ALONE = _REPAIRS.format(which="r.logged = r.recomputed AND r.stored <> r.recomputed")
 
 
 async def days_of_change(
@@ -196,14 +199,35 @@ async def repairs_on(
     since: datetime,
     limit: int,
 ) -> list[asyncpg.Record]:
-    """Return the first repairs on ``day``, from ``since`` on, of the sums behind ``measures``.
+    """Return logged repairs on ``day``, from ``since`` on, of the sums behind ``measures``.
 
-    Each has ``repaired_at``, ``measure``, ``day``, and what the log said ``before`` and ``after``.
+    Each has ``repaired_at``, ``measure``, ``day``, and what was stored ``before`` and ``after``.
     """
     generation = await live_generation(connection, org_id)
-    sums = sorted({SUM_BEHIND.get(measure, measure) for measure in measures})
-    asked = (sums, period.start, period.end, day, since, limit)
-    return await connection.fetch(_REPAIRS, org_id, generation, *asked)
+    asked = (_sums_behind(measures), period.start, period.end, since, limit, day)
+    return await connection.fetch(_OF_LOG_ON_DAY, org_id, generation, *asked)
+
+
+async def repairs_of_values(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    measures: Collection[str],
+    period: Period,
+    *,
+    since: datetime,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return the first repairs from ``since`` on of values that alone were wrong, as above.
+
+    The log, which the past is told from, was right: what was known before follows it at once.
+    """
+    generation = await live_generation(connection, org_id)
+    asked = (_sums_behind(measures), period.start, period.end, since, limit)
+    return await connection.fetch(_OF_VALUES_ALONE, org_id, generation, *asked)
+
+
+def _sums_behind(measures: Collection[str]) -> list[str]:
+    return sorted({SUM_BEHIND.get(measure, measure) for measure in measures})
 
 
 async def entries_behind(

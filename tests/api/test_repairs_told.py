@@ -3,8 +3,9 @@
 What was published before it stays, however close the two come together.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -62,23 +63,31 @@ async def told(
     yield client
 
 
-async def miscount(database: Database, database_url: str, org: Org, by: int = 2) -> None:
-    """Add shares to values and log alike, as a fold with a defect would."""
+async def miscount(
+    database: Database,
+    database_url: str,
+    org: Org,
+    places: Mapping[str, str] = MappingProxyType({"rollup": "v", "rollup_change": "d"}),
+    by: int = 2,
+) -> None:
+    """Add shares: to values and log alike, as a fold with a defect would, or to one of them."""
     async with database.transaction(org.id) as connection:
         place = await connection.fetchrow(
             "SELECT family, slot FROM rollup_slot WHERE org_id = $1 AND measure = 'shares'", org.id
         )
     assert place is not None
-    for table, name in (("rollup", "v"), ("rollup_change", "d")):
+    for table, name in places.items():
         column = f"{name}{place['slot']}"
         change = f"UPDATE {table} SET {column} = {column} + {by} WHERE org_id = $1 AND family = $2"
         await by_hand(database_url, change, org.id, place["family"])
 
 
-async def publish(client: httpx.AsyncClient) -> None:
+async def publish(client: httpx.AsyncClient) -> str:
     body = {"from": MARCH["from"], "to": MARCH["to"], "note": "March as reported"}
     response = await client.post("/v1/publications", json=body)
     assert response.status_code == 201, response.text
+    published: str = response.json()["id"]
+    return published
 
 
 async def shares(client: httpx.AsyncClient, **query: str) -> tuple[str | None, str | None]:
@@ -178,6 +187,53 @@ async def test_what_was_repaired_before_is_published_as_it_is(
     assert (await get(told, "restatements"))["restatements"] == []
     day = (RECORDED + later).date().isoformat()
     assert (await get(told, "restatements/facts", day=day))["repairs"] == []
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(days=7)])
+async def test_a_value_that_was_published_wrong_by_itself_is_told_when_it_is_put_right(
+    told: httpx.AsyncClient,
+    database: Database,
+    database_url: str,
+    org: Org,
+    at: Callable[[datetime], None],
+    later: timedelta,
+) -> None:
+    async def publication() -> Any:
+        return (await told.get(f"/v1/publications/{published}")).json()
+
+    await miscount(database, database_url, org, {"rollup": "v"})
+    published = await publish(told)
+    assert await shares(told) == ("5", "0")
+    untouched = await get(told, "restatements")
+    assert (untouched["repairs"], (await publication())["repaired_at"]) == ([], None)
+    at(RECORDED + later)
+    assert not (await repair(database, org.id)).is_rebuilt
+
+    # The figure follows the log, which had been right all along; the answer says so.
+    assert await shares(told) == ("3", "0")
+    listed = await get(told, "restatements")
+    assert (listed["first"]["value"], listed["restatements"]) == ("3", [])
+    (mended,) = listed["repairs"]
+    assert (mended["measure"], mended["day"]) == ("shares", "2025-03-10")
+    assert (mended["before"], mended["after"]) == ("5", "3")
+    assert (await publication())["repaired_at"] == mended["repaired_at"]
+    assert (await told.get("/v1/publications")).json()["publications"] == [await publication()]
+    assert (await get(told, "restatements", employee="E1"))["repairs"] == []
+
+
+async def test_a_value_put_right_before_is_published_without_a_word(
+    told: httpx.AsyncClient,
+    database: Database,
+    database_url: str,
+    org: Org,
+) -> None:
+    await miscount(database, database_url, org, {"rollup": "v"})
+    assert not (await repair(database, org.id)).is_rebuilt
+    published = await publish(told)
+
+    assert (await get(told, "restatements"))["repairs"] == []
+    answer = (await told.get(f"/v1/publications/{published}")).json()
+    assert answer["repaired_at"] is None
 
 
 async def test_a_log_that_was_lost_takes_no_published_figure_with_it(

@@ -1,5 +1,6 @@
 """Publications: appended, never changed; a withdrawal is an act of its own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from operator import itemgetter
@@ -21,6 +22,7 @@ __all__ = [
     "folded_now",
     "publication_named",
     "publications_after",
+    "repaired_at",
 ]
 
 _SELECT: Final = """
@@ -39,6 +41,16 @@ _COVERING: Final = f"""
 {_SELECT} AND p.starts_on <= $2 AND p.ends_on >= $3 AND w.withdrawn_at IS NULL
  ORDER BY p.ends_on - p.starts_on, p.id DESC
  LIMIT 1
+"""
+# Only values that were wrong alone: what is wrong in the log as well stays as it was published.
+_REPAIRED_AT: Final = """
+SELECT p.id, max(r.repaired_at) AS repaired_at
+  FROM publication p
+  JOIN rollup_repair r ON r.org_id = p.org_id AND r.day >= p.starts_on AND r.day < p.ends_on
+   AND r.repaired_at >= p.published_at
+ WHERE p.org_id = $1 AND p.id = ANY ($2::uuid[])
+   AND r.logged = r.recomputed AND r.stored <> r.recomputed
+ GROUP BY p.id
 """
 _ADD: Final = """
 INSERT INTO publication (org_id, id, starts_on, ends_on, position, known_on, known_until,
@@ -126,6 +138,14 @@ async def covering(
     """Return the publication that speaks for all days of ``period``, if one holds."""
     row = await connection.fetchrow(_COVERING, org_id, period.start, period.end)
     return PublicationRow(**row) if row else None
+
+
+async def repaired_at(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, publications: Sequence[UUID]
+) -> dict[UUID, datetime]:
+    """Return when values were last put right that had been published wrong, by publication."""
+    rows = await connection.fetch(_REPAIRED_AT, org_id, publications)
+    return {row["id"]: row["repaired_at"] for row in rows}
 
 
 async def folded_now(

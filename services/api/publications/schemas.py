@@ -74,6 +74,12 @@ class Publication(Output):
         description="The public part of the key that withdrew it.", examples=[None]
     )
     withdrawal_note: str | None = Field(description="Why it was withdrawn.", examples=[None])
+    repaired_at: datetime | None = Field(
+        description="When `earned verify --repair` last put right values of its days that were"
+        " stored wrong when it was published: its figures have been answered without them from then"
+        " on. `repairs` of a figure's restatements tells them. Null if there were none.",
+        examples=[None],
+    )
 
 
 class Publications(Page):

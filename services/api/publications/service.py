@@ -1,5 +1,7 @@
 """Publish periods and withdraw what was published. Both are acts that stay on record."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from services.api.dependencies import Access
@@ -35,12 +37,13 @@ async def list_publications(access: Access, keyring: KeyRing, query: PageQuery) 
         limit=query.limit + 1,
     )
     page, following = page_of(rows, query.limit, codec, lambda row: [str(row.id)])
-    return Publications(publications=[_shown(row) for row in page], next_cursor=following)
+    return Publications(publications=await _shown(access, page), next_cursor=following)
 
 
 async def get_publication(access: Access, publication_id: UUID) -> Publication:
     """Return one publication; raises :class:`NotFound`."""
-    return _shown(await _named(access, publication_id))
+    (shown,) = await _shown(access, [await _named(access, publication_id)])
+    return shown
 
 
 async def publish(access: Access, new: NewPublication) -> Publication:
@@ -112,7 +115,13 @@ async def _named(access: Access, publication_id: UUID) -> PublicationRow:
     return row
 
 
-def _shown(row: PublicationRow) -> Publication:
+async def _shown(access: Access, rows: Sequence[PublicationRow]) -> list[Publication]:
+    ids = [row.id for row in rows]
+    repaired = await repository.repaired_at(access.connection, access.org.id, ids)
+    return [_publication(row, repaired.get(row.id)) for row in rows]
+
+
+def _publication(row: PublicationRow, repaired_at: datetime | None) -> Publication:
     return Publication(
         id=row.id,
         from_=row.starts_on,
@@ -126,4 +135,5 @@ def _shown(row: PublicationRow) -> Publication:
         withdrawn_at=row.withdrawn_at,
         withdrawn_by=row.withdrawn_by,
         withdrawal_note=row.withdrawal_note,
+        repaired_at=repaired_at,
     )

@@ -71,6 +71,16 @@ class Restatement(Output):
     )
 
 
+class MovingRepair(Output):
+    """A correction of what was stored, which no fact caused: the ledger had always said so."""
+
+    repaired_at: datetime = Field(description="When it was made.", examples=[_AT])
+    measure: str = Field(description="The measure that was repaired.", examples=["shares"])
+    day: date = Field(description="The day it is booked on.", examples=["2025-04-10"])
+    before: DecimalText = Field(description="What had been stored for that day.", examples=["4"])
+    after: DecimalText = Field(description="What the ledger says.", examples=["2"])
+
+
 class Restatements(Page):
     """How a figure came to be what it is: what was first published, and every move since."""
 
@@ -93,6 +103,13 @@ class Restatements(Page):
         description="The same without its sign.", examples=["13000.00"]
     )
     restatements: list[Restatement] = Field(description="The oldest first.")
+    repairs: list[MovingRepair] = Field(
+        description="Values of the whole figure that alone were stored wrong, and that `earned"
+        " verify --repair` has put right since it was first published: until then it was answered"
+        " with `before`. The log of changes, which the past is told from, had always said `after`,"
+        " so `first` says so too, and they are no restatements. On the first page, a hundred at"
+        " most, and none where a part is asked about."
+    )
 
 
 class MovingFact(Output):
@@ -111,16 +128,6 @@ class MovingFact(Output):
     )
     occurred_at: datetime = Field(description="When it happened.", examples=[_AT])
     recorded_at: datetime = Field(description="When it became known.", examples=[_AT])
-
-
-class MovingRepair(Output):
-    """A correction of what was stored, which no fact caused: the ledger had always said so."""
-
-    repaired_at: datetime = Field(description="When it was made.", examples=[_AT])
-    measure: str = Field(description="The measure that was repaired.", examples=["shares"])
-    day: date = Field(description="The day it is booked on.", examples=["2025-04-10"])
-    before: DecimalText = Field(description="What had been logged for that day.", examples=["4"])
-    after: DecimalText = Field(description="What the ledger says.", examples=["2"])
 
 
 class MovingFacts(Page):

@@ -17,7 +17,7 @@ from services.api.kpis.moves import difference
 from services.api.kpis.service import kpi_named
 from services.api.lookback import known_at_end_of
 from services.api.privacy import may_see_people, refuse_small_groups, require_people
-from services.api.publications.repository import covering
+from services.api.publications.repository import covering, publication_named
 from services.api.restatements.schemas import (
     Baseline,
     MovingFact,
@@ -41,6 +41,7 @@ from shared.rollups.moved import (
     days_of_change,
     days_of_recording,
     entries_behind,
+    repairs_of_values,
     repairs_on,
 )
 from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing, slicing
@@ -125,6 +126,7 @@ async def restatements(access: Access, keyring: KeyRing, query: RestatementsQuer
         moved=moved,
         restated_amount=abs(moved),
         restatements=found,
+        repairs=[] if query.cursor else await _repaired_values(access, figure, first),
         next_cursor=None if is_last or last is None else codec.encode([last.isoformat()]),
     )
 
@@ -141,6 +143,26 @@ async def _first_known(access: Access, period: Period) -> Knowledge:
 
 async def _known(access: Access, day: date) -> Knowledge:
     return await known_at_end_of(access, day)
+
+
+async def _repaired_values(access: Access, figure: _Figure, first: Knowledge) -> list[MovingRepair]:
+    """Return the values that were wrong alone when the figure was published, and were repaired."""
+    if figure.filters:
+        return []
+    since = first.until
+    if first.publication is not None:
+        publication = await publication_named(access.connection, access.org.id, first.publication)
+        assert publication is not None, "publications are never deleted"
+        since = publication.published_at
+    found = await repairs_of_values(
+        access.connection,
+        access.org.id,
+        _stored_measures(figure),
+        figure.period,
+        since=since,
+        limit=_MOST_REPAIRS,
+    )
+    return [MovingRepair(**row) for row in found]
 
 
 async def _value(access: Access, figure: _Figure, knowledge: Knowledge | None) -> Decimal | None:
@@ -306,17 +328,20 @@ async def _repairs(
     """Return the repairs of a whole figure; those of its parts are in the whole."""
     if figure.filters:
         return []
-    measures = {measure.stored_as for measure in catalogue().measures_of(figure.kpi.id)}
     found = await repairs_on(
         access.connection,
         access.org.id,
-        measures,
+        _stored_measures(figure),
         figure.period,
         day=day,
         since=since,
         limit=_MOST_REPAIRS,
     )
     return [MovingRepair(**row) for row in found]
+
+
+def _stored_measures(figure: _Figure) -> set[str]:
+    return {measure.stored_as for measure in catalogue().measures_of(figure.kpi.id)}
 
 
 def _position(codec: CursorCodec, cursor: str) -> int:
