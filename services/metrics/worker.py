@@ -8,8 +8,9 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from services.metrics.batches import BatchSizes
 from services.metrics.fold import FoldResult, fold_batch
-from services.metrics.rebuild import continue_rebuild
+from services.metrics.rebuild import Progress, continue_rebuild
 from services.metrics.remeasure import Remeasurer, remeasure
 from services.metrics.retired import READERS_LAST, drop_retired
 from services.metrics.turn import ENDLESS, Turn
@@ -33,10 +34,6 @@ BATCH = 50_000
 #: How long an organization has a worker's hands. A run is cancelled after five minutes, as one that
 #: hangs: work that takes hours ends its turn long before, and the sweep finds what is left of it.
 TURN = timedelta(minutes=2)
-#: A batch of which a statement takes too long is taken in parts, each so many times smaller: facts
-#: may be such that few of them are much work, and what fails for ever would stop all that follows.
-#: So many that single entries are reached in one run.
-_PARTS = 32
 _MOST_ORGS_A_SWEEP = 500
 
 # Positions are no secret and hold nobody's data: these tables are outside row-level security.
@@ -58,25 +55,31 @@ SELECT DISTINCT org_id
 """
 
 
-async def catch_up(database: Database, org_id: UUID, *, turn: Turn = ENDLESS) -> int:
+async def catch_up(
+    database: Database, org_id: UUID, *, turn: Turn = ENDLESS, sizes: BatchSizes | None = None
+) -> int:
     """Fold everything an organization's ledger holds; return how many entries that was.
 
     Each batch is a transaction of its own, so a worker that dies has lost at most one, and a turn
-    that is over leaves the rest to the next one.
+    that is over leaves the rest to the next one, with what ``sizes`` remembers.
 
     Raises:
         asyncpg.QueryCanceledError: a single entry takes too long.
     """
-    folded, limit = 0, BATCH
+    folded, sizes = 0, sizes or BatchSizes(BATCH)
     while True:
+        limit = sizes.of(org_id)
         try:
             result = await _fold(database, org_id, limit)
         except asyncpg.QueryCanceledError as error:
-            limit = _smaller(limit, error)
+            sizes.shrink(org_id, limit, error)
             continue
         if result is None or result.entries == 0:
             return folded
         folded += result.entries
+        # One that ended before, with the day or the ledger, says nothing about larger ones.
+        if result.entries == limit:
+            sizes.grow(org_id)
         _log.info("fold.batch", entries=result.entries, position=result.position)
         if turn.is_over:
             return folded
@@ -88,34 +91,34 @@ async def _fold(database: Database, org_id: UUID, limit: int) -> FoldResult | No
         return await fold_batch(connection, org_id, generation, limit=limit)
 
 
-def _smaller(limit: int, error: Exception) -> int:
-    """Return how many entries to try after so many took too long; raise ``error`` after one."""
-    if limit == 1:
-        raise error
-    _log.warning("fold.batch_too_long", limit=limit)
-    return max(limit // _PARTS, 1)
-
-
-async def tend_generations(database: Database, org_id: UUID, *, turn: Turn = ENDLESS) -> None:
+async def tend_generations(
+    database: Database, org_id: UUID, *, turn: Turn = ENDLESS, sizes: BatchSizes | None = None
+) -> None:
     """Go on with the rebuild that is under way, and delete what was retired a while ago.
 
     Raises:
         asyncpg.QueryCanceledError: a single entry takes too long.
     """
-    if await _build(database, org_id, turn):
+    if await _build(database, org_id, turn, sizes or BatchSizes(BATCH)):
         dropped = await drop_retired(database, org_id, turn=turn)
         if dropped:
             _log.info("rebuild.dropped", generations=dropped)
 
 
-async def _build(database: Database, org_id: UUID, turn: Turn) -> bool:
+async def _build(database: Database, org_id: UUID, turn: Turn, sizes: BatchSizes) -> bool:
     """As :func:`continue_rebuild`, in batches as large as they can be."""
-    limit = BATCH
+
+    def folded(_: Progress) -> None:
+        sizes.grow(org_id)  # for the next turn: this one goes on as it began
+
     while True:
+        limit = sizes.of(org_id)
         try:
-            return await continue_rebuild(database, org_id, batch=limit, turn=turn)
+            return await continue_rebuild(
+                database, org_id, batch=limit, on_progress=folded, turn=turn
+            )
         except asyncpg.QueryCanceledError as error:
-            limit = _smaller(limit, error)
+            sizes.shrink(org_id, limit, error)
 
 
 async def _organizations_behind(database: Database) -> Sequence[Due]:
@@ -149,12 +152,14 @@ def _make(resources: Resources, *, verify_every: timedelta) -> Work:
     database = resources.database
     sampler = Sampler(database, every=verify_every)
     remeasurer = Remeasurer(database)
+    # A rebuild meets again what was folded long ago: what it learns is not about the newest facts.
+    folds, rebuilds = BatchSizes(BATCH), BatchSizes(BATCH)
 
     async def fold(org_id: UUID) -> None:
-        await catch_up(database, org_id, turn=Turn(TURN))
+        await catch_up(database, org_id, turn=Turn(TURN), sizes=folds)
 
     async def rebuild(org_id: UUID) -> None:
-        await tend_generations(database, org_id, turn=Turn(TURN))
+        await tend_generations(database, org_id, turn=Turn(TURN), sizes=rebuilds)
 
     async def measure(org_id: UUID) -> None:
         await remeasure(database, org_id)

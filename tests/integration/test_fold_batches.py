@@ -8,8 +8,10 @@ import asyncpg
 import pytest
 
 from services.metrics import rebuild, worker
+from services.metrics.batches import BatchSizes
 from services.metrics.fold import FoldResult, fold_batch
 from services.metrics.rebuild import start_rebuild
+from services.metrics.turn import Turn
 from services.metrics.worker import catch_up, tend_generations
 from shared.db import Database
 from shared.facts import Fact, Retraction
@@ -262,6 +264,22 @@ async def test_what_is_too_much_at_once_is_folded_in_parts(
 
     assert await catch_up(database, org.id) == 5
     assert slow.limits == [50_000, 1562, 48, 48]
+
+
+async def test_a_worker_remembers_what_was_too_much_at_once(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, sizes = _Slow(most=3), BatchSizes(128)
+    monkeypatch.setattr(worker, "fold_batch", slow)
+    for number in range(7):
+        await click(database, org, number)
+
+    over = Turn(timedelta(0))
+    folded = [await catch_up(database, org.id, turn=over, sizes=sizes) for _ in range(4)]
+
+    # Each turn begins where the last one ended, and goes up slowly.
+    assert slow.limits == [128, 4, 1, 2, 3, 4, 1]
+    assert folded == [1, 2, 3, 1]
 
 
 async def test_one_entry_that_is_too_much_is_told(
