@@ -34,7 +34,8 @@ GENERATION_TABLES = (
     "rollup_slot",
     "cell",
 )
-#: The log has no index to find a generation's rows by: it is walked through page by page.
+#: The log has no index to find a generation's rows by: it is walked through page by page. Nobody
+#: writes rows of a retired generation: what has been walked through holds none of them any more.
 _WALKED = frozenset({"rollup_change"})
 _ROWS_A_STEP = 20_000
 _PAGES_A_STEP = 2_000
@@ -122,23 +123,31 @@ async def _walk(
 ) -> AsyncGenerator[None, None]:
     """Delete the rows of a table that has no key, page by page; yield after each step.
 
-    Not after one that found none: the next call walks there again, and has to come further.
+    A step leaves word of how far it came, and the next one goes on there, in a later call too: a
+    walk that always began anew could be too long for any turn.
     """
-    statement = f"""
+    place = f"""
+    SELECT CASE WHEN walked_file = pg_relation_filenode('{table}')
+                THEN walked_to ELSE 0 END AS page,
+           pg_relation_size('{table}') / current_setting('block_size')::integer AS pages
+      FROM fold_cursor WHERE org_id = $1 AND generation = $2
+    """
+    delete = f"""
     DELETE FROM {table}
      WHERE org_id = $1 AND generation = $2
        AND ctid >= format('(%s,0)', $3::bigint)::tid AND ctid < format('(%s,0)', $4::bigint)::tid
     """
-    page = 0
+    leave_word = f"""
+    UPDATE fold_cursor SET walked_to = $3, walked_file = pg_relation_filenode('{table}')
+     WHERE org_id = $1 AND generation = $2
+    """
     while True:
         async with database.transaction(org_id) as connection:
-            pages: int = await connection.fetchval(
-                f"SELECT pg_relation_size('{table}') / current_setting('block_size')::integer"
-            )
-            if page >= pages:
+            found = await connection.fetchrow(place, org_id, generation)
+            # Without a cursor there is nothing left to delete: somebody else was here.
+            if found is None or found["page"] >= found["pages"]:
                 return
-            arguments = (org_id, generation, page, page + _PAGES_A_STEP)
-            done = await connection.execute(statement, *arguments)
-        page += _PAGES_A_STEP
-        if done != "DELETE 0":
-            yield
+            until = found["page"] + _PAGES_A_STEP
+            await connection.execute(delete, org_id, generation, found["page"], until)
+            await connection.execute(leave_word, org_id, generation, until)
+        yield

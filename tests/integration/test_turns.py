@@ -2,6 +2,7 @@
 
 import inspect
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -82,3 +83,57 @@ async def test_deleting_ends_its_turn_after_a_step(
         turns += 1
     assert turns > 2
     assert await state_of(database, org) == {2: "live"}
+
+
+_WALKED = "SELECT walked_to, walked_file FROM fold_cursor WHERE org_id = $1 AND generation = 1"
+
+
+async def _walked(database: Database, org: Org) -> int | None:
+    """Return how far the log was walked through for the retired generation; None if it is gone."""
+    async with database.transaction(org.id) as connection:
+        row = await connection.fetchrow(_WALKED, org.id)
+    return row["walked_to"] if row else None
+
+
+async def test_a_walk_through_the_log_goes_on_where_the_turn_before_ended(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await found(database, org)
+    await begin(database, org)
+    await tend_generations(database, org.id)
+    monkeypatch.setattr(retired, "_PAGES_A_STEP", 3)
+
+    places: list[int] = []
+    while (place := await _walked(database, org)) is not None:
+        places.append(place)
+        await drop_retired(database, org.id, retired_for=NOW, turn=over())
+    steps = [after - before for before, after in pairwise(places)]
+    assert sum(steps) > 3, "there was nothing to walk through"
+    # Once the walk has begun each turn is a step of it: none walks where another one did.
+    assert set(steps[steps.index(3) : len(steps) - steps[::-1].index(3)]) == {3}
+    async with database.transaction(org.id) as connection:
+        left = await connection.fetch(
+            "SELECT DISTINCT generation FROM rollup_change WHERE org_id = $1", org.id
+        )
+    assert [row["generation"] for row in left] == [2]
+
+
+async def test_a_log_that_was_rewritten_is_walked_through_from_its_start(
+    database: Database, org: Org
+) -> None:
+    await found(database, org)
+    await begin(database, org)
+    await tend_generations(database, org.id)
+    async with database.transaction(org.id) as connection:
+        await connection.execute(
+            "UPDATE fold_cursor SET walked_to = 1000000, walked_file = 1"
+            " WHERE org_id = $1 AND generation = 1",
+            org.id,
+        )
+
+    assert await drop_retired(database, org.id, retired_for=NOW) == 1
+    async with database.transaction(org.id) as connection:
+        left = await connection.fetch(
+            "SELECT DISTINCT generation FROM rollup_change WHERE org_id = $1", org.id
+        )
+    assert [row["generation"] for row in left] == [2]

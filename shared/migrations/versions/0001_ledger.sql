@@ -83,6 +83,10 @@ CREATE TABLE fold_cursor (
     position        bigint NOT NULL,
     folded_at       timestamptz NOT NULL,
     next_cell       integer NOT NULL DEFAULT 1,
+    -- How far the log has been searched for the rows of a retired generation: up to, and without, this
+    -- page of this file. Rewritten, the table is another file, and its rows are anywhere.
+    walked_to       bigint NOT NULL DEFAULT 0,
+    walked_file     oid,
     PRIMARY KEY (org_id, generation),
     FOREIGN KEY (org_id, generation) REFERENCES generation (org_id, generation)
 );
