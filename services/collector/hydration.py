@@ -4,7 +4,7 @@ A webhook names what changed: what was deleted is withdrawn, the rest is read ag
 that was put aside is mapped again, by the mapping as it is now.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -15,6 +15,8 @@ from services.collector.connectors.errors import Unreadable
 from services.collector.connectors.webhooks import WebhookPlan
 from services.collector.digest import digest, first_rule
 from services.collector.session import VendorAccess
+from shared.facts import Fact
+from shared.rollups.naming import deals_naming
 
 __all__ = ["VendorReader"]
 
@@ -38,23 +40,32 @@ class VendorReader:
             Unreadable: a delivery or an object in it cannot be understood.
             UpstreamError: the vendor did not bring a usable answer.
         """
-        plan = await self._plan(org_id, connection_id, bodies)
+        plan, orphans = await self._plan(org_id, connection_id, bodies)
         items: list[Item] = list(plan.retractions)
-        for stream_name, ids in plan.reads.items():
-            items += await self._read(org_id, connection_id, stream_name, ids)
+        gone_at = max((gone.revision or 0 for gone in plan.retractions), default=0)
+        for stream_name in dict.fromkeys((*plan.reads, *orphans)):
+            named, orphaned = plan.reads.get(stream_name, ()), orphans.get(stream_name, ())
+            ids = list(dict.fromkeys((*named, *orphaned)))
+            found = await self._read(org_id, connection_id, stream_name, ids)
+            items += [_not_older(item, gone_at, orphaned) for item in found]
         return items
 
     async def _plan(
         self, org_id: UUID, connection_id: UUID, bodies: Sequence[bytes]
-    ) -> WebhookPlan:
+    ) -> tuple[WebhookPlan, Mapping[str, Sequence[str]]]:
+        """Return what deliveries ask for, and per stream the deals whose lead is gone by them."""
         async with self._access.database.transaction(org_id) as connection:
             stored = await load_connection(connection, self._access.ring, org_id, connection_id)
-        webhooks = stored.connector.webhooks
-        if webhooks is None:
-            raise Unreadable("this vendor sends no webhooks")
-        return webhooks.plan(
-            [event for body in bodies for event in webhooks.events(body)], stored.source
-        )
+            webhooks = stored.connector.webhooks
+            if webhooks is None:
+                raise Unreadable("this vendor sends no webhooks")
+            plan = webhooks.plan(
+                [event for body in bodies for event in webhooks.events(body)], stored.source
+            )
+            return plan, {
+                stream: await deals_naming(connection, org_id, leads, stored.source)
+                for stream, leads in plan.orphaning.items()
+            }
 
     async def _read(
         self, org_id: UUID, connection_id: UUID, stream_name: str, ids: Sequence[str]
@@ -90,3 +101,14 @@ class VendorReader:
             return session.stream.to_facts(record, context)
         except ValidationError as error:
             raise Unreadable(first_rule(error)) from None
+
+
+def _not_older(item: Item, revision: int, orphaned: Collection[str]) -> Item:
+    """Return an orphaned deal as told no earlier than its lead was gone.
+
+    Its vendor need not count another lead as a change of the deal. What was read after the lead was
+    gone would then be as old as what names that lead, and could lose to it.
+    """
+    if not isinstance(item, Fact) or item.external_id not in orphaned or item.revision is None:
+        return item
+    return item.model_copy(update={"revision": max(item.revision, revision)})

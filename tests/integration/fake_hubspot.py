@@ -15,9 +15,10 @@ _STAGES = [("open", "false", "0.2"), ("won", "true", "1.0"), ("lost", "true", "0
 @dataclass
 class FakeHubSpot:
     """Answers batch reads of deals, while it may answer; breaks at every read of ``poison``.
-    ``failing`` is the (status, document) that comes instead."""
+    ``contacts`` are those of the deals; ``failing`` is the (status, document) to come instead."""
 
     deals: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    contacts: dict[str, list[int]] = field(default_factory=dict)
     failing: tuple[int, dict[str, Any]] | None = None
     poison: str | None = None
     reads: list[list[str]] = field(default_factory=list)
@@ -50,6 +51,13 @@ class FakeHubSpot:
             **properties,
         }
 
+    def _associated(self, deals: list[str]) -> list[dict[str, Any]]:
+        return [
+            {"from": {"id": deal}, "to": [{"toObjectId": contact} for contact in contacts]}
+            for deal in deals
+            if (contacts := self.contacts.get(deal))
+        ]
+
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.was_asked.set()
         await self.may_answer.wait()
@@ -59,7 +67,11 @@ class FakeHubSpot:
             case "/crm/v3/pipelines/deals":
                 return _json(200, _pipelines())
             case "/crm/v4/associations/deals/contacts/batch/read":
-                return _json(200, {"status": "COMPLETE", "results": []})
+                asked = [entry["id"] for entry in orjson.loads(request.content)["inputs"]]
+                return _json(200, {"status": "COMPLETE", "results": self._associated(asked)})
+            case "/crm/v3/objects/contacts/batch/read":
+                ids = [entry["id"] for entry in orjson.loads(request.content)["inputs"]]
+                return _json(200, {"status": "COMPLETE", "results": [_contact(n) for n in ids]})
             case "/crm/v3/objects/contacts/search" | "/crm/v3/objects/deals/search":
                 return _json(200, {"total": 0, "results": []})
             case "/crm/v3/objects/deals/batch/read":
@@ -74,6 +86,16 @@ class FakeHubSpot:
                 ]
                 return _json(200, {"status": "COMPLETE", "results": found})
         raise AssertionError(f"unexpected call: {request.url.path}")
+
+
+def _contact(contact: str) -> dict[str, Any]:
+    properties = {
+        "createdate": "2024-12-01T10:00:00.000Z",
+        "email": f"{contact}@client.example",
+        "hs_additional_emails": "",
+        "lastmodifieddate": "2025-03-01T10:00:00.000Z",
+    }
+    return {"id": contact, "properties": properties, "archived": False}
 
 
 def _json(status: int, document: dict[str, Any]) -> httpx.Response:

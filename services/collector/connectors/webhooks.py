@@ -48,10 +48,15 @@ class WebhookEvent:
 
 @dataclass(frozen=True, slots=True)
 class WebhookPlan:
-    """What events ask for: facts withdrawn now, and per stream the objects to read."""
+    """What events ask for: facts withdrawn now, and per stream the objects to read.
+
+    ``orphaning`` are, per stream, the leads withdrawn: its deals that name one of them are read
+    too. The vendor has moved them to another lead, or to none, without a word about the deals.
+    """
 
     retractions: tuple[Retraction, ...]
     reads: Mapping[str, tuple[str, ...]]
+    orphaning: Mapping[str, tuple[str, ...]]
 
 
 class _Verify(Protocol):

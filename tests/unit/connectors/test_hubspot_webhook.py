@@ -116,6 +116,7 @@ def test_deletions_withdraw_and_everything_else_names_what_to_read() -> None:
         Retraction(Identity("hubspot", "deal.changed", "901"), revision=1740000000123),
     )
     assert asked.reads == {"contacts": ("601",), "deals": ("902",)}
+    assert asked.orphaning == {}
 
 
 def test_a_merge_withdraws_the_merged_and_reads_the_survivor() -> None:
@@ -135,6 +136,8 @@ def test_a_merge_withdraws_the_merged_and_reads_the_survivor() -> None:
     ]
     assert withdrawn == ["602", "601"]
     assert asked.reads == {"contacts": ("700",)}
+    # The deals of both belong to the survivor now: which these are, the ledger knows.
+    assert asked.orphaning == {"deals": ("hubspot:602", "hubspot:601")}
 
 
 def _without(name: str) -> dict[str, Any]:

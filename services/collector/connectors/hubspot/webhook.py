@@ -104,7 +104,8 @@ def plan(events: Sequence[WebhookEvent], source: str) -> WebhookPlan:
     """Return what events ask for: deletions withdraw facts, everything else names what to read.
 
     An event older than the object's state does no harm: the object is read as it is now, and a
-    retraction carries the time of the deletion as its revision.
+    retraction carries the time of the deletion as its revision. The deals of a contact that is gone
+    belong to the one it was merged into, or to another of theirs.
     """
     retractions = tuple(
         Retraction(
@@ -118,7 +119,16 @@ def plan(events: Sequence[WebhookEvent], source: str) -> WebhookPlan:
     for event in events:
         if event.kind not in _DELETIONS:
             reads.setdefault(_STREAMS[event.object_type], {})[event.object_id] = None
-    return WebhookPlan(retractions, {stream: tuple(ids) for stream, ids in reads.items()})
+    gone = tuple(
+        f"{source}:{retraction.identity.external_id}"
+        for retraction in retractions
+        if retraction.identity.kind == "lead.created"
+    )
+    return WebhookPlan(
+        retractions,
+        {stream: tuple(ids) for stream, ids in reads.items()},
+        {"deals": gone} if gone else {},
+    )
 
 
 def _events_of(entry: Any) -> list[WebhookEvent]:
