@@ -4,8 +4,9 @@ Application code receives a session or a connection that is already inside a tra
 commits: whoever opened the unit of work does, once.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -83,6 +84,7 @@ class Database:
         async with (
             self._begin(org_id) as connection,
             AsyncSession(bind=connection, expire_on_commit=False) as session,
+            _ended_by_cancellation(connection),
         ):
             yield session
             await session.flush()
@@ -108,11 +110,29 @@ class Database:
     async def _begin(
         self, org_id: UUID | None, engine: AsyncEngine | None = None
     ) -> AsyncIterator[AsyncConnection]:
-        async with (engine or self.engine).begin() as connection:
+        async with (
+            (engine or self.engine).begin() as connection,
+            _ended_by_cancellation(connection),
+        ):
             # Also the statement that opens the transaction: SQLAlchemy begins lazily, and what the
             # driver's connection did before that would survive a rollback.
             await connection.execute(_SET_ORG, {"org_id": str(org_id) if org_id else ""})
             yield connection
+
+
+@asynccontextmanager
+async def _ended_by_cancellation(connection: AsyncConnection) -> AsyncIterator[None]:
+    """End the connection if the block is cancelled: the server then rolls back.
+
+    A statement may be under way. To roll back, the driver would have to wait until the server has
+    given it up, and what goes wrong there would be raised in place of the cancellation.
+    """
+    try:
+        yield
+    except asyncio.CancelledError:
+        with suppress(Exception):
+            await connection.invalidate()
+        raise
 
 
 async def driver_connection(
