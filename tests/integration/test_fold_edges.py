@@ -242,6 +242,9 @@ FURTHER: tuple[tuple[Fact | Retraction, ...], ...] = (
     ),
 )
 
+#: Both, told together in three batches.
+CHAPTERS = [(*one, *other) for one, other in zip(HISTORY, FURTHER, strict=True)]
+
 
 @pytest.mark.parametrize("window", [9, 1])
 @pytest.mark.parametrize("limit", [1000, 3])
@@ -250,8 +253,7 @@ async def test_a_rich_history_is_what_the_oracle_says(
 ) -> None:
     org = await found_org(database, Setting("Europe/Warsaw", window, 2))
     deliveries: list[Fact | Retraction] = []
-    for batch in zip(HISTORY, FURTHER, strict=True):
-        told = [item for part in batch for item in part]
+    for told in CHAPTERS:
         deliveries += told
         await deliver(database, org, told)
         await fold(database, org, limit)
@@ -286,15 +288,15 @@ async def _held(database: Database, org: Org) -> dict[int, set[str]]:
 
 
 async def test_generations_do_not_touch_each_other(database: Database, org: Org) -> None:
-    await tell(database, org, *HISTORY[0])
+    await tell(database, org, *CHAPTERS[0])
     first = (await _held(database, org))[1]
     async with database.transaction(org.id) as connection:
         await connection.execute(_SECOND, org.id, 1, 1)
         await connection.execute(_SECOND_CURSOR, org.id)
     await _fold_second(database, org)
     assert (await _held(database, org))[1] == first
-    for batch in HISTORY[1:]:
-        await tell(database, org, *batch)
+    for told in CHAPTERS[1:]:
+        await tell(database, org, *told)
         await _fold_second(database, org)
 
     both = await _held(database, org)
@@ -314,8 +316,8 @@ async def _fold_second(database: Database, org: Org, limit: int = 1000) -> int:
 async def test_a_generation_that_follows_in_small_steps_comes_to_the_same(
     database: Database, org: Org
 ) -> None:
-    for batch in zip(HISTORY, FURTHER, strict=True):
-        await tell(database, org, *(item for part in batch for item in part))
+    for told in CHAPTERS:
+        await tell(database, org, *told)
     async with database.transaction(org.id) as connection:
         await connection.execute(_SECOND, org.id, org.window_days, org.half_life_days)
         await connection.execute(_SECOND_CURSOR, org.id)
@@ -342,8 +344,8 @@ async def _alone(database: Database, org: Org, window: int, half_life: int) -> s
             window_days=window,
             half_life_days=half_life,
         )
-    for batch in HISTORY:
-        await tell(database, other, *batch)
+    for told in CHAPTERS:
+        await tell(database, other, *told)
     return (await _held(database, other))[1]
 
 

@@ -183,6 +183,40 @@ async def test_who_leaves_comes_back_and_is_moved(database: Database) -> None:
     )
 
 
+async def test_a_place_told_late_moves_its_days_and_no_other(database: Database) -> None:
+    def place(team: str, since: int) -> list[Fact]:
+        day = f"2025-02-{since:02}"
+        return [
+            fact(
+                "employee.recorded",
+                f"{employee}-{day}",
+                day,
+                employee=employee,
+                effective_on=day,
+                team=team,
+            )
+            for employee in ("E1", "E2")
+        ]
+
+    # Two people on every day, so that a day of a team is a sum.
+    done = [
+        published(f"{employee}-{day}", day, employee=employee)
+        for employee in ("E1", "E2")
+        for day in range(3, 13)
+    ]
+    await assert_right_at_each_step(
+        database,
+        [*place("Sales", 1), *done],
+        # Up to the next place, from then on, and before the first.
+        place("Legal", 10),
+        place("IT", 5),
+        place("Board", 4)[:1],
+        [Retraction(told.identity) for told in place("IT", 5)],
+        [Retraction(told.identity) for told in place("Sales", 1)],
+        [Retraction(told.identity) for told in place("Legal", 10)],
+    )
+
+
 async def test_credit_that_comes_out_the_same_stays_where_it_is(database: Database) -> None:
     org = await found_org(database, Setting("Europe/Warsaw", 30, 7))
     other = deal("d2", "l1")

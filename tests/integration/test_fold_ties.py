@@ -131,6 +131,40 @@ async def test_of_two_that_told_a_lead_at_once_the_first_key_speaks(database: Da
     )
 
 
+async def test_of_two_that_told_an_application_at_once_the_first_key_speaks(
+    database: Database,
+) -> None:
+    applications = [f"a{number}" for number in range(6)]
+
+    def told(kind: str, source: str, person: str) -> list[Fact]:
+        return [
+            fact(
+                kind, f"{name}-{source}", "2025-02-05", application=name, person=person
+            ).model_copy(update={"source": source})
+            for name in applications
+        ]
+
+    touches = [
+        fact(
+            "touch.recorded",
+            person,
+            "2025-02-03",
+            person=person,
+            channel="employee_advocacy",
+            employee=employee,
+        )
+        for person, employee in (("ann", "E1"), ("bob", "E2"))
+    ]
+    await assert_right_at_each_step(
+        database,
+        [*touches, *told("application.submitted", "ats", "ann")],
+        told("application.submitted", "web", "bob"),
+        told("hire.accepted", "ats", "bob"),
+        told("hire.accepted", "web", "ann"),
+        [Retraction(item.identity) for item in told("application.submitted", "ats", "ann")],
+    )
+
+
 async def test_of_two_that_published_a_post_the_first_names_who_and_where(
     database: Database,
 ) -> None:
