@@ -1,8 +1,8 @@
 """``python -m tests.mutation [--only PART ...] [--sample N]``: mutate the fold, count what notices.
 
-Writes a line per mutant as it goes, in random order, and at the end what survived. Survivors that
-no test can tell from the original are listed in ``equivalent.toml``, each with the reason; they do
-not count.
+What verifies the fold is mutated with it. Writes a line per mutant as it goes, in random order, and
+at the end what survived. Survivors that no test can tell from the original are listed in
+``equivalent.toml``, each with the reason; they do not count.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
@@ -23,6 +23,9 @@ from tests.conftest import TEMPLATE, execute, prepare_template
 from tests.mutation.operators import Mutant, mutants_of
 from tests.mutation.report import GOAL, Score, chosen, drawn
 from tests.mutation.trial import Trial, Verdict, import_foundations, try_mutant
+
+#: Tests that are run together.
+_Look = tuple[str, ...]
 
 _MUTATED: Final = (
     "services/metrics/fold.py",
@@ -37,7 +40,9 @@ _MUTATED: Final = (
     "shared/rollups/deals.py",
     "shared/rollups/booked.py",
     "shared/rollups/layout.py",
+    "services/metrics/verify/*.py",
 )
+_VERIFY: Final = Path("services/metrics/verify")
 #: Whatever is quick to notice: the first failure ends a trial.
 _TESTS: Final = (
     "tests/integration/test_fold_late.py",
@@ -65,6 +70,12 @@ _SECOND_LOOK: Final = (
     "tests/integration/test_golden_credit.py",
     "tests/property/test_histories.py::test_any_history_gives_what_the_oracle_says_in_any_order",
 )
+#: The same for the recomputation that the fold is held against.
+_TESTS_OF_VERIFY: Final = (
+    "tests/integration/test_verify.py",
+    "tests/integration/test_verify_past.py",
+)
+_SECOND_LOOK_AT_VERIFY: Final = ("tests/property/test_verified.py",)
 _DATABASE: Final = "earned_trials"
 #: Trials leave their organizations behind, and every connection its dead temporary tables.
 _TRIALS_A_DATABASE: Final = 25
@@ -77,15 +88,17 @@ def main() -> int:
     sample = drawn(by_file, asked.sample, asked.seed)
     mutants = [mutant for of_file in sample.values() for mutant in of_file]
     Random(asked.seed).shuffle(mutants)
-    looks = (_TESTS,) if asked.quick else (_TESTS, _SECOND_LOOK)
+    looks = {path: _looks_at(path, is_quick=asked.quick) for path in sample}
     with _server() as renew:
-        import_foundations([test for tests in looks for test in tests])
-        limits = _limits(looks)
+        # Each once, though several files have it in common.
+        different = list(dict.fromkeys(look for of_file in looks.values() for look in of_file))
+        import_foundations([test for look in different for test in look])
+        limits = _limits(different)
         if limits is None:
             print("The tests fail on the engine as it is.", file=sys.stderr)
             return 2
         until = time.monotonic() + 60 * asked.minutes
-        score = _tried(mutants, dict(zip(looks, limits, strict=True)), renew, until)
+        score = _tried(mutants, looks, limits, renew, until)
     score.report()
     return 0 if score.percent >= GOAL else 1
 
@@ -142,20 +155,29 @@ def _server() -> Iterator[Callable[[], None]]:
             yield renew
 
 
-def _limits(looks: Sequence[Sequence[str]]) -> list[float] | None:
+def _looks_at(path: Path, *, is_quick: bool) -> tuple[_Look, ...]:
+    """Return the tests that should notice a file's mutants: a quick look, and a thorough one."""
+    looks: tuple[_Look, _Look] = (_TESTS, _SECOND_LOOK)
+    if path.is_relative_to(_VERIFY):
+        looks = (_TESTS_OF_VERIFY, _SECOND_LOOK_AT_VERIFY)
+    return looks[:1] if is_quick else looks
+
+
+def _limits(looks: Sequence[_Look]) -> dict[_Look, float] | None:
     """Return how many seconds each look may take; None when the tests fail as it is."""
-    limits = []
+    limits = {}
     for tests in looks:
         began = time.monotonic()
         if try_mutant(None, tests, 1200).verdict is not Verdict.SURVIVED:
             return None
-        limits.append(60 + 5 * (time.monotonic() - began))
+        limits[tests] = 60 + 5 * (time.monotonic() - began)
     return limits
 
 
 def _tried(
     mutants: Sequence[Mutant],
-    looks: dict[tuple[str, ...], float],
+    looks: Mapping[Path, Sequence[_Look]],
+    limits: Mapping[_Look, float],
     renew: Callable[[], None],
     until: float,
 ) -> Score:
@@ -166,8 +188,8 @@ def _tried(
             break
         if number % _TRIALS_A_DATABASE == 0:
             renew()
-        for tests, seconds in looks.items():
-            trial = try_mutant(mutant, tests, seconds, record.of(mutant.path))
+        for tests in looks[mutant.path]:
+            trial = try_mutant(mutant, tests, limits[tests], record.of(mutant.path))
             if trial.verdict is not Verdict.SURVIVED:
                 break
         record.add(mutant.path, trial)
