@@ -51,6 +51,14 @@ def test_a_test_without_an_end_is_told_apart(pytester: pytest.Pytester) -> None:
     assert told_by(None, "") == Trial(Verdict.TIMEOUT, "time")
 
 
+def test_so_is_a_statement_without_an_end(pytester: pytest.Pytester) -> None:
+    text = """
+        from asyncpg import QueryCanceledError
+        def test_it(): raise QueryCanceledError("canceling statement due to statement timeout")
+    """
+    assert _told(pytester, text) == Trial(Verdict.TIMEOUT, "test_told.py::test_it")
+
+
 def test_a_trial_that_could_not_be_made_says_nothing(pytester: pytest.Pytester) -> None:
     with pytest.raises(RuntimeError, match="pytest ended with 4"):
         _told(pytester, "", "--no-such-option")

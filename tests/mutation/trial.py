@@ -43,7 +43,10 @@ _NO_PROGRAM = re.compile(
 )
 
 # It may never have ended, and the machine may have been busy.
-_TOO_LONG = re.compile(r"Timeout \(>[\d.]+s\) from pytest-timeout")
+_TOO_LONG = re.compile(
+    r"Timeout \(>[\d.]+s\) from pytest-timeout"
+    r"|QueryCanceledError: canceling statement due to (?:statement|lock) timeout"
+)
 _NOTICED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 #: pytest's exit codes: a test failed, or could not even be imported, or pytest could not go on.
 _FAILED = frozenset({1, 2, 3})
