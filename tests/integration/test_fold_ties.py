@@ -2,8 +2,19 @@
 
 from shared.db import Database
 from shared.facts import Fact, Retraction
+from shared.rollups import converting
 from tests.integration.catalogue_facts import fact
 from tests.integration.fold_chapters import assert_right_at_each_step
+from tests.property.engine import deliver, fold, found_org, history_of
+from tests.property.oracle.sales import converted
+from tests.property.worlds import Setting
+
+_EVERY = "(SELECT DISTINCT {0} FROM {0} WHERE org_id = $1 AND generation = $2)"
+#: Rows as they lie in the table: an index of the primary key returns them by key, asked or not.
+_AS_THEY_LIE = """
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_bitmapscan = off
+"""
 
 
 def share(employee: str, day: str = "2025-02-11") -> Fact:
@@ -163,6 +174,35 @@ async def test_of_two_that_told_an_application_at_once_the_first_key_speaks(
         told("hire.accepted", "web", "ann"),
         [Retraction(item.identity) for item in told("application.submitted", "ats", "ann")],
     )
+
+
+async def test_whose_word_counts_does_not_depend_on_where_it_lies(database: Database) -> None:
+    org = await found_org(database, Setting("Europe/Warsaw", 30, 7))
+    told: list[Fact] = [
+        fact("lead.created", f"l-{person}", "2025-02-05", lead=f"l-{person}", person=person)
+        for person in ("ann", "bob")
+    ]
+    for source, person in (("crm", "ann"), ("web", "bob")):
+        for number in range(6):
+            name = f"{number}-{source}"
+            of_person = {"person": person}
+            application = {"application": f"a{number}", **of_person}
+            sold = deal(source, f"l-{person}", "2025-02-08")
+            told += [
+                fact("lead.created", name, "2025-02-05", lead=f"l{number}", **of_person),
+                fact("application.submitted", name, "2025-02-05", **application),
+                fact("hire.accepted", name, "2025-02-05", **application),
+                sold.model_copy(update={"external_id": name, "deal": f"d{number}"}),
+            ]
+    await deliver(database, org, told)
+    await fold(database, org, 1000)
+
+    query = converting.conversions(*map(_EVERY.format, ("deal", "lead", "application")))
+    async with database.transaction(org.id) as connection:
+        await connection.execute(_AS_THEY_LIE)
+        rows = await connection.fetch(query, org.id, 1)
+    found = {(row["kind"], row["conversion"], row["person"]) for row in rows}
+    assert found == {(it.kind, it.id, it.person) for it in converted(history_of(org, told))}
 
 
 async def test_of_two_that_published_a_post_the_first_names_who_and_where(
