@@ -107,7 +107,7 @@ GOOD: dict[str, Any] = {
     },
 }
 #: Of the kinds that the small company of the other tests has none of.
-_FURTHER = {
+_FURTHER: Mapping[str, Mapping[str, Any]] = {
     "application.submitted": {"application": "a1", "job": "j1", "person": "p1", "employee": "E1"},
     "cost.booked": {
         "category": "content",

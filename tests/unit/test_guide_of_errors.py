@@ -37,10 +37,10 @@ def codes_of(tree: ast.Module) -> Iterator[str]:
             case ast.ClassDef(body=lines):
                 for line in lines:
                     match line:
-                        case ast.Assign(targets=[ast.Name(id="code")], value=code):
-                            yield from text(code)
-                        case ast.AnnAssign(target=ast.Name(id="code"), value=code):
-                            yield from text(code)
+                        case ast.Assign(targets=[ast.Name(id="code")], value=stated):
+                            yield from text(stated)
+                        case ast.AnnAssign(target=ast.Name(id="code"), value=noted):
+                            yield from text(noted)
 
 
 def test_the_guide_names_every_code_and_no_other() -> None:
