@@ -17,13 +17,19 @@ router = APIRouter(prefix="/v1/assumptions", tags=["assumptions"], route_class=S
 
 _Reader = Annotated[Access, reads("roi:read")]
 _Key = Annotated[
-    str, Path(description="Key of the assumption.", max_length=64, examples=["gross_margin"])
+    str,
+    Path(
+        description="Key of the assumption; `exchange_rate.EUR` is what one euro is worth in the"
+        " organization's currency, and any other currency has one alike.",
+        max_length=64,
+        examples=["gross_margin"],
+    ),
 ]
 
 
 @router.get("", operation_id="assumptions_list_assumptions")
 async def list_assumptions(access: _Reader) -> Assumptions:
-    """List every assumption with the value in force today."""
+    """List every assumption with the value in force today, and the exchange rates stated."""
     return await service.list_assumptions(access)
 
 
