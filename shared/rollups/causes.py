@@ -79,19 +79,28 @@ _ABOUT = """about AS MATERIALIZED (
 # Of several sources that tell of a lead or a deal one speaks for it: another one may take over.
 _OF_ANOTHER_SOURCE = """(e.kind, e.subject) IN (
             SELECT kind, subject FROM about WHERE kind IN ('lead.created', 'deal.changed'))"""
-_OF_GENERATION = "org_id = $1 AND generation = $2"
-_LEADS_OF_DEALS = f"""
-    SELECT lead FROM deal WHERE {_OF_GENERATION} AND deal IN (SELECT line_key FROM behind)"""
-_LEADS_OF_PEOPLE = f"""
-    SELECT lead FROM lead WHERE {_OF_GENERATION} AND person IN (SELECT person FROM people)"""
+
+
+def _looked_up(column: str, table: str, by: str, keys: str) -> str:
+    """Return the query of a column of the rows that keys name, looked up one by one."""
+    return f"""
+        SELECT DISTINCT s.{column}
+          FROM (SELECT DISTINCT * FROM ({keys}) asked) k (key)
+         CROSS JOIN LATERAL (
+            SELECT {column} FROM {table}
+             WHERE org_id = $1 AND generation = $2 AND {by} = k.key
+            OFFSET 0
+         ) s
+    """
+
+
+_KEYS_BEHIND = "SELECT line_key FROM behind"
+_LEADS_OF_DEALS = _looked_up("lead", "deal", "deal", _KEYS_BEHIND)
+_LEADS_OF_PEOPLE = _looked_up("lead", "lead", "person", "SELECT person FROM people")
 _PEOPLE_OF = {
-    "deal": f"SELECT person FROM lead WHERE {_OF_GENERATION} AND lead IN ({_LEADS_OF_DEALS})",
-    "lead": f"""
-        SELECT person FROM lead
-         WHERE {_OF_GENERATION} AND lead IN (SELECT line_key FROM behind)""",
-    "application": f"""
-        SELECT person FROM application
-         WHERE {_OF_GENERATION} AND application IN (SELECT line_key FROM behind)""",
+    "deal": _looked_up("person", "lead", "lead", _LEADS_OF_DEALS),
+    "lead": _looked_up("person", "lead", "lead", _KEYS_BEHIND),
+    "application": _looked_up("person", "application", "application", _KEYS_BEHIND),
 }
 
 
@@ -171,8 +180,7 @@ def _of_conversions(
 
 
 def _deals_of(leads: str) -> str:
-    return f"""e.kind = 'deal.changed' AND e.subject IN (
-            SELECT deal FROM deal WHERE {_OF_GENERATION} AND lead IN ({leads}))"""
+    return f"e.kind = 'deal.changed' AND e.subject IN ({_looked_up('deal', 'deal', 'lead', leads)})"
 
 
 def _of_others(stored: str, before_end: str) -> Iterator[str]:

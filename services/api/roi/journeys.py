@@ -69,8 +69,14 @@ _DEALS: Final = {
              WHERE org_id = $1 AND generation = $2 AND day >= $4::date AND day < $5::date
           ) p
          CROSS JOIN LATERAL ({converting.same_person("p.person")} OFFSET 0) s
-          JOIN lead l ON l.org_id = $1 AND l.generation = $2 AND l.person = s.person
-          JOIN deal d ON d.org_id = $1 AND d.generation = $2 AND d.lead = l.lead
+         CROSS JOIN LATERAL (
+            SELECT lead FROM lead
+             WHERE org_id = $1 AND generation = $2 AND person = s.person
+            OFFSET 0
+         ) l
+         CROSS JOIN LATERAL (
+            SELECT deal FROM deal WHERE org_id = $1 AND generation = $2 AND lead = l.lead OFFSET 0
+         ) d
     )""",
     Basis.PERIOD: """(
         SELECT DISTINCT deal FROM deal
@@ -128,9 +134,12 @@ async def channel_parts(
         SELECT c.channel, {grouped or "''"} AS grouped, c.is_asked, count(*) AS touches,
                coalesce(sum(l.amount), 0) AS amount, coalesce(sum(l.share), 0) AS share
           FROM ({_touches(scope.basis)}) c
-          LEFT JOIN credit l
-            ON l.org_id = $1 AND l.generation = $2 AND l.kind = 'deal'
-           AND l.conversion = c.conversion AND l.model = 'linear' AND l.touch_key = c.touch_key
+          LEFT JOIN LATERAL (
+            SELECT amount, share FROM credit
+             WHERE org_id = $1 AND generation = $2 AND kind = 'deal'
+               AND conversion = c.conversion AND model = 'linear' AND touch_key = c.touch_key
+            OFFSET 0
+          ) l ON true
           {team}
          GROUP BY 1, 2, 3
         """,
