@@ -7,7 +7,14 @@ from shared.kpis.periods import last_iso_weeks
 from shared.rollups.held import measures_held
 from shared.rollups.query import Slicing
 from shared.rollups.reading import Found, Reader, Reading
-from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_ends, bucket_starts, filter_clause
+from shared.rollups.sql import (
+    TEAM_ON_DAY,
+    Arguments,
+    bucket_ends,
+    bucket_starts,
+    filter_clause,
+    places_held,
+)
 
 __all__ = ["ACTIVE_WEEKS", "ACTIVE_WEEKS_NEEDED", "READERS", "SUM_BEHIND"]
 
@@ -145,14 +152,14 @@ def _on_roster(condition: str) -> Reader:
         clause = filter_clause(plan.filters, arguments, alias="r", team_column="r.team")
         rows = await asked.connection.fetch(
             f"""
-            SELECT b.place::integer - 1 AS bucket, {grouped} AS grouped, count(*) AS people
-              FROM unnest({ends}::date[]) WITH ORDINALITY b (end_day, place)
-             CROSS JOIN LATERAL (
-                SELECT DISTINCT ON (s.employee) s.*
+            SELECT b.place - 1 AS bucket, {grouped} AS grouped, count(*) AS people
+              FROM (
+                SELECT s.*, lead(s.effective_on, 1, 'infinity'::date) OVER (
+                           PARTITION BY s.employee ORDER BY s.effective_on, s.fact_key) AS until
                   FROM roster s
-                 WHERE s.org_id = $1 AND s.generation = $2 AND s.effective_on < b.end_day
-                 ORDER BY s.employee, s.effective_on DESC, s.fact_key DESC
-             ) r
+                 WHERE s.org_id = $1 AND s.generation = $2
+              ) r
+             {places_held("r.effective_on", "r.until", ends)}
              WHERE {condition} {clause}
              GROUP BY 1, 2
             """,

@@ -1,7 +1,7 @@
 """Relations of deals: what several measures start from.
 
 A deal may be known to several sources. One row speaks for it (``converting.current_deal``), and it
-is that row which has to be in the days asked about. The columns are those of ``current_deal``.
+is that row which has to be in the days asked about. The columns are those of the table.
 """
 
 from shared.rollups import converting
@@ -21,29 +21,37 @@ def lost_deals(since: str, until: str) -> str:
 
 def opened_deals(since: str, until: str) -> str:
     """Return the deals opened in the days of [``since``, ``until``), one row each."""
-    return _deals(f"{{0}}.opened_day >= {since} AND {{0}}.opened_day < {until}")
+    return _deals(f"d.opened_day >= {since} AND d.opened_day < {until}")
 
 
-def open_deals(until: str) -> str:
-    """Return the deals open at the end of the day before ``until``, one row each."""
+def open_deals() -> str:
+    """Return all deals, one row each, with the days ``since`` and ``until`` of which they are open.
+
+    A deal is open at the end of each day from ``since`` on, up to and without ``until``.
+    """
     # Some systems give an open deal the day on which it may close: only what is decided has closed.
-    is_undecided = f"({{0}}.state = 'open' OR {{0}}.closed_day >= {until})"
-    return _deals(f"{{0}}.opened_day < {until} AND {is_undecided}")
+    closed = "CASE WHEN d.state = 'open' THEN 'infinity' ELSE d.closed_day END"
+    return f"SELECT d.*, d.opened_day AS since, {closed} AS until FROM ({_deals('true')}) d"
 
 
 def _closed(state: str, since: str, until: str) -> str:
-    in_days = f"{{0}}.closed_day >= {since} AND {{0}}.closed_day < {until}"
-    return _deals(f"{{0}}.state = '{state}' AND {in_days}")
+    in_days = f"d.closed_day >= {since} AND d.closed_day < {until}"
+    return _deals(f"d.state = '{state}' AND {in_days}")
 
 
 def _deals(condition: str) -> str:
-    """Return the deals of which a condition (``{0}`` the alias) holds."""
+    """Return the deals (alias ``d``) of whose speaking row a condition holds."""
+    # The row that speaks is looked for among those that are asked about: one look by key says
+    # whether an earlier one speaks instead. OFFSET 0, or all deals are joined for it.
     return f"""
-        SELECT d.* FROM (
-            SELECT DISTINCT k.deal FROM deal k
-             WHERE k.org_id = $1 AND k.generation = $2 AND {condition.format("k")}
-        ) k
-          JOIN LATERAL ({converting.current_deal("k.deal")}) d ON {condition.format("d")}
+        SELECT d.* FROM deal d
+         WHERE d.org_id = $1 AND d.generation = $2 AND {condition}
+           AND NOT EXISTS (
+            SELECT FROM deal e
+             WHERE e.org_id = $1 AND e.generation = $2 AND e.deal = d.deal
+               AND (e.opened_at, e.fact_key) < (d.opened_at, d.fact_key)
+            OFFSET 0
+           )
     """
 
 

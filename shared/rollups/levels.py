@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from shared.rollups.reading import Found, Reader, Reading
-from shared.rollups.sql import TEAM_ON_DAY, bucket_ends, filter_clause
+from shared.rollups.sql import TEAM_ON_DAY, bucket_ends, filter_clause, places_held
 
 __all__ = ["READERS"]
 
@@ -22,23 +22,28 @@ def _gauge(measures: tuple[str, ...], combined: str) -> Reader:
             return None
         plan, arguments = asked.plan, asked.arguments()
         ends = arguments.add(bucket_ends(asked.query))
-        names = arguments.add(list(measures))
+        names, end = arguments.add(list(measures)), arguments.add(asked.query.period.end)
         is_by_team = plan.group_by == "team" or "team" in plan.filters
-        team = TEAM_ON_DAY.format(employee="g.employee", day="b.end_day - 1") if is_by_team else ""
+        team = TEAM_ON_DAY.format(employee="g.employee", day="b.until - 1") if is_by_team else ""
         grouped = {None: "''", "team": "t.team"}.get(plan.group_by, f"g.{plan.group_by}")
         clause = filter_clause(plan.filters, arguments, alias="g", team_column="t.team")
+        # A reading holds until the next one of its entity; a day may run backwards where clocks do,
+        # so the next one is that of the earliest day. All of it is read in one pass, whatever the
+        # number of buckets.
         rows = await asked.connection.fetch(
             f"""
-            SELECT b.place::integer - 1 AS bucket, {grouped} AS grouped, {combined} AS value
-              FROM unnest({ends}::date[]) WITH ORDINALITY b (end_day, place)
-             CROSS JOIN LATERAL (
-                SELECT DISTINCT ON (s.measure, s.employee, s.account, s.network) s.*
+            SELECT b.place - 1 AS bucket, {grouped} AS grouped, {combined} AS value
+              FROM (
+                SELECT s.*, coalesce(min(s.day) OVER later, 'infinity') AS until
                   FROM gauge s
                  WHERE s.org_id = $1 AND s.generation = $2 AND s.measure = ANY ({names}::text[])
-                   AND s.day < b.end_day
-                 ORDER BY s.measure, s.employee, s.account, s.network,
-                          s.observed_at DESC, s.fact_key DESC
-             ) g
+                   AND s.day < {end}::date
+                WINDOW later AS (
+                    PARTITION BY s.measure, s.employee, s.account, s.network
+                    ORDER BY s.observed_at DESC, s.fact_key DESC
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+              ) g
+             {places_held("g.day", "g.until", ends)}
              {team}
              WHERE true {clause}
              GROUP BY 1, 2

@@ -18,7 +18,15 @@ from shared.kpis.scores import cross_pairs, evenness, theil_sen_slope
 from shared.kpis.vocabulary import Dimension
 from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing
 from shared.rollups.reading import Found, Reader, Reading
-from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_ends, bucket_starts, filter_clause
+from shared.rollups.sql import (
+    TEAM_ON_DAY,
+    Arguments,
+    bucket_ends,
+    bucket_starts,
+    date_literal,
+    filter_clause,
+    places_held,
+)
 
 __all__ = [
     "EVERYWHERE",
@@ -29,6 +37,7 @@ __all__ = [
     "has_gauge",
     "has_rows",
     "has_standing",
+    "level",
     "reader",
     "standing",
     "team_of_line",
@@ -60,6 +69,9 @@ class Listed:
         exists: SQL condition under which the measure has any facts; without them it is missing.
         team_on: where a line's team comes from.
         needs: a dimension without which there is no value, because its parts overlap.
+        is_by_day: whether the lines of a day are the same in every period that holds it, and no
+            others are the period's: they are then found once, not once for each bucket.
+        spans: of a :func:`level`, all of its lines with the days at whose ends they hold.
     """
 
     lines: Lines
@@ -67,6 +79,21 @@ class Listed:
     exists: str
     team_on: TeamOn = "end"
     needs: Dimension | None = None
+    is_by_day: bool = False
+    spans: str | None = None
+
+
+def level(spans: str, combined: Combined, exists: str) -> Listed:
+    """Return the measure of what holds at the end of a period.
+
+    ``spans`` is a relation of lines with two columns more: a line holds at the end of each day from
+    ``since`` on, up to and without ``until``.
+    """
+
+    def lines(since: str, until: str) -> str:
+        return f"SELECT s.* FROM ({spans}) s WHERE s.since < {until} AND s.until >= {until}"
+
+    return Listed(lines, combined, exists, spans=spans)
 
 
 def has_rows(table: str, condition: str = "true") -> str:
@@ -109,9 +136,12 @@ def team_of_line(team_on: TeamOn, since: str, until: str) -> tuple[str, str, str
     """Return the join that finds a line's team, its column, and the condition that it has one."""
     if team_on == "own":
         return "", "c.team", "AND c.team <> ''"
-    day = {"day": "c.day", "end": f"{until} - 1", "start": f"{since} - 1"}[team_on]
-    join = TEAM_ON_DAY.format(employee="c.employee", day=day)
-    return join, "t.team", "AND c.employee <> ''"
+    day = _day_of_team(team_on, since, until)
+    return TEAM_ON_DAY.format(employee="c.employee", day=day), "t.team", "AND c.employee <> ''"
+
+
+def _day_of_team(team_on: TeamOn, since: str, until: str) -> str:
+    return {"day": "c.day", "end": f"{until} - 1", "start": f"{since} - 1"}[team_on]
 
 
 def reader(listed: Listed) -> Reader:
@@ -146,29 +176,72 @@ def _refuse_whole(listed: Listed, plan: Slicing) -> None:
 
 
 def _statement(listed: Listed, query: MeasureQuery, plan: Slicing, arguments: Arguments) -> str:
-    starts, ends = arguments.add(bucket_starts(query)), arguments.add(bucket_ends(query))
-    team, team_column, has_team = "", "c.team", ""
-    if plan.group_by == "team" or "team" in plan.filters:
-        team, team_column, has_team = team_of_line(listed.team_on, "b.since", "b.until")
-    grouped, has_group = "''", ""
-    if plan.group_by == "team":
-        grouped = team_column
-    elif plan.group_by is not None:
-        grouped, has_group = f"c.{plan.group_by}", f"AND c.{plan.group_by} <> ''"
+    is_by_team = plan.group_by == "team" or "team" in plan.filters
+    team_on = listed.team_on if is_by_team else None
+    others = {name: values for name, values in plan.filters.items() if name != "team"}
+    group, conditions = "''", filter_clause(others, arguments)
+    if plan.group_by not in {None, "team"}:
+        group, conditions = f"c.{plan.group_by}", f"{conditions} AND c.{plan.group_by} <> ''"
+    # A sum needs no keys: it is the same whether its lines are added up by them first or not.
+    columns = [group, "''" if listed.combined == "sum" else "c.line_key"]
+    if team_on == "own":
+        columns.append("c.team")
+        conditions += " AND c.team <> ''"
+    elif team_on is not None:
+        columns += ["c.employee", _day_of_team(team_on, "b.since", "b.until")]
+        conditions += " AND c.employee <> ''"
+    names = ("grouped", "line_key", *(("team",) if team_on == "own" else ("employee", "day")))
+    named = zip(columns, names, strict=False)
     lines = f"""
-        SELECT b.place::integer - 1 AS bucket, {grouped} AS grouped, c.line_key,
+        SELECT b.place::integer - 1 AS bucket, {", ".join(f"{c} AS {n}" for c, n in named)},
                sum(c.quantity) AS quantity
-          FROM unnest({starts}::date[], {ends}::date[]) WITH ORDINALITY b (since, until, place)
-         CROSS JOIN LATERAL ({listed.lines("b.since", "b.until")}) c
-          {team}
-         WHERE true {has_team} {has_group}
-           {filter_clause(plan.filters, arguments, team_column=team_column)}
-         GROUP BY 1, 2, 3
+          FROM {_placed(listed, query, arguments)}
+         WHERE true {conditions}
+         GROUP BY {", ".join(str(place) for place in range(1, len(columns) + 2))}
     """
+    if team_on is not None:
+        lines = _by_team(lines, team_on, plan, arguments)
     value = _IN_SQL.get(listed.combined)
     if value is None:
         return lines
     return f"SELECT bucket, grouped, {value} AS value FROM ({lines}) l GROUP BY 1, 2"
+
+
+def _by_team(lines: str, team_on: TeamOn, plan: Slicing, arguments: Arguments) -> str:
+    """Return lines that say whose they are with their team, as far as it is asked about.
+
+    What a person's lines of a day and bucket add up to comes with the person and the day: their
+    team is looked up once for all of them.
+    """
+    join, team, _ = team_of_line("own" if team_on == "own" else "day", "", "")
+    asked = {name: values for name, values in plan.filters.items() if name == "team"}
+    grouped = team if plan.group_by == "team" else "c.grouped"
+    return f"""
+        SELECT c.bucket, {grouped} AS grouped, c.line_key, sum(c.quantity) AS quantity
+          FROM ({lines}) c {join}
+         WHERE true {filter_clause(asked, arguments, team_column=team)}
+         GROUP BY 1, 2, 3
+    """
+
+
+def _placed(listed: Listed, query: MeasureQuery, arguments: Arguments) -> str:
+    """Return the lines (alias ``c``), each beside its bucket (``b``: since, until, place)."""
+    ends = arguments.add(bucket_ends(query))
+    if listed.spans is not None:
+        first, last = date_literal(query.buckets[0].end), date_literal(query.period.end)
+        return f"""(
+            SELECT s.* FROM ({listed.spans}) s WHERE s.since < {last} AND s.until >= {first}
+        ) c {places_held("c.since", "c.until", ends)}"""
+    starts = arguments.add(bucket_starts(query))
+    if listed.is_by_day:
+        first, last = date_literal(query.period.start), date_literal(query.period.end)
+        return f"""({listed.lines(first, last)}) c
+         CROSS JOIN LATERAL (
+            SELECT p.place, ({starts}::date[])[p.place] AS since, ({ends}::date[])[p.place] AS until
+              FROM (SELECT width_bucket(c.day, {starts}::date[]) AS place) p
+         ) b"""
+    buckets = f"unnest({starts}::date[], {ends}::date[]) WITH ORDINALITY b (since, until, place)"
+    return f"{buckets} CROSS JOIN LATERAL ({listed.lines('b.since', 'b.until')}) c"
 
 
 #: How many keys, or what their sums make: no need to bring the lines here.

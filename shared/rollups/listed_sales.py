@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from shared.kpis.vocabulary import AttributionModel
 from shared.rollups import converting
 from shared.rollups.deals import closings, lost_deals, open_deals, opened_deals, won_deals
-from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing
+from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing, level
 from shared.rollups.listed import standing as standing_lines
 from shared.rollups.sql import EVER
 
@@ -20,8 +20,11 @@ _OF_OWNER = "d.employee, '' AS account, '' AS network, '' AS campaign, '' AS con
 def _told(deal: str, alias: str) -> str:
     """Return the join to what else the fact that speaks for a deal says."""
     return f"""
-        JOIN standing {alias} ON {alias}.org_id = $1 AND {alias}.generation = $2
-         AND {alias}.fact_key = {deal}.fact_key
+        JOIN LATERAL (
+            SELECT body FROM standing
+             WHERE org_id = $1 AND generation = $2 AND fact_key = {deal}.fact_key
+            OFFSET 0 -- by key: joined, whatever stands is read if the planner knows of none of it
+        ) {alias} ON true
     """
 
 
@@ -45,7 +48,7 @@ def _owned(deals: Lines, day: str, quantity: str = "1::numeric", *, only: str = 
              WHERE d.employee <> '' AND {only}
         """
 
-    return Listed(lines, "sum", has_rows("deal", "employee <> ''"), "day")
+    return Listed(lines, "sum", has_rows("deal", "employee <> ''"), "day", is_by_day=True)
 
 
 def _credited_units(model: str) -> Lines:
@@ -58,7 +61,9 @@ def _credited_units(model: str) -> Lines:
                    c.touch_key AS fact_key, d.deal AS line_key,
                    'touch credited with ' || trim_scale(c.share) || ' of deal ' || d.deal AS note
               FROM ({won_deals(since, until)}) d {_told("d", "s")}
-              JOIN credit c ON {_is_credit("d.deal", model)}
+             CROSS JOIN LATERAL (
+                SELECT * FROM credit c WHERE {_is_credit("d.deal", model)} OFFSET 0
+             ) c
              WHERE s.body ? 'units'
         """
 
@@ -111,13 +116,12 @@ def _clients(only: str) -> Lines:
     return lines
 
 
-def _pipeline(since: str, until: str) -> str:
-    return f"""
-        SELECT d.opened_day AS day, {_OF_OWNER}, d.amount AS quantity, d.fact_key,
-               d.deal AS line_key, 'open deal' AS note
-          FROM ({open_deals(until)}) d
-         WHERE d.amount IS NOT NULL
-    """
+_PIPELINE = f"""
+    SELECT d.opened_day AS day, {_OF_OWNER}, d.amount AS quantity, d.fact_key, d.deal AS line_key,
+           'open deal' AS note, d.since, d.until
+      FROM ({open_deals()}) d
+     WHERE d.amount IS NOT NULL
+"""
 
 
 def _times_to_close(since: str, until: str) -> str:
@@ -176,7 +180,7 @@ _IS_WON = f"""EXISTS (
     SELECT FROM deal d
      CROSS JOIN LATERAL ({converting.current_deal("d.deal")}) c
      WHERE d.org_id = $1 AND d.generation = $2 AND d.lead = k.lead
-       AND c.fact_key = d.fact_key AND d.state = 'won'
+       AND c.fact_key = d.fact_key AND c.state = 'won'
 )"""
 
 
@@ -214,7 +218,7 @@ def _closings(*, by_advocacy: bool) -> Lines:
 
 
 # Every touch in the window has linear credit.
-_IS_TOUCHED = f"EXISTS (SELECT FROM credit c WHERE {_is_credit('d.deal', 'linear')})"
+_IS_TOUCHED = f"EXISTS (SELECT FROM credit c WHERE {_is_credit('d.deal', 'linear')} OFFSET 0)"
 _DEALS = has_rows("deal")
 _LEADS = has_rows("lead")
 _TOUCHES = has_rows("touch")
@@ -223,17 +227,18 @@ _UNITS = has_standing("deal.changed", "body ? 'units'")
 LISTED: Mapping[str, Listed] = {
     "customers": Listed(_buyers(returning=False), "count", _CUSTOMERS),
     "customers_returning": Listed(_buyers(returning=True), "count", _CUSTOMERS),
-    "customers_advocacy": Listed(_clients("true"), "count", _DEALS, "day"),
+    "customers_advocacy": Listed(_clients("true"), "count", _DEALS, "day", is_by_day=True),
     "customers_new_market": Listed(
         _clients("(s.body ->> 'is_new_market')::boolean"),
         "count",
         has_standing("deal.changed", "body ? 'is_new_market'"),
         "day",
+        is_by_day=True,
     ),
-    "pipeline": Listed(_pipeline, "sum", _DEALS),
-    "units_sold": Listed(_units, "sum", _UNITS, "day"),
+    "pipeline": level(_PIPELINE, "sum", _DEALS),
+    "units_sold": Listed(_units, "sum", _UNITS, "day", is_by_day=True),
     **{
-        f"units.{model}": Listed(_credited_units(model), "sum", _UNITS, "day")
+        f"units.{model}": Listed(_credited_units(model), "sum", _UNITS, "day", is_by_day=True)
         for model in AttributionModel
     },
     "revenue_owned": _owned(won_deals, "closed_day", "d.amount"),
@@ -247,15 +252,21 @@ LISTED: Mapping[str, Listed] = {
         "sum",
         f"({_LEADS} AND {_TOUCHES})",
         "day",
+        is_by_day=True,
     ),
     "leads_advocacy_won": Listed(
         _leads(_first_touch(_BY_ADVOCACY), _IS_WON, "touched by advocacy, and won"),
         "sum",
         f"({_LEADS} AND {_TOUCHES})",
         "day",
+        is_by_day=True,
     ),
-    "time_to_close.median": Listed(_times_to_close, "median", _DEALS, "day"),
-    "time_to_close.p90": Listed(_times_to_close, "p90", _DEALS, "day"),
-    "time_to_close_advocacy.median": Listed(_closings(by_advocacy=True), "median", _DEALS),
-    "time_to_close_other.median": Listed(_closings(by_advocacy=False), "median", _DEALS),
+    "time_to_close.median": Listed(_times_to_close, "median", _DEALS, "day", is_by_day=True),
+    "time_to_close.p90": Listed(_times_to_close, "p90", _DEALS, "day", is_by_day=True),
+    "time_to_close_advocacy.median": Listed(
+        _closings(by_advocacy=True), "median", _DEALS, is_by_day=True
+    ),
+    "time_to_close_other.median": Listed(
+        _closings(by_advocacy=False), "median", _DEALS, is_by_day=True
+    ),
 }

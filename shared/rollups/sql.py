@@ -15,6 +15,7 @@ __all__ = [
     "bucket_starts",
     "date_literal",
     "filter_clause",
+    "places_held",
 ]
 
 #: A first day that leaves nothing out.
@@ -80,3 +81,19 @@ def bucket_starts(query: MeasureQuery) -> list[date]:
 def bucket_ends(query: MeasureQuery) -> list[date]:
     """Return the day after the last one of each bucket."""
     return [bucket.end for bucket in query.buckets]
+
+
+def places_held(since: str, until: str, ends: str) -> str:
+    """Return the join of the buckets (``b``: place, until) at whose end something holds.
+
+    What holds at the end of each day from ``since`` on, up to and without ``until``, does so at
+    that of each bucket with ``since`` < end <= ``until``. ``ends`` is the placeholder of the days
+    after the buckets: what is told once is put where it belongs, not looked for in every bucket.
+    """
+    first, last = (f"width_bucket({day}, {ends}::date[])" for day in (since, until))
+    return f"""
+        CROSS JOIN LATERAL (
+            SELECT place, ({ends}::date[])[place] AS until
+              FROM generate_series({first} + 1, {last}) place
+        ) b
+    """
