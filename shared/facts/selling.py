@@ -100,7 +100,7 @@ class DealChanged(Fact):
     opened_at: Instant = Field(description="When it was opened.", examples=["2025-02-01T09:00:00Z"])
     closed_at: Instant | None = Field(
         default=None,
-        description="When it was won or lost; required then.",
+        description="When it was won or lost; required then. Of an open deal it says nothing.",
         examples=["2025-04-10T09:00:00Z"],
     )
 

@@ -101,7 +101,8 @@ async def converted(
 
 def _day(org: Org, row: Said, body: dict[str, Any]) -> date:
     """Return the day whose rate counts: that of a deal's close, or else the fact's own."""
-    if closed_at := body.get("closed_at"):
+    closed_at = body.get("closed_at")
+    if closed_at and body["state"] != "open":  # else it is a hope
         return clock.local_day(datetime.fromisoformat(closed_at), org.zone)
     day: date = row.columns[1]
     return day

@@ -29,8 +29,7 @@ def open_deals() -> str:
 
     A deal is open at the end of each day from ``since`` on, up to and without ``until``.
     """
-    # Some systems give an open deal the day on which it may close: only what is decided has closed.
-    closed = "CASE WHEN d.state = 'open' THEN 'infinity' ELSE d.closed_day END"
+    closed = "coalesce(d.closed_day, 'infinity')"
     return f"SELECT d.*, d.opened_day AS since, {closed} AS until FROM ({_deals('true')}) d"
 
 

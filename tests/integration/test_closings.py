@@ -1,11 +1,17 @@
 """Won deals and what they took from lead to close: one source speaks for each, and one day."""
 
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
 
 import pytest
 
+from services.api.roi.leads import read_history
+from services.api.roi.repository import opportunities
 from shared.db import Database
 from shared.facts import Fact
+from shared.kpis.periods import Period
+from shared.kpis.survival import Outcome
 from shared.rollups.deals import closings, won_deals
 from tests.integration.catalogue_facts import fact
 from tests.property.engine import deliver, fold, found_org
@@ -96,3 +102,34 @@ async def test_a_deal_without_a_lead_is_won_and_took_no_time(database: Database)
         closed = await connection.fetch(closings(*february), org.id, 1)
 
     assert ([row["deal"] for row in won], closed) == (["d1"], [])
+
+
+async def test_an_open_deal_closed_on_no_day_whatever_is_hoped(database: Database) -> None:
+    org = await found_org(database, SETTING)
+    advocacy = {"person": "of-l1", "channel": "employee_advocacy", "employee": "E001"}
+    touch = fact("touch.recorded", "t1", "2025-02-15", **advocacy)
+    await deliver(database, org, [lead("l1", 5), deal("crm", "l1", 8, 10, state="open"), touch])
+    await fold(database, org, 1000)
+
+    since_the_hope = Period(date(2025, 2, 12), date(2025, 3, 1))
+    async with database.transaction(org.id) as connection:
+        generation, channel = 1, "employee_advocacy"
+        history = await read_history(
+            connection,
+            org.id,
+            generation,
+            today=date(2025, 2, 20),
+            model="linear",
+            channel=channel,
+            margin=Decimal(1),
+        )
+        led_to = await opportunities(
+            connection,
+            org.id,
+            generation,
+            period=since_the_hope,
+            channel=channel,
+            window_days=30,
+        )
+    assert history.spells == {(15, Outcome.OPEN): 1}
+    assert (led_to.opened, led_to.closed) == (1, 0)

@@ -235,12 +235,16 @@ _EARNING = (
 def _deal(draw: st.DrawFn, instants: st.SearchStrategy[datetime]) -> dict[str, Any]:
     state = draw(st.sampled_from(["open", "won", "won", "won", "lost"]))
     has_amount = state == "won" or draw(st.booleans())
+    deal, lead = draw(st.sampled_from(["d1", "d2"])), draw(_leads)
+    opened_at = draw(instants)
+    # Who knows what an open deal is worth hopes for a day, too: nothing has closed on it.
+    hoped_for = opened_at + timedelta(days=3) if has_amount else None
     return {
-        "deal": draw(st.sampled_from(["d1", "d2"])),
-        "lead": draw(_leads),
+        "deal": deal,
+        "lead": lead,
         "state": state,
-        "opened_at": draw(instants),
-        "closed_at": None if state == "open" else draw(instants) + draw(_delays),
+        "opened_at": opened_at,
+        "closed_at": hoped_for if state == "open" else draw(instants) + draw(_delays),
         **({"amount": draw(_amounts), "currency": "USD"} if has_amount else {}),
         **draw(st.fixed_dictionaries(wider.FURTHER["deal.changed"])),
     }

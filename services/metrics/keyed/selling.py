@@ -90,6 +90,12 @@ LEADS = KeyedOperator(
     ),
 )
 
+# Some systems give an open deal the day on which it may close: only what is decided has closed.
+_CLOSED = """
+    SELECT CASE WHEN b.body ->> 'state' <> 'open'
+                THEN (b.body ->> 'closed_at')::timestamptz END AS moment
+"""
+
 DEALS = KeyedOperator(
     kinds=SELLING_KINDS,
     touch=(_MARK_DEALS,),
@@ -101,9 +107,7 @@ DEALS = KeyedOperator(
         "b.subject, b.fact_key, b.body ->> 'lead', b.body ->> 'state',"
         " (b.body ->> 'amount')::numeric, (b.body ->> 'opened_at')::timestamptz,"
         " ((b.body ->> 'opened_at')::timestamptz AT TIME ZONE o.time_zone)::date,"
-        " (b.body ->> 'closed_at')::timestamptz,"
-        " ((b.body ->> 'closed_at')::timestamptz AT TIME ZONE o.time_zone)::date,"
-        " b.employee",
-        joined="JOIN organization o ON o.id = $1",
+        " closed.moment, (closed.moment AT TIME ZONE o.time_zone)::date, b.employee",
+        joined=f"JOIN organization o ON o.id = $1 CROSS JOIN LATERAL ({_CLOSED}) closed",
     ),
 )

@@ -10,6 +10,7 @@ __all__ = ["STATE_MISMATCHES", "credit_mismatches"]
 
 _WHERE = "employee, account, network, campaign, content"
 _LOCAL = "((body ->> '{field}')::timestamptz AT TIME ZONE o.time_zone)::date"
+_IF_CLOSED = "CASE WHEN body ->> 'state' IN ('won', 'lost') THEN"
 
 # Facts that answers are counted from in their own words: all of some kinds, of others those that
 # say one of these.
@@ -114,7 +115,8 @@ _TABLES = {
         " employee",
         "subject, fact_key, body ->> 'lead', body ->> 'state', (body ->> 'amount')::numeric,"
         f" (body ->> 'opened_at')::timestamptz, {_LOCAL.format(field='opened_at')},"
-        f" (body ->> 'closed_at')::timestamptz, {_LOCAL.format(field='closed_at')}, employee",
+        f" {_IF_CLOSED} (body ->> 'closed_at')::timestamptz END,"
+        f" {_IF_CLOSED} {_LOCAL.format(field='closed_at')} END, employee",
         ("deal.changed",),
         "JOIN organization o ON o.id = $1",
     ),

@@ -24,7 +24,14 @@ from tests.property.oracle.answers import Span
 from tests.property.oracle.attribution import MODELS, credits
 from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.lines import Line, Told
-from tests.property.oracle.sales import converted, deals, journey_of, leads, same_person
+from tests.property.oracle.sales import (
+    closed_at,
+    converted,
+    deals,
+    journey_of,
+    leads,
+    same_person,
+)
 from tests.property.oracle.slices import roster_row
 
 __all__ = ["company_lines"]
@@ -295,7 +302,8 @@ def _units(history: History, span: Span, model: str) -> Iterator[Line]:
 
 def _open(history: History, span: Span) -> Iterator[Line]:
     for deal in deals(history).values():
-        is_over = deal.closed_at is not None and history.day(deal.closed_at) < span.end
+        closed = closed_at(deal)
+        is_over = closed is not None and history.day(closed) < span.end
         if history.day(deal.opened_at) < span.end and not is_over and deal.amount is not None:
             yield Line(deal.deal, Fraction(deal.amount), span.start, deal.employee or "")
 

@@ -16,7 +16,7 @@ from tests.property.oracle.contributions import ADVOCACY
 from tests.property.oracle.crediting import Asked, Sums, journeys
 from tests.property.oracle.ledger import History
 from tests.property.oracle.rates import Stated, rate_on
-from tests.property.oracle.sales import deals, leads, same_person
+from tests.property.oracle.sales import closed_at, deals, leads, same_person
 
 __all__ = [
     "Savings",
@@ -148,12 +148,13 @@ def _led_to(
     history: History, deal: DealChanged, person: str, channel: str, start: date, end: date
 ) -> bool:
     everybody = same_person(history, person)
-    last = history.day(deal.closed_at or deal.opened_at)
+    closed = closed_at(deal)
+    last = history.day(closed or deal.opened_at)
     return any(
         touch.person in everybody
         and touch.channel == channel
         and start <= history.day(touch.occurred_at) < end
-        and (deal.closed_at is None or touch.occurred_at <= deal.closed_at)
+        and (closed is None or touch.occurred_at <= closed)
         and (last - history.day(touch.occurred_at)).days <= history.window_days
         for touch in history.of(TouchRecorded)
     )

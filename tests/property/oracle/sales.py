@@ -18,6 +18,7 @@ from tests.property.oracle.ledger import History, key_of
 
 __all__ = [
     "Converted",
+    "closed_at",
     "converted",
     "deals",
     "decided",
@@ -80,6 +81,11 @@ def converted(history: History) -> Iterator[Converted]:
             yield Converted("lead", name, lead.person, at, None, (at,))
     yield from decided(history, "won")
     yield from _hiring(history)
+
+
+def closed_at(deal: DealChanged) -> datetime | None:
+    """Return when a deal was decided: what is open has closed at no time, whatever is hoped."""
+    return None if deal.state == "open" else deal.closed_at
 
 
 def decided(history: History, state: str) -> Iterator[Converted]:
