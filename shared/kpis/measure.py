@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from shared.kpis.vocabulary import Aggregation, Axis, Dimension, Unit
 
-__all__ = ["Kept", "Measure", "counted", "measured", "summed"]
+__all__ = ["Kept", "Measure", "counted", "measured", "read_off", "summed"]
 
 
 class Kept(StrEnum):
@@ -33,7 +33,8 @@ class Measure:
     channel: str | None = None
     #: Measures of the same facts: where one of them has been told, nothing here is 0, not missing.
     known_by: tuple[str, ...] = ()
-    #: Whether nothing is 0. Nothing reported of a level, a quantile or a score is no value at all.
+    #: Whether nothing is 0. Before a level was first read, as of a quantile or a score of nothing,
+    #: there is no value at all.
     has_zero: bool = True
     #: The counted measure that answers for the parts of a whole that is stored undivided.
     parts: str | None = None
@@ -58,6 +59,14 @@ def measured(
 ) -> Measure:
     """Return a measure that is stored under its own name, unless ``kept`` says otherwise."""
     return Measure(id, unit, aggregation, frozenset(dimensions), kept, description, stored_as=id)
+
+
+def read_off(
+    id: str, unit: Unit, dimensions: tuple[Dimension, ...], description: str, kept: Kept
+) -> Measure:
+    """Return a level that is known from its readings alone: before the first one, there is none."""
+    plain = measured(id, unit, Aggregation.GAUGE, dimensions, description, kept)
+    return replace(plain, has_zero=False)
 
 
 def summed(

@@ -8,12 +8,14 @@ property of the period alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from shared.kpis import measures_of_company, measures_of_market
 from shared.kpis.measure import Kept, Measure
 from shared.kpis.measure import counted as _counted
 from shared.kpis.measure import measured as _measure
+from shared.kpis.measure import read_off as _level
 from shared.kpis.measure import summed as _sum
 from shared.kpis.vocabulary import (
     Aggregation,
@@ -40,11 +42,20 @@ _CRM = ()
 # Nor has a deal, but for whose it is.
 _OWNED = _STAFF
 _TOUCH = (_T, _E, _N, _K, _C, _X, _A)
+_RESPONSES = ("reactions", "comments", "reshares")
+#: Who has told of a deal has told that none was lost, or credited, too, until one is.
+_DEALS_TOLD = ("opportunities",)
 
 
 def _posts_and_responses() -> Iterator[Measure]:
     yield _sum("shares", Unit.POSTS, _POST, "posts published by advocates")
-    yield _sum("shares_own", Unit.POSTS, _POST, "advocates' posts they wrote themselves")
+    yield _sum(
+        "shares_own",
+        Unit.POSTS,
+        _POST,
+        "advocates' posts they wrote themselves",
+        known_by=("shares",),
+    )
     yield _sum("posts_brand", Unit.POSTS, _BRAND, "posts of the brand's accounts")
     for side, dimensions, whose in (
         ("advocacy", _POST, "advocates' posts"),
@@ -52,8 +63,16 @@ def _posts_and_responses() -> Iterator[Measure]:
         ("brand", _BRAND, "the brand's posts"),
     ):
         yield _sum(f"impressions_{side}", Unit.VIEWS, dimensions, f"views of {whose}")
-        for response in ("reactions", "comments", "reshares"):
-            yield _sum(f"{response}_{side}", Unit.EVENTS, dimensions, f"{response} on {whose}")
+        # Who counts views of a post counts what it drew, too: none is an answer.
+        counters = tuple(f"{name}_{side}" for name in ("impressions", *_RESPONSES))
+        for response in _RESPONSES:
+            yield _sum(
+                f"{response}_{side}",
+                Unit.EVENTS,
+                dimensions,
+                f"{response} on {whose}",
+                known_by=tuple(name for name in counters if name != f"{response}_{side}"),
+            )
         yield _sum(
             f"network_clicks_{side}",
             Unit.CLICKS,
@@ -65,7 +84,13 @@ def _posts_and_responses() -> Iterator[Measure]:
 def _site_and_sales() -> Iterator[Measure]:
     yield _sum("clicks", Unit.CLICKS, _POST, "clicks of people on tracked links")
     yield _sum("sessions", Unit.SESSIONS, (_N, _K, _C), "visits to the company's site")
-    yield _sum("sessions_advocacy", Unit.SESSIONS, _POST, "visits that advocates sent")
+    yield _sum(
+        "sessions_advocacy",
+        Unit.SESSIONS,
+        _POST,
+        "visits that advocates sent",
+        known_by=("sessions",),
+    )
     yield _sum("engaged_sessions", Unit.SESSIONS, (_N, _K, _C), "visits that stayed or acted")
     yield _sum("key_events", Unit.EVENTS, (_N, _K, _C), "key events of visits")
     yield _sum(
@@ -73,9 +98,19 @@ def _site_and_sales() -> Iterator[Measure]:
     )
     yield _sum("leads", Unit.LEADS, _CRM, "leads created")
     yield _sum(
-        "leads_advocacy", Unit.LEADS, _TOUCHED, "leads an advocate touched, at the first such touch"
+        "leads_advocacy",
+        Unit.LEADS,
+        _TOUCHED,
+        "leads an advocate touched, at the first such touch",
+        known_by=(f"leads.{AttributionModel.LINEAR}",),
     )
-    yield _sum("leads_won", Unit.LEADS, _CRM, "leads that became a won deal, on the lead's day")
+    yield _sum(
+        "leads_won",
+        Unit.LEADS,
+        _CRM,
+        "leads that became a won deal, on the lead's day",
+        known_by=_DEALS_TOLD,
+    )
     for name, unit, owned, what in (
         ("opportunities", Unit.DEALS, "opportunities_owned", "deals opened"),
         ("deals_won", Unit.DEALS, "wins_owned", "deals won, on the day of close"),
@@ -87,27 +122,27 @@ def _site_and_sales() -> Iterator[Measure]:
             "amounts of the deals won, on the day of close",
         ),
     ):
-        # Who has told of a deal has told that none was lost, too, until one is.
-        yield _sum(name, unit, _OWNED, what, known_by=("opportunities",), parts=owned)
+        yield _sum(name, unit, _OWNED, what, known_by=_DEALS_TOLD, parts=owned)
     for model in AttributionModel:
         yield from _credited(model)
 
 
 def _credited(model: AttributionModel) -> Iterator[Measure]:
-    for name, unit, what in (
-        ("revenue", Unit.MONEY, "revenue"),
-        ("wins", Unit.DEALS, "won deals"),
-        ("leads", Unit.LEADS, "leads"),
-        ("applications", Unit.APPLICATIONS, "applications"),
-        ("hires", Unit.HIRES, "hires"),
+    for name, unit, what, told in (
+        ("revenue", Unit.MONEY, "revenue", _DEALS_TOLD),
+        ("wins", Unit.DEALS, "won deals", _DEALS_TOLD),
+        ("leads", Unit.LEADS, "leads", ()),
+        ("applications", Unit.APPLICATIONS, "applications", ()),
+        ("hires", Unit.HIRES, "hires", ()),
     ):
-        yield _measure(
+        credited = _measure(
             f"{name}.{model}",
             unit,
             Aggregation.ATTRIBUTED,
             _TOUCH,
             f"{what} credited to touches by the {model} model, on the day of the conversion",
         )
+        yield replace(credited, known_by=told)
         if name in {"revenue", "wins"}:
             yield Measure(
                 id=f"{name}_advocacy.{model}",
@@ -119,6 +154,7 @@ def _credited(model: AttributionModel) -> Iterator[Measure]:
                 description=f"{what} credited to advocates' touches by the {model} model",
                 stored_as=f"{name}.{model}",
                 channel=ADVOCACY_CHANNEL,
+                known_by=told,
             )
 
 
@@ -140,7 +176,8 @@ def _program() -> Iterator[Measure]:
     spent_on = (_T, _E, _N, _K, _C)
     yield _sum("cost", Unit.MONEY, spent_on, "the program's cost, by day, in all categories")
     for category in CostCategory:
-        yield _sum(f"cost.{category}", Unit.MONEY, spent_on, f"cost of the category {category}")
+        what = f"cost of the category {category}"
+        yield _sum(f"cost.{category}", Unit.MONEY, spent_on, what, known_by=("cost",))
 
 
 def _levels_and_sets() -> Iterator[Measure]:
@@ -162,10 +199,11 @@ def _levels_and_sets() -> Iterator[Measure]:
     yield _counted("invited", people, distinct, (_T,), "everybody who was ever invited")
     yield _counted("headcount", people, gauge, (_T,), "employed at the end of the period")
     yield _counted("linkedin_accounts", people, gauge, (_T,), "employed, with a LinkedIn account")
-    yield _measure("followers", people, gauge, (_N, _A), "last known followers of brand accounts")
-    yield _measure(
-        "connections", Unit.EDGES, gauge, (_T, _E, _N), "last known connections of advocates"
-    )
+    for name, unit, dimensions, what in (
+        ("followers", people, (_N, _A), "last known followers of brand accounts"),
+        ("connections", Unit.EDGES, (_T, _E, _N), "last known connections of advocates"),
+    ):
+        yield _level(name, unit, dimensions, what, Kept.STORED)
     yield _measure("ssi", Unit.POINTS, score, _STAFF, "mean of each person's last index")
     for pillar in SsiPillar:
         yield _measure(f"ssi.{pillar}", Unit.POINTS, score, _STAFF, f"mean of the pillar {pillar}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shared.kpis.measure import Measure, counted, summed
+from shared.kpis.measure import Kept, Measure, counted, read_off, summed
 from shared.kpis.vocabulary import Aggregation, Dimension, RetentionWeek, SurveyTopic, Unit
 
 __all__ = ["ACTIVATION_DAYS", "SURVEYS", "declared"]
@@ -176,7 +176,7 @@ def _internal_network() -> Iterator[Measure]:
         _TEAM,
         "Theil-Sen slope of posts, comments and reactions of the whole weeks of the period",
     )
-    yield counted("ties", Unit.PAIRS, Aggregation.GAUGE, (), "pairs in contact across teams")
+    yield read_off("ties", Unit.PAIRS, (), "pairs in contact across teams", Kept.COUNTED)
     yield counted(
         "ties_possible", Unit.PAIRS, Aggregation.COMPOSITE, (), "pairs of people of two teams"
     )

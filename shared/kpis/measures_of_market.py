@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from shared.kpis.measure import Kept, Measure, counted, measured, summed
+from shared.kpis.measure import Kept, Measure, counted, read_off, summed
 from shared.kpis.vocabulary import (
     Aggregation,
     AttributionModel,
@@ -79,19 +79,14 @@ def _posts() -> Iterator[Measure]:
 
 
 def _audiences() -> Iterator[Measure]:
-    gauge = Aggregation.GAUGE
-    yield counted("followers_at_start", Unit.PEOPLE, gauge, (_N, _A), "followers before the period")
-    yield counted(
-        "followers_gained",
-        Unit.PEOPLE,
-        gauge,
-        (_N, _A),
-        "followers gained less lost in the period by accounts known before it",
-    )
-    yield measured(
-        "competitor_followers", Unit.PEOPLE, gauge, (_N, _A), "last known followers of competitors"
-    )
-    yield measured("market", Unit.PEOPLE, gauge, (_N,), "people of the target market")
+    gained = "followers gained less lost in the period by accounts known before it"
+    for name, where, what, kept in (
+        ("followers_at_start", (_N, _A), "followers before the period", Kept.COUNTED),
+        ("followers_gained", (_N, _A), gained, Kept.COUNTED),
+        ("competitor_followers", (_N, _A), "last known followers of competitors", Kept.STORED),
+        ("market", (_N,), "people of the target market", Kept.STORED),
+    ):
+        yield read_off(name, Unit.PEOPLE, where, what, kept)
 
 
 def _profiles() -> Iterator[Measure]:
@@ -224,7 +219,11 @@ def _deals() -> Iterator[Measure]:
 
 def _brand_account() -> Iterator[Measure]:
     yield summed(
-        "sessions_brand", Unit.SESSIONS, (_N, _K, _X, _A), "visits the brand's accounts sent"
+        "sessions_brand",
+        Unit.SESSIONS,
+        (_N, _K, _X, _A),
+        "visits the brand's accounts sent",
+        known_by=("sessions",),
     )
     yield Measure(
         id="cost_brand",
@@ -245,4 +244,5 @@ def _brand_account() -> Iterator[Measure]:
         description="revenue credited to the brand's touches by the linear model",
         stored_as=f"revenue.{AttributionModel.LINEAR}",
         channel=_BRAND_CHANNEL,
+        known_by=("opportunities",),
     )

@@ -395,6 +395,74 @@ async def test_a_level_is_its_last_reading(database: Database, org: Org) -> None
     assert await measure(database, org, "connections") == 507
 
 
+@pytest.mark.parametrize("name", ["followers", "followers_at_start", "followers_gained"])
+async def test_a_level_that_was_not_read_yet_is_not_0(
+    database: Database, org: Org, name: str
+) -> None:
+    await tell(database, org, audience(3, 100), audience(6, 120))
+
+    january = Period(date(2025, 1, 1), date(2025, 2, 1))
+    assert await measure(database, org, name, january) is None
+    assert await measure(database, org, name, account="other") is None
+    since_the_third = Period(date(2025, 2, 4), date(2025, 2, 5))
+    assert await measure(database, org, name, since_the_third) == {"followers_gained": 0}.get(
+        name, 100
+    )
+
+
+_PAID = fact("touch.recorded", "t", "2025-02-01T08:00:00Z", person="q", channel="paid")
+_LEAD = fact("lead.created", "l", "2025-02-02T08:00:00Z", lead="l", person="q")
+_BOUGHT = fact(
+    "deal.changed",
+    "d",
+    "2025-02-10T08:00:00Z",
+    deal="d",
+    state="won",
+    amount="10.00",
+    currency="USD",
+    opened_at="2025-02-05T08:00:00Z",
+    closed_at="2025-02-10T08:00:00Z",
+)
+_SEARCHED = fact(
+    "session.recorded", "s", "2025-02-03T08:00:00Z", day="2025-02-03", sessions=7, channel="organic"
+)
+_LICENSE = fact(
+    "cost.booked",
+    "c",
+    "2025-02-01T08:00:00Z",
+    category="platform",
+    amount="28.00",
+    currency="USD",
+    starts_on="2025-02-01",
+    ends_on="2025-03-01",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("shares_own", [share("E1", "2025-02-03")]),
+        ("reshares_advocacy", [reading(3, 4)]),
+        ("comments_advocacy", [reading(3, 4)]),
+        ("sessions_advocacy", [_SEARCHED]),
+        ("sessions_brand", [_SEARCHED]),
+        ("leads_advocacy", [_PAID, _LEAD]),
+        ("leads_won", [_LEAD, _BOUGHT]),
+        ("wins.linear", [_BOUGHT]),
+        ("revenue_advocacy.first", [_BOUGHT]),
+        ("revenue_brand", [_BOUGHT]),
+        ("cost.rewards", [_LICENSE]),
+    ],
+)
+async def test_who_tells_of_others_tells_that_there_are_none_of_these(
+    database: Database, org: Org, name: str, told: list[Fact]
+) -> None:
+    assert await measure(database, org, name) is None
+
+    await tell(database, org, *told)
+    assert await measure(database, org, name) == 0
+
+
 async def test_an_index_is_the_mean_of_the_last_of_each_person(
     database: Database, org: Org
 ) -> None:

@@ -8,7 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from fractions import Fraction
+from typing import get_args
 
+from shared.facts.costs import CostCategory
 from tests.property.oracle.answers import Answer, Span, answers
 from tests.property.oracle.attribution import MODELS
 from tests.property.oracle.company_lines import company_lines
@@ -32,6 +34,7 @@ _INTERNAL = (
     *("esn_posts", "esn_comments", "esn_events", "esn_polls", "esn_suggestions"),
     *("knowledge_items", "knowledge_reads"),
 )
+_RESPONSES = ("reactions", "comments", "reshares")
 _MOODS = ("mentions_positive", "mentions_neutral", "mentions_negative")
 _GENERATIONS = ("silent", "boomers", "gen_x", "millennials", "gen_z")
 #: Told by the same facts: where one of these is known, none of the first is 0.
@@ -45,7 +48,18 @@ _TOLD_WITH = {
     "mentions_own": ("mentions_competitor",),
     "mentions_competitor": ("mentions_own",),
     "adaptation_quits": ("leavers",),
-    **dict.fromkeys(("deals_won", "deals_lost", "revenue_won"), ("opportunities",)),
+    **dict.fromkeys(("deals_won", "deals_lost", "revenue_won", "leads_won"), ("opportunities",)),
+    **{f"{name}.{m}": ("opportunities",) for name in ("revenue", "wins") for m in MODELS},
+    "shares_own": ("shares",),
+    "sessions_advocacy": ("sessions",),
+    "sessions_brand": ("sessions",),
+    "leads_advocacy": ("leads.linear",),
+    **{f"cost.{category}": ("cost",) for category in get_args(CostCategory)},
+    **{
+        f"{name}_{side}": tuple(f"{other}_{side}" for other in ("impressions", *_RESPONSES))
+        for name in _RESPONSES
+        for side in ("advocacy", "boosted", "brand")
+    },
     **dict.fromkeys(_MOODS, _MOODS),
     **dict.fromkeys(_INTERNAL, _INTERNAL),
     **{
@@ -69,7 +83,9 @@ _VALUES = frozenset(
         *("ssi", "ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships", "ssi_change"),
         *("evenness", "esn_slope", "ties_possible"),
         *("figure.productivity_index", "figure.search_hours"),
-        *("reach.most", "reach.sum", "reach.followers"),
+        *("reach.most", "reach.sum", "reach.followers", "ties"),
+        *("followers", "connections", "competitor_followers", "market"),
+        *("followers_at_start", "followers_gained"),
     }
 )
 
