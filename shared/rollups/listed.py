@@ -44,8 +44,18 @@ __all__ = [
 ]
 
 Lines = Callable[[str, str], str]
+#: A mean or a quantile is of what each fact says, unless its name says by what lines are added up.
 Combined = Literal[
-    "sum", "count", "mean", "median", "p90", "most", "evenness", "slope", "cross_pairs"
+    "sum",
+    "count",
+    "mean",
+    "median",
+    "median_by_employee",
+    "p90",
+    "most",
+    "evenness",
+    "slope",
+    "cross_pairs",
 ]
 #: The day on which the roster says whose team a line is: its own day, the last day of the period,
 #: the day before it; or the relation says it in a column ``team``.
@@ -267,6 +277,7 @@ def _slope(period: Period, keys: Mapping[str, Fraction]) -> Fraction | None:
 _IN_PYTHON: Mapping[Combined, Callable[[Period, Mapping[str, Fraction]], Fraction | None]] = {
     "mean": _mean,
     "median": lambda _, keys: quantile(keys.values(), MEDIAN),
+    "median_by_employee": lambda _, keys: quantile(keys.values(), MEDIAN),
     "p90": lambda _, keys: quantile(keys.values(), P90),
     "evenness": lambda _, keys: evenness(keys.values()),
     "slope": _slope,

@@ -304,7 +304,7 @@ LISTED: Mapping[str, Listed] = {
     "content_used": Listed(_used, "count", has_standing("content.released")),
     "training_hours.median": Listed(
         _training_hours,
-        "median",
+        "median_by_employee",
         has_standing("training.completed", "(body ->> 'is_onboarding')::boolean"),
     ),
     "esn_registered": Listed(

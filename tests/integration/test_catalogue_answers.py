@@ -420,6 +420,9 @@ def _exact(value: Any) -> Fraction | None:
     return None if value is None else Fraction(value)
 
 
+_BY_EMPLOYEE = ("evenness", "median_by_employee")
+
+
 def _made_of(lines: list[ContributionLine], combined: str) -> Fraction | None:
     """Make the value of the lines again, as ``combined`` says."""
     if combined == "sum":
@@ -434,14 +437,15 @@ def _made_of(lines: list[ContributionLine], combined: str) -> Fraction | None:
         return theil_sen_slope(weeks)
     sums: dict[str, Fraction] = {}
     for line in lines:
-        # A team's pairs by team, people by name, all else fact by fact: a deal is one, whosever.
-        name = "" if line.kind == "deal.changed" else line.employee
-        key = line.note if combined == "cross_pairs" else name or line.external_id
+        # As the API promises: a team's pairs by team, what people did by name, all else by fact.
+        by = {"cross_pairs": line.note} | dict.fromkeys(_BY_EMPLOYEE, line.employee)
+        key = by.get(combined, f"{line.kind} {line.external_id}")
         sums[key] = sums.get(key, Fraction(0)) + Fraction(line.quantity)
     values = list(sums.values())
     make: dict[str, Callable[[], Fraction | None]] = {
         "mean": lambda: sum(values, Fraction(0)) / len(values),
         "median": lambda: quantile(values, MEDIAN),
+        "median_by_employee": lambda: quantile(values, MEDIAN),
         "p90": lambda: quantile(values, P90),
         "evenness": lambda: evenness(values),
         "cross_pairs": lambda: cross_pairs(values),

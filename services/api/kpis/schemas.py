@@ -323,8 +323,10 @@ class FactPage(Page):
         description="What the facts of all pages of this measure add up to.", examples=["624"]
     )
     combined: str | None = Field(
-        description="How the facts make the total: sum, count, mean, median, p90, most, or a score "
-        "of the values by what the lines are about: evenness, slope, cross_pairs.",
+        description="How the facts make the total: sum, count, most; mean, median or p90 of what "
+        "each fact says, the lines of one fact (`position`) added up; median_by_employee of what "
+        "the lines of each employee add up to; or a score: evenness by employee, slope by week, "
+        "cross_pairs by team.",
         examples=["sum"],
     )
     lines_total: int | None = Field(
