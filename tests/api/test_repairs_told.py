@@ -17,7 +17,7 @@ from shared import clock
 from shared.db import Database
 from shared.orgs import Org
 from tests.api.conftest import Fold
-from tests.integration.test_verify import by_hand
+from tests.integration.falsifying import by_hand
 
 RECORDED = datetime(2025, 4, 28, 12, tzinfo=UTC)
 REPAIRED = RECORDED + timedelta(days=7)

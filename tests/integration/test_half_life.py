@@ -18,9 +18,9 @@ from shared.facts import Fact
 from shared.ids import new_id
 from shared.ledger import append
 from shared.orgs import HalfLifeSource, Org, create_org, load_org
+from tests.integration.falsifying import by_hand
 from tests.integration.test_generations_meet import until_they_wait
 from tests.integration.test_rebuild import fact, won
-from tests.integration.test_verify import by_hand
 
 CREATED = date(2025, 1, 10)
 _PUBLISH = """

@@ -9,8 +9,8 @@ from services.metrics.verify.past import MOST_POSITIONS
 from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.orgs import Org
+from tests.integration.falsifying import by_hand
 from tests.integration.test_known import DAYS, TOLD, fact, tell, won
-from tests.integration.test_verify import by_hand
 
 
 async def found(database: Database, org: Org) -> None:

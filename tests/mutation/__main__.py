@@ -54,10 +54,10 @@ _TESTS: Final = (
     "tests/integration/test_fold_edges.py::test_generations_do_not_touch_each_other",
     "tests/integration/test_fold_edges.py::test_a_generation_that_follows_in_small_steps_comes_to_the_same",
     "tests/integration/test_fold_edges.py::test_an_index_is_the_mean_of_the_last_of_each_person",
-    "tests/integration/test_verify.py::test_a_repair_adds_what_is_missing_and_says_so",
-    "tests/integration/test_verify.py::test_a_repair_beside_another_generation_adds_what_is_missing_once",
-    "tests/integration/test_verify.py::test_what_was_miscounted_is_mended_in_the_log_as_well",
-    "tests/integration/test_verify.py::test_a_value_the_fold_never_wrote_is_taken_away_again",
+    "tests/integration/test_repair.py::test_a_repair_adds_what_is_missing_and_says_so",
+    "tests/integration/test_repair.py::test_a_repair_beside_another_generation_adds_what_is_missing_once",
+    "tests/integration/test_repair.py::test_what_was_miscounted_is_mended_in_the_log_as_well",
+    "tests/integration/test_repair.py::test_a_value_the_fold_never_wrote_is_taken_away_again",
     "tests/integration/test_closings.py",
     "tests/unit/attribution/test_crediting.py",
     "tests/unit/test_rollup_layout.py",
@@ -72,6 +72,7 @@ _SECOND_LOOK: Final = (
 )
 #: The same for the recomputation that the fold is held against.
 _TESTS_OF_VERIFY: Final = (
+    "tests/integration/test_repair.py",
     "tests/integration/test_verify.py",
     "tests/integration/test_verify_past.py",
 )
