@@ -224,11 +224,14 @@ async def test_of_two_that_published_a_post_the_first_names_who_and_where(
             f"{post}-{day}",
             f"2025-02-{day:02}",
             post=post,
-            employee="E9",
             network="x",
+            campaign="c0",
+            content="k0",
+            **who,
             **dict.fromkeys(("impressions", "reactions", "comments", "reshares", "clicks"), day),
         )
-        for post in posts
+        # Until anybody has published it, a reading says itself who and where.
+        for post, who in zip(posts, ({"employee": "E9"}, {"account": "own"}) * 3, strict=True)
         for day in (3, 7, 5)
     ]
     everywhere = {"network": "linkedin", "campaign": "c1", "content": "k1"}
