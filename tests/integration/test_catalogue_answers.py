@@ -1,6 +1,6 @@
 """Every measure and KPI on a small company: by hand, by brute-force roll-up, and by its facts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -19,16 +19,14 @@ from shared.kpis.compose import ForbiddenRollup, KpiValue, additive_over, combin
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.measures import MEASURES, Kept
 from shared.kpis.periods import Period
-from shared.kpis.quantiles import MEDIAN, P90, quantile
-from shared.kpis.scores import cross_pairs, evenness, theil_sen_slope
 from shared.kpis.vocabulary import Axis, Dimension
 from shared.ledger import append
 from shared.orgs import Org
-from shared.rollups.explain import ContributionLine, explain_measure
 from shared.rollups.known import known_on, look_back
 from shared.rollups.query import ForbiddenSlice
 from shared.rollups.read import MeasureQuery, MeasureTable, read_measures
 from tests.integration.catalogue_facts import everything, fact
+from tests.integration.catalogue_lines import assert_explained, exact
 
 JANUARY = Period(date(2025, 1, 1), date(2025, 2, 1))
 FEBRUARY = Period(date(2025, 2, 1), date(2025, 3, 1))
@@ -128,7 +126,7 @@ async def test_measures_by_hand(database: Database, company: Org) -> None:
     expected = _expected(BY_HAND)
     table = await _read(database, company, list(expected), FEBRUARY)
 
-    assert {name: _exact(value) for name, value in table[0, ""].items()} == expected
+    assert {name: exact(value) for name, value in table[0, ""].items()} == expected
 
 
 async def test_kpis_by_hand(database: Database, company: Org) -> None:
@@ -259,7 +257,7 @@ async def test_a_quota_is_of_the_team_of_each_day(database: Database, company: O
         (1, "IT"): {"quota": 1000},
         (1, "Sales"): {"quota": 0},
     }
-    await _assert_explained(database, company, "quota", {"team": frozenset({"IT"})})
+    await assert_explained(database, company, "quota", {"team": frozenset({"IT"})})
 
 
 async def test_changes_of_the_index_are_told_day_by_day(database: Database, org: Org) -> None:
@@ -391,63 +389,4 @@ async def test_the_facts_behind_every_measure_make_its_value(
         if Dimension.TEAM in measure.dimensions:
             filters.append({"team": frozenset({"IT"})})
         for asked in filters:
-            await _assert_explained(database, company, measure.id, asked)
-
-
-async def _assert_explained(
-    database: Database, org: Org, measure: str, filters: dict[str, frozenset[str]]
-) -> None:
-    lines: list[ContributionLine] = []
-    after: str | None = None
-    while True:
-        async with database.transaction(org.id) as connection:
-            page = await explain_measure(
-                connection, org, measure, FEBRUARY, filters=filters, after=after, limit=2
-            )
-        lines += page.lines
-        if page.next is None:
-            break
-        after = page.next
-
-    assert len(lines) == page.lines_total, measure
-    if not lines:
-        assert not page.total, (measure, filters)
-        return
-    assert _made_of(lines, page.combined) == _exact(page.total), (measure, filters, lines)
-
-
-def _exact(value: Any) -> Fraction | None:
-    return None if value is None else Fraction(value)
-
-
-_BY_EMPLOYEE = ("evenness", "median_by_employee")
-
-
-def _made_of(lines: list[ContributionLine], combined: str) -> Fraction | None:
-    """Make the value of the lines again, as ``combined`` says."""
-    if combined == "sum":
-        return sum((Fraction(line.quantity) for line in lines), Fraction(0))
-    if combined == "count":
-        return Fraction(len(lines))
-    if combined == "most":
-        return max(Fraction(line.quantity) for line in lines)
-    if combined == "slope":
-        mondays = [FEBRUARY.start + timedelta(days=2 + 7 * n) for n in range(3)]
-        weeks = [sum(q.quantity for q in lines if m <= q.day < m + timedelta(7)) for m in mondays]
-        return theil_sen_slope(weeks)
-    sums: dict[str, Fraction] = {}
-    for line in lines:
-        # As the API promises: a team's pairs by team, what people did by name, all else by fact.
-        by = {"cross_pairs": line.note} | dict.fromkeys(_BY_EMPLOYEE, line.employee)
-        key = by.get(combined, f"{line.kind} {line.external_id}")
-        sums[key] = sums.get(key, Fraction(0)) + Fraction(line.quantity)
-    values = list(sums.values())
-    make: dict[str, Callable[[], Fraction | None]] = {
-        "mean": lambda: sum(values, Fraction(0)) / len(values),
-        "median": lambda: quantile(values, MEDIAN),
-        "median_by_employee": lambda: quantile(values, MEDIAN),
-        "p90": lambda: quantile(values, P90),
-        "evenness": lambda: evenness(values),
-        "cross_pairs": lambda: cross_pairs(values),
-    }
-    return make[combined]()
+            await assert_explained(database, company, measure.id, asked)

@@ -116,18 +116,22 @@ async def restatements(access: Access, keyring: KeyRing, query: RestatementsQuer
         from_=query.from_,
         to=query.to,
         time_zone=org.zone.key,
-        first=Baseline(
-            value=was,
-            as_of=None if first.publication else first.day,
-            publication_id=first.publication,
-            known_position=first.position,
-        ),
+        first=_baseline(first, was),
         now=now,
         moved=moved,
         restated_amount=abs(moved),
         restatements=found,
         repairs=[] if query.cursor else await _repaired_values(access, figure, first),
         next_cursor=None if is_last or last is None else codec.encode([last.isoformat()]),
+    )
+
+
+def _baseline(first: Knowledge, was: Decimal | None) -> Baseline:
+    return Baseline(
+        value=was,
+        as_of=None if first.publication else first.day,
+        publication_id=first.publication,
+        known_position=first.position,
     )
 
 
