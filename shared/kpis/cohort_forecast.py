@@ -192,7 +192,8 @@ def _widening(wins: Sequence[Win], tail: float) -> float:
 
 def _widened(ends: tuple[float, float], center: float, factor: float) -> tuple[float, float]:
     low, high = ends
-    return center - factor * (center - low), center + factor * (high - center)
+    # What is seldom and large lies beyond an end that holds most draws: that end stays where it is.
+    return min(low, center - factor * (center - low)), max(high, center + factor * (high - center))
 
 
 def _means(wins: Sequence[Win]) -> tuple[Fraction, Fraction]:

@@ -66,6 +66,20 @@ def test_a_history_gives_its_interval_to_the_cent() -> None:
     assert _forecast(seed=7).interval == Range(Decimal("5845.20"), Decimal("12614.35"))
 
 
+def test_what_seldom_comes_takes_nothing_away() -> None:
+    """Most draws bring nothing more: the interval ends with what has come, before the mean."""
+    realized = Decimal("455.56")
+
+    found = forecast(
+        HISTORY, [OpenLead(0, None, last_age_days=10)], realized=realized, cost=None, digits=2
+    )
+
+    assert found is not None
+    assert found.expected_wins == Fraction(4, 99)
+    assert found.expected_final > realized
+    assert found.interval == Range(realized, realized)
+
+
 def test_more_and_other_draws_give_nearly_the_same() -> None:
     found, other = _forecast().interval, _forecast(replicates=1000, seed=3).interval
 
