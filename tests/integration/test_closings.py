@@ -18,6 +18,15 @@ from tests.property.engine import deliver, fold, found_org
 from tests.property.worlds import Setting
 
 SETTING = Setting("Europe/Warsaw", 30, 7)
+#: The deals as another generation might hold them: opened before any other source told of them.
+_IN_ANOTHER_GENERATION = """
+INSERT INTO deal
+SELECT (other).* FROM (
+    SELECT jsonb_populate_record(
+               d, '{"generation": 2, "opened_at": "2025-02-01T00:00:00Z"}') AS other
+      FROM deal d WHERE org_id = $1
+) d
+"""
 
 
 def lead(name: str, day: int) -> Fact:
@@ -133,3 +142,17 @@ async def test_an_open_deal_closed_on_no_day_whatever_is_hoped(database: Databas
         )
     assert history.spells == {(15, Outcome.OPEN): 1}
     assert (led_to.opened, led_to.closed) == (1, 0)
+
+
+async def test_another_generation_has_no_say(database: Database) -> None:
+    org = await found_org(database, SETTING)
+    await deliver(database, org, [lead("l1", 5), deal("crm", "l1", 8, 20)])
+    await fold(database, org, 1000)
+
+    async with database.transaction(org.id) as connection:
+        await connection.execute(_IN_ANOTHER_GENERATION, org.id)
+        rows = await connection.fetch(
+            closings("'2025-02-20'::date", "'2025-02-21'::date"), org.id, 1
+        )
+
+    assert [row["days"] for row in rows] == [15]
