@@ -6,7 +6,7 @@ before the corrections. What is hidden is what the oracle hides, what is shown i
 and what follows from all answers together is no figure of fewer than k people.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -131,12 +131,21 @@ def _assert_shown(
                 assert one.suppressed is not is_open, told
             elif not one.merged:
                 assert one.suppressed is (one.group in rule.hidden), told
-            assert (one.value is None) is one.suppressed, told
+            named = one.merged or ([one.group or ""] if by_team else teams)
+            is_unread = is_level and named and not _is_read(oracle, named, end)
+            assert (one.value is None) is bool(one.suppressed or is_unread), told
             if one.value is not None and not teams and "network" not in question:
                 assert one.value == _figure(kpi, one, Span(start, end), oracle), told
         merged = {frozenset(one.merged) for one in answered if one.merged}
         is_one = by_team and rule.is_enough and rule.hidden
         assert merged == ({rule.hidden} if is_one else set()), (kpi, question, rule)
+
+
+def _is_read(oracle: Whole, teams: Collection[str], end: date) -> bool:
+    """Tell whether anybody's connections are known who is in one of some teams at the end."""
+    people = {one.employee for one in oracle.history.of(AudienceRecorded)}
+    day = end - timedelta(days=1)
+    return any(_is_in(oracle, who, team, day) for who in people if who for team in teams)
 
 
 def _figure(kpi: str, one: Value, span: Span, oracle: Whole) -> Fraction:
