@@ -78,25 +78,21 @@ async def converted(
     Raises:
         Inconvertible: no rate of a currency holds on a day, or an amount becomes too large.
     """
-    bodies = {
-        row.fact_key: orjson.loads(row.columns[-1])
-        for row in rows
-        if row.fact_key in keys and not row.is_retraction
-    }
-    days = {
-        row.fact_key: _day(org, row, bodies[row.fact_key]) for row in rows if row.fact_key in bodies
-    }
-    rates = await _rates(
-        connection, org.id, {(bodies[key]["currency"], day) for key, day in days.items()}
-    )
-    for key, body in bodies.items():
-        _convert(org, key, body, days[key], rates)
-    return [
-        row._replace(columns=(*row.columns[:-1], _text(bodies[row.fact_key])))
-        if row.fact_key in bodies
-        else row
-        for row in rows
+    concerned = [row for row in rows if row.fact_key in keys and not row.is_retraction]
+    told = [(row, orjson.loads(row.columns[-1])) for row in concerned]
+    # Of several versions in a batch the last one may be in another currency, or have no amount.
+    foreign = [
+        (row, body, _day(org, row, body))
+        for row, body in told
+        if body.get("currency", org.currency) != org.currency
     ]
+    wanted = {(body["currency"], day) for _, body, day in foreign}
+    rates = await _rates(connection, org.id, wanted)
+    written = {}
+    for row, body, day in foreign:
+        _convert(org, row.fact_key, body, day, rates)
+        written[row.fact_key] = row._replace(columns=(*row.columns[:-1], _text(body)))
+    return [written.get(row.fact_key, row) for row in rows]
 
 
 def _day(org: Org, row: Said, body: dict[str, Any]) -> date:
@@ -126,8 +122,6 @@ async def _rates(
 def _convert(org: Org, fact_key: bytes, body: dict[str, Any], day: date, rates: _Rates) -> None:
     """Put what an amount is worth in its place, and what was told into ``told``."""
     currency = body["currency"]
-    if currency == org.currency:  # another version of the fact was in the other one
-        return
     if (currency, day) not in rates:
         raise Inconvertible(
             fact_key,

@@ -159,6 +159,30 @@ async def test_a_deal_counts_at_the_rate_of_its_close_whenever_it_is_told(
     assert kpis[0]["values"][0]["value"] == value
 
 
+@pytest.mark.parametrize("last", [{"currency": "USD", "amount": "70.00"}, {}], ids=["own", "none"])
+async def test_of_versions_told_at_once_the_last_decides_what_is_converted(
+    client: httpx.AsyncClient, last: dict[str, str]
+) -> None:
+    deal = fact(
+        "deal.changed",
+        "D-1",
+        local(date(2025, 3, 20)),
+        deal="D-1",
+        state="open",
+        opened_at="2025-01-10T10:00:00Z",
+    )
+    versions = [
+        {**deal, "amount": "10.00", "currency": "EUR", "revision": 1},
+        {**deal, **last, "revision": 2},
+    ]
+
+    await post(client, versions)
+
+    (entry,) = await entries(client)
+    assert entry["body"].get("amount") == last.get("amount")
+    assert "told" not in entry["body"]
+
+
 @pytest.mark.parametrize(
     ("since", "currency"), [("2025-02-02", "EUR"), ("2025-01-01", "GBP")], ids=["later", "another"]
 )
