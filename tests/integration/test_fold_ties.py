@@ -109,6 +109,21 @@ async def test_a_deal_that_another_source_opened_earlier_changes_its_lead(
     )
 
 
+def _touches() -> list[Fact]:
+    """Return a touch of Ann by one employee, and one of Bob by another."""
+    return [
+        fact(
+            "touch.recorded",
+            person,
+            "2025-02-03",
+            person=person,
+            channel="employee_advocacy",
+            employee=employee,
+        )
+        for person, employee in (("ann", "E1"), ("bob", "E2"))
+    ]
+
+
 async def test_of_two_that_told_a_lead_at_once_the_first_key_speaks(database: Database) -> None:
     leads = [f"l{number}" for number in range(6)]
 
@@ -120,20 +135,9 @@ async def test_of_two_that_told_a_lead_at_once_the_first_key_speaks(database: Da
             for lead in leads
         ]
 
-    touches = [
-        fact(
-            "touch.recorded",
-            person,
-            "2025-02-03",
-            person=person,
-            channel="employee_advocacy",
-            employee=employee,
-        )
-        for person, employee in (("ann", "E1"), ("bob", "E2"))
-    ]
     await assert_right_at_each_step(
         database,
-        [*touches, *told("crm", "ann")],
+        [*_touches(), *told("crm", "ann")],
         told("web", "bob"),
         told("crm", "bob"),
         told("web", "ann"),
@@ -155,20 +159,9 @@ async def test_of_two_that_told_an_application_at_once_the_first_key_speaks(
             for name in applications
         ]
 
-    touches = [
-        fact(
-            "touch.recorded",
-            person,
-            "2025-02-03",
-            person=person,
-            channel="employee_advocacy",
-            employee=employee,
-        )
-        for person, employee in (("ann", "E1"), ("bob", "E2"))
-    ]
     await assert_right_at_each_step(
         database,
-        [*touches, *told("application.submitted", "ats", "ann")],
+        [*_touches(), *told("application.submitted", "ats", "ann")],
         told("application.submitted", "web", "bob"),
         told("hire.accepted", "ats", "bob"),
         told("hire.accepted", "web", "ann"),
