@@ -126,7 +126,7 @@ def _assert_curve(
     assert [point.day for point in got.curve] == [day for day, _ in dated]
     for point, (day, amount) in zip(got.curve, dated, strict=True):
         so_far += amount
-        assert Fraction(point.cumulative) == so_far
+        assert_shown(point.cumulative, so_far, CENT)
         assert point.age_days == (day - question.start).days
         assert_shown(point.roi_percent, return_on(so_far, want.cost), CENT)
 
