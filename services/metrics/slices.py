@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from services.metrics.keyed.roster import TEAM_MOVES
-from services.metrics.sql import BY_KEY, run
+from services.metrics.sql import BY_KEY, hash_of_name, run
 from shared.rollups.contributions import DIMENSIONS
 from shared.rollups.layout import FAMILIES, SLOTS, WIDTH, Place, assign, each_slot
 
@@ -122,7 +122,7 @@ SELECT w.slice, {", ".join(f"w.{name}" for name in _NAMES)},
        coalesce(c.cell, f.next_cell - 1 + row_number() OVER (PARTITION BY c.cell IS NULL)),
        c.cell IS NULL
   FROM (
-    SELECT t.*, hash_record_extended(ROW (slice, {_NAME}), 0) AS name_hash FROM ({_TOUCHED}) t
+    SELECT t.*, {hash_of_name("slice", *_NAMES)} AS name_hash FROM ({_TOUCHED}) t
     OFFSET 0
   ) w
  CROSS JOIN (

@@ -14,7 +14,7 @@ from typing import Any
 
 import asyncpg
 
-__all__ = ["BY_KEY", "BY_SET", "fetch", "run"]
+__all__ = ["BY_KEY", "BY_SET", "fetch", "hash_of_name", "run"]
 
 
 def _only(**ways: str) -> str:
@@ -52,6 +52,11 @@ _PLACEHOLDER = re.compile(r"\$(\d+)")
 @lru_cache(maxsize=256)
 def _arity(statement: str) -> int:
     return max((int(number) for number in _PLACEHOLDER.findall(statement)), default=0)
+
+
+def hash_of_name(slice_: str, *names: str) -> str:
+    """Return what ``cell.name_hash`` is for a name: its slice and its columns, as texts."""
+    return f"hash_record_extended(ROW ({', '.join((slice_, *names))}), 0)"
 
 
 async def run(

@@ -5,6 +5,7 @@ history: what the employee did on the days between changes team, and only that.
 """
 
 from services.metrics.keyed.operator import KeyedOperator, replace_state
+from services.metrics.sql import hash_of_name
 from shared.rollups.layout import each_slot
 
 __all__ = ["ROSTER", "TEAM_MOVES"]
@@ -60,8 +61,7 @@ WITH stretch AS (
 ), moved AS MATERIALIZED (
     SELECT k.employee, k.first_day, k.last_day,
            coalesce(was.team, '') AS old_team, coalesce(now.team, '') AS new_team,
-           hash_record_extended(
-               ROW ('employee'::text, k.employee, {", ".join(["''::text"] * 6)}), 0) AS name_hash
+           {hash_of_name("'employee'::text", "k.employee", *["''::text"] * 6)} AS name_hash
       FROM stretch k
       LEFT JOIN team_span was
         ON was.employee = k.employee AND NOT was.is_new
