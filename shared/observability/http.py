@@ -5,6 +5,7 @@ Pure ASGI. The label of a request is the template of its route, taken from a tab
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Final
@@ -76,16 +77,24 @@ class RouteTemplates:
         self._of_route: dict[int, str] = {}
         # FastAPI notes the route of its own operations only; plain routes are known by endpoint.
         self._of_endpoint: dict[int, str] = {}
-        served: list[tuple[str, set[str]]] = []
+        self._methods: defaultdict[str, set[str]] = defaultdict(set)
         for context in iter_route_contexts(app.routes):
             template = context.path or metrics.UNMATCHED
             self._of_route[id(context.original_route)] = template
             self._of_endpoint[id(getattr(context.original_route, "endpoint", None))] = template
-            served.append((template, set(context.methods or {"GET"})))
-        metrics.initialize_routes([*served, (metrics.UNMATCHED, {"GET"})])
+            self._methods[template] |= set(context.methods or {"GET"})
+        metrics.initialize_routes([*self._methods.items(), (metrics.UNMATCHED, {"GET"})])
 
     def label(self, scope: Scope) -> str:
-        """Return the template of the route that took the request."""
+        """Return the template of the route that took the request.
+
+        A method that no route of the template serves took none: as series of their own, the seven
+        methods of every template would be thousands that only strangers' requests fill.
+        """
+        template = self._template(scope)
+        return template if scope["method"] in self._methods[template] else metrics.UNMATCHED
+
+    def _template(self, scope: Scope) -> str:
         route, endpoint = scope.get("route"), scope.get("endpoint")
         if route is not None:
             return self._of_route.get(id(route), metrics.UNMATCHED)

@@ -7,6 +7,7 @@ and one that ends instead of becoming ready is told at once.
 import asyncio
 import base64
 import os
+import re
 import signal
 import socket
 import sys
@@ -16,6 +17,8 @@ from contextlib import asynccontextmanager, suppress
 import httpx
 import orjson
 import pytest
+
+from shared.observability.metrics import METHODS
 
 NO_REDIS = "unix:///nonexistent/redis.sock"
 
@@ -164,6 +167,31 @@ async def test_a_worker_sweeps_answers_probes_and_ends_without_redis(
         process.send_signal(signal.SIGTERM)
 
         assert await process.wait() == 0
+
+
+@pytest.mark.parametrize("process_name", ["api", "collector"])
+async def test_whatever_is_asked_a_scrape_stays_small(
+    database_url: str, port: int, process_name: str
+) -> None:
+    """CardinalityHigh fires above 2,000 samples, and strangers choose what they ask."""
+    program = f"import sys; from cli.main import app; app(['serve', '{process_name}'])"
+    async with (
+        running(program, database_url, http_port=str(port)) as process,
+        client_of(port) as client,
+    ):
+        await until_ready(process, client)
+        routes = set(re.findall(r'route="(/[^"]*)"', (await client.get("/metrics")).text))
+        assert routes
+        for route in routes | {f"/v1/{number}" for number in range(10)}:
+            for method in (*METHODS, "FOO", f"M{len(route)}"):
+                await client.request(method, route)
+
+        samples = [
+            line
+            for line in (await client.get("/metrics")).text.splitlines()
+            if not line.startswith("#")
+        ]
+    assert len(samples) < 2000
 
 
 async def test_the_log_is_one_json_object_a_line(database_url: str, port: int) -> None:
