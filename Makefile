@@ -32,7 +32,7 @@ test: $(VENV)/.dev ## Run every test (one file: make test ARGS=tests/unit/test_p
 
 .PHONY: property-long
 property-long: $(VENV)/.dev ## Compare 600 random histories with the oracle, and 75 or 100 of each further kind
-	EARNED_PROPERTY_PROFILE=long $(BIN)/pytest tests/property $(ARGS)
+	EARNED_PROPERTY_PROFILE=long $(BIN)/pytest -n 2 --dist worksteal tests/property $(ARGS)
 
 .PHONY: mutation
 mutation: $(VENV)/.dev ## Mutate the formulas and the fold (hours; some: make mutation ARGS="--sample 300")
