@@ -34,7 +34,7 @@ from tests.property.oracle.value_lines import (
 )
 from tests.property.oracle.whole import Whole
 from tests.property.questions import Expected, Question
-from tests.property.shown import CENT, assert_equal, assert_return, assert_shown
+from tests.property.shown import CENT, as_shown, assert_equal, assert_return, assert_shown
 
 __all__ = ["Addition", "Reckoned", "assert_added", "assert_graded", "assert_network"]
 
@@ -92,7 +92,7 @@ class Reckoned:
             return None
         span = Span(self.question.start, self.question.end)
         value = self.oracle.value(definitions()[f"emv_{method}"], span).value
-        return None if value is None else int(value / CENT + Fraction(1, 2)) * CENT
+        return None if value is None else as_shown(value, CENT)
 
 
 _ASKED = ("from", "to", "basis", "channel", "cost_basis", "amortize_months", "model")

@@ -36,7 +36,7 @@ from tests.property.oracle.formulas import definitions
 from tests.property.oracle.slices import roster_row, team_of
 from tests.property.oracle.small_groups import Groups
 from tests.property.oracle.whole import Whole
-from tests.property.shown import assert_equal, assert_shown
+from tests.property.shown import as_shown, assert_equal, assert_shown
 
 __all__ = [
     "AskedBaseline",
@@ -178,8 +178,7 @@ def _outcome(team: str, week: Span, asked: AskedCause, oracle: Whole) -> Fractio
     if kpi.aggregation == "additive":
         staff = oracle.read(week, "headcount", team)
         return value / staff if staff else None
-    shown_as = value * 100 if kpi.unit == "percent" else value
-    return Fraction(int(shown_as * 10**kpi.digits + Fraction(1, 2)), 10**kpi.digits)
+    return as_shown(value * 100 if kpi.unit == "percent" else value, Fraction(1, 10**kpi.digits))
 
 
 def _assert_estimate(got: EstimateOut | None, want: Estimated, scale: float) -> None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from services.api.roi.schemas import Return
 from tests.property.oracle.returns import Value, return_on
 
-__all__ = ["CENT", "assert_equal", "assert_return", "assert_shown", "assert_written"]
+__all__ = ["CENT", "as_shown", "assert_equal", "assert_return", "assert_shown", "assert_written"]
 
 CENT = Fraction(1, 100)
 #: What a decimal of twelve digits can be off by.
@@ -24,13 +24,18 @@ def assert_equal(got: Decimal | None, want: Value) -> None:
     assert (None if got is None else Fraction(got)) == want
 
 
+def as_shown(value: Fraction, unit: Fraction) -> Fraction:
+    """Return a value in whole units, halves away from zero."""
+    units = int(abs(value) / unit + Fraction(1, 2))
+    return (units if value >= 0 else -units) * unit
+
+
 def assert_shown(got: Decimal | None, want: Value, unit: Fraction) -> None:
     """Compare a number rounded to a unit, halves away from zero."""
     if got is None or want is None:
         assert (got is None) is (want is None), (got, want)
         return
-    units = int(abs(want) / unit + Fraction(1, 2))
-    assert Fraction(got) == (units if want >= 0 else -units) * unit, (got, want)
+    assert Fraction(got) == as_shown(want, unit), (got, want)
 
 
 def assert_written(got: str | None, want: Fraction) -> None:
