@@ -2,7 +2,8 @@
 
 What verifies the fold is mutated with it. Writes a line per mutant as it goes, in random order, and
 at the end what survived. Survivors that no test can tell from the original are listed in
-``equivalent.toml``, each with the reason; they do not count.
+``equivalent.toml``, each with the reason; they do not count. A run that was cut short goes on where
+it was with the same ``--results``, a file of the verdicts so far.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from cli.embedded.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE, execute, prepare_template
 from tests.mutation.operators import Mutant, mutants_of
 from tests.mutation.report import GOAL, Score, chosen, drawn
+from tests.mutation.results import Results
 from tests.mutation.trial import Trial, Verdict, import_foundations, try_mutant
 
 #: Tests that are run together.
@@ -85,6 +87,7 @@ _TRIALS_A_DATABASE: Final = 25
 def main() -> int:
     """Try the mutants; return 1 when fewer than the goal were noticed."""
     asked = _parser().parse_args()
+    results = Results(asked.results)
     by_file = {path: _mutants(path) for path in chosen(_paths(), asked.only)}
     sample = drawn(by_file, asked.sample, asked.seed)
     mutants = [mutant for of_file in sample.values() for mutant in of_file]
@@ -99,7 +102,7 @@ def main() -> int:
             print("The tests fail on the engine as it is.", file=sys.stderr)
             return 2
         until = time.monotonic() + 60 * asked.minutes
-        score = _tried(mutants, looks, limits, renew, until)
+        score = _tried(mutants, looks, limits, renew, until, results)
     score.report()
     return 0 if score.percent >= GOAL else 1
 
@@ -113,6 +116,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--minutes", type=float, default=inf, help="begin no trial after these")
     parser.add_argument("--quick", action="store_true", help="without the slow tests")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help="a file of verdicts: those in it count, those to come are added",
+    )
     return parser
 
 
@@ -181,10 +189,17 @@ def _tried(
     limits: Mapping[_Look, float],
     renew: Callable[[], None],
     until: float,
+    results: Results,
 ) -> Score:
     score = Score()
     record = _Record()
-    for number, mutant in enumerate(mutants):
+    left = []
+    for mutant in mutants:
+        if (verdict := results.take(mutant.name)) is None:
+            left.append(mutant)
+        else:
+            score.add(mutant.path.as_posix(), mutant.name, verdict)
+    for number, mutant in enumerate(left):
         if time.monotonic() > until:
             break
         if number % _TRIALS_A_DATABASE == 0:
@@ -194,6 +209,7 @@ def _tried(
             if trial.verdict is not Verdict.SURVIVED:
                 break
         record.add(mutant.path, trial)
+        results.add(mutant.name, trial.verdict)
         score.add(mutant.path.as_posix(), mutant.name, trial.verdict)
         print(f"{trial.verdict:9} {mutant.line:4} {mutant.name} [{trial.noticed_by}]", flush=True)
     return score
