@@ -1,9 +1,10 @@
 """``python -m tests.mutation [--only PART ...] [--sample N]``: mutate the fold, count what notices.
 
-What verifies the fold is mutated with it. Writes a line per mutant as it goes, in random order, and
-at the end what survived. Survivors that no test can tell from the original are listed in
-``equivalent.toml``, each with the reason; they do not count. A run that was cut short goes on where
-it was with the same ``--results``, a file of the verdicts so far.
+What verifies the fold is mutated with it, and what tells of the past: see ``targets``. Writes a
+line per mutant as it goes, in random order, and at the end what survived. Survivors that no test
+can tell from the original are listed in ``equivalent.toml``, each with the reason; they do not
+count. A run that was cut short goes on where it was with the same ``--results``, a file of the
+verdicts so far.
 """
 
 import argparse
@@ -24,61 +25,9 @@ from tests.conftest import TEMPLATE, execute, prepare_template
 from tests.mutation.operators import Mutant, mutants_of
 from tests.mutation.report import GOAL, Score, chosen, drawn
 from tests.mutation.results import Results
+from tests.mutation.targets import TARGETS, Look
 from tests.mutation.trial import Trial, Verdict, import_foundations, try_mutant
 
-#: Tests that are run together.
-_Look = tuple[str, ...]
-
-_MUTATED: Final = (
-    "services/metrics/fold.py",
-    "services/metrics/stage.py",
-    "services/metrics/slices.py",
-    "services/metrics/journeys.py",
-    "services/metrics/crediting.py",
-    "services/metrics/sql.py",
-    "services/metrics/keyed/*.py",
-    "shared/rollups/contributions.py",
-    "shared/rollups/converting.py",
-    "shared/rollups/deals.py",
-    "shared/rollups/booked.py",
-    "shared/rollups/layout.py",
-    "services/metrics/verify/*.py",
-)
-_VERIFY: Final = Path("services/metrics/verify")
-#: Whatever is quick to notice: the first failure ends a trial.
-_TESTS: Final = (
-    "tests/integration/test_fold_late.py",
-    "tests/integration/test_fold_ties.py",
-    "tests/integration/test_fold_kinds.py::test_what_counts_is_what_stands_and_the_past_stays[1000]",
-    "tests/integration/test_fold_batches.py",
-    "tests/integration/test_fold_edges.py::test_a_rich_history_is_what_the_oracle_says[1000-9]",
-    "tests/integration/test_fold_edges.py::test_journeys_that_are_read_in_pieces_are_divided_whole[2]",
-    "tests/integration/test_fold_generations.py::test_generations_do_not_touch_each_other",
-    "tests/integration/test_fold_generations.py::test_a_generation_that_follows_in_small_steps_comes_to_the_same",
-    "tests/integration/test_fold_edges.py::test_an_index_is_the_mean_of_the_last_of_each_person",
-    "tests/integration/test_repair.py::test_a_repair_adds_what_is_missing_and_says_so",
-    "tests/integration/test_repair.py::test_a_repair_beside_another_generation_adds_what_is_missing_once",
-    "tests/integration/test_repair.py::test_what_was_miscounted_is_mended_in_the_log_as_well",
-    "tests/integration/test_repair.py::test_a_value_the_fold_never_wrote_is_taken_away_again",
-    "tests/integration/test_closings.py",
-    "tests/unit/attribution/test_crediting.py",
-    "tests/unit/test_rollup_layout.py",
-)
-#: For what those have missed: the golden year and random histories, slow and thorough.
-_SECOND_LOOK: Final = (
-    "tests/integration/test_fold.py",
-    "tests/integration/test_credit.py",
-    "tests/integration/test_identity.py",
-    "tests/integration/test_golden_credit.py",
-    "tests/property/test_histories.py::test_any_history_gives_what_the_oracle_says_in_any_order",
-)
-#: The same for the recomputation that the fold is held against.
-_TESTS_OF_VERIFY: Final = (
-    "tests/integration/test_repair.py",
-    "tests/integration/test_verify.py",
-    "tests/integration/test_verify_past.py",
-)
-_SECOND_LOOK_AT_VERIFY: Final = ("tests/property/test_verified.py",)
 _DATABASE: Final = "earned_trials"
 #: Trials leave their organizations behind, and every connection its dead temporary tables.
 _TRIALS_A_DATABASE: Final = 25
@@ -88,14 +37,14 @@ def main() -> int:
     """Try the mutants; return 1 when fewer than the goal were noticed."""
     asked = _parser().parse_args()
     results = Results(asked.results)
-    by_file = {path: _mutants(path) for path in chosen(_paths(), asked.only)}
+    looks = _looks(is_quick=asked.quick)
+    by_file = {path: _mutants(path) for path in chosen(sorted(looks), asked.only)}
     sample = drawn(by_file, asked.sample, asked.seed)
     mutants = [mutant for of_file in sample.values() for mutant in of_file]
     Random(asked.seed).shuffle(mutants)
-    looks = {path: _looks_at(path, is_quick=asked.quick) for path in sample}
     with _server() as renew:
         # Each once, though several files have it in common.
-        different = list(dict.fromkeys(look for of_file in looks.values() for look in of_file))
+        different = list(dict.fromkeys(look for path in sample for look in looks[path]))
         import_foundations([test for look in different for test in look])
         limits = _limits(different)
         if limits is None:
@@ -124,8 +73,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _paths() -> list[Path]:
-    return sorted({path for pattern in _MUTATED for path in Path().glob(pattern)})
+def _looks(*, is_quick: bool) -> dict[Path, tuple[Look, ...]]:
+    """Return, for each file that is mutated, the tests that should notice: the quick ones first."""
+    return {
+        path: target.looks[:1] if is_quick else target.looks
+        for target in TARGETS
+        for pattern in target.files
+        for path in Path().glob(pattern)
+    }
 
 
 def _mutants(path: Path) -> list[Mutant]:
@@ -164,15 +119,7 @@ def _server() -> Iterator[Callable[[], None]]:
             yield renew
 
 
-def _looks_at(path: Path, *, is_quick: bool) -> tuple[_Look, ...]:
-    """Return the tests that should notice a file's mutants: a quick look, and a thorough one."""
-    looks: tuple[_Look, _Look] = (_TESTS, _SECOND_LOOK)
-    if path.is_relative_to(_VERIFY):
-        looks = (_TESTS_OF_VERIFY, _SECOND_LOOK_AT_VERIFY)
-    return looks[:1] if is_quick else looks
-
-
-def _limits(looks: Sequence[_Look]) -> dict[_Look, float] | None:
+def _limits(looks: Sequence[Look]) -> dict[Look, float] | None:
     """Return how many seconds each look may take; None when the tests fail as it is."""
     limits = {}
     for tests in looks:
@@ -185,8 +132,8 @@ def _limits(looks: Sequence[_Look]) -> dict[_Look, float] | None:
 
 def _tried(
     mutants: Sequence[Mutant],
-    looks: Mapping[Path, Sequence[_Look]],
-    limits: Mapping[_Look, float],
+    looks: Mapping[Path, Sequence[Look]],
+    limits: Mapping[Look, float],
     renew: Callable[[], None],
     until: float,
     results: Results,

@@ -1,0 +1,98 @@
+"""What is mutated, and the tests that should notice: quick ones, and thorough ones after them."""
+
+from typing import Final, NamedTuple
+
+__all__ = ["TARGETS", "Look", "Target"]
+
+#: Tests that are run together.
+Look = tuple[str, ...]
+
+
+class Target(NamedTuple):
+    """Files, as patterns, and the looks at each of their mutants, until one notices."""
+
+    files: tuple[str, ...]
+    looks: tuple[Look, ...]
+
+
+#: Whatever is quick to notice, as the first failure ends a trial; for what that has missed, the
+#: golden year and random histories.
+_FOLD: Final = Target(
+    files=(
+        "services/metrics/fold.py",
+        "services/metrics/stage.py",
+        "services/metrics/slices.py",
+        "services/metrics/journeys.py",
+        "services/metrics/crediting.py",
+        "services/metrics/sql.py",
+        "services/metrics/keyed/*.py",
+        "shared/rollups/contributions.py",
+        "shared/rollups/converting.py",
+        "shared/rollups/deals.py",
+        "shared/rollups/booked.py",
+        "shared/rollups/layout.py",
+    ),
+    looks=(
+        (
+            "tests/integration/test_fold_late.py",
+            "tests/integration/test_fold_ties.py",
+            "tests/integration/test_fold_kinds.py::test_what_counts_is_what_stands_and_the_past_stays[1000]",
+            "tests/integration/test_fold_batches.py",
+            "tests/integration/test_fold_edges.py::test_a_rich_history_is_what_the_oracle_says[1000-9]",
+            "tests/integration/test_fold_edges.py::test_journeys_that_are_read_in_pieces_are_divided_whole[2]",
+            "tests/integration/test_fold_generations.py::test_generations_do_not_touch_each_other",
+            "tests/integration/test_fold_generations.py::test_a_generation_that_follows_in_small_steps_comes_to_the_same",
+            "tests/integration/test_fold_edges.py::test_an_index_is_the_mean_of_the_last_of_each_person",
+            "tests/integration/test_repair.py::test_a_repair_adds_what_is_missing_and_says_so",
+            "tests/integration/test_repair.py::test_a_repair_beside_another_generation_adds_what_is_missing_once",
+            "tests/integration/test_repair.py::test_what_was_miscounted_is_mended_in_the_log_as_well",
+            "tests/integration/test_repair.py::test_a_value_the_fold_never_wrote_is_taken_away_again",
+            "tests/integration/test_closings.py",
+            "tests/unit/attribution/test_crediting.py",
+            "tests/unit/test_rollup_layout.py",
+        ),
+        (
+            "tests/integration/test_fold.py",
+            "tests/integration/test_credit.py",
+            "tests/integration/test_identity.py",
+            "tests/integration/test_golden_credit.py",
+            "tests/property/test_histories.py::test_any_history_gives_what_the_oracle_says_in_any_order",
+        ),
+    ),
+)
+#: The recomputation that the fold is held against.
+_VERIFY: Final = Target(
+    files=("services/metrics/verify/*.py",),
+    looks=(
+        (
+            "tests/integration/test_repair.py",
+            "tests/integration/test_verify.py",
+            "tests/integration/test_verify_past.py",
+        ),
+        ("tests/property/test_verified.py",),
+    ),
+)
+#: What was known, what has moved since, and why.
+_PAST: Final = Target(
+    files=("shared/rollups/known.py", "shared/rollups/moved.py", "shared/rollups/causes.py"),
+    looks=(
+        (
+            "tests/integration/test_known.py",
+            "tests/api/test_restated_causes.py",
+            "tests/api/test_restated_nothing.py",
+            "tests/api/test_repairs_told.py",
+            "tests/api/test_golden_restated.py",
+        ),
+        ("tests/property/test_restated.py", "tests/property/test_as_known.py"),
+    ),
+)
+#: What is told in another currency is worth in the organization's, on its way into the ledger.
+_CURRENCIES: Final = Target(
+    files=("shared/ledger/conversion.py",),
+    looks=(("tests/api/test_other_currencies.py",),),
+)
+_NAMING: Final = Target(
+    files=("shared/rollups/naming.py",),
+    looks=(("tests/integration/test_merged_contacts.py",),),
+)
+TARGETS: Final = (_FOLD, _VERIFY, _PAST, _CURRENCIES, _NAMING)
