@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -154,6 +155,28 @@ async def test_samples_are_drawn_where_the_facts_are(database: Database, org: Or
     drawn = await draw_samples(database, org.id, 5, Random(1))
     assert len(drawn) == 5
     assert all(scope.last_day - scope.first_day == timedelta(days=30) for scope in drawn)
+
+
+class _Attentive(Random):
+    """Remembers what there was to choose from."""
+
+    offered: frozenset[UUID] = frozenset()
+
+    def choice(self, seq: Any) -> Any:
+        self.offered = frozenset(row["org_id"] for row in seq)
+        return super().choice(seq)
+
+
+async def test_whoever_has_a_figure_may_be_sampled(database: Database, org: Org) -> None:
+    chance = _Attentive(1)
+    sampler = Sampler(database, every=timedelta(0), chance=chance)
+    await tell(database, org, share(1))
+    await sampler.due()
+    assert org.id not in chance.offered, "nothing is folded yet"
+
+    await catch_up(database, org.id)
+    await sampler.due()
+    assert org.id in chance.offered
 
 
 async def test_an_organization_is_due_once_in_a_while(database: Database, org: Org) -> None:
