@@ -23,7 +23,7 @@ from typing import Final
 from cli.embedded.postgres import EmbeddedPostgres
 from tests.conftest import TEMPLATE, execute, prepare_template
 from tests.mutation.operators import Mutant, mutants_of
-from tests.mutation.report import GOAL, Score, chosen, drawn
+from tests.mutation.report import GOAL, Score, chosen, drawn, equivalents
 from tests.mutation.results import Results
 from tests.mutation.targets import TARGETS, Look
 from tests.mutation.trial import Trial, Verdict, import_foundations, try_mutant
@@ -42,6 +42,9 @@ def main() -> int:
     sample = drawn(by_file, asked.sample, asked.seed)
     mutants = [mutant for of_file in sample.values() for mutant in of_file]
     Random(asked.seed).shuffle(mutants)
+    # Last: a survivor takes longest, and that these survive is known.
+    named = equivalents()
+    mutants.sort(key=lambda mutant: mutant.name in named)
     with _server() as renew:
         # Each once, though several files have it in common.
         different = list(dict.fromkeys(look for path in sample for look in looks[path]))

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from tests.mutation.trial import Verdict
 
-__all__ = ["GOAL", "Score", "chosen", "drawn"]
+__all__ = ["GOAL", "Score", "chosen", "drawn", "equivalents"]
 
 #: Percent of the mutants that a test could notice.
 GOAL: Final = 85
@@ -30,8 +30,7 @@ class Score:
 
     def __init__(self) -> None:
         self._tried: dict[str, list[_Tried]] = defaultdict(list)
-        reasons = tomllib.loads(_EQUIVALENT.read_text(encoding="utf-8"))
-        self._equivalent = frozenset(reasons)
+        self._equivalent = equivalents()
 
     def add(self, file: str, name: str, verdict: Verdict) -> None:
         """Count one mutant."""
@@ -70,6 +69,11 @@ class Score:
             f"{len(tried)} tried, {noticed} noticed, {len(survived) - equivalent} not,"
             f" {equivalent} equivalent, {stillborn} no program at all"
         )
+
+
+def equivalents() -> frozenset[str]:
+    """Return the names of the mutants that no test can tell from the original."""
+    return frozenset(tomllib.loads(_EQUIVALENT.read_text(encoding="utf-8")))
 
 
 def chosen(paths: Iterable[Path], parts: Sequence[str]) -> list[Path]:
