@@ -95,6 +95,8 @@ _CURRENCIES: Final = Target(
 )
 _NAMING: Final = Target(
     files=("shared/rollups/naming.py",),
-    looks=(("tests/integration/test_merged_contacts.py",),),
+    looks=(
+        ("tests/integration/test_deals_naming.py", "tests/integration/test_merged_contacts.py"),
+    ),
 )
 TARGETS: Final = (_FOLD, _VERIFY, _PAST, _CURRENCIES, _NAMING)

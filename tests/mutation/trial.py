@@ -21,6 +21,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import IO, NamedTuple
@@ -29,7 +30,7 @@ import pytest
 
 from tests.mutation.operators import Mutant
 
-__all__ = ["Trial", "Verdict", "import_foundations", "told_by", "try_mutant"]
+__all__ = ["Limits", "Trial", "Verdict", "import_foundations", "told_by", "try_mutant"]
 
 #: What is mutated, and whatever may import it: every trial imports these anew.
 _ANEW = re.compile(r"(?:services|shared\.(?:ledger|rollups)|tests)(?:\.|$)")
@@ -51,7 +52,7 @@ _NOTICED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 #: pytest's exit codes: a test failed, or could not even be imported, or pytest could not go on.
 _FAILED = frozenset({1, 2, 3})
 _BROKEN = 70
-_OPTIONS = ("-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-o", "timeout=30")
+_OPTIONS = ("-x", "-q", "--assert=plain", "-p", "no:cacheprovider")
 
 
 class Verdict(StrEnum):
@@ -61,6 +62,13 @@ class Verdict(StrEnum):
     TIMEOUT = "timeout"
     SURVIVED = "survived"
     STILLBORN = "stillborn"
+
+
+class Limits(NamedTuple):
+    """How many seconds all tests of a trial may take, and how many each of them."""
+
+    tests: float
+    test: float
 
 
 class Trial(NamedTuple):
@@ -93,13 +101,13 @@ def _collect(tests: Sequence[str]) -> int:
 def try_mutant(
     mutant: Mutant | None,
     tests: Sequence[str],
-    seconds: float,
+    limits: Limits,
     noticed: Mapping[str, int] | None = None,
 ) -> Trial:
     """Run the tests on the engine with the change in it; without a mutant, on the engine as it is.
 
-    Tests that do not end within ``seconds`` have noticed, and so has one that takes longer than a
-    test may: a timeout. ``noticed`` says of each test how many mutants it has noticed so far.
+    Tests that do not end within the limits have noticed: a timeout. ``noticed`` says of each test
+    how many mutants it has noticed so far.
 
     Raises:
         RuntimeError: the trial could not be made, so it says nothing of the mutant.
@@ -107,7 +115,8 @@ def try_mutant(
     if mutant is not None and _is_imported(mutant.path):
         raise RuntimeError(f"{mutant.path} is imported already: its change would not be seen")
     with tempfile.TemporaryFile() as output:
-        status = _wait(_fork(lambda: _run(mutant, tests, noticed or {}), output), seconds)
+        work = partial(_run, mutant, tests, limits.test, noticed or {})
+        status = _wait(_fork(work, output), limits.tests)
         output.seek(0)
         text = output.read().decode(errors="replace")
     if mutant is None and status != 0:
@@ -157,11 +166,14 @@ def _fork(work: Callable[[], int], output: IO[bytes]) -> int:
     return child
 
 
-def _run(mutant: Mutant | None, tests: Sequence[str], noticed: Mapping[str, int]) -> int:
+def _run(
+    mutant: Mutant | None, tests: Sequence[str], seconds: float, noticed: Mapping[str, int]
+) -> int:
     """Run in the fork; return pytest's exit code."""
     if mutant is not None:
         sys.meta_path.insert(0, _Changed(mutant))
-    return int(pytest.main([*_OPTIONS, "--tb=native", *tests], plugins=[_ByRecord(noticed)]))
+    options = (*_OPTIONS, "--tb=native", "-o", f"timeout={seconds}")
+    return int(pytest.main([*options, *tests], plugins=[_ByRecord(noticed)]))
 
 
 class _ByRecord:
