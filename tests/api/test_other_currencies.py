@@ -10,6 +10,8 @@ import pytest
 
 from services.metrics.verify import verify
 from shared.db import Database
+from shared.facts import Retraction, parse_fact
+from shared.ledger import append
 from shared.orgs import Org
 from tests.api.conftest import Fold
 from tests.api.golden import activity, fact, local, program, sales
@@ -202,12 +204,35 @@ async def test_without_a_rate_of_the_day_it_is_refused_and_nothing_is_written(
     assert await entries(client) == []
 
 
-async def test_an_amount_that_becomes_too_large_is_refused(client: httpx.AsyncClient) -> None:
-    await state(client, "exchange_rate.KWD", "3.25", "2025-01-01")
+@pytest.mark.parametrize("amount", ["50000000000000", "25000000000000"], ids=["over", "at"])
+async def test_an_amount_that_becomes_too_large_is_refused(
+    client: httpx.AsyncClient, amount: str
+) -> None:
+    await state(client, "exchange_rate.KWD", "4", "2025-01-01")
 
-    refused = await client.post("/v1/facts", json=[cost("C-1", "50000000000000", "KWD")])
+    refused = await client.post("/v1/facts", json=[cost("C-1", amount, "KWD")])
 
     assert (refused.status_code, refused.json()["errors"][0]["rule"]) == (422, "amount_too_large")
+
+
+async def test_the_largest_amount_is_taken(client: httpx.AsyncClient) -> None:
+    await state(client, "exchange_rate.KWD", "4", "2025-01-01")
+
+    await post(client, [cost("C-1", "24999999999999.997", "KWD")])
+
+    (entry,) = await entries(client)
+    assert entry["body"]["amount"] == "99999999999999.99"
+
+
+async def test_what_is_told_and_taken_back_at_once_needs_no_rate(
+    database: Database, org: Org
+) -> None:
+    told = parse_fact(cost("C-1", "10.00", "EUR"))
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, [told, Retraction(told.identity)])
+        count = await connection.fetchval("SELECT count(*) FROM ledger_entry")
+
+    assert count == 0
 
 
 async def test_rates_are_listed_with_the_assumptions(client: httpx.AsyncClient) -> None:

@@ -13,10 +13,22 @@ from shared.db import Database
 from shared.facts import Fact, Retraction, parse_fact
 from shared.ledger import append
 from shared.orgs import Org, create_org
-from shared.rollups.known import FutureDay, Knowledge, NotFoldedYet, known_on, look_back
+from shared.rollups.known import (
+    FutureDay,
+    Knowledge,
+    NotFoldedYet,
+    known_on,
+    look_at_present,
+    look_back,
+)
 from tests.known_reading import TABLES, seen
 
 Item = Fact | Retraction
+_SETTINGS = """
+SELECT nullif(current_setting(name, true), '') AS setting
+  FROM unnest(ARRAY['search_path', 'app.as_of', 'app.as_of_day', 'app.as_of_time', 'app.as_of_from',
+                    'app.known']) name
+"""
 DAYS = (date(2025, 4, 1), date(2025, 4, 2), date(2025, 4, 5))
 
 
@@ -163,6 +175,24 @@ async def test_the_present_is_read_after_a_look_back_on_the_same_connection(
     await single.close()
 
     assert before == after != past
+
+
+async def test_no_setting_of_a_look_back_outlives_its_transaction(
+    database: Database, org: Org, database_url: str
+) -> None:
+    knowledge = Knowledge(0, DAYS[0], datetime(2025, 4, 2, tzinfo=UTC), is_final=True)
+    # No pool stands between: it would reset what it is given back.
+    connection = await asyncpg.connect(database_url)
+    try:
+        before = await connection.fetch(_SETTINGS)
+        for look in (look_back(connection, knowledge), look_at_present(connection)):
+            async with connection.transaction():
+                await connection.execute("SELECT set_config('app.org_id', $1, true)", str(org.id))
+                await look
+            after = await connection.fetch(_SETTINGS)
+            assert after == before
+    finally:
+        await connection.close()
 
 
 async def test_known_days_end_where_the_recorded_day_ends(
