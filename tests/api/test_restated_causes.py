@@ -76,7 +76,31 @@ COST = fact(
 SHARE = fact("post.published", "s1", at(20), post="p2", employee="E1")
 #: Teams that are large enough to be shown.
 STAFF = [place(team, 1, f"{team}-{n}") for team in ("sales", "marketing") for n in range(6)]
-OTHERS = fact("link.clicked", "c1", at(5), link="x", employee="E9")
+JANUARY = datetime(2025, 1, 10, 12, tzinfo=WARSAW)
+_WON = {"state": "won", "amount": "10.00", "currency": "USD", "customer": "c9"}
+#: What becomes known together with a cause, and is none: of every kind something about others, and
+#: what happened to the same ones once March was over.
+OTHERS = [
+    fact("link.clicked", "c1", at(5), link="x", employee="E9"),
+    fact("touch.recorded", "o1", JANUARY, person="other", channel="paid"),
+    fact("person.identified", "o2", JANUARY, person="other", same_as=["another"]),
+    fact("lead.created", "o3", JANUARY, lead="l9", person="other"),
+    fact(
+        "deal.changed",
+        "o4",
+        JANUARY,
+        deal="d9",
+        lead="l9",
+        opened_at=JANUARY.isoformat(),
+        closed_at=JANUARY.isoformat(),
+        **_WON,
+    ),
+    fact("application.submitted", "o5", JANUARY, application="a9", person="other"),
+    fact("post.published", "o6", JANUARY, post="p9", employee="E9"),
+    fact("post.metrics", "o7", JANUARY, post="p9", impressions=9),
+    fact("touch.recorded", "o8", at(31) + timedelta(days=1), person="known", channel="paid"),
+    fact("post.metrics", "o9", at(31) + timedelta(days=1), post="p1", impressions=99),
+]
 _MERGED = ("person.identified", "m1", 1)
 _PARTED = ("person.identified", "m1", -1)
 
@@ -214,7 +238,7 @@ async def test_what_moved_a_figure_is_listed(
     first, later, kpis, part, expected = CASES[name]
     tell = _teller(client, org, fold, monkeypatch)
     await tell(FIRST, first)
-    await tell(THEN, [*later, OTHERS])
+    await tell(THEN, [*later, *OTHERS])
 
     for kpi in kpis:
         asked = {**MARCH, **part, "kpi": kpi}
