@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from services.metrics.verify import FAMILIES, Check, Sampler, Scope, draw_samples, repair, verify
 from services.metrics.worker import catch_up
+from shared import clock
 from shared.db import Database
 from shared.facts import Fact, Retraction
 from shared.observability import metrics
@@ -179,7 +180,11 @@ async def test_whoever_has_a_figure_may_be_sampled(database: Database, org: Org)
     assert org.id in chance.offered
 
 
-async def test_an_organization_is_due_once_in_a_while(database: Database, org: Org) -> None:
+async def test_an_organization_is_due_once_in_a_while(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
     sampler = Sampler(database, every=timedelta(days=1), chance=Random(1))
     assert await sampler.due() is None, "not all at once, when workers start"
     ready = Sampler(database, every=timedelta(0), chance=Random(1))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 from services.metrics.verify import Check, verify
@@ -162,44 +161,58 @@ async def test_what_was_paid_for_is_told_apart_on_a_brand_and_on_an_advocate(
     assert not (await verify(database, org.id)).listed
 
 
+async def test_what_comes_to_nothing_is_no_difference(database: Database, org: Org) -> None:
+    rule: dict[str, Any] = {"employee": "E1", "rule": "share", "rule_version": 1}
+    awarded = [
+        fact("points.awarded", f"p{n}", "2025-03-10", points=points, **rule)
+        for n, points in enumerate(("5", "-5"))
+    ]
+    oneself = fact("person.identified", "i1", "2025-03-10", person="q1", same_as=["q1", "q2"])
+    await _found(database, org, [*awarded, oneself])
+
+    assert not (await verify(database, org.id)).listed
+
+
 async def test_behind_a_wrong_cell_of_a_team_are_the_facts_of_its_people_while_they_were_in_it(
     database: Database, org: Org, database_url: str
 ) -> None:
     places = (("E1", "2025-03-01", "IT"), ("E1", "2025-03-10", "Sales"), ("E2", "2025-03-01", "IT"))
-    shares = [
-        fact("post.published", f"{employee}-{n}", day, post=f"{employee}-{n}", employee=employee)
-        for employee, day, count in (("E1", "2025-03-12", 7), ("E2", "2025-03-12", 1))
-        for n in range(count)
+    # On the day of the move itself, and on the next one.
+    shared = (("E1", 10, 7), ("E2", 10, 1), ("E1", 11, 2), ("E2", 11, 1), ("E1", 9, 4))
+    roster = [
+        fact(
+            "employee.recorded",
+            f"{employee}-{since}",
+            since,
+            employee=employee,
+            effective_on=since,
+            team=team,
+        )
+        for employee, since, team in places
     ]
-    await _found(
-        database,
-        org,
-        [
-            *(
-                fact(
-                    "employee.recorded",
-                    f"{employee}-{since}",
-                    since,
-                    employee=employee,
-                    effective_on=since,
-                    team=team,
-                )
-                for employee, since, team in places
-            ),
-            *shares,
-        ],
-    )
+    shares = [
+        fact("post.published", post, f"2025-03-{day:02}", post=post, employee=employee)
+        for employee, day, count in shared
+        for post in (f"{employee}-{day}-{n}" for n in range(count))
+    ]
+    await _found(database, org, [*roster, *shares])
     await by_hand(
         database_url,
         "DELETE FROM rollup r USING cell c WHERE r.org_id = $1 AND c.org_id = $1"
-        " AND c.cell = r.cell AND r.day = '2025-03-12' AND c.slice = 'team'",
+        " AND c.cell = r.cell AND c.slice = 'team'",
         org.id,
     )
 
     report = await verify(database, org.id)
-    told = {
-        m.cell["team"]: (Decimal(m.recomputed or ""), m.facts, len(m.examples))
+    told = [
+        (str(m.day), m.cell["team"], m.recomputed, m.facts, len(m.examples))
         for m in report.listed
         if m.check is Check.CELLS and m.name == "shares"
-    }
-    assert told == {"Sales": (Decimal(7), 7, 5), "IT": (Decimal(1), 1, 1)}
+    ]
+    assert told == [
+        ("2025-03-09", "IT", "4", 4, 4),
+        ("2025-03-10", "IT", "1", 1, 1),
+        ("2025-03-10", "Sales", "7", 7, 5),
+        ("2025-03-11", "IT", "1", 1, 1),
+        ("2025-03-11", "Sales", "2", 2, 2),
+    ]

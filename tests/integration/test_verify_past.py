@@ -57,12 +57,19 @@ async def test_a_changed_past_is_found_and_rebuilt(
     assert done.after.mismatches == 0
 
 
+@pytest.mark.parametrize(
+    ("cuts", "unverified"),
+    [
+        (MOST_POSITIONS, ()),
+        (MOST_POSITIONS + 1, (f"credit as known at 1 of {MOST_POSITIONS + 1} past positions",)),
+    ],
+)
 async def test_of_a_long_past_some_positions_are_looked_at_and_the_others_counted(
-    database: Database, org: Org
+    database: Database, org: Org, cuts: int, unverified: tuple[str, ...]
 ) -> None:
-    days = MOST_POSITIONS + 3
     await tell(database, org, DAYS[0], TOLD[0])
-    for number in range(1, days):
+    # The last of these days ends at the present.
+    for number in range(1, cuts + 1):
         day = date(2025, 5, 1) + timedelta(days=number)
         await tell(
             database,
@@ -74,6 +81,4 @@ async def test_of_a_long_past_some_positions_are_looked_at_and_the_others_counte
 
     report = await verify(database, org.id)
     assert report.mismatches == 0
-    assert report.unverified == (f"credit as known at 2 of {days - 1} past positions",), (
-        "the last position is the present"
-    )
+    assert report.unverified == unverified

@@ -71,7 +71,11 @@ _VERIFY: Final = Target(
             "tests/integration/test_verify_past.py",
             "tests/unit/test_verify_report.py",
         ),
-        ("tests/api/test_repairs_told.py", "tests/property/test_verified.py"),
+        (
+            "tests/api/test_repairs_told.py",
+            "tests/integration/test_generations_meet.py",
+            "tests/property/test_verified.py",
+        ),
     ),
 )
 #: What was known, what has moved since, and why.
