@@ -4,7 +4,7 @@ What verifies the fold is mutated with it, and what tells of the past: see ``tar
 line per mutant as it goes, in random order, and at the end what survived. Survivors that no test
 can tell from the original are listed in ``equivalent.toml``, each with the reason; they do not
 count. A run that was cut short goes on where it was with the same ``--results``, a file of the
-verdicts so far.
+trials so far.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--results",
         type=Path,
-        help="a file of verdicts: those in it count, those to come are added",
+        help="a file of trials: those in it count, those to come are added",
     )
     return parser
 
@@ -149,10 +149,11 @@ def _tried(
     record = _Record()
     left = []
     for mutant in mutants:
-        if (verdict := results.take(mutant.name)) is None:
+        if (earlier := results.take(mutant.name)) is None:
             left.append(mutant)
         else:
-            score.add(mutant.path.as_posix(), mutant.name, verdict)
+            record.add(mutant.path, earlier)
+            score.add(mutant.path.as_posix(), mutant.name, earlier.verdict)
     for number, mutant in enumerate(left):
         if time.monotonic() > until:
             break
@@ -163,7 +164,7 @@ def _tried(
             if trial.verdict is not Verdict.SURVIVED:
                 break
         record.add(mutant.path, trial)
-        results.add(mutant.name, trial.verdict)
+        results.add(mutant.name, trial)
         score.add(mutant.path.as_posix(), mutant.name, trial.verdict)
         print(f"{trial.verdict:9} {mutant.line:4} {mutant.name} [{trial.noticed_by}]", flush=True)
     return score

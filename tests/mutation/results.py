@@ -1,15 +1,15 @@
-"""The verdicts of a run in a file, so that one that was cut short goes on where it was."""
+"""How the trials of a run ended, in a file: one that was cut short goes on where it was."""
 
 from collections import defaultdict
 from pathlib import Path
 
-from tests.mutation.trial import Verdict
+from tests.mutation.trial import Trial, Verdict
 
 __all__ = ["Results"]
 
 
 class Results:
-    """A line per verdict, with the mutant's name; without a path nothing is kept.
+    """A line per trial: verdict, the test that noticed, the mutant's name. Without a path, nothing.
 
     Two mutants of one name (a change made twice in a line) have a line each.
 
@@ -19,19 +19,19 @@ class Results:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._of_name: dict[str, list[Verdict]] = defaultdict(list)
+        self._of_name: dict[str, list[Trial]] = defaultdict(list)
         if path is not None and path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
-                verdict, _, name = line.partition("\t")
-                self._of_name[name].append(Verdict(verdict))
+                verdict, noticed_by, name = line.split("\t")
+                self._of_name[name].append(Trial(Verdict(verdict), noticed_by or None))
 
-    def take(self, name: str) -> Verdict | None:
-        """Return what became of a mutant of this name, then of the next one; None after all."""
-        verdicts = self._of_name.get(name)
-        return verdicts.pop(0) if verdicts else None
+    def take(self, name: str) -> Trial | None:
+        """Return how a mutant of this name ended, then the next one of it; None after all."""
+        trials = self._of_name.get(name)
+        return trials.pop(0) if trials else None
 
-    def add(self, name: str, verdict: Verdict) -> None:
-        """Write a verdict down."""
+    def add(self, name: str, trial: Trial) -> None:
+        """Write down how a trial ended."""
         if self._path is not None:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(f"{verdict}\t{name}\n")
+                file.write(f"{trial.verdict}\t{trial.noticed_by or ''}\t{name}\n")

@@ -65,11 +65,11 @@ _VERIFY: Final = Target(
     files=("services/metrics/verify/*.py",),
     looks=(
         (
-            "tests/integration/test_repair.py",
-            "tests/integration/test_verify.py",
-            "tests/integration/test_verify_corners.py",
-            "tests/integration/test_verify_past.py",
             "tests/unit/test_verify_report.py",
+            "tests/integration/test_verify_corners.py",
+            "tests/integration/test_verify.py",
+            "tests/integration/test_verify_past.py",
+            "tests/integration/test_repair.py",
         ),
         (
             "tests/api/test_repairs_told.py",

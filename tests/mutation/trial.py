@@ -3,7 +3,8 @@
 Every trial is a fork: nothing of the engine has been imported when it starts, so the change is what
 everything in it sees, and the next trial knows nothing of it. What the engine stands on has been
 imported, once for all trials, and the database is one for many: each test has an organization of
-its own. Tests that have noticed most come first, as the first failure ends a trial.
+its own. Tests that have noticed most come first, as the first failure ends a trial; of those that
+have noticed as much, as they are named.
 """
 
 import contextlib
@@ -187,11 +188,14 @@ class _ByRecord:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=self._rank)
+        modules = list(dict.fromkeys(_module_of(item.nodeid) for item in items))
 
-    def _rank(self, item: pytest.Item) -> tuple[int, str, int]:
-        module = _module_of(item.nodeid)
-        return -self._modules[module], module, -self._noticed.get(item.nodeid, 0)
+        def rank(item: pytest.Item) -> tuple[int, int, int]:
+            module = _module_of(item.nodeid)
+            noticed = self._noticed.get(item.nodeid, 0)
+            return -self._modules[module], modules.index(module), -noticed
+
+        items.sort(key=rank)
 
 
 def _module_of(test: str) -> str:
