@@ -57,6 +57,24 @@ async def test_a_changed_past_is_found_and_rebuilt(
     assert done.after.mismatches == 0
 
 
+async def test_nobody_looks_back_after_a_verification_on_the_same_connection(
+    database: Database, org: Org
+) -> None:
+    await found(database, org)
+    single = Database(
+        database.engine.url.render_as_string(hide_password=False),
+        application_name="tests",
+        pool_size=1,
+        max_overflow=0,
+    )
+    assert (await verify(single, org.id)).mismatches == 0
+    async with single.transaction(org.id) as connection:
+        as_of = await connection.fetchval("SELECT current_setting('app.as_of', true)")
+    await single.close()
+
+    assert not as_of
+
+
 @pytest.mark.parametrize(
     ("cuts", "unverified"),
     [
