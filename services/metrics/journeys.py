@@ -1,15 +1,16 @@
 """Journeys to credit: the touches before each conversion share it, under every model.
 
 Only the journeys a batch touched are recomputed, and only credit that comes out different is
-written: what stands keeps the position at which it was given.
+written: what stands keeps the position at which it was given. No statement looks at more than so
+many touches of conversions, old or new: what a batch touches beyond is credited in portions.
 """
 
-from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
 
+from services.metrics.portions import ORDER, START, THE_END, Conversion, Portions
 from services.metrics.sql import run
 from shared.attribution import SHARE_DIGITS, AttributionModel
 from shared.rollups import contributions, converting
@@ -18,7 +19,10 @@ from shared.rollups.layout import each_slot
 __all__ = ["MODELS", "credit_touched"]
 
 MODELS = tuple(AttributionModel)
-_TOUCHES_AT_ONCE: Final = 100_000
+#: Touches of conversions that are credited at once, and as many that were.
+_TOUCHES_AT_ONCE: Final = 50_000
+#: Rows that portions have told the cells before they are summed up: the cells are fewer by far.
+_ROWS_AT_ONCE: Final = 1_000_000
 
 _KEY: Final = "kind text, conversion text, touch_key bytea"
 _WHERE: Final = """
@@ -35,8 +39,10 @@ _WORKING_TABLES = "; ".join(
         ("divided", _DIVIDED),
         ("new_credit", _COLUMNS),
         ("old_credit", f"place tid, {_COLUMNS}"),
+        ("summed_row", "LIKE fold_row"),
     )
 )
+_NEXT_PORTION: Final = "TRUNCATE divided, new_credit, old_credit"
 _NAMES: Final = tuple(column.split()[0] for column in _COLUMNS.split(","))
 _LIST: Final = ", ".join(_NAMES)
 
@@ -69,15 +75,45 @@ SELECT kind, conversion, touch_key, {_decimals("shares", f"1e-{SHARE_DIGITS}")},
        {_decimals("amounts", "unit")}, {", ".join(_NAMES[5:])}
   FROM divided
 """
+
+
+def _in_order(alias: str, *columns: str) -> str:
+    return ", ".join((*(column.format(alias) for column in ORDER), *columns))
+
+
+# Conversions are put in order before their touches are looked up: then a portion of these is read
+# by itself, not sorted out of all.
+_CONVERSIONS: Final = f"""
+    SELECT *
+      FROM ({converting.conversions("touched_deal", "touched_lead", "touched_application")}) c
+     ORDER BY {_in_order("c.")}
+    OFFSET 0
+"""
+_JOURNEYS = f"""
+SELECT * FROM ({converting.journeys(_CONVERSIONS)}) j
+ ORDER BY {_in_order("j.", "touched_at", "touch_key")}
+"""
+# As many as can be looked at, and the rest of the last one's conversion.
 _HELD = f"""
 INSERT INTO old_credit
 SELECT c.ctid, {", ".join(f"c.{name}" for name in _NAMES)}
-  FROM ({_TOUCHED}) k
+  FROM (
+    SELECT kind, conversion FROM ({_TOUCHED}) t
+     WHERE ({_in_order("t.")}) > ($3, $4) AND ({_in_order("t.")}) <= ($5, $6)
+     ORDER BY {_in_order("t.")}
+    OFFSET 0
+  ) k
  CROSS JOIN LATERAL (
     SELECT ctid, * FROM credit_row
      WHERE org_id = $1 AND generation = $2 AND kind = k.kind AND conversion = k.conversion
     OFFSET 0
  ) c
+ ORDER BY {_in_order("k.")}
+ FETCH FIRST ($7::bigint) ROWS WITH TIES
+"""
+_LAST_HELD = f"""
+SELECT kind, conversion FROM old_credit
+ ORDER BY {", ".join(f"{column.format('')} DESC" for column in ORDER)} LIMIT 1
 """
 
 
@@ -119,6 +155,20 @@ INSERT INTO credit_row_past SELECT $1, $2, g.*, $3 FROM gone g
 _STORE = f"INSERT INTO credit_row SELECT $1, $2, n.*, $3 FROM ({_COME}) n"
 
 
+_CELL_AND_DAY: Final = f"family, day, {', '.join(contributions.DIMENSIONS)}"
+_SUM_UP = (
+    f"""
+    INSERT INTO summed_row
+    SELECT {_CELL_AND_DAY}, {each_slot("nullif(total(q{slot}), 0)")}
+      FROM fold_row
+     GROUP BY {_CELL_AND_DAY}
+    """,
+    "TRUNCATE fold_row",
+    "INSERT INTO fold_row SELECT * FROM summed_row",
+    "TRUNCATE summed_row",
+)
+
+
 async def credit_touched(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
@@ -135,36 +185,54 @@ async def credit_touched(
     were taken back stay on record with it.
     """
     await connection.execute(_WORKING_TABLES)
-    touched = converting.conversions("touched_deal", "touched_lead", "touched_application")
-    query = converting.journeys(touched)
-    async for rows in _whole_journeys(connection, query, org_id, generation, window_days):
-        # Loaded when there is something to divide: a worker that starts has none of it to wait for.
-        from services.metrics.crediting import credit_journeys
+    cursor = await connection.cursor(_JOURNEYS, org_id, generation, window_days)
+    journeys = Portions(cursor, _TOUCHES_AT_ONCE)
+    credited, told = START, 0
+    while credited != THE_END:
+        if credited != START:
+            await connection.execute(_NEXT_PORTION)
+        if told >= _ROWS_AT_ONCE:
+            told = 0
+            for statement in _SUM_UP:
+                await connection.execute(statement)
+        until = await _hold(connection, org_id, generation, credited, await journeys.reach())
+        if rows := journeys.take(until):
+            # Loaded when there is something to divide: a worker that starts need not wait for it.
+            from services.metrics.crediting import credit_journeys
 
-        divided = credit_journeys(rows, MODELS, half_life_days=half_life_days, exponent=exponent)
-        await connection.copy_records_to_table("divided", records=divided)
-    await run(connection, _NEW)
-    await run(connection, _HELD, org_id, generation)
-    for statement in (_TAKE_BACK, _GIVE, _KEEP_PAST, _STORE):
-        await run(connection, statement, org_id, generation, position)
+            divided = credit_journeys(
+                rows, MODELS, half_life_days=half_life_days, exponent=exponent
+            )
+            await connection.copy_records_to_table("divided", records=divided)
+        await run(connection, _NEW)
+        for statement in (_TAKE_BACK, _GIVE):
+            told += _inserted(await connection.execute(statement))
+        for statement in (_KEEP_PAST, _STORE):
+            await run(connection, statement, org_id, generation, position)
+        credited = until
 
 
-async def _whole_journeys(
-    connection: "asyncpg.Connection[asyncpg.Record]", query: str, *arguments: Any
-) -> AsyncIterator[list[asyncpg.Record]]:
-    """Yield the touches of ``query``, some thousands at a time, no conversion in two parts.
+async def _hold(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    credited: Conversion,
+    until: Conversion,
+) -> Conversion:
+    """Note the credit held by the touched conversions after ``credited``, up to ``until``.
 
-    A batch of a rebuild may be nothing but deals: all of their touches would not fit in memory.
+    Return up to where it was noted: a person who was somebody else's may have lost all touches, so
+    that there is much more to take back than to give.
     """
-    cursor = await connection.cursor(query, *arguments)
-    begun: list[asyncpg.Record] = []
-    while len(rows := await cursor.fetch(_TOUCHES_AT_ONCE)) == _TOUCHES_AT_ONCE:
-        begun += rows
-        end, last = len(begun), converting.conversion_of(begun[-1])
-        while end and converting.conversion_of(begun[end - 1]) == last:
-            end -= 1
-        if end:
-            yield begun[:end]
-        begun = begun[end:]
-    if begun or rows:
-        yield [*begun, *rows]
+    keys = (*credited, *until)
+    status = await connection.execute(_HELD, org_id, generation, *keys, _TOUCHES_AT_ONCE)
+    if _inserted(status) < _TOUCHES_AT_ONCE:
+        return until
+    last = await connection.fetchrow(_LAST_HELD)
+    assert last is not None, "some of it was noted"
+    return last["kind"], last["conversion"]
+
+
+def _inserted(status: str) -> int:
+    """Return how many rows a statement inserted, of what PostgreSQL says it did."""
+    return int(status.rpartition(" ")[2])

@@ -12,7 +12,7 @@ rows as they are; ``one_by_one`` makes contributions of them.
 from collections.abc import Sequence
 
 from shared.rollups.booked import booked
-from shared.rollups.converting import current_deal, lead_of, touches_of
+from shared.rollups.converting import current_deal, inside_window, lead_of, touches_of
 from shared.rollups.layout import FAMILIES, SLOTS, WIDTH, each_slot
 
 __all__ = [
@@ -243,10 +243,7 @@ def leads(keys: str) -> str:
     through employee advocacy came at or before its creation, inside the attribution window
     (``$3``, days); who and where are those of the first such touch.
     """
-    before_lead = (
-        "t.channel = 'employee_advocacy' AND t.touched_at <= l.created_at"
-        " AND l.day - t.day <= $3::integer"
-    )
+    before_lead = f"t.channel = 'employee_advocacy' AND {inside_window('l.created_at', 'l.day')}"
     return f"""
     SELECT m.measure, l.day,
            CASE WHEN m.by_touch THEN t.employee ELSE '' END AS employee,

@@ -12,6 +12,7 @@ __all__ = [
     "conversions",
     "current_deal",
     "decided_deals",
+    "inside_window",
     "journeys",
     "lead_of",
     "same_people",
@@ -93,15 +94,22 @@ def journeys(conversions: str) -> str:
     at or before the conversion and, in whole local days, inside the attribution window (``$3``,
     inclusive at both ends).
     """
-    in_window = "t.touched_at <= c.converted_at AND c.converted_day - t.day <= $3::integer"
+    in_window = inside_window("c.converted_at", "c.converted_day")
     return f"""
     SELECT c.kind, c.conversion, c.is_won, c.amount, c.converted_at, c.converted_day, c.lead_at,
            c.opened_at, t.fact_key AS touch_key, t.touched_at, t.day AS touch_day, t.channel,
            t.employee, t.account, t.network, t.campaign, t.content
       FROM ({conversions}) c
      CROSS JOIN LATERAL ({touches_of("c.person", in_window)}) t
-     ORDER BY c.kind, c.conversion, t.touched_at, t.fact_key
     """
+
+
+def inside_window(moment: str, day: str) -> str:
+    """Return whether a touch (alias ``t``) came inside the window of what happened then."""
+    # Days decide. That no day begins before Greenwich's day before it lets the index find where the
+    # window begins: who was touched for years is not read from the first year on.
+    begins = f"({day} - $3::integer - 1)::timestamp AT TIME ZONE 'UTC'"
+    return f"t.touched_at <= {moment} AND t.touched_at >= {begins} AND {day} - t.day <= $3::integer"
 
 
 def touches_of(person: str, condition: str) -> str:

@@ -232,14 +232,15 @@ async def test_journeys_that_are_read_in_pieces_are_divided_whole(
     database: Database, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     monkeypatch.setattr("services.metrics.journeys._TOUCHES_AT_ONCE", at_once)
+    monkeypatch.setattr("services.metrics.journeys._ROWS_AT_ONCE", at_once)
     org = await found_org(database, Setting("Europe/Warsaw", 9, 2))
     deliveries: list[Fact | Retraction] = []
-    for part in (*HISTORY, *FURTHER):
-        deliveries += part
-        await deliver(database, org, part)
-    await fold(database, org, 1000)
+    for told in CHAPTERS:
+        deliveries += told
+        await deliver(database, org, told)
+        await fold(database, org, 1000)
 
-    await assert_equals_oracle(database, org, history_of(org, deliveries))
+        await assert_equals_oracle(database, org, history_of(org, deliveries))
 
 
 def connections(day: int, count: int, employee: str = "E1") -> Fact:

@@ -250,7 +250,7 @@ async def test_of_a_decided_deal_it_is_told_whether_it_was_won(database: Databas
     await fold(database, org, 1000)
 
     keys = "(SELECT unnest(ARRAY['d1', 'd2', 'd3']) AS deal)"
-    query = converting.journeys(converting.decided_deals(keys))
+    query = f"{converting.journeys(converting.decided_deals(keys))} ORDER BY conversion"
     async with database.transaction(org.id) as connection:
         rows = await connection.fetch(query, org.id, 1, 30)
 
