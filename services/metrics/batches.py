@@ -7,9 +7,9 @@ import structlog
 
 __all__ = ["BatchSizes"]
 
-#: A batch of which a statement takes too long is taken in parts, each so many times smaller: facts
-#: may be such that few of them are much work, and what fails for ever would stop all that follows.
-#: So many that single entries are reached in one run.
+#: A batch that takes too long, or one of its statements, is taken in parts, each so many times
+#: smaller: facts may be such that few of them are much work, and what fails for ever would stop all
+#: that follows. So many that single entries are reached in one run.
 _PARTS: Final = 32
 #: A batch that was folded lets the next one be a quarter larger. Sixteen of them lead back to where
 #: it took too long: what is much work seldom comes alone, and finding out costs a statement's time.
@@ -33,7 +33,7 @@ class BatchSizes:
         """Return how many entries to fold at once."""
         return self._smaller.get(org_id, self._largest)
 
-    def shrink(self, org_id: UUID, size: int, error: Exception) -> None:
+    def shrink(self, org_id: UUID, size: int, error: BaseException) -> None:
         """Take note that a batch of ``size`` took too long; raise ``error`` if it was one entry."""
         if size == 1:
             raise error

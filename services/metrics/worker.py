@@ -1,5 +1,6 @@
 """The metrics worker: keeps every organization's rollups level with its ledger."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,9 +32,12 @@ _log = structlog.get_logger(__name__)
 #: Most entries a fold takes at once. What has piled up is folded together: the same cells are then
 #: written once, and a large batch costs half as much an entry as a small one.
 BATCH = 50_000
-#: How long an organization has a worker's hands. A run is cancelled after five minutes, as one that
-#: hangs: work that takes hours ends its turn long before, and the sweep finds what is left of it.
+#: How long an organization has a worker's hands: work that takes hours ends its turn long before a
+#: run is cancelled, and the sweep finds what is left of it.
 TURN = timedelta(minutes=2)
+#: A run is cancelled then. It cannot hang, as no statement may last for more than a minute. But one
+#: fact may be work for many minutes, if all touches of a person with thousands of leads change.
+RUN_TIMEOUT = timedelta(hours=1)
 _MOST_ORGS_A_SWEEP = 500
 
 # Positions are no secret and hold nobody's data: these tables are outside row-level security.
@@ -61,7 +65,8 @@ async def catch_up(
     """Fold everything an organization's ledger holds; return how many entries that was.
 
     Each batch is a transaction of its own, so a worker that dies has lost at most one, and a turn
-    that is over leaves the rest to the next one, with what ``sizes`` remembers.
+    that is over leaves the rest to the next one, with what ``sizes`` remembers. So does a run that
+    is cancelled because its batch took too long.
 
     Raises:
         asyncpg.QueryCanceledError: a single entry takes too long.
@@ -74,6 +79,9 @@ async def catch_up(
         except asyncpg.QueryCanceledError as error:
             sizes.shrink(org_id, limit, error)
             continue
+        except asyncio.CancelledError as error:
+            sizes.shrink(org_id, limit, error)
+            raise
         if result is None or result.entries == 0:
             return folded
         folded += result.entries
@@ -119,6 +127,9 @@ async def _build(database: Database, org_id: UUID, turn: Turn, sizes: BatchSizes
             )
         except asyncpg.QueryCanceledError as error:
             sizes.shrink(org_id, limit, error)
+        except asyncio.CancelledError as error:
+            sizes.shrink(org_id, limit, error)
+            raise
 
 
 async def _organizations_behind(database: Database) -> Sequence[Due]:
@@ -179,7 +190,7 @@ def _make(resources: Resources, *, verify_every: timedelta) -> Work:
         "verify": sampler.verify,
         "remeasure": measure,
     }
-    return Work(tasks=tasks, sweep=sweep)
+    return Work(tasks=tasks, sweep=sweep, run_timeout=RUN_TIMEOUT)
 
 
 def main(settings: MetricsWorkerSettings) -> None:

@@ -4,6 +4,6 @@
 """
 
 from shared.queue.queue import Queue, TaskName
-from shared.queue.worker import Due, Sweep, Task, run_worker
+from shared.queue.worker import RUN_TIMEOUT, Due, Sweep, Task, run_worker
 
-__all__ = ["Due", "Queue", "Sweep", "Task", "TaskName", "run_worker"]
+__all__ = ["RUN_TIMEOUT", "Due", "Queue", "Sweep", "Task", "TaskName", "run_worker"]

@@ -29,10 +29,12 @@ from shared.observability.health import Health
 from shared.queue import transport
 from shared.queue.runner import Due, Runner, Task
 
-__all__ = ["Due", "Sweep", "Task", "run_worker"]
+__all__ = ["RUN_TIMEOUT", "Due", "Sweep", "Task", "run_worker"]
 
 Sweep = Callable[[], Awaitable[Iterable[Due] | None]]
 
+#: A run that takes longer hangs, unless its work says otherwise.
+RUN_TIMEOUT: Final = timedelta(minutes=5)
 _POLL_SECONDS: Final = 0.1
 _REDIS_PATIENCE: Final = timedelta(seconds=5)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
@@ -51,7 +53,7 @@ async def run_worker(
     sweep_every: timedelta = timedelta(seconds=5),
     sweep_timeout: timedelta = timedelta(seconds=30),
     concurrency: int = 4,
-    run_timeout: timedelta = timedelta(minutes=5),
+    run_timeout: timedelta = RUN_TIMEOUT,
     grace: timedelta = timedelta(seconds=25),
     health: Health | None = None,
     stop: asyncio.Event | None = None,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import uvicorn
@@ -14,7 +15,7 @@ from shared.observability import metrics
 from shared.observability.health import Health
 from shared.observability.logging import configure_logging
 from shared.observability.runtime import observe_process, settle_garbage_collector
-from shared.queue import Queue, Sweep, Task, run_worker
+from shared.queue import RUN_TIMEOUT, Queue, Sweep, Task, run_worker
 from shared.settings import HttpSettings, WorkerSettings
 from shared.version import product_version
 from shared.web.probes import probe_routes
@@ -31,10 +32,14 @@ _WORK_STATEMENT_TIMEOUT_MS: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a worker does: its tasks by name, and the sweep that finds what nobody announced."""
+    """What a worker does: its tasks by name, and the sweep that finds what nobody announced.
+
+    A run that takes longer than ``run_timeout`` is cancelled.
+    """
 
     tasks: Mapping[str, Task]
     sweep: Sweep
+    run_timeout: timedelta = RUN_TIMEOUT
 
 
 def serve(app: Starlette, settings: HttpSettings, *, component: metrics.Component) -> None:
@@ -101,6 +106,7 @@ async def _work(
                 sweep=made.sweep,
                 sweep_every=settings.sweep_every,
                 concurrency=settings.concurrency,
+                run_timeout=made.run_timeout,
                 grace=settings.shutdown_grace,
                 health=health,
             )

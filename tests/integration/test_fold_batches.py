@@ -1,5 +1,6 @@
 """What one call of the fold takes: up to a limit, one day of recording, one published position."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -241,16 +242,20 @@ async def test_what_comes_to_nothing_is_not_logged(database: Database, org: Org)
 
 
 class _Slow:
-    """The fold on a database that can do no more than so many entries before it is stopped."""
+    """The fold on a database that can do no more than so many entries before it is stopped.
 
-    def __init__(self, most: int) -> None:
+    If not by the database, then by the worker, for whom it takes too long as a whole.
+    """
+
+    def __init__(self, most: int, *, stopped_by: BaseException | None = None) -> None:
         self._most = most
+        self._stopped_by = stopped_by or asyncpg.QueryCanceledError("statement timeout")
         self.limits: list[int] = []
 
     async def __call__(self, *arguments: Any, limit: int) -> FoldResult | None:
         self.limits.append(limit)
         if limit > self._most:
-            raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
+            raise self._stopped_by
         return await fold_batch(*arguments, limit=limit)
 
 
@@ -280,6 +285,28 @@ async def test_a_worker_remembers_what_was_too_much_at_once(
     # Each turn begins where the last one ended, and goes up slowly.
     assert slow.limits == [128, 4, 1, 2, 3, 4, 1]
     assert folded == [1, 2, 3, 1]
+
+
+async def test_what_takes_too_long_as_a_whole_is_less_in_the_next_run(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, sizes = _Slow(most=40, stopped_by=asyncio.CancelledError()), BatchSizes(2048)
+    for module in (worker, rebuild):
+        monkeypatch.setattr(module, "fold_batch", slow)
+    for number in range(3):
+        await click(database, org, number)
+
+    for _ in range(2):
+        with pytest.raises(asyncio.CancelledError):
+            await catch_up(database, org.id, sizes=sizes)
+    assert await catch_up(database, org.id, sizes=sizes) == 3
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id)
+    with pytest.raises(asyncio.CancelledError):
+        await tend_generations(database, org.id, sizes=(rebuilds := BatchSizes(320)))
+    await tend_generations(database, org.id, sizes=rebuilds)
+
+    assert slow.limits[:7] == [2048, 64, 2, 3, 3, 320, 10]
 
 
 async def test_one_entry_that_is_too_much_is_told(
