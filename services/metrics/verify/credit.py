@@ -26,23 +26,36 @@ CREDIT_MEASURES = tuple(
 _SHARE_DIGITS = 12
 
 # What a person's touches led to, and the moments on the way there that W looks at. A hire that
-# names nobody is its application's person.
-_CONVERSIONS = """
+# names nobody is its application's person. A sample asks for what is credited on its days.
+_CONVERSIONS = f"""
 CREATE TEMPORARY TABLE verify_conversion ON COMMIT DROP AS
-SELECT 'lead' AS kind, lead AS conversion, person, created_at AS converted_at,
-       day AS converted_day, NULL::numeric AS amount, created_at AS stage,
-       NULL::timestamptz AS later_stage
-  FROM verify_lead WHERE person IS NOT NULL
-UNION ALL
-SELECT 'deal', d.deal, l.person, d.closed_at, d.closed_on, d.amount, l.created_at, d.opened_at
-  FROM verify_deal d JOIN verify_lead l USING (lead)
- WHERE d.state = 'won' AND l.person IS NOT NULL
-UNION ALL
-SELECT CASE s.event WHEN 'submitted' THEN 'application' ELSE 'hire' END, s.application,
-       coalesce(s.person, first.person), s.happened_at, s.day, NULL, first.happened_at, NULL
-  FROM verify_step s
-  LEFT JOIN verify_step first ON first.application = s.application AND first.event = 'submitted'
- WHERE coalesce(s.person, first.person) IS NOT NULL
+SELECT *
+  FROM (
+    SELECT 'lead' AS kind, lead AS conversion, person, created_at AS converted_at,
+           day AS converted_day, NULL::numeric AS amount, created_at AS stage,
+           NULL::timestamptz AS later_stage
+      FROM verify_lead WHERE person IS NOT NULL
+    UNION ALL
+    SELECT 'deal', d.deal, l.person, d.closed_at, d.closed_on, d.amount, l.created_at, d.opened_at
+      FROM verify_deal d JOIN verify_lead l USING (lead)
+     WHERE d.state = 'won' AND l.person IS NOT NULL
+    UNION ALL
+    SELECT CASE s.event WHEN 'submitted' THEN 'application' ELSE 'hire' END, s.application,
+           coalesce(s.person, first.person), s.happened_at, s.day, NULL, first.happened_at, NULL
+      FROM verify_step s
+      LEFT JOIN verify_step first
+             ON first.application = s.application AND first.event = 'submitted'
+     WHERE coalesce(s.person, first.person) IS NOT NULL
+  ) c
+ WHERE converted_day BETWEEN {parameter("first_day")} AND {parameter("last_day")}
+"""
+
+# Whole weights for the fractions of Shapley: a number that the touches of each of its channels
+# divide. Of the numbers up to the length of the path it would have as many digits as this is long.
+_MULTIPLE = """
+CREATE OR REPLACE AGGREGATE pg_temp.common_multiple (numeric) (
+    sfunc = lcm, stype = numeric, initcond = '1'
+)
 """
 
 # The path of a conversion: its person's touches up to it, inside the window, in order. In order of
@@ -50,7 +63,8 @@ SELECT CASE s.event WHEN 'submitted' THEN 'application' ELSE 'hire' END, s.appli
 _PATH = f"""
 CREATE TEMPORARY TABLE verify_path ON COMMIT DROP AS
 SELECT p.*, count(*) FILTER (WHERE roles = 0) OVER whole AS without_role,
-       coalesce(max(place) FILTER (WHERE channel <> 'direct') OVER whole, touches) AS last_indirect
+       coalesce(max(place) FILTER (WHERE channel <> 'direct') OVER whole, touches) AS last_indirect,
+       pg_temp.common_multiple(touches_of_channel) OVER whole AS multiple
   FROM (
     SELECT p.*, (place = 1)::integer + (place = up_to_stage)::integer
                 + (place = up_to_later_stage)::integer AS roles
@@ -82,18 +96,6 @@ SELECT days, round(exp(-days * ln(2::numeric(80, 75)) / {parameter("half_life_da
   FROM (SELECT DISTINCT days_before_last AS days FROM verify_path) d
 """
 
-# A number that every count up to n divides, for each n: whole weights for Shapley's fractions.
-_MULTIPLES = """
-CREATE TEMPORARY TABLE verify_multiple ON COMMIT DROP AS
-WITH RECURSIVE multiple (upto, whole) AS (
-    SELECT 1::bigint, 1::numeric
-    UNION ALL
-    SELECT upto + 1, lcm(whole, (upto + 1)::numeric) FROM multiple
-     WHERE upto < (SELECT max(touches) FROM verify_path)
-)
-SELECT * FROM multiple
-"""
-
 # Whole weights in the right proportion. Position gives two fifths to each end and one fifth to all
 # between them; W three tenths to each role and one to all without one; Shapley gives each channel
 # the same, and so each touch of a channel.
@@ -106,7 +108,7 @@ _WEIGHTS = """
                       WHEN place IN (1, touches) THEN 2 * (touches - 2) ELSE 1 END),
     ('w_shaped', CASE WHEN roles > 0 THEN 3 * roles * greatest(without_role, 1) ELSE 1 END),
     ('time_decay', v.weight),
-    ('shapley', s.whole / p.touches_of_channel)
+    ('shapley', div(multiple, touches_of_channel))
 """
 
 
@@ -138,7 +140,6 @@ SELECT kind, conversion, model, touch_key, converted_day, touch_day, employee, a
               FROM verify_path
           ) p
           JOIN verify_decay v ON v.days = p.days_before_last
-          JOIN verify_multiple s ON s.upto = p.touches
          CROSS JOIN LATERAL (VALUES {_WEIGHTS}) m (model, weight)
         WINDOW journey AS (PARTITION BY p.kind, p.conversion, m.model)
       ) w
@@ -148,8 +149,8 @@ SELECT kind, conversion, model, touch_key, converted_day, touch_day, employee, a
 """
 
 CREDIT = (
-    *(_CONVERSIONS, "ANALYZE verify_conversion", _PATH, "ANALYZE verify_path"),
-    *(_DECAY, _MULTIPLES, _CREDIT, "ANALYZE verify_credit"),
+    *(_CONVERSIONS, "ANALYZE verify_conversion", _MULTIPLE, _PATH, "ANALYZE verify_path"),
+    *(_DECAY, _CREDIT, "ANALYZE verify_credit"),
 )
 CREDITED = """
     SELECT m.measure || model, converted_day, employee, account, network, campaign, content,
