@@ -27,6 +27,7 @@ _CREDITED = {
     "applications": ("application", "share"),
     "hires": ("hire", "share"),
 }
+_WINDOW = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
 _FOLDED = "(SELECT position FROM fold_cursor WHERE org_id = $1 AND generation = $2)"
 
 
@@ -184,9 +185,8 @@ def _keyed(measure: str) -> Relation:
         if measure == "rejoins":
             query = contributions.rejoins(keys("employee", "membership", "day"))
         elif measure.startswith("leads"):
-            window = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
             query = contributions.leads(keys("lead", "lead", "day"))
-            query = query.replace("$3::integer", window)
+            query = query.replace("$3::integer", _WINDOW)
         else:
             query = contributions.deals(keys("deal", "deal", "opened_day", "closed_day"))
         return f"""
@@ -202,6 +202,9 @@ def _credits(measure: str) -> Relation:
     kind, column = _CREDITED[quantity]
 
     def relation(arguments: Arguments, period: Period, digits: int) -> str:
+        since, until = arguments.add(period.start), arguments.add(period.end)
+        # By their touches, which the index knows: they came in the window before. All that was ever
+        # credited would be read for each page otherwise.
         return f"""
             SELECT employee, account, network, campaign, content, channel,
                    converted_day AS day, {column} AS quantity, touch_key AS fact_key,
@@ -211,8 +214,8 @@ def _credits(measure: str) -> Relation:
               FROM credit
              WHERE org_id = $1 AND generation = $2 AND kind = '{kind}'
                AND model = {arguments.add(model)}
-               AND converted_day >= {arguments.add(period.start)}
-               AND converted_day < {arguments.add(period.end)}
+               AND converted_day >= {since} AND converted_day < {until}
+               AND touch_day >= {since}::date - {_WINDOW} AND touch_day < {until}
         """
 
     return relation
