@@ -10,7 +10,7 @@ from shared.kpis.periods import Period
 from shared.orgs import Org
 from tests.integration.test_fold import fact, measure, place, reading, share, tell
 from tests.property.comparing import assert_equals_oracle
-from tests.property.engine import deliver, fold, found_org, history_of
+from tests.property.engine import credited_at_once, deliver, fold, found_org, history_of
 from tests.property.worlds import Setting
 
 
@@ -229,16 +229,15 @@ async def test_a_rich_history_is_what_the_oracle_says(
 
 @pytest.mark.parametrize("at_once", [1, 2])
 async def test_journeys_that_are_read_in_pieces_are_divided_whole(
-    database: Database, monkeypatch: pytest.MonkeyPatch, at_once: int
+    database: Database, at_once: int
 ) -> None:
-    monkeypatch.setattr("services.metrics.journeys._TOUCHES_AT_ONCE", at_once)
-    monkeypatch.setattr("services.metrics.journeys._ROWS_AT_ONCE", at_once)
     org = await found_org(database, Setting("Europe/Warsaw", 9, 2))
     deliveries: list[Fact | Retraction] = []
     for told in CHAPTERS:
         deliveries += told
         await deliver(database, org, told)
-        await fold(database, org, 1000)
+        with credited_at_once(at_once):
+            await fold(database, org, 1000)
 
         await assert_equals_oracle(database, org, history_of(org, deliveries))
 

@@ -1,12 +1,15 @@
 """The real path of a history: append, fold, and what the database holds afterwards."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from unittest.mock import patch
 
 from services.api.assumptions.repository import add_statement
+from services.metrics import journeys
 from services.metrics.fold import fold_batch
 from services.metrics.worker import catch_up
 from shared.db import Database
@@ -22,6 +25,7 @@ from tests.property.worlds import Delivery, Setting, Step
 __all__ = [
     "CreditRow",
     "credit_rows",
+    "credited_at_once",
     "deliver",
     "digest",
     "fold",
@@ -85,6 +89,16 @@ async def fold(database: Database, org: Org, limit: int) -> None:
         await fold_batch(connection, org.id, GENERATION, limit=limit)
 
 
+@contextmanager
+def credited_at_once(touches: int) -> Iterator[None]:
+    """Let folds credit so many touches at once, and sum up as many rows."""
+    with (
+        patch.object(journeys, "_TOUCHES_AT_ONCE", touches),
+        patch.object(journeys, "_ROWS_AT_ONCE", touches),
+    ):
+        yield
+
+
 async def tell(
     database: Database, org: Org, deliveries: Sequence[Delivery], steps: Iterable[Step]
 ) -> None:
@@ -94,7 +108,8 @@ async def tell(
         batch, rest = rest[: step.deliveries], rest[step.deliveries :]
         await deliver(database, org, batch)
         if step.fold_limit is not None:
-            await fold(database, org, step.fold_limit)
+            with credited_at_once(step.touches_at_once):
+                await fold(database, org, step.fold_limit)
     await deliver(database, org, rest)
     await catch_up(database, org.id)
 

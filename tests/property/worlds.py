@@ -55,10 +55,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Step:
-    """How many deliveries arrive next, and how many entries are folded then, if any."""
+    """How many deliveries arrive next, and how many entries are folded then, if any.
+
+    The fold credits so many touches at once: all that there are, or a portion after the other.
+    """
 
     deliveries: int
     fold_limit: int | None
+    touches_at_once: int
 
 
 settings = st.builds(
@@ -72,6 +76,7 @@ steps = st.lists(
         Step,
         deliveries=st.integers(1, 12),
         fold_limit=st.sampled_from([None, 1, 2, 5, 1000]),
+        touches_at_once=st.sampled_from([50_000, 1, 3]),
     ),
     min_size=1,
     max_size=10,
