@@ -7,11 +7,12 @@ verified, and is never part of it: nothing ties it to the company.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 
 from shared.kpis.assumptions import ASSUMPTIONS, default_values
+from shared.kpis.expressions import names, parse
 from shared.kpis.roi import Roi, RoiForm, roi
 from shared.kpis.value import Overlaps, ValueClass, ValueKind, ValueLine, value_line
 from shared.kpis.vocabulary import Grade
@@ -47,12 +48,9 @@ _FORMULAS: Mapping[EsnLine, tuple[str, ValueClass, Grade]] = {
     ),
     EsnLine.IDEAS: ("esn.ideas_value", ValueClass.AVOIDED_COST, Grade.MODELLED),
 }
-# Counted, by the company, against teams without the network: better than a published part.
-_MEASURED_LEAVERS = (
-    "esn.leavers_avoided * esn.replacement_cost",
-    ValueClass.AVOIDED_COST,
-    Grade.MEASURED,
-)
+# Counted, by the company, against teams without the network: better than a published part. But no
+# better than what a leaver is said to cost.
+_COUNTED_LEAVERS = "esn.leavers_avoided * esn.replacement_cost"
 # Practitioners' articles: productivity grows by 25 to 30 %. The lower end, of an 8-hour day.
 _PRODUCTIVITY = "esn.people * esn.work_days * 8 * esn.hourly_rate * 0.25"
 DEFAULT_LINES = (EsnLine.LEAVERS_AVOIDED, EsnLine.TIME_SAVED)
@@ -65,13 +63,22 @@ def esn_inputs() -> tuple[str, ...]:
 
 
 def esn_lines(
-    assumptions: Mapping[str, Decimal | None], kinds: Sequence[EsnLine] = DEFAULT_LINES
+    assumptions: Mapping[str, Decimal | None],
+    kinds: Sequence[EsnLine] = DEFAULT_LINES,
+    *,
+    measured: Collection[str] = (),
 ) -> list[ValueLine]:
-    """Return a year's lines of saving; leavers are those measured, if the company states them."""
+    """Return a year's lines of saving; leavers are those counted, if the company states them.
+
+    ``measured`` names the assumptions that the company measured. A line is measured if all of its
+    own are; a published price of a measured quantity makes a model of it.
+    """
     inputs = {**default_values(), **assumptions}
     formulas = dict(_FORMULAS)
     if inputs["esn.leavers_avoided"] is not None:
-        formulas[EsnLine.LEAVERS_AVOIDED] = _MEASURED_LEAVERS
+        is_measured = set(names(parse(_COUNTED_LEAVERS))) <= set(measured)
+        grade = Grade.MEASURED if is_measured else Grade.MODELLED
+        formulas[EsnLine.LEAVERS_AVOIDED] = (_COUNTED_LEAVERS, ValueClass.AVOIDED_COST, grade)
     return [
         value_line(ValueKind(kind.value), formula, inputs, value_class=value_class, grade=grade)
         for kind in dict.fromkeys(kinds)
@@ -97,11 +104,13 @@ def esn_roi(
     assumptions: Mapping[str, Decimal | None],
     kinds: Sequence[EsnLine] = DEFAULT_LINES,
     overlaps: Overlaps = Overlaps.REFUSED,
+    *,
+    measured: Collection[str] = (),
 ) -> Roi:
-    """Return (saving - cost) / cost of a year.
+    """Return (saving - cost) / cost of a year; ``measured`` as for :func:`esn_lines`.
 
     Raises `OverlappingValue` for lines that hold the same time, as time saved and mail avoided do,
     unless overlaps are accepted.
     """
-    lines = esn_lines(assumptions, kinds)
+    lines = esn_lines(assumptions, kinds, measured=measured)
     return roi(RoiForm.INTERNAL_NETWORK, lines, assumptions.get("esn.cost"), overlaps)

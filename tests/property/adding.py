@@ -151,7 +151,7 @@ async def assert_network(
         return
     got = await network_statement(access, query)
     rates = {key: rate_on(stated, key, day) for key in NETWORK_KEYS}
-    known = network_lines(rates)
+    known = network_lines(rates, {one.key for one in stated if one.effective_on <= day})
     lines = [known[kind] for kind in dict.fromkeys(addition.lines)]
     _assert_lines(got.lines, lines)
     _assert_lines(got.claims, [known["productivity"]])

@@ -10,6 +10,7 @@ from services.api.roi.network_schemas import NetworkQuery, NetworkStatement
 from services.api.roi.returns import return_of, value_part
 from shared.kpis.esn import esn_claims, esn_inputs, esn_roi
 from shared.kpis.rates import rate_in_force
+from shared.kpis.vocabulary import Grade
 from shared.money import exponent
 
 __all__ = ["network_statement"]
@@ -25,9 +26,10 @@ async def network_statement(access: Access, query: NetworkQuery) -> NetworkState
     found = (rate_in_force(stated, key, query.on) for key in esn_inputs())
     rates = [rate for rate in found if rate is not None]
     values: dict[str, Decimal | None] = {rate.key: rate.value for rate in rates}
+    measured = {rate.key for rate in rates if rate.grade is Grade.MEASURED}
     digits = exponent(access.org.currency)
     with adding("accept_overlaps"):
-        result = esn_roi(values, query.lines, query.overlaps)
+        result = esn_roi(values, query.lines, query.overlaps, measured=measured)
     return NetworkStatement(
         on=query.on,
         currency=access.org.currency,

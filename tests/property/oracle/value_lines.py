@@ -4,7 +4,7 @@ Lines may be added unless they hold the same thing twice: every line is told her
 and two lines overlap if they share any of it. What a sum rests on is its weakest line.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
@@ -91,18 +91,21 @@ def added(lines: Sequence[Line]) -> Value:
     return total
 
 
-def network_lines(rates: Mapping[str, Value]) -> dict[str, Line]:
+def network_lines(rates: Mapping[str, Value], measured: Collection[str]) -> dict[str, Line]:
     """Return the lines of a year of the internal network, and the claim that is no part of it.
 
     ``rates`` are its inputs by key. Leavers avoided are those measured against teams without the
-    network if they are stated, else the published part of those who quit while new.
+    network if they are stated, else the published part of those who quit while new. ``measured``
+    names the inputs that the company itself measured.
     """
     counted = rates["esn.leavers_avoided"]
     modelled = _product(rates, "adaptation_quits", "quit_reduction", "replacement_cost")
     leavers = line("leavers_avoided", modelled)
     if counted is not None:
         amount = _product(rates, "leavers_avoided", "replacement_cost")
-        leavers = leavers._replace(amount=amount, grade="measured")
+        is_measured = {"esn.leavers_avoided", "esn.replacement_cost"} <= set(measured)
+        grade = "measured" if is_measured else "modelled"
+        leavers = leavers._replace(amount=amount, grade=grade)
     hours = _product(rates, "people", "minutes_saved_per_day", "work_days")
     mails = _product(rates, "mails_avoided", "minutes_per_mail")
     paid = _product(rates, "hourly_rate", "realization")

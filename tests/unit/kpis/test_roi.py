@@ -294,10 +294,19 @@ def test_an_unstated_input_of_the_internal_network_is_null() -> None:
 
 
 def test_leavers_that_were_measured_replace_the_published_part() -> None:
-    (line,) = esn_lines(ESN | {"esn.leavers_avoided": Decimal(2)}, [EsnLine.LEAVERS_AVOIDED])
+    stated = ESN | {"esn.leavers_avoided": Decimal(2)}
+    counted, priced = "esn.leavers_avoided", "esn.replacement_cost"
 
-    assert line.amount() == 8800
-    assert line.grade is Grade.MEASURED
+    def grade_of(measured: set[str]) -> Grade:
+        (line,) = esn_lines(stated, [EsnLine.LEAVERS_AVOIDED], measured=measured)
+        assert line.amount() == 8800
+        return line.grade
+
+    assert grade_of({counted, priced}) is Grade.MEASURED
+    # Measured leavers at the published price of one are a model; so are leavers somebody claims.
+    assert grade_of({counted}) is Grade.MODELLED
+    assert grade_of({priced}) is Grade.MODELLED
+    assert esn_roi(stated, [EsnLine.LEAVERS_AVOIDED]).grade is Grade.MODELLED
 
 
 def test_productivity_is_a_claim_and_no_part_of_the_statement() -> None:
