@@ -171,8 +171,6 @@ def _program() -> Iterator[Measure]:
         "times somebody joined after having left",
         known_by=("joins",),
     )
-    yield _sum("applications_advocacy", Unit.APPLICATIONS, _STAFF, "applications by referral")
-    yield _sum("hires_advocacy", Unit.HIRES, _STAFF, "accepted offers by referral")
     spent_on = (_T, _E, _N, _K, _C)
     yield _sum("cost", Unit.MONEY, spent_on, "the program's cost, by day, in all categories")
     for category in CostCategory:

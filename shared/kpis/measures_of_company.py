@@ -59,6 +59,7 @@ def declared() -> Iterator[Measure]:
     yield from _internal_network()
     yield from _surveys()
     yield from _people()
+    yield from _recruiting()
     yield from _figures()
 
 
@@ -223,7 +224,16 @@ def _people() -> Iterator[Measure]:
         _TEAM,
         "days of employment of everybody",
     )
-    yield summed("hires", Unit.HIRES, (), "accepted offers")
+
+
+def _recruiting() -> Iterator[Measure]:
+    additive = Aggregation.ADDITIVE
+    for name, unit, dimensions, what in (
+        ("applications_advocacy", Unit.APPLICATIONS, _STAFF, "applications by referral"),
+        ("hires_advocacy", Unit.HIRES, _STAFF, "accepted offers by referral"),
+        ("hires", Unit.HIRES, (), "accepted offers"),
+    ):
+        yield counted(name, unit, additive, dimensions, what)
     yield counted(
         "time_to_hire.median",
         Unit.DAYS,

@@ -32,7 +32,6 @@ def _when(condition: str, quantity: str = "1") -> str:
 
 def _rows() -> Iterator[tuple[str, str, str]]:
     """Yield (kind, measure, quantity); a measure that is not one word is an SQL expression."""
-    yield "hire.accepted", "'hires'", "1"
     yield "content.submitted", "'stories_submitted'", "1"
     yield "content.released", "'stories_published'", _when("employee <> ''")
     yield "content.released", "'content_released'", "1"

@@ -31,12 +31,15 @@ _CLOSINGS = frozenset(
     {"time_to_close.median", "time_to_close.p90", "wins_owned_touched"}
     | {"time_to_close_advocacy.median", "time_to_close_other.median"}
 )
+#: Applications and hires: a line's key is the application.
+_HIRING = frozenset({"applications_advocacy", "hires_advocacy", "hires", "time_to_hire.median"})
 _CONVERTING = "'deal.changed', 'lead.created', 'application.submitted', 'hire.accepted'"
 #: Customers who are counted for the touches before their deals: a line is a touch.
 _CLIENTS = frozenset({"customers_advocacy", "customers_new_market"})
 #: What is counted for what its people did before, and leads that are for what they became.
 _BY_TOUCHES = _CLIENTS | {
     *("leads_advocacy", "leads_sourced", "leads_advocacy_won", "wins_owned_touched"),
+    *("applications_advocacy", "hires_advocacy"),
     *("time_to_close_advocacy.median", "time_to_close_other.median"),
 }
 _BY_DEALS = frozenset({"leads_won", "leads_advocacy_won"})
@@ -152,8 +155,11 @@ def _credited(stored: str) -> str | None:
 
 def _conversion(stored: str) -> str | None:
     """Return what the key of a measure's line names, where it names a conversion."""
+    if stored in _HIRING:
+        return "application"
     return "deal" if stored in _CLOSINGS else _credited(stored)
-
+    if stored in _HIRING:
+        return "application"
 
 def _of_conversions(
     stored: str, conversion: str | None, before_end: str, *, is_part: bool

@@ -147,13 +147,6 @@ def singly(entries: str, digits: str = "$1") -> str:
           FROM {entries} e
          WHERE e.kind IN ('member.invited', 'member.joined', 'member.left')
         UNION ALL
-        SELECT e.*,
-               CASE kind WHEN 'application.submitted' THEN 'applications_advocacy'
-                         ELSE 'hires_advocacy' END, 1
-          FROM {entries} e
-         WHERE e.kind IN ('application.submitted', 'hire.accepted')
-           AND (employee <> '' OR channel = 'employee_advocacy')
-        UNION ALL
         {booked(entries)}
         UNION ALL
         {_costs(entries, digits)}

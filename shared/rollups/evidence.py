@@ -104,8 +104,6 @@ _LINEAR_KINDS: dict[str, tuple[str, ...]] = {
     "invites": ("member.invited",),
     "joins": ("member.joined",),
     "leaves": ("member.left",),
-    "applications_advocacy": ("application.submitted",),
-    "hires_advocacy": ("hire.accepted",),
     "cost": ("cost.booked",),
     **{
         f"{response}_{side}": ("engagement.daily",)

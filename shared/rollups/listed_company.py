@@ -1,4 +1,4 @@
-"""The company, counted: its internal network, surveys, staff, recruiting, figures by hand."""
+"""The company, counted: its internal network, surveys, staff, figures by hand."""
 
 from collections.abc import Mapping
 
@@ -213,15 +213,4 @@ LISTED: Mapping[str, Listed] = {
         "own",
     ),
     "person_days": Listed(_person_days, "sum", has_rows("roster"), "own"),
-    "time_to_hire.median": Listed(
-        _told(
-            "hire.accepted",
-            f"(s.day - ((s.body ->> 'first_contact_at')::timestamptz AT TIME ZONE {_ZONE})::date)"
-            "::numeric",
-            "s.body ? 'first_contact_at'",
-            note="'days from first contact'",
-        ),
-        "median",
-        has_standing("hire.accepted", "body ? 'first_contact_at'"),
-    ),
 }

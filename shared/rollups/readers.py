@@ -8,6 +8,7 @@ from shared.rollups import (
     listed_audience,
     listed_company,
     listed_program,
+    listed_recruiting,
     listed_sales,
 )
 from shared.rollups.listed import Listed, reader
@@ -21,6 +22,7 @@ LISTED: Mapping[str, Listed] = {
     **listed_audience.LISTED,
     **listed_sales.LISTED,
     **listed_company.LISTED,
+    **listed_recruiting.LISTED,
 }
 READERS: Mapping[str, Reader] = {
     **counted.READERS,

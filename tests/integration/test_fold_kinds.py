@@ -25,7 +25,13 @@ _STANDING = "SELECT kind, fact_key FROM standing WHERE org_id = $1 AND generatio
 #: Kinds that are counted when they are asked for, and the fields for which others are.
 _KEPT_WHOLE = frozenset(
     {
-        *("access.recorded", "content.released", "figure.recorded", "hire.accepted"),
+        *(
+            "access.recorded",
+            "application.submitted",
+            "content.released",
+            "figure.recorded",
+            "hire.accepted",
+        ),
         *("internal.daily", "login.recorded", "mail.daily", "member.invited"),
         *("mention.recorded", "process.completed", "quota.set", "survey.recorded"),
         *("ties.recorded", "training.completed"),

@@ -4,18 +4,21 @@ from typing import Final
 
 from services.api.dependencies import Access
 from shared.kpis.periods import Period
+from shared.rollups.listed_recruiting import referral_hires
 
 __all__ = ["days_to_fill"]
 
-# Of what is folded, as the count of hires is. Days are whole local ones, from the first contact to
-# the acceptance.
-_DAYS: Final = """
-SELECT s.day - ((s.body ->> 'first_contact_at')::timestamptz AT TIME ZONE $5)::date AS days
-  FROM standing s
- WHERE s.org_id = $1 AND s.generation = $2 AND s.kind = 'hire.accepted'
-   AND s.day >= $3::date AND s.day < $4::date
-   AND (s.employee <> '' OR s.channel = 'employee_advocacy')
-   AND s.body ? 'first_contact_at'
+# The very hires that are counted. Days are whole local ones, from the first contact to the
+# acceptance.
+_DAYS: Final = f"""
+SELECT h.day - ((s.body ->> 'first_contact_at')::timestamptz AT TIME ZONE $5)::date AS days
+  FROM ({referral_hires("$3::date", "$4::date")}) h
+ CROSS JOIN LATERAL (
+    SELECT body FROM standing
+     WHERE org_id = $1 AND generation = $2 AND fact_key = h.fact_key
+    OFFSET 0
+ ) s
+ WHERE s.body ? 'first_contact_at'
  ORDER BY 1
 """
 

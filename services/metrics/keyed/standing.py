@@ -6,6 +6,7 @@ __all__ = ["STANDING"]
 
 _WHOLE_KINDS = (
     "access.recorded",
+    "application.submitted",
     "content.released",
     "figure.recorded",
     "hire.accepted",

@@ -28,7 +28,6 @@ _LOGGED = "kind = 'activity.logged'"
 _MENTIONED = "kind = 'mention.recorded'"
 
 _RULES = (
-    ("hires", "kind = 'hire.accepted'", "1"),
     ("stories_submitted", "kind = 'content.submitted'", "1"),
     ("stories_published", "kind = 'content.released' AND employee <> ''", "1"),
     ("content_released", "kind = 'content.released'", "1"),

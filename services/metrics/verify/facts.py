@@ -149,7 +149,6 @@ _ENGAGEMENT = {
     "network_clicks": "clicks",
 }
 _IS_BOUGHT = "coalesce((body ->> 'is_paid')::boolean, false)"
-_BY_ADVOCACY = "(employee <> '' OR channel = 'employee_advocacy')"
 
 #: (measure, condition on the fact, quantity); every one on the fact's own day.
 _RULES = (
@@ -209,8 +208,6 @@ _RULES = (
     ("invites", "kind = 'member.invited'", "1"),
     ("joins", "kind = 'member.joined'", "1"),
     ("leaves", "kind = 'member.left'", "1"),
-    ("applications_advocacy", f"kind = 'application.submitted' AND {_BY_ADVOCACY}", "1"),
-    ("hires_advocacy", f"kind = 'hire.accepted' AND {_BY_ADVOCACY}", "1"),
 )
 _KINDS = (
     "post.published",
@@ -220,8 +217,6 @@ _KINDS = (
     "member.invited",
     "member.joined",
     "member.left",
-    "application.submitted",
-    "hire.accepted",
 )
 
 

@@ -12,7 +12,6 @@ from shared.facts import (
     EmploymentEnded,
     EngagementDaily,
     Fact,
-    HireAccepted,
     IncidentRecorded,
     InternalDaily,
     MentionRecorded,
@@ -97,5 +96,3 @@ def _company(history: History) -> Booked:
         yield "leavers", day, leaver, 1
         if leaver.reason == "adaptation" and leaver.in_probation:
             yield "adaptation_quits", day, leaver, 1
-    for hire in history.of(HireAccepted):
-        yield "hires", history.day(hire.occurred_at), hire, 1

@@ -9,7 +9,6 @@ from shared.facts import (
     DealChanged,
     EmployeeRecorded,
     FigureRecorded,
-    HireAccepted,
     InternalDaily,
     LeadCreated,
     MailDaily,
@@ -22,6 +21,7 @@ from shared.facts import (
 )
 from tests.property.oracle.answers import Span
 from tests.property.oracle.attribution import MODELS, credits
+from tests.property.oracle.hiring import hiring_lines
 from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.lines import Line, Told
 from tests.property.oracle.sales import (
@@ -50,6 +50,7 @@ def company_lines(history: History, span: Span) -> dict[str, Told]:
         **_staff(history, span),
         **_deals(history, span),
         **_leads(history, span),
+        **hiring_lines(history, span),
     }
 
 
@@ -189,14 +190,6 @@ def _times(history: History, span: Span) -> dict[str, Told]:
                 if _in(span, history.day(p.occurred_at))
             ]
             told[f"process.{process}.median"] = Told(lines, "median", "own")
-    hires = [(h, h.first_contact_at) for h in history.of(HireAccepted)]
-    if any(contact for _, contact in hires):
-        lines = [
-            Line(str(key_of(h)), (history.day(h.occurred_at) - history.day(c)).days, span.start)
-            for h, c in hires
-            if c and _in(span, history.day(h.occurred_at))
-        ]
-        told["time_to_hire.median"] = Told(lines, "median")
     mentions = [(m, m.answered_at) for m in history.of(MentionRecorded)]
     if any(answer for _, answer in mentions):
         lines = [

@@ -8,11 +8,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from shared.facts import (
-    ApplicationSubmitted,
     CostBooked,
     EngagementDaily,
     Fact,
-    HireAccepted,
     LeadCreated,
     LinkClicked,
     MemberInvited,
@@ -160,11 +158,6 @@ def _program(history: History) -> _Told:
         for event in history.of(kind):
             yield name, history.day(event.occurred_at), _where(event), 1
     yield from _rejoins(history)
-    for hiring, name in ((ApplicationSubmitted, "applications"), (HireAccepted, "hires")):
-        for step in history.of(hiring):
-            where = _where(step)
-            if where.employee or where.channel == ADVOCACY:
-                yield f"{name}_advocacy", history.day(step.occurred_at), where, 1
 
 
 def _rejoins(history: History) -> _Told:

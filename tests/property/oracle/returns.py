@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from shared.facts import DealChanged, HireAccepted, TouchRecorded
 from tests.property.oracle.attribution import credits
-from tests.property.oracle.contributions import ADVOCACY
 from tests.property.oracle.crediting import Asked, Sums, journeys
+from tests.property.oracle.hiring import referral_hires
 from tests.property.oracle.ledger import History
 from tests.property.oracle.rates import Stated, rate_on
 from tests.property.oracle.sales import closed_at, deals, leads, same_person
@@ -71,9 +71,9 @@ def savings(
     R1 is a flat sum a hire; R2 the baseline's cost of a hire less that of a referral; R3 the days
     the seat was empty less than usual, of hires with a known first contact, at a day's cost.
     """
-    ours = [h for h in history.of(HireAccepted) if h.employee or h.channel == ADVOCACY]
-    if not ours:
+    if not history.of(HireAccepted):
         return Savings(None, [])
+    ours = [one.step for one in referral_hires(history)]
     hired = [h for h in ours if start <= history.day(h.occurred_at) < end]
     days = [
         (history.day(h.occurred_at) - history.day(h.first_contact_at)).days

@@ -26,6 +26,7 @@ __all__ = [
     "journey_of",
     "leads",
     "same_person",
+    "steps_of",
 ]
 
 FactT = TypeVar("FactT", bound=Fact)
@@ -101,12 +102,12 @@ def decided(history: History, state: str) -> Iterator[Converted]:
 
 def _hiring(history: History) -> Iterator[Converted]:
     """Yield applications and hires; a hire that names nobody is its application's person."""
-    submitted = _first_of(history.of(ApplicationSubmitted))
+    submitted = steps_of(history, ApplicationSubmitted)
     for name, step in submitted.items():
         if step.person is not None:
             at = step.occurred_at
             yield Converted("application", name, step.person, at, None, (at,))
-    for name, hire in _first_of(history.of(HireAccepted)).items():
+    for name, hire in steps_of(history, HireAccepted).items():
         first = submitted.get(name)
         person = hire.person or (first.person if first else None)
         if person is not None:
@@ -117,8 +118,9 @@ def _hiring(history: History) -> Iterator[Converted]:
 Step = TypeVar("Step", ApplicationSubmitted, HireAccepted)
 
 
-def _first_of(steps: Iterable[Step]) -> dict[str, Step]:
-    ordered = sorted(steps, key=lambda fact: (fact.occurred_at, key_of(fact)))
+def steps_of(history: History, kind: type[Step]) -> dict[str, Step]:
+    """Return, of each application, the fact that speaks for one of its steps: the first of all."""
+    ordered = sorted(history.of(kind), key=lambda fact: (fact.occurred_at, key_of(fact)))
     return {fact.application: fact for fact in reversed(ordered)}
 
 
