@@ -112,12 +112,6 @@ _LINEAR = " UNION ALL ".join(
             ("'joins'", _when("kind = 'member.joined'")),
             ("'leaves'", _when("kind = 'member.left'")),
         ),
-        _rows(
-            "kind IN ('application.submitted', 'hire.accepted')"
-            " AND (employee <> '' OR channel = 'employee_advocacy')",
-            ("'applications_advocacy'", _when("kind = 'application.submitted'")),
-            ("'hires_advocacy'", _when("kind = 'hire.accepted'")),
-        ),
     )
 )
 _STEPPED = ", ".join(
