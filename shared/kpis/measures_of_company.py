@@ -252,11 +252,15 @@ def _figures() -> Iterator[Measure]:
             _TEAM,
             f"{figure.replace('_', ' ')}, as entered",
         )
-    for figure, unit in (("productivity_index", Unit.RATIO), ("search_hours", Unit.HOURS)):
-        yield counted(
-            f"figure.{figure}",
-            unit,
-            Aggregation.COMPOSITE,
-            _TEAM,
-            f"mean of each team's last {figure.replace('_', ' ')}",
-        )
+    yield counted(
+        "figure.productivity_index",
+        Unit.RATIO,
+        Aggregation.COMPOSITE,
+        _TEAM,
+        "mean of each team's last productivity index",
+    )
+    for name, unit, what in (
+        ("search.hours", Unit.HOURS, "hours a week that these search, as last entered"),
+        ("search.people", Unit.PEOPLE, "employed, with a figure of their team or the company"),
+    ):
+        yield read_off(name, unit, _TEAM, what, Kept.COUNTED)

@@ -63,8 +63,9 @@ def _posts() -> Iterator[Measure]:
     reach, people = Aggregation.DISTINCT, Unit.PEOPLE
     where = (_N, _K, _X, _A)
     for name, what in (
-        ("most", "largest reach of one post: the least it is"),
-        ("sum", "reach of all posts added up: the most it is"),
+        ("most", "largest reach of one post of the brand: the least it is"),
+        ("sum", "reach of all posts of the brand added up: the most it is"),
+        ("followed", "reach of the posts whose account's followers were known then, added up"),
         ("followers", "followers of each post's account when its reach was read, added up"),
     ):
         counted_reach = counted(f"reach.{name}", people, reach, where, what)

@@ -52,6 +52,7 @@ _OF_THE_SAME: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("headcount", "headcount_at_start", "linkedin_accounts"), _ROSTER),
     **dict.fromkeys(("leaders", "leaders_sharing", "leaders_listening"), _ROSTER),
     **dict.fromkeys(("person_days", "ties_possible"), _ROSTER),
+    "search.people": _ROSTER,
     **dict.fromkeys(("enrolled", "enrolled_at_start", "rejoins"), _MEMBERS),
     **dict.fromkeys(("trained", "evenness"), _MEMBERS),
     "connected": (*_MEMBERS, "access.recorded"),
@@ -62,6 +63,7 @@ _OF_THE_SAME: Mapping[str, tuple[str, ...]] = {
     "active_advocates": ("post.published",),
     **dict.fromkeys(("potential_reach", "followers_gained"), ("audience.recorded",)),
     "reach.followers": ("post.metrics",),
+    "reach.followed": ("audience.recorded",),
     **dict.fromkeys(("ssi_change", "recognized_experts"), ("ssi.recorded",)),
 }
 
@@ -158,8 +160,7 @@ def _conversion(stored: str) -> str | None:
     if stored in _HIRING:
         return "application"
     return "deal" if stored in _CLOSINGS else _credited(stored)
-    if stored in _HIRING:
-        return "application"
+
 
 def _of_conversions(
     stored: str, conversion: str | None, before_end: str, *, is_part: bool

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from shared.kpis.vocabulary import Dimension
-from shared.rollups.listed import Listed, has_gauge, has_standing, standing
+from shared.rollups.listed import Lines, Listed, has_gauge, has_standing, standing
 from shared.rollups.people import posts
 
 __all__ = ["LISTED"]
@@ -59,11 +59,16 @@ def _reach(since: str, until: str) -> str:
     """
 
 
-def _reached_followers(since: str, until: str) -> str:
-    return f"""
+def _followed(quantity: str, fact_key: str, note: str) -> Lines:
+    """Return the lines of the posts whose reach was read when followers of the account were known.
+
+    A reach has to be set against followers: of an account nobody counted, it is no part of a rate.
+    """
+
+    def lines(since: str, until: str) -> str:
+        return f"""
         SELECT r.day, r.employee, r.account, r.network, r.campaign, r.content, r.channel,
-               f.value AS quantity, f.fact_key, r.line_key,
-               'followers when the reach of ' || r.line_key || ' was read' AS note
+               {quantity} AS quantity, {fact_key} AS fact_key, r.line_key, {note} AS note
           FROM ({_reach(since, until)}) r
          CROSS JOIN LATERAL (
             SELECT g.value, g.fact_key FROM gauge g
@@ -73,7 +78,9 @@ def _reached_followers(since: str, until: str) -> str:
              ORDER BY g.observed_at DESC, g.fact_key DESC
              LIMIT 1
          ) f
-    """
+        """
+
+    return lines
 
 
 def _potential(since: str, until: str) -> str:
@@ -147,7 +154,16 @@ LISTED: Mapping[str, Listed] = {
     "followers_gained": Listed(_followers_gained, "sum", has_gauge("followers")),
     "reach.most": Listed(_reach, "most", _REACH_KNOWN),
     "reach.sum": Listed(_reach, "sum", _REACH_KNOWN),
-    "reach.followers": Listed(_reached_followers, "sum", has_gauge("followers")),
+    "reach.followed": Listed(
+        _followed("r.quantity", "r.fact_key", "r.note"), "sum", has_gauge("followers")
+    ),
+    "reach.followers": Listed(
+        _followed(
+            "f.value", "f.fact_key", "'followers when the reach of ' || r.line_key || ' was read'"
+        ),
+        "sum",
+        has_gauge("followers"),
+    ),
     "potential_reach": Listed(
         _potential,
         "sum",

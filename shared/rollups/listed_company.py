@@ -10,6 +10,7 @@ from shared.rollups.sql import EVER
 
 __all__ = ["LISTED"]
 
+_NOWHERE = "'' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
 _ZONE = "(SELECT time_zone FROM organization WHERE id = $1)"
 _SURVEY_FIELDS = {"positive": "positive", "negative": "negative", "score": "score_sum"}
 _DID = " + ".join(f"(s.body ->> '{name}')::numeric" for name in ("posts", "comments", "reactions"))
@@ -85,9 +86,8 @@ def _last_of_teams(figure: str) -> Lines:
 
 def _figures() -> Mapping[str, Listed]:
     sums = ("market_sales", "recruiting_cost", "process_cost")
-    levels = ("productivity_index", "search_hours")
     combined: dict[str, Combined] = dict.fromkeys(sums, "sum")
-    combined |= dict.fromkeys(levels, "mean")
+    combined["productivity_index"] = "mean"
     return {
         f"figure.{figure}": Listed(
             _last_of_teams(figure)
@@ -103,6 +103,44 @@ def _figures() -> Mapping[str, Listed]:
         )
         for figure, how in combined.items()
     }
+
+
+def _searching(since: str, until: str) -> str:
+    """Return the staff of whose searching there is a figure, each with the hours it says.
+
+    That is the last one of the person's team, or else of the whole company.
+    """
+    return f"""
+        SELECT r.effective_on AS day, r.employee, r.team, r.fact_key, h.quantity AS hours,
+               h.fact_key AS told_by
+          FROM ({roster(until)}) r
+         CROSS JOIN LATERAL (
+            SELECT f.quantity, f.fact_key FROM ({_last_of_teams("search_hours")(since, until)}) f
+             WHERE f.team IN (r.team, '')
+             ORDER BY f.team <> '' DESC
+             LIMIT 1
+         ) h
+         WHERE r.employed
+    """
+
+
+def _search_people(since: str, until: str) -> str:
+    return f"""
+        SELECT s.day, s.employee, {_NOWHERE}, 1::numeric AS quantity, s.fact_key,
+               s.employee AS line_key, 'employed' AS note, s.team
+          FROM ({_searching(since, until)}) s
+    """
+
+
+def _search_hours(since: str, until: str) -> str:
+    return f"""
+        SELECT {until} - 1 AS day, {EVERYWHERE}, sum(s.hours) AS quantity, s.told_by AS fact_key,
+               s.team AS line_key,
+               trim_scale(min(s.hours)) || ' hours each of ' || count(*) || ' people' AS note,
+               s.team
+          FROM ({_searching(since, until)}) s
+         GROUP BY s.team, s.told_by
+    """
 
 
 def _weekly(since: str, until: str) -> str:
@@ -187,6 +225,7 @@ def _processes() -> Mapping[str, Listed]:
 
 
 _INTERNAL = has_standing("internal.daily")
+_SEARCHED = has_standing("figure.recorded", "body ->> 'figure' = 'search_hours'")
 LISTED: Mapping[str, Listed] = {
     **_surveys(),
     **_figures(),
@@ -212,5 +251,7 @@ LISTED: Mapping[str, Listed] = {
         has_standing("mail.daily"),
         "own",
     ),
+    "search.hours": Listed(_search_hours, "sum", _SEARCHED, "own"),
+    "search.people": Listed(_search_people, "sum", _SEARCHED, "own"),
     "person_days": Listed(_person_days, "sum", has_rows("roster"), "own"),
 }

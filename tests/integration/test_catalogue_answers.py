@@ -13,7 +13,7 @@ from services.metrics.verify import verify
 from services.metrics.worker import catch_up
 from shared import clock
 from shared.db import Database
-from shared.facts import parse_facts
+from shared.facts import Fact, parse_fact, parse_facts
 from shared.kpis.assumptions import ASSUMPTIONS
 from shared.kpis.compose import ForbiddenRollup, KpiValue, additive_over, combine, evaluate
 from shared.kpis.definitions import Kpi, catalogue
@@ -34,7 +34,7 @@ WHOLE = Period(JANUARY.start, FEBRUARY.end)
 #: Measures of February, counted by hand from `catalogue_facts`.
 BY_HAND = """
 shares_scheduled 1; mentions_advocacy 2; engagements_paid 7; engagements_organic 11
-reach.most 70; reach.sum 110; reach.followers 200; potential_reach 800
+reach.most 70; reach.sum 110; reach.followed 110; reach.followers 200; potential_reach 800
 followers 180; followers_at_start 100; followers_gained 30; competitor_followers 900; market 5000
 impressions_profiled.title 120; impressions_target.title 30
 impressions_profiled.generation 100; impressions_generation.gen_x 25
@@ -157,7 +157,7 @@ async def test_what_is_known_today_is_what_there_is(database: Database, company:
 
 
 async def test_what_nobody_told_is_missing_and_not_zero(database: Database, company: Org) -> None:
-    silent = ["survey.stress.score", "figure.search_hours", "process.onboarding.median", "cost"]
+    silent = ["survey.stress.score", "search.hours", "process.onboarding.median", "cost"]
     table = await _read(database, company, [*silent, "reach.sum", "esn_slope"], JANUARY)
 
     assert {name: table[0, ""][name] for name in silent} == dict.fromkeys(silent)
@@ -390,3 +390,65 @@ async def test_the_facts_behind_every_measure_make_its_value(
             filters.append({"team": frozenset({"IT"})})
         for asked in filters:
             await assert_explained(database, company, measure.id, asked)
+
+
+async def test_a_rate_of_reach_is_of_posts_whose_followers_are_known(
+    database: Database, company: Org
+) -> None:
+    reading = {
+        "kind": "post.metrics",
+        "source": "club",
+        "external_id": "c1",
+        "occurred_at": "2025-02-06T09:00:00Z",
+        "post": "c1",
+        "account": "club",
+        "network": "linkedin",
+        "reach": 5000,
+    }
+    async with database.transaction(company.id) as connection:
+        await append(connection, company, [parse_fact(reading)])
+    await catch_up(database, company.id)
+    kpi = catalogue().kpis["organic_reach_rate"]
+    names = [measure.id for measure in catalogue().measures_of(kpi.id)]
+    table = await _read(database, company, ["reach.sum", *names], FEBRUARY)
+
+    assert table[0, ""]["reach.sum"] == 5110
+    # Of the two posts of the account that 100 people followed each time: (40 + 70) / 200.
+    assert evaluate(kpi, table[0, ""]).value == 55
+
+
+async def test_search_time_is_weighed_by_the_people_who_search(
+    database: Database, org: Org
+) -> None:
+    teams = {"A": 3, "B": 1, "C": 2}
+    staff = [
+        fact(
+            "employee.recorded",
+            f"{team}{number}",
+            "2025-01-01",
+            employee=f"{team}{number}",
+            effective_on="2025-01-01",
+            team=team,
+        )
+        for team, people in teams.items()
+        for number in range(people)
+    ]
+
+    def searching(name: str, hours: str, **team: str) -> Fact:
+        figure = {"figure": "search_hours", "day": "2025-02-03", "value": hours}
+        return fact("figure.recorded", name, "2025-02-03", **figure, **team)
+
+    async def saved(*told: Fact) -> Decimal | None:
+        async with database.transaction(org.id) as connection:
+            await append(connection, org, list(told))
+        await catch_up(database, org.id)
+        kpi = catalogue().kpis["info_search_time_saved"]
+        names = [measure.id for measure in catalogue().measures_of(kpi.id)]
+        table = await _read(database, org, names, FEBRUARY)
+        baseline = {"info_search.baseline_hours": Decimal(7)}
+        return evaluate(kpi, table[0, ""], baseline).value
+
+    # Four weeks: (3 * (7 - 2) + 1 * (7 - 6)) * 4. Of team C nobody knows anything.
+    by_teams = await saved(*staff, searching("A", "2", team="A"), searching("B", "6", team="B"))
+    # What is said of the company is so where a team says nothing: 2 * (7 - 5) * 4 more.
+    assert (by_teams, await saved(searching("all", "5"))) == (64, 80)

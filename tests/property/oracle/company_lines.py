@@ -111,17 +111,40 @@ def _figures(history: History, span: Span) -> dict[str, Told]:
                 if _in(span, f.day)
             ]
             told[f"figure.{figure}"] = Told(lines, "sum", "own")
-    for figure in ("productivity_index", "search_hours"):
-        entered = [f for f in history.of(FigureRecorded) if f.figure == figure]
-        if entered:
-            ordered = sorted(entered, key=lambda f: (f.day, f.occurred_at, key_of(f)))
-            last = {f.team or "": f for f in ordered if f.day < span.end}
-            told[f"figure.{figure}"] = Told(
-                [Line(team, Fraction(f.value), f.day, team=team) for team, f in last.items()],
-                "mean",
-                "own",
-            )
-    return told
+    outputs = _last_figures(history, span, "productivity_index")
+    if outputs is not None:
+        told["figure.productivity_index"] = Told(
+            [Line(team, value, span.start, team=team) for team, value in outputs.items()],
+            "mean",
+            "own",
+        )
+    return told | _searching(history, span)
+
+
+def _last_figures(history: History, span: Span, figure: str) -> dict[str, Fraction] | None:
+    """Return team → its last figure, "" for the company's; None if none was ever entered."""
+    entered = [f for f in history.of(FigureRecorded) if f.figure == figure]
+    ordered = sorted(entered, key=lambda f: (f.day, f.occurred_at, key_of(f)))
+    last = {f.team or "": Fraction(f.value) for f in ordered if f.day < span.end}
+    return last if entered else None
+
+
+def _searching(history: History, span: Span) -> dict[str, Told]:
+    """Everybody employed searches as long as the team does, or else as the company does."""
+    hours = _last_figures(history, span, "search_hours")
+    if hours is None:
+        return {}
+    people, searched = [], []
+    for name in sorted({row.employee for row in history.of(EmployeeRecorded)}):
+        row = roster_row(history, name, span.last_day)
+        found = [hours[team] for team in ((row and row.team) or "", "") if team in hours]
+        if row and row.employed and found:
+            people.append(Line(name, 1, span.start, team=row.team or ""))
+            searched.append(Line(name, found[0], span.start, team=row.team or ""))
+    return {
+        "search.people": Told(people, "sum", "own"),
+        "search.hours": Told(searched, "sum", "own"),
+    }
 
 
 def _internal(history: History, span: Span) -> dict[str, Told]:

@@ -82,8 +82,8 @@ _VALUES = frozenset(
     {
         *("ssi", "ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships", "ssi_change"),
         *("evenness", "esn_slope", "ties_possible"),
-        *("figure.productivity_index", "figure.search_hours"),
-        *("reach.most", "reach.sum", "reach.followers", "ties"),
+        *("figure.productivity_index", "search.hours", "search.people"),
+        *("reach.most", "reach.sum", "reach.followed", "reach.followers", "ties"),
         *("followers", "connections", "competitor_followers", "market"),
         *("followers_at_start", "followers_gained"),
     }

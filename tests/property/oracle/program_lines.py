@@ -226,7 +226,9 @@ def _audiences(history: History, span: Span) -> dict[str, Told]:
         )
     reached = _reached(history, span)
     if followers:
-        told["reach.followers"] = Told(list(_followed(reached, followers)), "sum")
+        beside = list(_followed(reached, followers))
+        told["reach.followed"] = Told([reach for reach, _ in beside], "sum")
+        told["reach.followers"] = Told([followed for _, followed in beside], "sum")
     if any(r.account and r.reach is not None for r in history.of(PostMetrics)):
         lines = [Line(r.post, r.reach or 0, span.start) for r in reached]
         told |= {"reach.most": Told(lines, "most"), "reach.sum": Told(lines, "sum")}
@@ -272,8 +274,8 @@ def _reached(history: History, span: Span) -> list[PostMetrics]:
 
 def _followed(
     reached: Iterable[PostMetrics], followers: Iterable[AudienceRecorded]
-) -> Iterator[Line]:
-    """Yield the followers that the account of each post had when its reach was read."""
+) -> Iterator[tuple[Line, Line]]:
+    """Yield each post's reach, and the followers that its account had when that was read."""
     for post in reached:
         own = (post.account, post.network)
         known = [
@@ -282,7 +284,8 @@ def _followed(
             if (f.account, f.network) == own and f.occurred_at <= post.occurred_at
         ]
         if known:
-            yield Line(post.post, known[-1].count, known[-1].occurred_at.date())
+            day = known[-1].occurred_at.date()
+            yield Line(post.post, post.reach or 0, day), Line(post.post, known[-1].count, day)
 
 
 def tagged(history: History, span: Span) -> dict[str, Fraction]:
