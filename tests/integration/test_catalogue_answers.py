@@ -451,4 +451,4 @@ async def test_search_time_is_weighed_by_the_people_who_search(
     # Four weeks: (3 * (7 - 2) + 1 * (7 - 6)) * 4. Of team C nobody knows anything.
     by_teams = await saved(*staff, searching("A", "2", team="A"), searching("B", "6", team="B"))
     # What is said of the company is so where a team says nothing: 2 * (7 - 5) * 4 more.
-    assert (by_teams, await saved(searching("all", "5"))) == (64, 80)
+    assert (by_teams, await saved(searching("all", "5"))) == (Decimal(64), Decimal(80))
