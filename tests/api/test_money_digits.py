@@ -102,3 +102,20 @@ async def test_a_cost_is_shown_as_it_is_charged(told: httpx.AsyncClient) -> None
 
     (line,) = costs["lines"]
     assert (line["amount"], line["in_period"], costs["cost"]["total"]) == ("10.00",) * 3
+
+
+async def test_a_return_is_of_the_value_itself_and_not_of_its_cents(
+    told: httpx.AsyncClient,
+) -> None:
+    margin = {"effective_from": "2025-01-01", "value": "0.5", "source": "finance"}
+    stated = await told.put("/v1/assumptions/gross_margin", json=margin)
+    assert stated.status_code == 200, stated.text
+    cohort = await get(told, "roi/cohort")
+    expected = cohort["expected"]
+
+    # Half of 33.34, 11.12 and 0.01 is 22.235, of which 10.00 was spent.
+    assert (cohort["realized"], expected["value"]) == ("22.24", "22.24")
+    assert (await get(told, "roi"))["roi_on_margin"]["percent"] == "122.35"
+    assert cohort["curve"][-1]["roi_percent"] == "122.35"
+    ends = (expected[f"roi_{end}percent"] for end in ("", "low_", "high_"))
+    assert tuple(ends) == ("122.35",) * 3

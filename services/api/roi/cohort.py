@@ -219,13 +219,12 @@ def _expected(cohort: _Cohort, found: Forecast | None) -> Expected:
     history, digits = cohort.history, cohort.digits
     value = low = high = None
     if found is not None:
-        value = rounded(found.expected_final, digits)
-        low, high = (_cents(end, digits) for end in (found.interval.low, found.interval.high))
+        value, low, high = found.expected_final, found.interval.low, found.interval.high
     reason = None if found else TOO_FEW_OUTCOMES if cohort.has_margin else _NO_MARGIN
     return Expected(
-        value=value,
-        low=low,
-        high=high,
+        value=_cents(value, digits),
+        low=_cents(low, digits),
+        high=_cents(high, digits),
         roi_percent=_return(value, cohort.cost),
         roi_low_percent=_return(low, cohort.cost),
         roi_high_percent=_return(high, cohort.cost),
@@ -246,14 +245,15 @@ def _expected(cohort: _Cohort, found: Forecast | None) -> Expected:
     )
 
 
-def _cents(amount: Decimal | None, digits: int) -> Decimal | None:
+def _cents(amount: Decimal | Fraction | None, digits: int) -> Decimal | None:
     return None if amount is None else rounded(Fraction(amount), digits)
 
 
-def _return(value: Decimal | None, cost: Decimal | None) -> Decimal | None:
+def _return(value: Decimal | Fraction | None, cost: Decimal | None) -> Decimal | None:
+    # Of the value as it is, like the curve's: rounded once, not to cents before.
     if value is None or cost is None or cost <= 0:
         return None
-    return rounded(Fraction(value - cost) / Fraction(cost) * 100, 2)
+    return rounded((Fraction(value) - Fraction(cost)) / Fraction(cost) * 100, 2)
 
 
 def _expected_payback(today: date, found: Forecast) -> ExpectedPayback | None:
