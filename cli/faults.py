@@ -10,7 +10,7 @@ from cli.ports import PortTakenError
 from cli.running import NothingRunsError
 from cli.supervisor import NotReadyError
 from cli.tenant import AmbiguousOrganizationError, UnknownOrganizationError
-from services.metrics.rebuild import RebuildUnderWay
+from services.metrics.rebuild import PeriodsPublished, RebuildUnderWay
 from shared.errors import Problem
 from shared.security.keyring import KeyRingError
 
@@ -25,6 +25,7 @@ KNOWN = (
     NotSettledError,
     NothingRunsError,
     OSError,
+    PeriodsPublished,
     PortTakenError,
     Problem,
     RebuildUnderWay,

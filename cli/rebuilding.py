@@ -40,6 +40,7 @@ def rebuild(
 
     Raises:
         services.metrics.rebuild.RebuildUnderWay: parameters were given, and one is under way.
+        services.metrics.rebuild.PeriodsPublished: they would move what is frozen.
         ValueError: a parameter is out of its limits.
     """
 

@@ -66,8 +66,10 @@ class Trust(Output):
         examples=[1842],
     )
     is_final: bool = Field(
-        description="Whether the answer will never change: nothing can be recorded on `as_of` any "
-        "more, or the period is frozen. The present is never final.",
+        description="Whether nothing that is recorded from now on changes the answer: `as_of` is "
+        "over, or the period is frozen. Another attribution window or half-life, which takes a "
+        "rebuild, still credits a past day otherwise, never a frozen period. The present is never "
+        "final.",
         examples=[True],
     )
     frozen: bool = Field(

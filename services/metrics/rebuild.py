@@ -24,10 +24,12 @@ from shared.orgs import CATALOGUE_VERSION, HalfLifeSource
 __all__ = [
     "REBUILD_BATCH",
     "TEMP_BUFFERS",
+    "PeriodsPublished",
     "Progress",
     "RebuildUnderWay",
     "abort_rebuild",
     "continue_rebuild",
+    "has_published",
     "start_rebuild",
     "under_way",
 ]
@@ -80,6 +82,19 @@ _PARAMETERS = """
 UPDATE organization SET attribution_window_days = $2, attribution_half_life_days = $3 WHERE id = $1
 """
 _CHOSEN = "SELECT attribution_half_life_days FROM organization WHERE id = $1"
+_HAS_PUBLISHED = """
+SELECT EXISTS (
+    SELECT FROM publication p
+     WHERE p.org_id = $1
+       AND NOT EXISTS (SELECT FROM publication_withdrawal w
+                        WHERE w.org_id = p.org_id AND w.publication_id = p.id)
+)
+"""
+_CREDITS_AS_BEFORE = """
+SELECT (begun.window_days, begun.half_life_days) = (live.window_days, live.half_life_days)
+  FROM generation begun JOIN generation live USING (org_id)
+ WHERE begun.org_id = $1 AND begun.generation = $2 AND live.state = 'live'
+"""
 _IN_FORCE = """
 SELECT half_life_days, half_life_source, half_life_deals
   FROM generation WHERE org_id = $1 AND state = 'live'
@@ -88,6 +103,10 @@ SELECT half_life_days, half_life_source, half_life_deals
 
 class RebuildUnderWay(RuntimeError):
     """The organization has a generation under way already; there is one at most."""
+
+
+class PeriodsPublished(RuntimeError):
+    """Figures are frozen that would be told anew: publications are withdrawn first, on record."""
 
 
 class _Overtaken(RuntimeError):
@@ -117,8 +136,12 @@ async def start_rebuild(
     be ``kept`` stays that of the live generation, whoever chose it. The metrics worker finds the
     generation and builds it; :func:`continue_rebuild` does so here and now.
 
+    What was published is told with the parameters of the live generation: while any period is
+    frozen, these stay, and a half-life that nobody chose is not measured anew.
+
     Raises:
         RebuildUnderWay: one is being built already.
+        PeriodsPublished: other parameters would move what is frozen.
         ValueError: a parameter is out of its limits.
     """
     for name, value in (("window_days", window_days), ("half_life_days", half_life_days)):
@@ -134,6 +157,12 @@ async def start_rebuild(
     )
     if generation is None:
         raise RebuildUnderWay("a rebuild of this organization is under way")
+    # Its row holds the organization's: nobody publishes from here on until the transaction ends.
+    is_as_before = await connection.fetchval(_CREDITS_AS_BEFORE, org_id, generation)
+    if not is_as_before and await has_published(connection, org_id):
+        raise PeriodsPublished(
+            "another window or half-life would move published figures: withdraw them first"
+        )
     await connection.execute(
         "INSERT INTO fold_cursor (org_id, generation, position, folded_at) VALUES ($1, $2, 0, $3)",
         org_id,
@@ -143,18 +172,26 @@ async def start_rebuild(
     return generation
 
 
+async def has_published(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> bool:
+    """Return whether any period of the organization is frozen."""
+    is_frozen: bool = await connection.fetchval(_HAS_PUBLISHED, org_id)
+    return is_frozen
+
+
 async def _settle(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
     asked: int | Literal["measured", "kept"] | None,
 ) -> HalfLife:
     """Return the half-life of a generation that begins now."""
+    if asked is None:
+        asked = await connection.fetchval(_CHOSEN, org_id)
+    if asked is None and await has_published(connection, org_id):
+        asked = "kept"
     if asked == "kept":
         row = await connection.fetchrow(_IN_FORCE, org_id)
         assert row is not None, "an organization is created together with its first generation"
         return HalfLife(row[0], HalfLifeSource(row[1]), row[2])
-    if asked is None:
-        asked = await connection.fetchval(_CHOSEN, org_id)
     if isinstance(asked, int):
         return HalfLife(asked, HalfLifeSource.STATED)
     return await measured_half_life(connection, org_id)

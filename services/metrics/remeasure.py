@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 
 from services.metrics.half_life import HalfLife, measured_half_life
-from services.metrics.rebuild import RebuildUnderWay, start_rebuild
+from services.metrics.rebuild import RebuildUnderWay, has_published, start_rebuild
 from shared import clock
 from shared.db import Database
 from shared.orgs import HalfLifeSource
@@ -37,14 +37,6 @@ SELECT g.half_life_days, g.half_life_source, g.created_at
 # Another half-life would tell published periods anew, too: that is for a person to decide. Who is
 # publishing at this moment is waited for.
 _OUTLAST_PUBLICATION = "SELECT FROM organization WHERE id = $1 FOR KEY SHARE"
-_HAS_PUBLISHED = """
-SELECT EXISTS (
-    SELECT FROM publication p
-     WHERE p.org_id = $1
-       AND NOT EXISTS (SELECT FROM publication_withdrawal w
-                        WHERE w.org_id = p.org_id AND w.publication_id = p.id)
-)
-"""
 
 
 class Remeasurer:
@@ -80,7 +72,7 @@ async def remeasure(database: Database, org_id: UUID) -> bool:
         if not _is_material(measured, row):
             return False
         await connection.execute(_OUTLAST_PUBLICATION, org_id)
-        if await connection.fetchval(_HAS_PUBLISHED, org_id):
+        if await has_published(connection, org_id):
             return False
         try:
             await start_rebuild(connection, org_id)

@@ -1,7 +1,7 @@
 """Published periods: frozen figures, the live ones beside them, and who did what."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -11,7 +11,9 @@ import pytest_asyncio
 
 from services.api.publications.repository import folded_now
 from services.metrics.fold import fold_batch
-from services.metrics.rebuild import continue_rebuild, start_rebuild
+from services.metrics.half_life import LEAST_DEALS, measured_half_life
+from services.metrics.rebuild import PeriodsPublished, continue_rebuild, start_rebuild
+from services.metrics.worker import catch_up
 from shared import clock
 from shared.db import Database
 from shared.orgs import Org
@@ -53,6 +55,39 @@ async def told(
 async def tell(client: httpx.AsyncClient, facts: list[dict[str, Any]]) -> None:
     response = await client.post("/v1/facts", json=facts)
     assert response.status_code == 200, response.text
+
+
+async def sell(client: httpx.AsyncClient, number: int) -> None:
+    """Win deals 32 days after their leads, each with an early touch and a late one."""
+    for n in range(number):
+        person, touch = f"p{n}", "touch.recorded"
+        deal = {"deal": f"d{n}", "lead": f"l{n}", "amount": "1000.00", "currency": "USD"}
+        await tell(
+            client,
+            [
+                fact(touch, f"{n}a", _morning(3), person=person, channel="paid"),
+                fact(touch, f"{n}b", _morning(13), person=person, channel="employee_advocacy"),
+                fact("lead.created", f"{n}", _morning(4), lead=f"l{n}", person=person),
+                fact(
+                    "deal.changed",
+                    f"{n}",
+                    _morning(36),
+                    **deal,
+                    state="won",
+                    opened_at=_morning(5).isoformat(),
+                    closed_at=_morning(36).isoformat(),
+                ),
+            ],
+        )
+
+
+async def credited(client: httpx.AsyncClient) -> dict[str, Any]:
+    path, channel = "kpis/attributed_revenue_time_decay/series", "employee_advocacy"
+    return await get(client, path, channel=channel)
+
+
+def _morning(day: int) -> datetime:
+    return datetime(2024, 12, 20, 9, tzinfo=WARSAW) + timedelta(days=day)
 
 
 async def publish(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
@@ -160,6 +195,52 @@ async def test_what_is_rebuilt_as_it_is_can_be_published_meanwhile(
     async with database.transaction(org.id) as connection:
         await start_rebuild(connection, org.id)
     await publish(told)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"window_days": 10}, {"half_life_days": 60}, {"half_life_days": "measured"}]
+)
+async def test_no_rebuild_moves_what_is_frozen(
+    told: httpx.AsyncClient, org: Org, database: Database, parameters: dict[str, Any]
+) -> None:
+    await sell(told, LEAST_DEALS)
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id, half_life_days=20)
+    assert await continue_rebuild(database, org.id)
+    publication = await publish(told)
+    frozen = await credited(told)
+
+    with pytest.raises(PeriodsPublished):
+        async with database.transaction(org.id) as connection:
+            await start_rebuild(connection, org.id, **parameters)
+    assert await credited(told) == frozen
+
+    note = {"note": "to be credited by another window"}
+    withdrawn = await told.post(f"/v1/publications/{publication['id']}/withdraw", json=note)
+    assert withdrawn.status_code == 200
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id, **parameters)
+    assert await continue_rebuild(database, org.id)
+    await publish(told)
+    anew = await credited(told)
+    assert anew["frozen"]
+    assert anew["points"] != frozen["points"]
+
+
+async def test_a_rebuild_keeps_the_half_life_of_what_is_frozen(
+    told: httpx.AsyncClient, org: Org, database: Database
+) -> None:
+    await sell(told, LEAST_DEALS)
+    await catch_up(database, org.id)
+    await publish(told)
+    frozen = await credited(told)
+
+    async with database.transaction(org.id) as connection:
+        assert (await measured_half_life(connection, org.id)).days != 7
+        await start_rebuild(connection, org.id)
+    assert await continue_rebuild(database, org.id)
+
+    assert await credited(told) == frozen
 
 
 async def test_an_act_of_publication_names_who_and_why(
