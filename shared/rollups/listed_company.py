@@ -183,10 +183,11 @@ def _ties(since: str, until: str) -> str:
 
 
 def _staff(since: str, until: str) -> str:
+    # Who is in no team is in no other one than somebody: nobody could tell of such a tie.
     return f"""
         SELECT r.effective_on AS day, {EVERYWHERE}, 1::numeric AS quantity, r.fact_key,
                r.team AS line_key, r.team AS note
-          FROM ({roster(until)}) r WHERE r.employed
+          FROM ({roster(until)}) r WHERE r.employed AND r.team <> ''
     """
 
 

@@ -13,7 +13,7 @@ from services.metrics.verify import verify
 from services.metrics.worker import catch_up
 from shared import clock
 from shared.db import Database
-from shared.facts import Fact, parse_fact, parse_facts
+from shared.facts import parse_facts
 from shared.kpis.assumptions import ASSUMPTIONS
 from shared.kpis.compose import ForbiddenRollup, KpiValue, additive_over, combine, evaluate
 from shared.kpis.definitions import Kpi, catalogue
@@ -390,65 +390,3 @@ async def test_the_facts_behind_every_measure_make_its_value(
             filters.append({"team": frozenset({"IT"})})
         for asked in filters:
             await assert_explained(database, company, measure.id, asked)
-
-
-async def test_a_rate_of_reach_is_of_posts_whose_followers_are_known(
-    database: Database, company: Org
-) -> None:
-    reading = {
-        "kind": "post.metrics",
-        "source": "club",
-        "external_id": "c1",
-        "occurred_at": "2025-02-06T09:00:00Z",
-        "post": "c1",
-        "account": "club",
-        "network": "linkedin",
-        "reach": 5000,
-    }
-    async with database.transaction(company.id) as connection:
-        await append(connection, company, [parse_fact(reading)])
-    await catch_up(database, company.id)
-    kpi = catalogue().kpis["organic_reach_rate"]
-    names = [measure.id for measure in catalogue().measures_of(kpi.id)]
-    table = await _read(database, company, ["reach.sum", *names], FEBRUARY)
-
-    assert table[0, ""]["reach.sum"] == 5110
-    # Of the two posts of the account that 100 people followed each time: (40 + 70) / 200.
-    assert evaluate(kpi, table[0, ""]).value == 55
-
-
-async def test_search_time_is_weighed_by_the_people_who_search(
-    database: Database, org: Org
-) -> None:
-    teams = {"A": 3, "B": 1, "C": 2}
-    staff = [
-        fact(
-            "employee.recorded",
-            f"{team}{number}",
-            "2025-01-01",
-            employee=f"{team}{number}",
-            effective_on="2025-01-01",
-            team=team,
-        )
-        for team, people in teams.items()
-        for number in range(people)
-    ]
-
-    def searching(name: str, hours: str, **team: str) -> Fact:
-        figure = {"figure": "search_hours", "day": "2025-02-03", "value": hours}
-        return fact("figure.recorded", name, "2025-02-03", **figure, **team)
-
-    async def saved(*told: Fact) -> Decimal | None:
-        async with database.transaction(org.id) as connection:
-            await append(connection, org, list(told))
-        await catch_up(database, org.id)
-        kpi = catalogue().kpis["info_search_time_saved"]
-        names = [measure.id for measure in catalogue().measures_of(kpi.id)]
-        table = await _read(database, org, names, FEBRUARY)
-        baseline = {"info_search.baseline_hours": Decimal(7)}
-        return evaluate(kpi, table[0, ""], baseline).value
-
-    # Four weeks: (3 * (7 - 2) + 1 * (7 - 6)) * 4. Of team C nobody knows anything.
-    by_teams = await saved(*staff, searching("A", "2", team="A"), searching("B", "6", team="B"))
-    # What is said of the company is so where a team says nothing: 2 * (7 - 5) * 4 more.
-    assert (by_teams, await saved(searching("all", "5"))) == (Decimal(64), Decimal(80))

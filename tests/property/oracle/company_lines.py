@@ -242,7 +242,8 @@ def _staff(history: History, span: Span) -> dict[str, Told]:
         "person_days": Told(
             [Line("", 1, day, team=row.team or "") for day, row in employed], "sum", "own"
         ),
-        "ties_possible": Told([Line(row.team or "", 1, span.start) for row in last], "pairs"),
+        # Who is in no team has no colleague in another one.
+        "ties_possible": Told([Line(r.team, 1, span.start) for r in last if r.team], "pairs"),
     }
 
 
