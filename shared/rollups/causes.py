@@ -33,6 +33,8 @@ _CLOSINGS = frozenset(
 )
 #: Applications and hires: a line's key is the application.
 _HIRING = frozenset({"applications_advocacy", "hires_advocacy", "hires", "time_to_hire.median"})
+#: What posts reached: a line's fact is a reading, and a publication says whose it is.
+_REACHED = frozenset({"reach.most", "reach.sum", "reach.followed"})
 _CONVERTING = "'deal.changed', 'lead.created', 'application.submitted', 'hire.accepted'"
 #: Customers who are counted for the touches before their deals: a line is a touch.
 _CLIENTS = frozenset({"customers_advocacy", "customers_new_market"})
@@ -62,7 +64,7 @@ _OF_THE_SAME: Mapping[str, tuple[str, ...]] = {
     "first_share_hours.median": ("member.joined",),
     "active_advocates": ("post.published",),
     **dict.fromkeys(("potential_reach", "followers_gained"), ("audience.recorded",)),
-    "reach.followers": ("post.metrics",),
+    "reach.followers": ("post.metrics", "post.published"),
     "reach.followed": ("audience.recorded",),
     **dict.fromkeys(("ssi_change", "recognized_experts"), ("ssi.recorded",)),
 }
@@ -200,6 +202,8 @@ def _of_others(stored: str, before_end: str) -> Iterator[str]:
     if stored == "content_used":
         yield f"""e.kind = 'post.published' AND e.content IN (SELECT subject FROM about)
             AND {before_end}"""
+    if stored in _REACHED:
+        yield "e.kind = 'post.published' AND e.subject IN (SELECT subject FROM about)"
     if kinds := _OF_THE_SAME.get(stored):
         named = ", ".join(f"'{kind}'" for kind in kinds)
         yield f"""e.kind IN ({named}) AND {before_end}

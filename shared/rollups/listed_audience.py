@@ -42,19 +42,40 @@ def _followers_gained(since: str, until: str) -> str:
     """
 
 
+def _publication(post: str) -> str:
+    """Return the one row that says where a post went out, as for all its counters."""
+    return f"""
+        SELECT employee, account, network, campaign, content FROM post
+         WHERE org_id = $1 AND generation = $2 AND post = {post}
+         ORDER BY published_at, fact_key
+         LIMIT 1
+    """
+
+
 def _reach(since: str, until: str) -> str:
-    """Return the last reach of each post of the brand's accounts that was read in the period."""
+    """Return the last reach of each post of the brand's accounts that was read in the period.
+
+    Who and where come from the publication, where it is known, as those of the counters do.
+    """
     readings = standing(
         "post.metrics",
         since,
         until,
-        only="s.account <> '' AND s.body ? 'reach'",
+        only="s.body ? 'reach'",
         quantity="(s.body ->> 'reach')::numeric",
         key="s.body ->> 'post'",
         note="'reach of the post so far'",
     )
+    where = ", ".join(
+        f"coalesce(p.{name}, r.{name}) AS {name}"
+        for name in ("employee", "account", "network", "campaign", "content")
+    )
     return f"""
-        SELECT DISTINCT ON (r.line_key) r.* FROM ({readings}) r
+        SELECT DISTINCT ON (r.line_key) r.day, {where}, r.channel, r.quantity, r.fact_key,
+               r.line_key, r.note, r.occurred_at
+          FROM ({readings}) r
+          LEFT JOIN LATERAL ({_publication("r.line_key")}) p ON true
+         WHERE coalesce(p.account, r.account) <> ''
          ORDER BY r.line_key, r.occurred_at DESC, r.fact_key DESC
     """
 
@@ -100,16 +121,6 @@ def _potential(since: str, until: str) -> str:
     """
 
 
-def _publication(post: str) -> str:
-    """Return the one row that says where a post went out, as for all its counters."""
-    return f"""
-        SELECT network FROM post
-         WHERE org_id = $1 AND generation = $2 AND post = {post}
-         ORDER BY published_at, fact_key
-         LIMIT 1
-    """
-
-
 def _tagged(since: str, until: str) -> str:
     return f"""
         SELECT stepped.*, t.hashtag, encode(stepped.fact_key, 'hex') AS line_key,
@@ -148,7 +159,7 @@ def _replies(since: str, until: str) -> str:
     )
 
 
-_REACH_KNOWN = has_standing("post.metrics", "account <> '' AND body ? 'reach'")
+_REACH_KNOWN = has_standing("post.metrics", "body ? 'reach'")
 LISTED: Mapping[str, Listed] = {
     "followers_at_start": Listed(_followers_at_start, "sum", has_gauge("followers")),
     "followers_gained": Listed(_followers_gained, "sum", has_gauge("followers")),

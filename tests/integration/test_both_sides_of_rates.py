@@ -60,6 +60,26 @@ async def test_reach_is_set_against_the_followers_of_the_accounts_that_reached(
     assert await value_of(database, org, "organic_reach_rate") == 55
 
 
+async def test_a_publication_says_whose_reach_was_read(database: Database, org: Org) -> None:
+    followers = {"metric": "followers", "count": 100, "account": "brand", "network": "linkedin"}
+    post = {"post": "b1", "account": "brand", "network": "linkedin"}
+    own = {"post": "e1", "employee": "E1", "network": "linkedin"}
+    await tell(
+        database,
+        org,
+        fact("audience.recorded", "f", "2025-02-05", **followers),
+        fact("post.published", "b1", "2025-02-05", **post),
+        fact("post.published", "e1", "2025-02-05", **own),
+        # Readings that say no more than which post it is.
+        fact("post.metrics", "b1", "2025-02-06", post="b1", impressions=90, reach=40),
+        fact("post.metrics", "e1", "2025-02-06", post="e1", impressions=900, reach=800),
+    )
+
+    assert await value_of(database, org, "impressions_brand") == 90
+    assert await value_of(database, org, "reach_unique_least") == 40
+    assert await value_of(database, org, "organic_reach_rate") == 40
+
+
 async def test_search_time_is_weighed_by_the_people_who_search(
     database: Database, org: Org
 ) -> None:

@@ -23,6 +23,7 @@ from tests.property.oracle.answers import Span
 from tests.property.oracle.ledger import FactT, History, key_of
 from tests.property.oracle.lines import Line, Told
 from tests.property.oracle.membership import members_on
+from tests.property.oracle.sales import first_row
 from tests.property.oracle.slices import roster_row
 
 __all__ = ["program_lines", "tagged"]
@@ -229,7 +230,7 @@ def _audiences(history: History, span: Span) -> dict[str, Told]:
         beside = list(_followed(reached, followers))
         told["reach.followed"] = Told([reach for reach, _ in beside], "sum")
         told["reach.followers"] = Told([followed for _, followed in beside], "sum")
-    if any(r.account and r.reach is not None for r in history.of(PostMetrics)):
+    if any(reading.reach is not None for reading in history.of(PostMetrics)):
         lines = [Line(r.post, r.reach or 0, span.start) for r in reached]
         told |= {"reach.most": Told(lines, "most"), "reach.sum": Told(lines, "sum")}
     connections = _readings(history, "connections")
@@ -264,11 +265,15 @@ def _levels(
 
 
 def _reached(history: History, span: Span) -> list[PostMetrics]:
-    last = {
-        r.post: r
-        for r in _in_order(history.of(PostMetrics))
-        if r.account and r.reach is not None and span.start <= history.day(r.occurred_at) < span.end
-    }
+    """Return the last reading of each post of an account; its publication says whose it is."""
+    last = {}
+    for reading in _in_order(history.of(PostMetrics)):
+        published = first_row(p for p in history.of(PostPublished) if p.post == reading.post)
+        who = published or reading
+        is_inside = span.start <= history.day(reading.occurred_at) < span.end
+        if who.account and reading.reach is not None and is_inside:
+            where = {"account": who.account, "network": who.network}
+            last[reading.post] = reading.model_copy(update=where)
     return list(last.values())
 
 
