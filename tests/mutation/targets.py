@@ -23,6 +23,7 @@ _FOLD: Final = Target(
         "services/metrics/stage.py",
         "services/metrics/slices.py",
         "services/metrics/journeys.py",
+        "services/metrics/portions.py",
         "services/metrics/crediting.py",
         "services/metrics/sql.py",
         "services/metrics/keyed/*.py",
@@ -50,6 +51,8 @@ _FOLD: Final = Target(
             "tests/integration/test_closings.py",
             "tests/unit/attribution/test_crediting.py",
             "tests/unit/test_rollup_layout.py",
+            "tests/unit/test_portions.py",
+            "tests/integration/test_shared_mailbox.py",
         ),
         (
             "tests/integration/test_fold.py",
