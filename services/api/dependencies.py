@@ -13,7 +13,7 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import iter_route_contexts
 
 from shared.connections import VendorRegistry
-from shared.db import Database
+from shared.db import Database, plan_for_any_organization
 from shared.errors import FieldError, Invalid, Unavailable
 from shared.orgs import Org
 from shared.security.keys import Scope
@@ -78,6 +78,7 @@ def reads(scope: Scope) -> Any:
     ) -> AsyncIterator[Access]:
         database = _reading(resources(request).database)
         async with database.transaction(caller.org.id) as connection:
+            await plan_for_any_organization(connection)
             yield Access(caller, connection)
 
     return Depends(snapshot, scope="function")
@@ -94,6 +95,8 @@ def writes(scope: Scope) -> Any:
         request: Request, caller: Annotated[Caller, Depends(authorized(scope))]
     ) -> AsyncIterator[Access]:
         async with resources(request).database.transaction(caller.org.id) as connection:
+            # What is written may take reading: a goal is stated with its forecast.
+            await plan_for_any_organization(connection)
             yield Access(caller, connection)
 
     return Depends(unit_of_work, scope="function")

@@ -2,6 +2,7 @@
 transaction."""
 
 from shared.db.engine import Database
+from shared.db.planning import plan_for_any_organization
 from shared.db.url import sqlalchemy_url
 
-__all__ = ["Database", "sqlalchemy_url"]
+__all__ = ["Database", "plan_for_any_organization", "sqlalchemy_url"]

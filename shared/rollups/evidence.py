@@ -121,11 +121,10 @@ _KEYED = frozenset(
 
 def _linear(measure: str, kinds: tuple[str, ...]) -> Relation:
     def relation(arguments: Arguments, period: Period, digits: int) -> str:
-        named, since, until = (
-            arguments.add(measure),
-            arguments.add(period.start),
-            arguments.add(period.end),
-        )
+        named = arguments.add(measure)
+        # Written out: how many days they are says whether they are looked for among all entries of
+        # these days, everybody's, or among all those of the organization.
+        since, until = date_literal(period.start), date_literal(period.end)
         # A cost is booked on every day it covers, so its own day does not bound the search. Its
         # kind does, if written out: only then does it lead to the index on costs.
         bound = "" if "cost.booked" in kinds else f"AND day >= {since} AND day < {until}"

@@ -8,8 +8,6 @@ from shared.rollups.people import posts
 
 __all__ = ["LISTED"]
 
-_READING = "employee, account, network"
-
 
 def _followers_before(day: str) -> str:
     return f"""
@@ -38,7 +36,14 @@ def _followers_gained(since: str, until: str) -> str:
                encode(now.fact_key, 'hex') AS line_key,
                trim_scale(now.value) || ' after ' || trim_scale(was.value) AS note
           FROM ({_followers_before(until)}) now
-          JOIN ({_followers_before(since)}) was USING ({_READING})
+          JOIN LATERAL (
+            SELECT g.value FROM gauge g
+             WHERE g.org_id = $1 AND g.generation = $2 AND g.measure = 'followers'
+               AND g.employee = now.employee AND g.account = now.account
+               AND g.network = now.network AND g.day < {since}
+             ORDER BY g.observed_at DESC, g.fact_key DESC
+             LIMIT 1
+          ) was ON true
     """
 
 

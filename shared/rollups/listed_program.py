@@ -12,13 +12,22 @@ from shared.rollups.listed import (
     has_standing,
     standing,
 )
-from shared.rollups.people import first_joins, members, posts, roster
+from shared.rollups.people import (
+    first_join_of,
+    first_joins,
+    member,
+    members,
+    placement_of,
+    posts,
+    roster,
+)
 from shared.rollups.sql import EVER
 
 __all__ = ["LISTED"]
 
 _NOWHERE = "'' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
 _JOINED = has_rows("membership", "event = 'joined'")
+_IS_LEADER = "l.employed AND l.role = 'leader'"
 #: The organization's day on which the last folded entry was recorded: what lies later is not known.
 _KNOWN_DAY = """(
     SELECT (e.recorded_at AT TIME ZONE o.time_zone)::date
@@ -41,7 +50,7 @@ def _person(relation: str, note: str = "''") -> str:
 def _leaders(before: str) -> str:
     return f"""
         SELECT l.employee, l.effective_on AS day, l.fact_key FROM ({roster(before)}) l
-         WHERE l.employed AND l.role = 'leader'
+         WHERE {_IS_LEADER}
     """
 
 
@@ -59,7 +68,7 @@ def _trained(since: str, until: str) -> str:
     done = standing("training.completed", EVER, until)
     return _person(
         f"SELECT d.employee, d.day, d.fact_key FROM ({done}) d"
-        f" JOIN ({members(until)}) m ON m.employee = d.employee"
+        f" JOIN LATERAL ({member('d.employee', until)}) m ON true"
     )
 
 
@@ -83,7 +92,7 @@ def _accounts(before: str, system: str) -> str:
 def _connected(since: str, until: str) -> str:
     return _person(
         f"SELECT a.employee, a.day, a.fact_key FROM ({_accounts(until, 'network')}) a"
-        f" JOIN ({members(until)}) m ON m.employee = a.employee WHERE a.state = 'live'"
+        f" JOIN LATERAL ({member('a.employee', until)}) m ON true WHERE a.state = 'live'"
     )
 
 
@@ -95,7 +104,7 @@ def _leaders_who(doing: Lines) -> Lines:
     def lines(since: str, until: str) -> str:
         return _person(
             f"SELECT d.employee, d.day, d.fact_key FROM ({doing(since, until)}) d"
-            f" JOIN ({_leaders(until)}) l ON l.employee = d.employee"
+            f" JOIN LATERAL ({placement_of('d.employee', until)}) l ON {_IS_LEADER}"
         )
 
     return lines
@@ -114,7 +123,7 @@ def _evenness(since: str, until: str) -> str:
         UNION ALL
         SELECT p.day, p.employee, {_NOWHERE}, 1, p.fact_key, p.employee, 'post'
           FROM ({posts(since, until)}) p
-          JOIN ({members(until)}) m ON m.employee = p.employee
+          JOIN LATERAL ({member("p.employee", until)}) m ON true
     """
 
 
@@ -164,19 +173,30 @@ def _invitees(since: str, until: str) -> str:
 def _invited_enrolled(since: str, until: str) -> str:
     # Who joined without an invitation accepted none: else a rate could exceed the whole.
     return _person(
-        f"SELECT j.employee, j.day, j.fact_key FROM ({first_joins(EVER, until)}) j"
-        f" JOIN ({_invitees(EVER, until)}) i ON i.employee = j.employee"
+        f"SELECT i.employee, j.day, j.fact_key FROM ({_invitees(EVER, until)}) i"
+        f" JOIN LATERAL ({first_join_of('i.employee', until)}) j ON true"
     )
 
 
 def _activated(since: str, until: str) -> str:
+    # Neither can be looked up by a person. So both are laid together and sorted, not joined.
     after = posts(since, f"({until} + {ACTIVATION_DAYS + 1})")
     return _person(f"""
-        SELECT p.employee, p.day, p.fact_key
-          FROM ({_invitees(since, until)}) i
-          JOIN ({after}) p
-            ON p.employee = i.employee AND p.published_at >= i.occurred_at
-           AND p.day <= i.day + {ACTIVATION_DAYS}
+        SELECT b.employee, b.day, b.fact_key
+          FROM (
+            SELECT t.*, min(t.invited_at) OVER invitee AS since,
+                   min(t.invited_on) OVER invitee AS first_day
+              FROM (
+                SELECT i.employee, NULL::date AS day, NULL::bytea AS fact_key,
+                       NULL::timestamptz AS published_at, i.occurred_at AS invited_at,
+                       i.day AS invited_on
+                  FROM ({_invitees(since, until)}) i
+                UNION ALL
+                SELECT p.employee, p.day, p.fact_key, p.published_at, NULL, NULL FROM ({after}) p
+              ) t
+            WINDOW invitee AS (PARTITION BY t.employee)
+          ) b
+         WHERE b.published_at >= b.since AND b.day <= b.first_day + {ACTIVATION_DAYS}
     """)
 
 
@@ -185,9 +205,9 @@ def _first_shares(since: str, until: str) -> str:
         SELECT DISTINCT ON (p.employee) p.day, p.employee, {_NOWHERE},
                extract(epoch FROM p.published_at - j.happened_at) / 3600 AS quantity, p.fact_key,
                p.employee AS line_key, 'hours from joining to the first post' AS note
-          FROM ({first_joins(since, until)}) j
-          JOIN ({posts(since, "'infinity'::date")}) p
-            ON p.employee = j.employee AND p.published_at >= j.happened_at
+          FROM ({posts(since, "'infinity'::date")}) p
+          JOIN LATERAL ({first_join_of("p.employee", until)}) j
+            ON j.day >= {since} AND p.published_at >= j.happened_at
          ORDER BY p.employee, p.published_at, p.fact_key
     """
 
@@ -206,9 +226,9 @@ def _cohort_active(week: int) -> Lines:
     def lines(since: str, until: str) -> str:
         return _person(f"""
             SELECT p.employee, p.day, p.fact_key
-              FROM ({first_joins(since, until)}) j
-              JOIN ({posts(since, f"({until} + {7 * (week + 1)})")}) p
-                ON p.employee = j.employee
+              FROM ({posts(since, f"({until} + {7 * (week + 1)})")}) p
+              JOIN LATERAL ({first_join_of("p.employee", until)}) j
+                ON j.day >= {since}
                AND p.day >= j.day + {7 * week} AND p.day < j.day + {7 * (week + 1)}
              WHERE j.day + {7 * (week + 1)} <= {_KNOWN_DAY}
         """)
@@ -221,10 +241,11 @@ def _released(since: str, until: str) -> str:
 
 
 def _used(since: str, until: str) -> str:
+    # Each read once: neither can be looked up by a content item.
     return f"""
-        SELECT r.* FROM ({_released(since, until)}) r
-          JOIN (SELECT DISTINCT p.content FROM ({posts(EVER, until)}) p) p
-            ON p.content = r.content
+        WITH used AS MATERIALIZED (SELECT DISTINCT p.content FROM ({posts(EVER, until)}) p),
+        released AS MATERIALIZED ({_released(since, until)})
+        SELECT released.* FROM released JOIN used USING (content)
     """
 
 

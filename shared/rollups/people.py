@@ -1,6 +1,19 @@
-"""Relations that several measures start from: posts, members, the roster as of a day."""
+"""Relations that several measures start from: posts, members, the roster as of a day.
 
-__all__ = ["first_joins", "members", "memberships", "posts", "roster"]
+Of each set there is a query by key as well, for joins: a set that is joined is made anew for each
+row of the other one, where the planner takes that for a single row.
+"""
+
+__all__ = [
+    "first_join_of",
+    "first_joins",
+    "member",
+    "members",
+    "memberships",
+    "placement_of",
+    "posts",
+    "roster",
+]
 
 _DAY = "(p.published_at AT TIME ZONE o.time_zone)::date"
 
@@ -48,6 +61,24 @@ def members(before: str) -> str:
     """
 
 
+def member(employee: str, before: str) -> str:
+    """Return the row of :func:`members` of one employee (``day``, ``fact_key``), if they have one.
+
+    Days follow instants, so the last word by then is the last one of the days before ``before``.
+    """
+    return f"""
+        SELECT w.day, w.fact_key
+          FROM (
+            SELECT event, day, fact_key FROM membership
+             WHERE org_id = $1 AND generation = $2 AND membership.employee = {employee}
+               AND day < {before}
+             ORDER BY happened_at DESC, fact_key DESC
+             LIMIT 1
+          ) w
+         WHERE w.event = 'joined'
+    """
+
+
 def first_joins(since: str, until: str) -> str:
     """Return who first joined in the days of [``since``, ``until``), with that join."""
     return f"""
@@ -61,6 +92,20 @@ def first_joins(since: str, until: str) -> str:
     """
 
 
+def first_join_of(employee: str, before: str) -> str:
+    """Return the first join of one employee, of the days before ``before``, if there is one.
+
+    Columns: ``happened_at``, ``day``, ``fact_key``.
+    """
+    return f"""
+        SELECT happened_at, day, fact_key FROM membership
+         WHERE org_id = $1 AND generation = $2 AND membership.employee = {employee}
+           AND event = 'joined' AND day < {before}
+         ORDER BY happened_at, fact_key
+         LIMIT 1
+    """
+
+
 def roster(before: str) -> str:
     """Return the roster's row of everybody in force on the day before ``before``."""
     return f"""
@@ -69,4 +114,15 @@ def roster(before: str) -> str:
           FROM roster r
          WHERE r.org_id = $1 AND r.generation = $2 AND r.effective_on < {before}
          ORDER BY r.employee, r.effective_on DESC, r.fact_key DESC
+    """
+
+
+def placement_of(employee: str, before: str) -> str:
+    """Return the row of :func:`roster` of one employee, if they have one."""
+    return f"""
+        SELECT effective_on, fact_key, employed, team, role FROM roster
+         WHERE org_id = $1 AND generation = $2 AND roster.employee = {employee}
+           AND effective_on < {before}
+         ORDER BY effective_on DESC, fact_key DESC
+         LIMIT 1
     """

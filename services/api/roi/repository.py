@@ -144,10 +144,13 @@ async def total_revenue(
     total: Decimal = await connection.fetchval(
         f"""
         SELECT coalesce(sum(w.amount), 0)
-          FROM credit w
-         WHERE w.org_id = $1 AND w.generation = $2 AND w.kind = 'deal'
-           AND w.model = 'linear'
-           AND w.conversion IN (SELECT c.conversion FROM credit c WHERE {_inside(basis)})
+          FROM (SELECT DISTINCT c.conversion FROM credit c WHERE {_inside(basis)}) k
+         CROSS JOIN LATERAL (
+            SELECT amount FROM credit
+             WHERE org_id = $1 AND generation = $2 AND kind = 'deal'
+               AND conversion = k.conversion AND model = 'linear'
+            OFFSET 0
+         ) w
         """,
         org_id,
         generation,
