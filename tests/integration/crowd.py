@@ -10,7 +10,7 @@ from typing import Any
 from shared.facts import Fact, Retraction
 from tests.integration.catalogue_facts import fact
 
-__all__ = ["life", "news"]
+__all__ = ["life", "news", "schooling"]
 
 _TEAMS = 5
 _ADVOCACY = "employee_advocacy"
@@ -42,6 +42,41 @@ def life(number: int) -> Iterator[Fact]:
     )
     yield fact("hire.accepted", f"h{number}", "2025-02-10", application=f"app{number}")
     yield _cost(number, "10.00")
+
+
+def schooling(number: int) -> Iterator[Fact]:
+    """Yield what else is told of one of the crowd, of which only readers make anything."""
+    who = {"employee": f"E{number}"}
+    yield fact("training.completed", f"tr{number}", "2025-01-06", course="c", hours="3", **who)
+    yield fact(
+        "access.recorded",
+        f"ac{number}",
+        "2025-01-06",
+        network="linkedin",
+        system="network",
+        state="live",
+        **who,
+    )
+    yield fact("content.released", f"re{number}", "2025-01-06", content=f"story{number}")
+    yield fact(
+        "post.published",
+        f"q{number}",
+        "2025-01-07T08:00:00Z",
+        post=f"story{number}",
+        network="linkedin",
+        content=f"story{number}",
+        **who,
+    )
+    yield fact("login.recorded", f"ll{number}", "2025-01-08", system="listening", **who)
+    yield fact(
+        "employee.recorded",
+        f"E{number}@lead",
+        "2025-01-11",
+        effective_on="2025-01-11",
+        team=f"team{number % _TEAMS}",
+        role="leader",
+        **who,
+    )
 
 
 def news(number: int) -> Iterator[Fact | Retraction]:

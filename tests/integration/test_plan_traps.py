@@ -9,28 +9,17 @@ the two batches read, never time.
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import NamedTuple
-from uuid import uuid4
 
-import asyncpg
 import pytest_asyncio
-from sqlalchemy import make_url
 
 from services.metrics.fold import fold_batch
 from services.metrics.rebuild import start_rebuild
-from services.metrics.retired import GENERATION_TABLES
 from shared.db import Database
 from shared.facts import Fact, Retraction
-from shared.ledger import append
-from shared.orgs import Org, create_org
-from tests.conftest import TEMPLATE
+from shared.orgs import Org
 from tests.integration.crowd import life, news
+from tests.integration.planning import TABLES, execute, found, own_database, rows_read, tell
 
-_TABLES = (*GENERATION_TABLES, "ledger_entry", "fact_head", "fact_past")
-_ROWS_READ = """
-SELECT relname, (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::integer AS rows
-  FROM pg_stat_xact_user_tables
- WHERE schemaname = 'public' AND relname = ANY ($1::text[])
-"""
 _BEGINNINGS, _FEW, _MANY, _CONCERNED = 5, 40, 240, 8
 
 
@@ -46,12 +35,8 @@ class Story(NamedTuple):
 @pytest_asyncio.fixture
 async def url(server_url: str) -> AsyncIterator[str]:
     """Return the address of a database of which only the test takes statistics."""
-    name = f"test_{uuid4().hex[:16]}"
-    own = make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    await execute(server_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    await execute(own, *(f"ALTER TABLE {t} SET (autovacuum_enabled = off)" for t in _TABLES))
-    yield own
-    await execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    async with own_database(server_url) as own:
+        yield own
 
 
 @pytest_asyncio.fixture
@@ -64,23 +49,6 @@ async def database(url: str) -> AsyncIterator[Database]:
 @pytest_asyncio.fixture
 async def org(database: Database) -> Org:
     return await found(database)
-
-
-async def execute(address: str, *statements: str) -> None:
-    connection = await asyncpg.connect(address)
-    for statement in statements:
-        await connection.execute(statement)
-    await connection.close()
-
-
-async def found(database: Database) -> Org:
-    async with database.transaction() as connection:
-        return await create_org(connection, name="Crowd", time_zone="Europe/Warsaw", currency="USD")
-
-
-async def tell(database: Database, org: Org, facts: Iterable[Fact | Retraction]) -> int:
-    async with database.transaction(org.id) as connection:
-        return (await append(connection, org, list(facts))).position
 
 
 async def tell_story(database: Database, org: Org) -> Story:
@@ -99,11 +67,6 @@ def _lives(numbers: range) -> Iterable[Fact]:
 
 def _news(numbers: range) -> Iterable[Fact | Retraction]:
     return (item for number in numbers for item in news(number))
-
-
-async def rows_read(connection: "asyncpg.Connection[asyncpg.Record]") -> Mapping[str, int]:
-    rows = await connection.fetch(_ROWS_READ, _TABLES)
-    return {row["relname"]: row["rows"] for row in rows}
 
 
 async def fold(
@@ -134,7 +97,7 @@ async def assert_flat(database: Database, org: Org, story: Story, *, generation:
     # more. The two batches themselves differ in a few rows, by which cells were there before.
     steeper = {
         table: (few[table], many[table])
-        for table in _TABLES
+        for table in TABLES
         if many[table] > 1.5 * few[table] + 10 * _CONCERNED
     }
     assert not steeper

@@ -1,0 +1,278 @@
+"""An answer reads what it is about, whatever PostgreSQL believes of its tables.
+
+What a reader joins is planned by statistics, and those may know nothing of who asks: of an
+organization or a generation younger than they are, of tables that were all but empty or never
+looked at. One row is then expected of each table, and reading all of it anew for each row of
+another one seems to cost nothing. So every reader is asked once of a crowd, in each such state, and
+the rows of each table that it reads are counted: some times the table, never the table for each row
+of it or of another one.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from datetime import date
+from itertools import chain
+from typing import Any, TypeAlias
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from services.api.dependencies import Access
+from services.api.leaderboard import service as leaderboard
+from services.api.leaderboard.schemas import LeaderboardQuery
+from services.api.roi import adding, causal, cohort, comparison, markov, service
+from services.api.roi.adding_schemas import AddingQuery
+from services.api.roi.causal_schemas import BaselineQuery, IncrementalityQuery
+from services.api.roi.cohort_schemas import CohortQuery
+from services.api.roi.queries import ComparisonQuery, MarkovQuery, StatementQuery
+from services.metrics.rebuild import continue_rebuild, start_rebuild
+from services.metrics.worker import catch_up
+from shared import clock
+from shared.db import Database, plan_for_any_organization
+from shared.kpis.measures import MEASURES, Kept
+from shared.kpis.periods import Period
+from shared.kpis.vocabulary import Dimension
+from shared.orgs import Org
+from shared.rollups.explain import explain_measure
+from shared.rollups.known import Knowledge, look_back
+from shared.rollups.moved import days_around_nothing, days_of_change, entries_behind
+from shared.rollups.query import ForbiddenSlice, MeasureQuery
+from shared.rollups.read import read_measures
+from shared.security.keys import SCOPES, Caller
+from tests.integration.crowd import life, news, schooling
+from tests.integration.planning import TABLES, execute, found, own_database, rows_read, tell
+
+_PEOPLE = 150
+_PERIOD = Period(date(2025, 1, 1), date(2025, 7, 1))
+#: A figure has parts, and each may read a table once, and what is found by days is found among
+#: others' rows; an explanation reads a table for each stretch of days that it looks for its lines
+#: in. A reader that is wrong reads it ``_PEOPLE`` times, or more.
+_TIMES_ANSWERED, _TIMES_EXPLAINED, _FEW_ROWS = 25, 50, 500
+#: Who looks back finds the cell of each change in the log among those of its slice, as long as no
+#: statistics were ever taken.
+_TIMES_LOOKED_BACK = 80
+#: What grows with an organization; the slots of measures do not.
+_GROWING = tuple(table for table in TABLES if table != "rollup_slot")
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Ask = Callable[[Connection, Org], Awaitable[object]]
+#: Prepares a database and returns the organization to ask about, folded, with its history.
+Prepare = Callable[[Database, str], Awaitable[Org]]
+
+
+@pytest_asyncio.fixture
+async def url(server_url: str) -> AsyncIterator[str]:
+    """Return the address of a database of which only the test takes statistics."""
+    async with own_database(server_url) as own:
+        yield own
+
+
+@pytest_asyncio.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    database = Database(url, application_name="tests", statement_timeout_ms=60_000)
+    yield database
+    await database.close()
+
+
+async def _crowd(database: Database, people: int = _PEOPLE) -> Org:
+    org = await found(database)
+    lives = (chain(life(number), schooling(number)) for number in range(people))
+    await tell(database, org, chain.from_iterable(lives))
+    await catch_up(database, org.id)
+    await tell(database, org, chain.from_iterable(news(number) for number in range(people // 5)))
+    await catch_up(database, org.id)
+    return org
+
+
+async def _never_analyzed(database: Database, url: str) -> Org:
+    return await _crowd(database)
+
+
+async def _analyzed_while_empty(database: Database, url: str) -> Org:
+    await execute(url, "ANALYZE")
+    return await _crowd(database)
+
+
+async def _analyzed_with_few_rows(database: Database, url: str) -> Org:
+    await _crowd(database, 5)
+    await execute(url, "ANALYZE")
+    return await _crowd(database)
+
+
+async def _younger_organization(database: Database, url: str) -> Org:
+    await _crowd(database)
+    await execute(url, "ANALYZE")
+    return await _crowd(database)
+
+
+async def _younger_generation(database: Database, url: str) -> Org:
+    org = await _crowd(database)
+    await execute(url, "ANALYZE")
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id)
+    assert await continue_rebuild(database, org.id)
+    return org
+
+
+def _asked_measures() -> Iterator[str]:
+    """Yield every measure that is counted when it is asked for, and one of each kind of sum."""
+    yield from ("shares", "impressions_advocacy", "revenue.linear", "leads_advocacy", "cost")
+    yield from (name for name, measure in MEASURES.items() if measure.kept is Kept.COUNTED)
+
+
+def _answers() -> Mapping[str, Ask]:
+    """Return the calls that answer; the present and the past are asked the same."""
+    calls: dict[str, Ask] = {}
+    for measure in _asked_measures():
+        calls[measure] = _read(measure, None)
+        if Dimension.TEAM in MEASURES[measure].dimensions:
+            calls[f"{measure} by team"] = _read(measure, "team")
+        if Dimension.EMPLOYEE in MEASURES[measure].dimensions:
+            calls[f"{measure} by employee"] = _read(measure, "employee")
+    days: Mapping[str, Any] = {"from": _PERIOD.start, "to": _PERIOD.end}
+    written = {name: day.isoformat() for name, day in days.items()}
+    before = {"baseline_from": "2024-07-01", "baseline_to": "2025-01-01"}
+    asked: list[tuple[str, Callable[[Access, Any], Awaitable[object]], Any]] = [
+        ("statement", service.statement, StatementQuery(**written)),
+        ("models", comparison.compare, ComparisonQuery(**written, group_by="team")),
+        (
+            "models recomputed",
+            comparison.compare,
+            ComparisonQuery(**written, half_life_days="measured", window_days=30),
+        ),
+        ("models of the period", comparison.compare, ComparisonQuery(**written, basis="period")),
+        ("markov", markov.explain_removals, MarkovQuery(**written)),
+        ("cohort", cohort.cohort_roi, CohortQuery(**written)),
+        ("value", adding.add_lines, AddingQuery(**written, lines=["revenue"])),
+        (
+            "incrementality",
+            causal.incrementality_of,
+            IncrementalityQuery(**written, metric="shares"),
+        ),
+        ("baseline", causal.baseline, BaselineQuery(**written, **before)),
+        ("leaderboard", leaderboard.leaderboard, LeaderboardQuery(**written)),
+        (
+            "leaderboard of money",
+            leaderboard.leaderboard,
+            LeaderboardQuery(**written, by="revenue"),
+        ),
+    ]
+    calls.update({name: _served(serve, query) for name, serve, query in asked})
+    return calls
+
+
+def _read(measure: str, group_by: str | None) -> Ask:
+    async def ask(connection: Connection, org: Org) -> object:
+        return await read_measures(connection, org, [measure], MeasureQuery((_PERIOD,), group_by))
+
+    return ask
+
+
+def _served(serve: Callable[[Access, Any], Awaitable[object]], query: Any) -> Ask:
+    async def ask(connection: Connection, org: Org) -> object:
+        return await serve(Access(Caller(org, "tests", frozenset(SCOPES)), connection), query)
+
+    return ask
+
+
+def _explanations() -> Mapping[str, Ask]:
+    return {f"{measure} explained": _explain(measure) for measure in _asked_measures()}
+
+
+def _explain(measure: str) -> Ask:
+    async def ask(connection: Connection, org: Org) -> object:
+        return await explain_measure(
+            connection, org, measure, _PERIOD, filters={}, after=None, limit=20
+        )
+
+    return ask
+
+
+def _moves(since: Knowledge) -> Mapping[str, Ask]:
+    """Return the calls that say what moved a figure after ``since``."""
+
+    def of(measure: str) -> Ask:
+        async def ask(connection: Connection, org: Org) -> object:
+            return await entries_behind(
+                connection,
+                org,
+                measure,
+                _PERIOD,
+                filters={},
+                after=since.position,
+                until=since.position * 2,
+                limit=50,
+            )
+
+        return ask
+
+    async def days(connection: Connection, org: Org) -> object:
+        measures = ["shares", "revenue_won"]
+        return [
+            await days_of_change(
+                connection, org.id, measures, _PERIOD, filters=filters, since=since, limit=50
+            )
+            for filters in ({}, {"team": frozenset({"team1"})})
+        ], await days_around_nothing(connection, org.id, measures, since)
+
+    return {f"{m} moved": of(m) for m in _asked_measures()} | {"days of change": days}
+
+
+async def _excesses(
+    connection: Connection, org: Org, calls: Mapping[str, Ask], times: int
+) -> list[tuple[str, str, int]]:
+    """Return which call read more of which table than some times all rows of the organization."""
+    sizes = {
+        table: await connection.fetchval(
+            f"SELECT count(*) FROM public.{table} WHERE org_id = $1", org.id
+        )
+        for table in _GROWING
+    }
+    excesses = []
+    before = await rows_read(connection, _GROWING)
+    for name, ask in calls.items():
+        try:
+            await ask(connection, org)
+        except ForbiddenSlice:
+            continue  # of that there is nothing to read
+        after = await rows_read(connection, _GROWING)
+        read = {table: after[table] - before[table] for table in after}
+        excesses += [
+            (name, table, rows)
+            for table, rows in read.items()
+            if rows > times * sizes[table] + _FEW_ROWS
+        ]
+        before = after
+    return excesses
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        _never_analyzed,
+        _analyzed_while_empty,
+        _analyzed_with_few_rows,
+        _younger_generation,
+        _younger_organization,
+    ],
+)
+async def test_a_reader_reads_what_it_is_about(
+    database: Database, url: str, prepare: Prepare
+) -> None:
+    org = await prepare(database, url)
+    async with database.transaction(org.id) as connection:
+        await plan_for_any_organization(connection)
+        # The lives, and not the news: between two batches, so it can be looked back at.
+        lives = await connection.fetchval(
+            "SELECT min(until) - 1 FROM fact_past WHERE org_id = $1", org.id
+        )
+        now = clock.now()
+        then = Knowledge(lives, clock.local_day(now, org.zone), now, is_final=False)
+
+        assert not await _excesses(connection, org, _answers(), _TIMES_ANSWERED)
+        assert not await _excesses(connection, org, _explanations(), _TIMES_EXPLAINED)
+        assert not await _excesses(connection, org, _moves(then), _TIMES_ANSWERED)
+
+        await look_back(connection, then)
+
+        assert not await _excesses(connection, org, _answers(), _TIMES_LOOKED_BACK)
