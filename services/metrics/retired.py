@@ -112,6 +112,8 @@ async def _pick(
     """
     while True:
         async with database.transaction(org_id) as connection:
+            # By key: from end to end, each step would first read past what the ones before deleted.
+            await connection.execute("SET LOCAL enable_seqscan = off")
             done = await connection.execute(statement, org_id, generation)
         if done == "DELETE 0":
             return
