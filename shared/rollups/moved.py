@@ -16,7 +16,7 @@ from shared.rollups.explain import let_through_by
 from shared.rollups.known import Knowledge
 from shared.rollups.query import MeasureQuery, slicing
 from shared.rollups.read import live_generation
-from shared.rollups.sql import Arguments, filter_clause
+from shared.rollups.sql import Arguments, filter_clause, measure_list
 
 __all__ = [
     "days_around_nothing",
@@ -35,10 +35,10 @@ _IS_LATER = """
 _DAYS_OF_CHANGE = """
 SELECT DISTINCT r.known_on
   FROM public.rollup_delta r
- WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ($3::text[])
-   AND r.day >= $4 AND r.day < $5 AND {is_later} {cells}
+ WHERE r.org_id = $1 AND r.generation = $2 AND r.measure IN ({measures})
+   AND r.day >= $3 AND r.day < $4 AND {is_later} {cells}
  ORDER BY r.known_on
- LIMIT $9
+ LIMIT $8
 """
 # The cells of a slice hold all that a filter on its one dimension lets through. Under two filters
 # a team is looked up day by day while reading, so a change of any cell may be one of the figure.
@@ -115,7 +115,6 @@ async def days_of_change(
     arguments = Arguments(
         org_id,
         await live_generation(connection, org_id),
-        sorted(measures),
         period.start,
         period.end,
         since.day,
@@ -123,14 +122,15 @@ async def days_of_change(
         since.until,
         limit,
     )
-    is_later = _IS_LATER.format(day="$6", position="$7", until="$8")
+    is_later = _IS_LATER.format(day="$5", position="$6", until="$7")
     cells = ""
     if len(filters) == 1:
         clause = filter_clause(filters, arguments)
         cells = _IN_CELLS.format(slice=next(iter(filters)), clause=clause)
-    rows = await connection.fetch(
-        _DAYS_OF_CHANGE.format(cells=cells, is_later=is_later), *arguments.values
+    statement = _DAYS_OF_CHANGE.format(
+        measures=measure_list(measures), cells=cells, is_later=is_later
     )
+    rows = await connection.fetch(statement, *arguments.values)
     return [row["known_on"] for row in rows]
 
 

@@ -16,7 +16,13 @@ from shared.rollups.held import measures_held
 from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing, slicing
 from shared.rollups.readers import READERS
 from shared.rollups.reading import Reading
-from shared.rollups.sql import TEAM_ON_DAY, Arguments, bucket_starts, filter_clause
+from shared.rollups.sql import (
+    TEAM_ON_DAY,
+    Arguments,
+    bucket_starts,
+    filter_clause,
+    measure_list,
+)
 
 __all__ = [
     "ForbiddenSlice",
@@ -104,7 +110,7 @@ async def _sums(
 ) -> dict[tuple[int, str, str], Value]:
     plan = plans[0]
     arguments = Arguments(org_id, generation)
-    measures = arguments.add(sorted({p.measure.stored_as for p in plans}))
+    measures = measure_list(p.measure.stored_as for p in plans)
     starts = arguments.add(bucket_starts(query))
     end = arguments.add(query.period.end)
     team = TEAM_ON_DAY.format(employee="c.employee", day="c.day") if plan.needs_team_of_day else ""
@@ -117,7 +123,7 @@ async def _sums(
                sum(c.value) AS value
           FROM cell_value c {team}
          WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = '{plan.slice}'
-           AND c.measure = ANY ({measures}::text[])
+           AND c.measure IN ({measures})
            AND c.value <> 0 -- or the batching would decide which groups an answer has
            AND c.day >= ({starts}::date[])[1] AND c.day < {end}::date
            {_has_group(plan)} {filter_clause(plan.filters, arguments, team_column=team_column)}

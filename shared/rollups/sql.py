@@ -1,6 +1,6 @@
 """Pieces of SQL that the readers share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -15,6 +15,7 @@ __all__ = [
     "bucket_starts",
     "date_literal",
     "filter_clause",
+    "measure_list",
     "places_held",
 ]
 
@@ -66,6 +67,14 @@ def filter_clause(
         column = team_column if dimension == "team" else f"{alias}.{dimension}"
         clauses.append(f"AND {column} = ANY ({arguments.add(sorted(values))}::text[])")
     return " ".join(clauses)
+
+
+def measure_list(measures: Iterable[str]) -> str:
+    """Return names of the catalogue's measures as SQL: a list for IN.
+
+    Written out, because how many they are decides how the log of changes is read for them.
+    """
+    return ", ".join(f"'{measure}'" for measure in sorted(set(measures)))
 
 
 def date_literal(day: date) -> str:
