@@ -12,7 +12,6 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from shared.kpis.expressions import exact_text
-from shared.money import round_money
 
 __all__ = [
     "Cursor",
@@ -23,7 +22,6 @@ __all__ = [
     "Page",
     "PageQuery",
     "exact",
-    "money",
     "plain",
 ]
 
@@ -44,15 +42,6 @@ def plain(value: Decimal) -> str:
 def exact(value: Fraction | Decimal | int | None) -> Decimal | None:
     """Return an exact number as a decimal without trailing zeros, cut at twelve digits."""
     return None if value is None else Decimal(exact_text(Fraction(value)))
-
-
-def money(amount: Decimal, digits: int) -> Decimal:
-    """Return an amount as answers write it: rounded once, here, to the currency's minor digits.
-
-    Deals come in whole minor units, and credit divides them into such: sums of them are exact, and
-    parts add up to what was divided.
-    """
-    return round_money(amount, digits)
 
 
 DecimalText = Annotated[

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from services.api.dependencies import Access
 from services.api.evaluation import MOST_POINTS, too_many
-from services.api.model import exact, money
+from services.api.model import exact
 from services.api.roi.crediting import Crediting, Model, credit_by_models
 from services.api.roi.groups import group_credits, may_be_shown
 from services.api.roi.inputs import Inputs, common_fields, read_inputs
@@ -23,6 +23,7 @@ from shared.kpis.expressions import rounded
 from shared.kpis.privacy import Disclosure
 from shared.kpis.roi import ModelComparison, ModelRoi, compare_models
 from shared.kpis.vocabulary import AttributionModel, GlobalModel
+from shared.money import round_money
 
 __all__ = ["compare", "ranked"]
 
@@ -102,7 +103,7 @@ def _compared(inputs: Inputs, crediting: Crediting) -> ModelComparison:
     channel = inputs.query.channel
     return compare_models(
         {
-            model: money(_sum(c.amount for c in of if c.channel == channel), inputs.digits)
+            model: round_money(_sum(c.amount for c in of if c.channel == channel), inputs.digits)
             for model, of in credits.items()
         },
         total_revenue=crediting.revenue or Decimal(0),
@@ -121,7 +122,7 @@ def _by_channel(crediting: Crediting, digits: int) -> dict[Model, list[ChannelCr
     return {
         model: ranked(
             {
-                channel: money(_sum(c.amount for c in of if c.channel == channel), digits)
+                channel: round_money(_sum(c.amount for c in of if c.channel == channel), digits)
                 for channel in channels
             }
         )

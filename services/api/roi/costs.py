@@ -10,7 +10,6 @@ from services.api.answers import is_partial, trust_of
 from services.api.dependencies import Access
 from services.api.freshness import freshness_of
 from services.api.lookback import look
-from services.api.model import money
 from services.api.privacy import may_see_people
 from services.api.roi.cost_schemas import ChargedLine, CostStatement
 from services.api.roi.queries import CostQuery
@@ -20,7 +19,7 @@ from shared.kpis.costs import CostBasis, CostLine, charged, cost_in
 from shared.kpis.expressions import rounded
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import CostCategory
-from shared.money import exponent
+from shared.money import exponent, round_money
 from shared.rollups.cost_lines import BookedCost, read_costs
 from shared.rollups.read import MeasureQuery, live_generation, read_measures
 from shared.security.keyring import KeyRing
@@ -145,7 +144,7 @@ def _line(charged_line: _Charged, digits: int, *, with_people: bool) -> ChargedL
     is_named = with_people or not cost.is_personal
     return ChargedLine(
         category=line.category,
-        amount=money(cost.line.amount, digits),
+        amount=round_money(cost.line.amount, digits),
         in_period=charged_line.in_period,
         booked_from=cost.line.starts_on,
         booked_to=cost.line.ends_on,

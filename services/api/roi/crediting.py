@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from services.api.dependencies import Access
-from services.api.model import money
 from services.api.roi.inputs import Inputs
 from services.api.roi.journeys import Paths, Scope, channel_parts, journeys, paths
 from services.api.roi.queries import ComparisonQuery, MarkovQuery
@@ -22,6 +21,7 @@ from shared.attribution.markov import chain_of, removal_effects
 from shared.attribution.sharing import ChannelPart, amounts_of_channels, amounts_of_parts
 from shared.kpis.expressions import exact_text
 from shared.kpis.vocabulary import AttributionModel, GlobalModel
+from shared.money import round_money
 from shared.orgs import HalfLifeSource
 from shared.rollups.cycle import measure_cycle
 from shared.rollups.read import live_generation
@@ -82,7 +82,7 @@ async def credit_by_models(access: Access, inputs: Inputs, query: ComparisonQuer
     else:
         counted = counted_paths(found)
         parts = await asyncio.to_thread(linear_parts, found, scope, exponent=inputs.digits)
-        revenue = None if revenue is None else money(counted.value, inputs.digits)
+        revenue = None if revenue is None else round_money(counted.value, inputs.digits)
     by_model: dict[Model, list[Credits]] = {
         model: [credit for credit in credits if credit.model == model] for model in AttributionModel
     }

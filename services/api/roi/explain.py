@@ -9,7 +9,6 @@ from services.api.dependencies import Access
 from services.api.facts.lines import FactLine, fact_line
 from services.api.freshness import freshness_of
 from services.api.lookback import look
-from services.api.model import money
 from services.api.privacy import may_see_people
 from services.api.roi.explain_schemas import CreditedTouch, FactRef, RoiExplanation
 from services.api.roi.inputs import has_deals
@@ -17,7 +16,7 @@ from services.api.roi.queries import ExplainQuery
 from services.api.roi.repository import CreditLine, credit_lines, credited
 from shared.errors import InvalidCursor
 from shared.kpis.expressions import rounded
-from shared.money import exponent
+from shared.money import exponent, round_money
 from shared.rollups.explain import explain_measure
 from shared.rollups.read import live_generation
 from shared.security.keyring import KeyRing
@@ -80,7 +79,7 @@ async def _credited_revenue(access: Access, query: ExplainQuery) -> Decimal | No
     )
     asked = (query.model, query.channel)
     amounts = (credit.amount for credit in found if (credit.model, credit.channel) == asked)
-    return money(sum(amounts, Decimal(0)), exponent(access.org.currency))
+    return round_money(sum(amounts, Decimal(0)), exponent(access.org.currency))
 
 
 async def _credits(

@@ -7,7 +7,6 @@ from typing import Final
 
 from services.api.dependencies import Access
 from services.api.freshness import Freshness, answer_day
-from services.api.model import money
 from services.api.privacy import disclosure_of, require_people
 from services.api.roi.queries import ComparisonQuery
 from services.api.roi.repository import Basis, Credits
@@ -15,6 +14,7 @@ from services.api.roi.schemas import GroupCredit
 from shared.kpis.periods import Period
 from shared.kpis.privacy import Disclosure
 from shared.kpis.vocabulary import Dimension
+from shared.money import round_money
 
 __all__ = ["group_credits", "may_be_shown"]
 
@@ -44,7 +44,9 @@ def group_credits(credits: Iterable[Credits], digits: int, shown: Disclosure) ->
         sums[credit.group] = sums.get(credit.group, Decimal(0)) + credit.amount
     ordered = sorted(sums.items(), key=lambda item: (not item[0], -item[1], item[0]))
     groups = [
-        GroupCredit(group=group or None, amount=money(amount, digits), suppressed=False, merged=[])
+        GroupCredit(
+            group=group or None, amount=round_money(amount, digits), suppressed=False, merged=[]
+        )
         for group, amount in ordered
         if group not in shown.hidden
     ]
@@ -57,7 +59,7 @@ def group_credits(credits: Iterable[Credits], digits: int, shown: Disclosure) ->
         groups.append(
             GroupCredit(
                 group=" + ".join(shown.merged),
-                amount=money(together, digits),
+                amount=round_money(together, digits),
                 suppressed=False,
                 merged=list(shown.merged),
             )

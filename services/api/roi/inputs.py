@@ -12,7 +12,6 @@ from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
 from services.api.freshness import Freshness, answer_day, freshness_of
 from services.api.kpis.service import assumption_lines
-from services.api.model import money
 from services.api.roi.costs import read_cost
 from services.api.roi.hires import days_to_fill
 from services.api.roi.queries import ValueQuery
@@ -26,7 +25,7 @@ from shared.kpis.rates import DatedRate, rate_in_force
 from shared.kpis.recruiting import RATES, RecruitingMethod, ReferralHires, recruiting_lines
 from shared.kpis.value import ValueLine
 from shared.kpis.vocabulary import Dimension
-from shared.money import exponent
+from shared.money import exponent, round_money
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, live_generation, read_measures
 
@@ -88,7 +87,7 @@ class Inputs:
         """Return the asked channel's credit under a model; None without deals at all."""
         if self.revenue is None:
             return None
-        return money(self._sum(model, "amount"), self.digits)
+        return round_money(self._sum(model, "amount"), self.digits)
 
     def wins(self, model: str) -> Decimal | None:
         """Return the asked channel's won deals, in shares; None without deals at all."""
@@ -166,7 +165,7 @@ async def read_inputs(
         query=query,
         recruiting_to=recruiting_to,
         cost=cost,
-        revenue=None if revenue is None else money(revenue, exponent(org.currency)),
+        revenue=None if revenue is None else round_money(revenue, exponent(org.currency)),
         credits=credits,
         hires=counted,
         rates=rates,

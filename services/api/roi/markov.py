@@ -8,7 +8,7 @@ from services.api.answers import trust_of
 from services.api.dependencies import Access
 from services.api.freshness import freshness_of
 from services.api.lookback import look
-from services.api.model import exact, money
+from services.api.model import exact
 from services.api.roi.crediting import scope_of
 from services.api.roi.journeys import Paths, paths
 from services.api.roi.markov_schemas import ChannelEffect, RemovalEffects, Transition
@@ -18,7 +18,7 @@ from shared.attribution.markov import Chain, RemovalEffect, chain_of, removal_ef
 from shared.attribution.markov import RemovalEffects as Effects
 from shared.attribution.sharing import amounts_of_channels
 from shared.kpis.expressions import exact_text, rounded
-from shared.money import exponent
+from shared.money import exponent, round_money
 from shared.rollups.read import live_generation
 
 __all__ = ["explain_removals"]
@@ -49,7 +49,7 @@ async def explain_removals(access: Access, query: MarkovQuery) -> RemovalEffects
         order=query.order,
         journeys=sum(path.journeys for path in counted.counts),
         converted=sum(path.converted for path in counted.counts),
-        value=money(counted.value, digits),
+        value=round_money(counted.value, digits),
         probability=_fraction(effects.probability) if effects else None,
         error=Decimal(exact_text(effects.error, digits=_ERROR_DIGITS)) if effects else Decimal(0),
         transitions=list(_transitions(chain)),
