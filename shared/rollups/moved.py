@@ -19,6 +19,7 @@ from shared.rollups.read import live_generation
 from shared.rollups.sql import Arguments, filter_clause, measure_list
 
 __all__ = [
+    "OF_VALUE_ALONE",
     "days_around_nothing",
     "days_of_change",
     "days_of_recording",
@@ -93,9 +94,12 @@ SELECT r.repaired_at, r.measure, r.day, r.stored AS before, r.recomputed AS afte
  ORDER BY r.repaired_at, r.measure, r.day
  LIMIT $7
 """
-# Value and log were wrong alike and the log was given a delta, or the value alone was wrong.
+#: Of a repair (alias ``r``): the value alone was wrong; the log, which the past is told from, was
+#: right.
+OF_VALUE_ALONE = "r.logged = r.recomputed AND r.stored <> r.recomputed"
+# Else value and log were wrong alike, and the log was given a delta.
 _OF_LOG_ON_DAY = _REPAIRS.format(which="r.logged <> r.recomputed AND r.known_on = $8")
-_OF_VALUES_ALONE = _REPAIRS.format(which="r.logged = r.recomputed AND r.stored <> r.recomputed")
+_OF_VALUES_ALONE = _REPAIRS.format(which=OF_VALUE_ALONE)
 
 
 async def days_of_change(

@@ -13,6 +13,7 @@ from shared import clock
 from shared.kpis.periods import Period
 from shared.orgs import Org
 from shared.rollups.known import Knowledge
+from shared.rollups.moved import OF_VALUE_ALONE
 
 __all__ = [
     "PublicationRow",
@@ -43,13 +44,13 @@ _COVERING: Final = f"""
  LIMIT 1
 """
 # Only values that were wrong alone: what is wrong in the log as well stays as it was published.
-_REPAIRED_AT: Final = """
+_REPAIRED_AT: Final = f"""
 SELECT p.id, max(r.repaired_at) AS repaired_at
   FROM publication p
   JOIN rollup_repair r ON r.org_id = p.org_id AND r.day >= p.starts_on AND r.day < p.ends_on
    AND r.repaired_at >= p.published_at
  WHERE p.org_id = $1 AND p.id = ANY ($2::uuid[])
-   AND r.logged = r.recomputed AND r.stored <> r.recomputed
+   AND {OF_VALUE_ALONE}
  GROUP BY p.id
 """
 _ADD: Final = """
