@@ -55,7 +55,7 @@ def render_repairs(repairs: Sequence[Repair]) -> Iterator[str]:
         if done.is_rebuilt:
             yield "  rebuilt: deltas alone could not mend it"
         elif done.before.mismatches:
-            yield "  mended by logged deltas; rollup_repair tells which"
+            yield "  mended in place; rollup_repair tells which deltas were logged"
         if done.before.mismatches:
             yield from render([done.after])
 

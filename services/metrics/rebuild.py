@@ -262,6 +262,9 @@ async def _take_over(database: Database, org_id: UUID, generation: int, batch: i
             if folded is None:
                 return False
             position = folded.position
+            # A cursor that is beyond the ledger is never reached.
+            if not folded.entries:
+                break
         await connection.execute(_RETIRE, org_id, "live", clock.now())
         parameters = await connection.fetchrow(_PROMOTE, org_id, generation)
         if parameters is None:

@@ -1,7 +1,5 @@
 """Repair: what differs is mended in the open, by deltas or by a rebuild; nothing else changes."""
 
-from datetime import date
-
 import pytest
 
 from services.metrics.rebuild import RebuildUnderWay, start_rebuild
@@ -80,10 +78,11 @@ async def test_what_was_miscounted_is_mended_in_the_log_as_well(
     place = await falsify(database, database_url, org, "shares", 2)
     miscounted = (
         "INSERT INTO rollup_change (org_id, generation, position, known_on, cell, day, family,"
-        f" d{place['slot']}) VALUES ($1, 1, 1, $2, $3, $4, $5, 2)"
+        f" d{place['slot']}) SELECT $1, 1, position, known_on, $2, $3, $4, 2"
+        " FROM rollup_change WHERE org_id = $1 LIMIT 1"
     )
     where = (place["cell"], place["day"], place["family"])
-    await by_hand(database_url, miscounted, org.id, date(2025, 1, 1), *where)
+    await by_hand(database_url, miscounted, org.id, *where)
     assert set((await verify(database, org.id)).counts) == {Check.CELLS}
 
     done = await repair(database, org.id)
@@ -147,6 +146,28 @@ async def test_a_value_the_fold_never_wrote_is_taken_away_again(
             " linear ",
         ),
         ("DELETE FROM cell WHERE org_id = $1 AND slice = 'total'", Check.CELLS, "shares"),
+        (
+            "INSERT INTO cell (org_id, generation, cell, slice)"
+            " SELECT $1, 1, 999, 'total' FROM cell WHERE org_id = $1 LIMIT 1",
+            Check.STATE,
+            "cell",
+        ),
+        (
+            "INSERT INTO cell (org_id, generation, cell, slice, employee) SELECT $1, 1, cell,"
+            " 'employee', 'E9' FROM cell WHERE org_id = $1 AND slice = 'total'",
+            Check.STATE,
+            "cell",
+        ),
+        (
+            "UPDATE fold_cursor SET position = position + 3 WHERE org_id = $1",
+            Check.STATE,
+            "fold_cursor",
+        ),
+        (
+            "UPDATE fold_cursor SET next_cell = 2 WHERE org_id = $1",
+            Check.STATE,
+            "fold_cursor",
+        ),
     ],
 )
 async def test_what_deltas_cannot_mend_is_rebuilt(

@@ -1,4 +1,4 @@
-"""Verify looks back: credit as it was known is recomputed from the ledger of that time."""
+"""Verify looks back: what was known is recomputed from the ledger of that time."""
 
 from datetime import date, timedelta
 
@@ -57,6 +57,48 @@ async def test_a_changed_past_is_found_and_rebuilt(
     assert done.after.mismatches == 0
 
 
+_ONE = "ctid = (SELECT ctid FROM rollup_change WHERE org_id = $1 AND {which} LIMIT 1)"
+_LAST_ENTRY = "SELECT max(position) FROM rollup_change WHERE org_id = $1"
+_LAST_DAY = "SELECT max(known_on) FROM rollup_change WHERE org_id = $1"
+_PLACE = "org_id, generation, cell, day, family"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        # A day on which its entry was not recorded; one on which something else was.
+        [f"UPDATE rollup_change SET known_on = known_on + 9 WHERE {_ONE.format(which=True)}"],
+        [
+            f"UPDATE rollup_change SET position = ({_LAST_ENTRY}),"
+            f" known_on = ({_LAST_DAY})"
+            f" WHERE {_ONE.format(which=f'known_on < ({_LAST_DAY})')}"
+        ],
+        # A repair that nobody made.
+        [f"UPDATE rollup_change SET repaired_at = now() WHERE {_ONE.format(which=True)}"],
+        # What came and went, as far as the log says.
+        [
+            f"INSERT INTO rollup_change ({_PLACE}, position, known_on, d1)"
+            f" SELECT {_PLACE}, {edge}(position), {edge}(known_on), {delta} FROM rollup_change"
+            f" WHERE org_id = $1 AND d1 IS NOT NULL GROUP BY {_PLACE} ORDER BY {_PLACE} LIMIT 1"
+            for edge, delta in (("min", 7), ("max", -7))
+        ],
+    ],
+)
+async def test_a_log_that_tells_another_past_is_found_and_rebuilt(
+    database: Database, org: Org, database_url: str, statements: list[str]
+) -> None:
+    await found(database, org)
+    for statement in statements:
+        await by_hand(database_url, statement, org.id)
+
+    report = await verify(database, org.id)
+    assert set(report.counts) == {Check.PAST}
+
+    done = await repair(database, org.id)
+    assert done.is_rebuilt
+    assert done.after.mismatches == 0
+
+
 async def test_nobody_looks_back_after_a_verification_on_the_same_connection(
     database: Database, org: Org
 ) -> None:
@@ -79,7 +121,7 @@ async def test_nobody_looks_back_after_a_verification_on_the_same_connection(
     ("cuts", "unverified"),
     [
         (MOST_POSITIONS, ()),
-        (MOST_POSITIONS + 1, (f"credit as known at 1 of {MOST_POSITIONS + 1} past positions",)),
+        (MOST_POSITIONS + 1, (f"what was known at 1 of {MOST_POSITIONS + 1} past positions",)),
     ],
 )
 async def test_of_a_long_past_some_positions_are_looked_at_and_the_others_counted(

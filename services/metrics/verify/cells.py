@@ -13,6 +13,7 @@ __all__ = [
     "CONTRIBUTIONS",
     "FACTS_OF_MISMATCHES",
     "LOG_MISMATCHES",
+    "LOG_OUT_OF_TIME",
     "MISMATCHES",
     "NAME",
     "NAMES",
@@ -133,6 +134,34 @@ SELECT measure, day, cell, coalesce(r.value, 0) AS stored, coalesce(l.total, 0) 
      GROUP BY measure, day, cell HAVING sum(delta) <> 0
   ) l USING (measure, day, cell)
  WHERE r.value IS DISTINCT FROM l.total
+"""
+
+#: What is logged counts from the day on which its entry was recorded, or from the moment of a
+#: repair that is told. $1 is the organization, $2 the generation.
+LOG_OUT_OF_TIME = """
+SELECT format('%s changes at entry %s on %s', logged.changes, logged.position, logged.known_on)
+           AS stored,
+       CASE WHEN e.position IS NOT NULL
+            THEN format('recorded on %s', (e.recorded_at AT TIME ZONE o.time_zone)::date)
+       END AS recomputed
+  FROM (
+    SELECT position, known_on, count(*) AS changes
+      FROM rollup_change
+     WHERE org_id = $1 AND generation = $2 AND repaired_at IS NULL
+     GROUP BY position, known_on
+  ) logged
+  JOIN organization o ON o.id = $1
+  LEFT JOIN LATERAL (
+    SELECT * FROM ledger_entry WHERE org_id = $1 AND position = logged.position OFFSET 0
+  ) e ON true
+ WHERE (e.recorded_at AT TIME ZONE o.time_zone)::date IS DISTINCT FROM logged.known_on
+UNION ALL
+SELECT format('repaired at %s', c.repaired_at), NULL
+  FROM rollup_change c
+ WHERE c.org_id = $1 AND c.generation = $2 AND c.repaired_at IS NOT NULL
+   AND NOT EXISTS (SELECT FROM rollup_repair r
+                    WHERE r.org_id = $1 AND r.generation = $2 AND r.repaired_at = c.repaired_at
+                      AND r.known_on = c.known_on AND r.cell = c.cell AND r.day = c.day)
 """
 
 _SAME_PLACE = " AND ".join(

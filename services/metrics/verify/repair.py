@@ -3,8 +3,9 @@
 Values and log are brought to what the ledger says, each by the delta that it lacks, at the cursor's
 position and at this moment: what was answered on past days, or published before, stays what was
 answered. Every repaired cell is told in ``rollup_repair``. Where more than values is wrong there is
-nothing to add a delta to, and where the log has lost one, nobody knows any more when it came: the
-generation is rebuilt.
+nothing to add a delta to, and where the log has lost one or says another time, nobody knows any
+more when it came: the generation is rebuilt. The heads of facts are of no generation: they are made
+to say what the entries do.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from services.metrics.rebuild import Progress, continue_rebuild, start_rebuild
 from services.metrics.slices import apply_corrections
 from services.metrics.stage import create_working_tables
 from services.metrics.verify import cells
+from services.metrics.verify.heads import mend_heads
 from services.metrics.verify.recompute import EVERYTHING, Target, recompute, target_of
 from services.metrics.verify.report import Check, Report
 from services.metrics.verify.run import compare_all, verify
@@ -30,6 +32,7 @@ from shared.rollups.read import live_generation
 __all__ = ["Repair", "repair"]
 
 _POLL_SECONDS: Final = 1.0
+_TAKE_A_REBUILD: Final = (Check.STATE, Check.CREDIT, Check.PAST)
 
 _LOCK = "SELECT FROM fold_cursor WHERE org_id = $1 AND generation = $2 FOR UPDATE"
 # A cell whose value is right is not in verify_mismatch; one whose log is right is not in the log's.
@@ -132,7 +135,9 @@ async def _mend(
     connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
 ) -> bool:
     """Write the deltas that are missing; False when deltas cannot mend it."""
-    if report.counts[Check.STATE] or report.counts[Check.CREDIT]:
+    if report.counts[Check.HEADS]:
+        await mend_heads(connection, target.org_id, target.position)
+    if any(report.counts[check] for check in _TAKE_A_REBUILD):
         return False
     of_generation = (target.org_id, target.generation)
     held = await connection.fetch(

@@ -21,11 +21,15 @@ class Check(StrEnum):
     LOG = "log"
     STATE = "state"
     CREDIT = "credit"
+    PAST = "past"
+    HEADS = "heads"
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     """One difference. ``name`` is a measure, a table, or a deal with its model and touch.
+
+    Of the past it goes on with the position of then.
 
     ``facts`` is how many facts the recomputed value of a cell comes from; ``examples`` names a few.
     """

@@ -13,7 +13,8 @@ from services.metrics.sql import fetch, run
 from services.metrics.verify import cells
 from services.metrics.verify.credit import MODELS
 from services.metrics.verify.facts import VERSIONS
-from services.metrics.verify.past import compare_past_credit
+from services.metrics.verify.heads import compare_heads
+from services.metrics.verify.past import compare_past
 from services.metrics.verify.recompute import (
     EVERYTHING,
     FAMILIES,
@@ -23,7 +24,7 @@ from services.metrics.verify.recompute import (
     target_of,
 )
 from services.metrics.verify.report import Check, Mismatch, Report
-from services.metrics.verify.state import STATE_MISMATCHES, credit_mismatches
+from services.metrics.verify.state import STATE_MISMATCHES, UNFIT, credit_mismatches
 from shared.db import Database
 
 __all__ = ["compare_all", "draw_samples", "verify"]
@@ -45,7 +46,7 @@ async def verify(database: Database, org_id: UUID, *, scope: Scope = EVERYTHING)
     """Recompute the scope from the ledger and compare it with the live generation.
 
     Everything is read in one snapshot, so folding goes on meanwhile. A whole verification compares
-    state, credit and the change log besides; a sample compares its cells.
+    state, credit, the change log and the heads of facts besides; a sample compares its cells.
     """
     async with database.snapshot(org_id) as connection:
         target = await target_of(connection, org_id)
@@ -62,7 +63,7 @@ async def verify(database: Database, org_id: UUID, *, scope: Scope = EVERYTHING)
 async def compare_all(
     connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
 ) -> None:
-    """Compare what was recomputed of everything: cells, log, state and credit, past and present.
+    """Compare what was recomputed of everything: cells, log, state, credit, heads, and the past.
 
     The cells that differ are in ``verify_mismatch`` until the transaction ends.
     """
@@ -71,8 +72,8 @@ async def compare_all(
     await _compare_log(connection, target, report)
     await _compare_state(connection, target, report)
     await _compare_credit(connection, target, report)
-    await connection.execute(_NESTED_LOOPS.format("on"))
-    await compare_past_credit(connection, target, report)
+    await compare_heads(connection, target.org_id, target.position, report)
+    await compare_past(connection, target, report, await _measures(connection, target, EVERYTHING))
 
 
 async def draw_samples(
@@ -153,9 +154,19 @@ def _cell_key(row: Any) -> tuple[Any, ...]:
     return (row["measure"], row["day"], *(row[name] for name in cells.NAME))
 
 
+async def _measures(
+    connection: "asyncpg.Connection[asyncpg.Record]", target: Target, scope: Scope
+) -> list[str]:
+    """Return the stored measures that the scope recomputes."""
+    rows = await connection.fetch(_MEASURES, target.org_id, target.generation)
+    return [row["measure"] for row in rows if scope.covers(row["measure"])]
+
+
 async def _compare_log(
     connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
 ) -> None:
+    async for row in connection.cursor(cells.LOG_OUT_OF_TIME, target.org_id, target.generation):
+        report.add(Mismatch(Check.PAST, "rollup_change", row["stored"], row["recomputed"]))
     async for row in connection.cursor(cells.LOG_MISMATCHES, target.org_id, target.generation):
         report.add(
             Mismatch(
@@ -172,6 +183,8 @@ async def _compare_log(
 async def _compare_state(
     connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
 ) -> None:
+    async for row in connection.cursor(UNFIT, target.org_id, target.generation):
+        report.add(Mismatch(Check.STATE, row["table"], row["stored"], row["recomputed"]))
     await run(connection, VERSIONS, target.org_id, target.position)
     await connection.execute("ANALYZE verify_version")
     for table, statement in STATE_MISMATCHES.items():

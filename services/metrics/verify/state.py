@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from services.metrics.verify.cells import NAMES
 from services.metrics.verify.credit import MODELS
 from services.metrics.verify.facts import standing, withdrawn
 
-__all__ = ["STATE_MISMATCHES", "credit_mismatches"]
+__all__ = ["STATE_MISMATCHES", "UNFIT", "credit_mismatches"]
 
 _WHERE = "employee, account, network, campaign, content"
 _LOCAL = "((body ->> '{field}')::timestamptz AT TIME ZONE o.time_zone)::date"
@@ -166,6 +167,28 @@ def _difference(table: str, columns: str, due: str) -> str:
 #: table → the rows it holds and should not, and those it should hold and does not; a table and its
 #: past. $1 is the organization, $2 the position, $3 the generation.
 STATE_MISMATCHES = dict(_differences())
+
+#: What the fold could not go on from: names with two cells, numbers with two names, a cursor that
+#: is beyond the ledger or hands out numbers again. $1 is the organization, $2 the generation.
+UNFIT = f"""
+SELECT 'cell' AS table, concat_ws(' ', 'cells', string_agg(cell::text, ', ' ORDER BY cell), {NAMES})
+           AS stored, 'one cell' AS recomputed
+  FROM cell WHERE org_id = $1 AND generation = $2
+ GROUP BY {NAMES} HAVING count(*) > 1
+UNION ALL
+SELECT 'cell', format('%s names for cell %s', count(*), cell), 'one name'
+  FROM cell WHERE org_id = $1 AND generation = $2
+ GROUP BY cell HAVING count(*) > 1
+UNION ALL
+SELECT 'fold_cursor', format('position %s', f.position), format('at most %s', h.position)
+  FROM fold_cursor f JOIN ledger_head h USING (org_id)
+ WHERE f.org_id = $1 AND f.generation = $2 AND f.position > h.position
+UNION ALL
+SELECT 'fold_cursor', format('next cell %s', f.next_cell), format('more than %s', held.last)
+  FROM fold_cursor f
+ CROSS JOIN (SELECT max(cell) AS last FROM cell WHERE org_id = $1 AND generation = $2) held
+ WHERE f.org_id = $1 AND f.generation = $2 AND f.next_cell <= held.last
+"""
 
 _CREDITED = "share, amount, touch_day, converted_day, channel, " + _WHERE
 

@@ -1,0 +1,77 @@
+"""The heads of facts: verified against the ledger's entries, and mended from them."""
+
+from typing import Any
+
+import pytest
+
+from services.metrics.verify import Check, repair, verify
+from services.metrics.worker import catch_up
+from shared.db import Database
+from shared.facts import Fact
+from shared.ledger import append
+from shared.orgs import Org
+from tests.integration.falsifying import by_hand
+from tests.integration.test_known import DAYS, fact, tell
+
+_HEAD = "org_id = $1 AND position = (SELECT max(position) FROM fact_head WHERE org_id = $1)"
+
+
+def post(number: int, **fields: Any) -> Fact:
+    return fact("post.published", f"p{number}", post=f"p{number}", employee="E1", **fields)
+
+
+async def found(database: Database, org: Org) -> None:
+    """Tell two posts; the second one is corrected twice, and says itself which version is newer."""
+    await tell(database, org, DAYS[0], [post(1), post(2)])
+    await tell(database, org, DAYS[1], [post(2, network="x")])
+    await tell(database, org, DAYS[2], [post(2, network="linkedin")])
+    await catch_up(database, org.id)
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        (f"UPDATE fact_head SET position = 1 WHERE {_HEAD}", "fact_head"),
+        (f"UPDATE fact_head SET is_retracted = true WHERE {_HEAD}", "fact_head"),
+        (f"DELETE FROM fact_head WHERE {_HEAD}", "fact_head"),
+        ("DELETE FROM fact_past WHERE org_id = $1 AND position = 2", "fact_past"),
+    ],
+)
+async def test_a_wrong_head_is_found_and_mended(
+    database: Database, org: Org, database_url: str, statement: str, name: str
+) -> None:
+    await found(database, org)
+    await by_hand(database_url, statement, org.id)
+
+    report = await verify(database, org.id)
+    assert set(report.counts) == {Check.HEADS}
+    assert all(mismatch.name.startswith(name) for mismatch in report.listed)
+
+    done = await repair(database, org.id)
+    assert (done.after.mismatches, done.is_rebuilt) == (0, False)
+    # The next version takes back the one that stands, and none is counted twice.
+    async with database.transaction(org.id) as connection:
+        result = await append(connection, org, [post(2, network="instagram")])
+        assert (result.inserted, result.corrected) == (0, 1)
+    await catch_up(database, org.id)
+    assert (await verify(database, org.id)).mismatches == 0
+    async with database.transaction(org.id) as connection:
+        shares = await connection.fetchval(
+            "SELECT sum(value) FROM cell_value"
+            " WHERE org_id = $1 AND slice = 'total' AND measure = 'shares'",
+            org.id,
+        )
+    assert shares == 2
+
+
+async def test_a_version_that_never_was_is_told(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await found(database, org)
+    await by_hand(
+        database_url,
+        "INSERT INTO fact_past SELECT org_id, fact_key, 1, 2 FROM fact_head WHERE org_id = $1",
+        org.id,
+    )
+    report = await verify(database, org.id)
+    assert [(m.stored, m.recomputed) for m in report.listed] == [("entries 1 to 2", None)] * 2
