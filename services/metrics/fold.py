@@ -20,6 +20,7 @@ from shared import clock
 from shared.money import exponent
 from shared.rollups import contributions
 from shared.rollups.layout import each_slot
+from shared.rollups.told import told
 
 __all__ = ["FoldResult", "fold_batch"]
 
@@ -56,6 +57,7 @@ def _rows(query: str, sign: str = "+") -> str:
 _LINEAR = (
     _rows(contributions.side_by_side(_ENTRIES)),
     _deltas(contributions.singly(_ENTRIES)),
+    _deltas(told(_ENTRIES)),
 )
 
 

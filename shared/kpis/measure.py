@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from shared.kpis.vocabulary import Aggregation, Axis, Dimension, Unit
 
-__all__ = ["Kept", "Measure", "counted", "measured", "read_off", "summed"]
+__all__ = ["Kept", "Measure", "counted", "measured", "read_off", "summed", "told"]
 
 
 class Kept(StrEnum):
@@ -33,6 +33,8 @@ class Measure:
     channel: str | None = None
     #: Measures of the same facts: where one of them has been told, nothing here is 0, not missing.
     known_by: tuple[str, ...] = ()
+    #: The same of facts that tell it only together: where all of these have been told.
+    known_with: tuple[str, ...] = ()
     #: Whether nothing is 0. Before a level was first read, as of a quantile or a score of nothing,
     #: there is no value at all.
     has_zero: bool = True
@@ -47,6 +49,14 @@ class Measure:
             return self.aggregation in {Aggregation.ADDITIVE, Aggregation.ATTRIBUTED}
         summed = {Aggregation.ADDITIVE, Aggregation.ATTRIBUTED, Aggregation.GAUGE}
         return self.aggregation in summed and axis in self.dimensions
+
+
+def told(kind: str, part: str = "") -> str:
+    """Return the measure that counts the facts of a kind, whatever they say; of some, a part.
+
+    Nobody asks for it: it is what others are known by.
+    """
+    return f"told.{kind}.{part}" if part else f"told.{kind}"
 
 
 def measured(
@@ -76,11 +86,12 @@ def summed(
     description: str,
     *,
     known_by: tuple[str, ...] = (),
+    known_with: tuple[str, ...] = (),
     parts: str | None = None,
 ) -> Measure:
     """Return a stored sum."""
     plain = measured(id, unit, Aggregation.ADDITIVE, dimensions, description)
-    return replace(plain, known_by=known_by, parts=parts)
+    return replace(plain, known_by=known_by, known_with=known_with, parts=parts)
 
 
 def counted(

@@ -17,6 +17,7 @@ from shared.kpis.measure import counted as _counted
 from shared.kpis.measure import measured as _measure
 from shared.kpis.measure import read_off as _level
 from shared.kpis.measure import summed as _sum
+from shared.kpis.measure import told as _told
 from shared.kpis.vocabulary import (
     Aggregation,
     AttributionModel,
@@ -45,6 +46,10 @@ _TOUCH = (_T, _E, _N, _K, _C, _X, _A)
 _RESPONSES = ("reactions", "comments", "reshares")
 #: Who has told of a deal has told that none was lost, or credited, too, until one is.
 _DEALS_TOLD = ("opportunities",)
+_APPLICATIONS_TOLD = (_told("application.submitted"),)
+#: Pages of the site and of the careers pages are counted apart: of one the other says nothing.
+_VISITS_TOLD = (_told("session.recorded", "site"),)
+_COSTS_TOLD = (_told("cost.booked"),)
 
 
 def _posts_and_responses() -> Iterator[Measure]:
@@ -82,19 +87,26 @@ def _posts_and_responses() -> Iterator[Measure]:
 
 
 def _site_and_sales() -> Iterator[Measure]:
-    yield _sum("clicks", Unit.CLICKS, _POST, "clicks of people on tracked links")
-    yield _sum("sessions", Unit.SESSIONS, (_N, _K, _C), "visits to the company's site")
     yield _sum(
-        "sessions_advocacy",
+        "clicks",
+        Unit.CLICKS,
+        _POST,
+        "clicks of people on tracked links",
+        known_by=(_told("link.clicked"),),
+    )
+    for name, unit, dimensions, what in (
+        ("sessions", Unit.SESSIONS, (_N, _K, _C), "visits to the company's site"),
+        ("sessions_advocacy", Unit.SESSIONS, _POST, "visits that advocates sent"),
+        ("engaged_sessions", Unit.SESSIONS, (_N, _K, _C), "visits that stayed or acted"),
+        ("key_events", Unit.EVENTS, (_N, _K, _C), "key events of visits"),
+    ):
+        yield _sum(name, unit, dimensions, what, known_by=_VISITS_TOLD)
+    yield _sum(
+        "careers_sessions_advocacy",
         Unit.SESSIONS,
         _POST,
-        "visits that advocates sent",
-        known_by=("sessions",),
-    )
-    yield _sum("engaged_sessions", Unit.SESSIONS, (_N, _K, _C), "visits that stayed or acted")
-    yield _sum("key_events", Unit.EVENTS, (_N, _K, _C), "key events of visits")
-    yield _sum(
-        "careers_sessions_advocacy", Unit.SESSIONS, _POST, "visits of the careers pages by advocacy"
+        "visits of the careers pages by advocacy",
+        known_by=(_told("session.recorded", "careers"),),
     )
     yield _sum("leads", Unit.LEADS, _CRM, "leads created")
     yield _sum(
@@ -102,7 +114,8 @@ def _site_and_sales() -> Iterator[Measure]:
         Unit.LEADS,
         _TOUCHED,
         "leads an advocate touched, at the first such touch",
-        known_by=(f"leads.{AttributionModel.LINEAR}",),
+        # Who tells of leads alone has not told whether anybody met them.
+        known_with=("leads", _told("touch.recorded")),
     )
     yield _sum(
         "leads_won",
@@ -131,9 +144,9 @@ def _credited(model: AttributionModel) -> Iterator[Measure]:
     for name, unit, what, told in (
         ("revenue", Unit.MONEY, "revenue", _DEALS_TOLD),
         ("wins", Unit.DEALS, "won deals", _DEALS_TOLD),
-        ("leads", Unit.LEADS, "leads", ()),
-        ("applications", Unit.APPLICATIONS, "applications", ()),
-        ("hires", Unit.HIRES, "hires", ()),
+        ("leads", Unit.LEADS, "leads", ("leads",)),
+        ("applications", Unit.APPLICATIONS, "applications", _APPLICATIONS_TOLD),
+        ("hires", Unit.HIRES, "hires", (_told("hire.accepted"),)),
     ):
         credited = _measure(
             f"{name}.{model}",
@@ -172,10 +185,11 @@ def _program() -> Iterator[Measure]:
         known_by=("joins",),
     )
     spent_on = (_T, _E, _N, _K, _C)
-    yield _sum("cost", Unit.MONEY, spent_on, "the program's cost, by day, in all categories")
-    for category in CostCategory:
-        what = f"cost of the category {category}"
-        yield _sum(f"cost.{category}", Unit.MONEY, spent_on, what, known_by=("cost",))
+    for name, what in (
+        ("cost", "the program's cost, by day, in all categories"),
+        *((f"cost.{category}", f"cost of the category {category}") for category in CostCategory),
+    ):
+        yield _sum(name, Unit.MONEY, spent_on, what, known_by=_COSTS_TOLD)
 
 
 def _levels_and_sets() -> Iterator[Measure]:

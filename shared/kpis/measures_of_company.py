@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shared.kpis.measure import Kept, Measure, counted, read_off, summed
+from shared.kpis.measure import Kept, Measure, counted, read_off, summed, told
 from shared.kpis.vocabulary import Aggregation, Dimension, RetentionWeek, SurveyTopic, Unit
 
 __all__ = ["ACTIVATION_DAYS", "SURVEYS", "declared"]
@@ -143,10 +143,13 @@ def _efforts() -> Iterator[Measure]:
         (_K, _X),
         "different items released in the period",
     )
-    yield summed("points", Unit.POINTS, _STAFF, "game points")
+    yield summed("points", Unit.POINTS, _STAFF, "game points", known_by=(told("points.awarded"),))
     yield summed("hours_logged", Unit.HOURS, _STAFF, "working time logged for advocacy")
-    yield summed("offline_activities", Unit.EVENTS, (_T, _E, _K), "advocacy away from the networks")
-    yield summed("contest_entries", Unit.EVENTS, (_N, _K), "entries in contests")
+    for name, where, what in (
+        ("offline_activities", (_T, _E, _K), "advocacy away from the networks"),
+        ("contest_entries", (_N, _K), "entries in contests"),
+    ):
+        yield summed(name, Unit.EVENTS, where, what, known_by=(told("activity.logged"),))
     yield counted(
         "training_hours.median",
         Unit.HOURS,
@@ -159,8 +162,7 @@ def _efforts() -> Iterator[Measure]:
 def _internal_network() -> Iterator[Measure]:
     # Kept for employees, because people are counted; answered for teams only.
     for name, (unit, description) in _DAILY.items():
-        siblings = tuple(other for other in _DAILY if other != name)
-        yield summed(name, unit, _TEAM, description, known_by=siblings)
+        yield summed(name, unit, _TEAM, description, known_by=(told("internal.daily"),))
     yield counted(
         "knowledge_base",
         Unit.ITEMS,
@@ -192,7 +194,13 @@ def _internal_network() -> Iterator[Measure]:
             _TEAM,
             f"median of days of each {process} that ended in the period",
         )
-    yield summed("off_channel_incidents", Unit.EVENTS, (), "leaks through public messengers")
+    yield summed(
+        "off_channel_incidents",
+        Unit.EVENTS,
+        (),
+        "leaks through public messengers",
+        known_by=(told("incident.recorded"),),
+    )
 
 
 def _surveys() -> Iterator[Measure]:

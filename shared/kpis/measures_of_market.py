@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from shared.kpis.measure import Kept, Measure, counted, read_off, summed
+from shared.kpis.measure import Kept, Measure, counted, read_off, summed, told
 from shared.kpis.vocabulary import (
     Aggregation,
     AttributionModel,
@@ -93,30 +93,19 @@ def _audiences() -> Iterator[Measure]:
 def _profiles() -> Iterator[Measure]:
     for facet in AudienceFacet:
         who = (_N, _K, _X, _A)
+        for name, what in (
+            ("profiled", f"views whose {facet} is known"),
+            ("target", f"views by a {facet} that is wanted"),
+        ):
+            by_facet = (told("demographics.recorded", facet),)
+            yield summed(f"impressions_{name}.{facet}", Unit.VIEWS, who, what, known_by=by_facet)
+    for name, what in (
+        ("profiled.generation", "views whose generation is known"),
+        *((f"generation.{one}", f"views by the generation {one}") for one in Generation),
+    ):
+        by_generation = (told("demographics.recorded", "generation"),)
         yield summed(
-            f"impressions_profiled.{facet}", Unit.VIEWS, who, f"views whose {facet} is known"
-        )
-        yield summed(
-            f"impressions_target.{facet}",
-            Unit.VIEWS,
-            who,
-            f"views by a {facet} that is wanted",
-            known_by=(f"impressions_profiled.{facet}",),
-        )
-    generations = (_N, _K, _X, _A)
-    yield summed(
-        "impressions_profiled.generation",
-        Unit.VIEWS,
-        generations,
-        "views whose generation is known",
-    )
-    for generation in Generation:
-        yield summed(
-            f"impressions_generation.{generation}",
-            Unit.VIEWS,
-            generations,
-            f"views by the generation {generation}",
-            known_by=("impressions_profiled.generation",),
+            f"impressions_{name}", Unit.VIEWS, (_N, _K, _X, _A), what, known_by=by_generation
         )
 
 
@@ -224,7 +213,7 @@ def _brand_account() -> Iterator[Measure]:
         Unit.SESSIONS,
         (_N, _K, _X, _A),
         "visits the brand's accounts sent",
-        known_by=("sessions",),
+        known_by=(told("session.recorded", "site"),),
     )
     yield Measure(
         id="cost_brand",
@@ -235,6 +224,7 @@ def _brand_account() -> Iterator[Measure]:
         description="cost of the brand's own social media",
         stored_as="cost",
         channel=_BRAND_CHANNEL,
+        known_by=(told("cost.booked"),),
     )
     yield Measure(
         id="revenue_brand",

@@ -7,9 +7,10 @@ is what the shorter vacancy saved. R2 and R3 may be added; R1 replaces both. R2 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 
 from shared.kpis.assumptions import default_values
 from shared.kpis.value import ValueClass, ValueKind, ValueLine, value_line
@@ -85,7 +86,10 @@ def recruiting_lines(
     assumptions: Mapping[str, Decimal | None],
     method: RecruitingMethod = RecruitingMethod.COST_PER_HIRE,
 ) -> list[ValueLine]:
-    """Return the lines of value of a method; a line without its assumption is null, not zero."""
+    """Return the lines of value of a method; a line without its assumption is null, not zero.
+
+    Nobody hired saved nothing: that needs no assumption.
+    """
     inputs: dict[str, Decimal | int | None] = {
         **default_values(),
         **assumptions,
@@ -94,7 +98,14 @@ def recruiting_lines(
         "vacancies": len(hires.days_to_fill) if hires.days_to_fill or hires.count == 0 else None,
         "days_to_fill": sum(hires.days_to_fill),
     }
-    return [
+    lines = [
         value_line(kind, formula, inputs, value_class=value_class, grade=grade)
         for kind, formula, value_class, grade in _LINES[method]
     ]
+    return [_of_nobody(line) for line in lines] if hires.count == 0 else lines
+
+
+def _of_nobody(line: ValueLine) -> ValueLine:
+    """Return a line of no hires; an assumption that nobody made stays named in its arithmetic."""
+    steps, _, _ = line.arithmetic.partition(" = ")
+    return replace(line, exact=Fraction(0), arithmetic=f"{steps} = 0", null_reason=None)

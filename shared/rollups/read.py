@@ -67,11 +67,7 @@ async def read_measures(
     plans = [slicing(measure, query) for measure in sorted(set(measures))]
     cells: dict[tuple[int, str, str], Value] = {}
     summed = [p for p in plans if p.measure.kept in {Kept.STORED, Kept.VIEW} and _is_sum(p.measure)]
-    told = {plan.measure.id: (plan.measure.stored_as, *plan.measure.known_by) for plan in summed}
-    held = await measures_held(
-        connection, org.id, generation, {name for names in told.values() for name in names}
-    )
-    missing = {measure for measure, names in told.items() if held.isdisjoint(names)}
+    missing = await _never_told(connection, org.id, generation, [plan.measure for plan in summed])
     for group in _by_slice(summed):
         cells.update(await _sums(connection, org.id, generation, query, group))
     for plan in plans:
@@ -86,6 +82,21 @@ async def read_measures(
             else:
                 cells.update({(i, key, measure.id): v for (i, key), v in found.items()})
     return _table(plans, query, cells, missing, groups)
+
+
+async def _never_told(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    measures: Collection[Measure],
+) -> set[str]:
+    """Return those of the sums of which no fact says anything, not even that there is none."""
+    alone = {m.id: {m.stored_as, *m.known_by} for m in measures}
+    together = {m.id: set(m.known_with) for m in measures if m.known_with}
+    names = set[str]().union(*alone.values(), *together.values())
+    held = await measures_held(connection, org_id, generation, names)
+    known = {id for id, told in together.items() if told <= held}
+    return {id for id, told in alone.items() if held.isdisjoint(told)} - known
 
 
 def _is_sum(measure: Measure) -> bool:

@@ -200,7 +200,7 @@ async def _days(access: Access, figure: _Figure, since: Knowledge) -> list[date]
                 since=since,
                 limit=limit,
             )
-            told_of |= stored.union(*(measure.known_by for measure in measures))
+            told_of |= stored.union(*((*m.known_by, *m.known_with) for m in measures))
         days += await days_around_nothing(connection, org.id, told_of, since)
     else:
         days = await days_of_recording(connection, org, since=since, limit=limit)

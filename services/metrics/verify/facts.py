@@ -137,6 +137,10 @@ def withdrawn(*kinds: str) -> str:
     return f"SELECT * FROM verify_version WHERE until <= $2 AND kind IN ({names})"
 
 
+#: The days wanted, of entries (alias ``e``).
+_IN_DAYS = f"e.day BETWEEN {parameter('first_day')} AND {parameter('last_day')}"
+
+
 def _number(field: str) -> str:
     return f"(body ->> '{field}')::numeric"
 
@@ -227,7 +231,6 @@ def by_rules(name: str, kinds: tuple[str, ...], rules: tuple[tuple[str, str, str
     that go on with the fact's ``facet`` or ``segment``. A sample reads the entries of its days
     alone, and the ledger is passed over once, whatever the number of rules.
     """
-    in_days = f"e.day BETWEEN {parameter('first_day')} AND {parameter('last_day')}"
     branches = " UNION ALL ".join(
         f"SELECT {_named(measure)} AS measure, ({quantity})::numeric AS quantity WHERE {condition}"
         for measure, condition, quantity in rules
@@ -238,7 +241,7 @@ def by_rules(name: str, kinds: tuple[str, ...], rules: tuple[tuple[str, str, str
         query=f"""
         SELECT m.measure, day, employee, account, network, campaign, content, channel, m.quantity,
                fact_key
-          FROM ({standing(*kinds, condition=in_days)}) f CROSS JOIN LATERAL ({branches}) m
+          FROM ({standing(*kinds, condition=_IN_DAYS)}) f CROSS JOIN LATERAL ({branches}) m
         """,
     )
 
@@ -273,7 +276,33 @@ _COSTS = f"""
      ) m
 """
 
+# One for each fact, whatever it says: of nobody, and nowhere. Visits of the site and of the careers
+# pages, and what an audience is divided by, are kinds of their own.
+_ALL_TOLD = f"""
+    SELECT concat_ws('.', 'told', kind,
+                     coalesce(CASE WHEN kind = 'session.recorded' THEN body ->> 'landing' END,
+                              CASE WHEN kind = 'demographics.recorded' THEN body ->> 'facet' END)
+           ) AS measure, day, '', '', '', '', '', '', 1::numeric AS quantity, fact_key
+      FROM ({
+    standing(
+        "activity.logged",
+        "application.submitted",
+        "cost.booked",
+        "demographics.recorded",
+        "hire.accepted",
+        "incident.recorded",
+        "internal.daily",
+        "link.clicked",
+        "points.awarded",
+        "session.recorded",
+        "touch.recorded",
+        condition=_IN_DAYS,
+    )
+}) f
+"""
+
 LINEAR = (
     by_rules("linear", _KINDS, _RULES),
     Family(name="costs", measures=("cost", "cost."), query=_COSTS),
+    Family(name="told", measures=("told.",), query=_ALL_TOLD),
 )

@@ -8,14 +8,21 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from shared.facts import (
+    ActivityLogged,
+    ApplicationSubmitted,
     CostBooked,
+    DemographicsRecorded,
     EngagementDaily,
     Fact,
+    HireAccepted,
+    IncidentRecorded,
+    InternalDaily,
     LeadCreated,
     LinkClicked,
     MemberInvited,
     MemberJoined,
     MemberLeft,
+    PointsAwarded,
     PostMetrics,
     PostPublished,
     SessionRecorded,
@@ -83,6 +90,7 @@ def contributions(history: History) -> list[Contribution]:
         *_costs(history),
         *_sales(history),
         *_credit(history),
+        *_facts_told(history),
         *((m, day, _where(fact), quantity) for m, day, fact, quantity in booked(history)),
     )
     return [Contribution(m, d, w, Fraction(q)) for m, d, w, q in told if q]
@@ -97,6 +105,33 @@ def _where(fact: Fact) -> Where:
 
 def _side(where: Where) -> str:
     return "advocacy" if where.employee else "brand"
+
+
+#: Kinds whose facts may say that there is nothing: that any was told is kept, day by day.
+_SAYING_NOTHING = (
+    ActivityLogged,
+    ApplicationSubmitted,
+    CostBooked,
+    DemographicsRecorded,
+    HireAccepted,
+    IncidentRecorded,
+    InternalDaily,
+    LinkClicked,
+    PointsAwarded,
+    SessionRecorded,
+    TouchRecorded,
+)
+
+
+def _facts_told(history: History) -> _Told:
+    for kind in _SAYING_NOTHING:
+        for fact in history.of(kind):
+            name = f"told.{fact.kind}"
+            if isinstance(fact, SessionRecorded):
+                name += f".{fact.landing}"
+            elif isinstance(fact, DemographicsRecorded):
+                name += f".{fact.facet}"
+            yield name, fact.day_in(history.zone), NOWHERE, 1
 
 
 def _publications(history: History) -> _Told:

@@ -37,6 +37,8 @@ _INTERNAL = (
 _RESPONSES = ("reactions", "comments", "reshares")
 _MOODS = ("mentions_positive", "mentions_neutral", "mentions_negative")
 _GENERATIONS = ("silent", "boomers", "gen_x", "millennials", "gen_z")
+_APPLICATION = "told.application.submitted"
+_VISITS = ("sessions", "sessions_advocacy", "sessions_brand", "engaged_sessions", "key_events")
 #: Told by the same facts: where one of these is known, none of the first is 0.
 _TOLD_WITH = {
     "leaves": ("joins",),
@@ -50,27 +52,41 @@ _TOLD_WITH = {
     "adaptation_quits": ("leavers",),
     **dict.fromkeys(("deals_won", "deals_lost", "revenue_won", "leads_won"), ("opportunities",)),
     **{f"{name}.{m}": ("opportunities",) for name in ("revenue", "wins") for m in MODELS},
+    # To conversions that nothing led to, nothing was credited.
+    **{f"leads.{m}": ("leads",) for m in MODELS},
+    **{f"applications.{m}": (_APPLICATION,) for m in MODELS},
+    **{f"hires.{m}": ("told.hire.accepted",) for m in MODELS},
     "shares_own": ("shares",),
-    "sessions_advocacy": ("sessions",),
-    "sessions_brand": ("sessions",),
-    "leads_advocacy": ("leads.linear",),
-    **{f"cost.{category}": ("cost",) for category in get_args(CostCategory)},
+    "clicks": ("told.link.clicked",),
+    **dict.fromkeys(_VISITS, ("told.session.recorded.site",)),
+    "careers_sessions_advocacy": ("told.session.recorded.careers",),
+    "cost": ("told.cost.booked",),
+    **{f"cost.{category}": ("told.cost.booked",) for category in get_args(CostCategory)},
+    "points": ("told.points.awarded",),
+    **dict.fromkeys(("offline_activities", "contest_entries"), ("told.activity.logged",)),
+    "off_channel_incidents": ("told.incident.recorded",),
     **{
         f"{name}_{side}": tuple(f"{other}_{side}" for other in ("impressions", *_RESPONSES))
         for name in _RESPONSES
         for side in ("advocacy", "boosted", "brand")
     },
     **dict.fromkeys(_MOODS, _MOODS),
-    **dict.fromkeys(_INTERNAL, _INTERNAL),
+    **dict.fromkeys(_INTERNAL, ("told.internal.daily",)),
     **{
-        f"impressions_target.{facet}": (f"impressions_profiled.{facet}",)
+        f"impressions_{part}.{facet}": (f"told.demographics.recorded.{facet}",)
+        for part in ("profiled", "target")
         for facet in ("company", "title", "city")
     },
-    **{
-        f"impressions_generation.{name}": ("impressions_profiled.generation",)
-        for name in _GENERATIONS
-    },
+    **dict.fromkeys(
+        (
+            "impressions_profiled.generation",
+            *(f"impressions_generation.{name}" for name in _GENERATIONS),
+        ),
+        ("told.demographics.recorded.generation",),
+    ),
 }
+#: Whether anybody met a lead is told by touches, of whomever.
+_TOLD_TOGETHER = {"leads_advocacy": ("leads", "told.touch.recorded")}
 #: The whole is everybody's and nobody's; a team's are the deals that its people own.
 _OWNED = {
     "opportunities": "opportunities_owned",
@@ -98,8 +114,9 @@ def absent(measure: str) -> Fraction | None:
 
 def known(cells: Iterable[Cell]) -> frozenset[str]:
     """Return the measures, summed from cells, of which anything was ever told."""
-    held = {cell.measure for cell in cells}
-    held |= {name for name, others in _TOLD_WITH.items() if held.intersection(others)}
+    told = {cell.measure for cell in cells}
+    held = told | {name for name, others in _TOLD_WITH.items() if told.intersection(others)}
+    held |= {name for name, others in _TOLD_TOGETHER.items() if told.issuperset(others)}
     return frozenset(held | {name for name, (stored, _) in _VIEWS.items() if stored in held})
 
 

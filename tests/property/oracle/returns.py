@@ -69,12 +69,15 @@ def savings(
     """Return what the referral hires of [start, end) saved, at the rates of the day ``on``.
 
     R1 is a flat sum a hire; R2 the baseline's cost of a hire less that of a referral; R3 the days
-    the seat was empty less than usual, of hires with a known first contact, at a day's cost.
+    the seat was empty less than usual, of hires with a known first contact, at a day's cost. Where
+    nobody was hired so, nothing was saved, whatever a hire costs.
     """
     if not history.of(HireAccepted):
         return Savings(None, [])
     ours = [one.step for one in referral_hires(history)]
     hired = [h for h in ours if start <= history.day(h.occurred_at) < end]
+    if not hired:
+        return Savings(0, [Fraction(0)] * len(method.split("+")))
     days = [
         (history.day(h.occurred_at) - history.day(h.first_contact_at)).days
         for h in hired
@@ -89,7 +92,7 @@ def savings(
     flat, cheaper, shorter = rate("recruiting.flat"), None, None
     if usual is not None and referral is not None:
         cheaper = len(hired) * (usual - referral)
-    if usual_days is not None and seat is not None and (days or not hired):
+    if usual_days is not None and seat is not None and days:
         shorter = sum((usual_days - taken for taken in days), Fraction(0)) * seat
     lines: Mapping[str, list[Value]] = {
         "R1": [None if flat is None else len(hired) * flat],

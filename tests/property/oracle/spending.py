@@ -23,7 +23,7 @@ def cost_of(
     In ``months`` a one-off cost is spread straight from its first day, whatever it was booked for.
     The basis ``cash`` leaves working time out.
     """
-    if not _is_known(history):
+    if not history.of(CostBooked):
         return None
     found: dict[str, Fraction] = defaultdict(Fraction)
     for cost in history.of(CostBooked):
@@ -36,15 +36,6 @@ def cost_of(
             if start <= day < end:
                 found[cost.category] += amount
     return {category: amount for category, amount in found.items() if amount}
-
-
-def _is_known(history: History) -> bool:
-    """Tell whether anything stands: what was credited back at the same place never was."""
-    booked: dict[tuple[date | str | None, ...], Fraction] = defaultdict(Fraction)
-    for cost in history.of(CostBooked):
-        for day, amount in spread(history, Fraction(cost.amount), cost.starts_on, cost.ends_on):
-            booked[day, cost.network, cost.campaign, cost.channel] += amount
-    return any(booked.values())
 
 
 def spread(

@@ -1,0 +1,46 @@
+"""Of which kinds anything was told at all: what tells none from unknown.
+
+Facts can say that there is nothing: a visit of somebody else, a click of a machine, a cost of 0.
+They add to no measure, and yet who told them has told that there is none. So the facts that stand
+are counted, by kind and day, in measures of their own (``shared.kpis.measure.told``). Nobody asks
+for these; they say of other measures whether nothing is 0, or missing.
+"""
+
+__all__ = ["COUNTED_KINDS", "told"]
+
+#: kind → what divides it, as SQL over an entry; of one part nothing is known by another.
+_DIVIDED = {
+    "demographics.recorded": "body ->> 'facet'",
+    "session.recorded": "body ->> 'landing'",
+}
+_WHOLE_KINDS = (
+    "activity.logged",
+    "application.submitted",
+    "cost.booked",
+    "hire.accepted",
+    "incident.recorded",
+    "internal.daily",
+    "link.clicked",
+    "points.awarded",
+    "touch.recorded",
+)
+COUNTED_KINDS = frozenset({*_DIVIDED, *_WHOLE_KINDS})
+_KINDS = ", ".join(f"'{kind}'" for kind in sorted(COUNTED_KINDS))
+_PARTS = " ".join(f"WHEN '{kind}' THEN '.' || ({part})" for kind, part in _DIVIDED.items())
+
+
+def told(entries: str) -> str:
+    """Return how many facts of each kind ``entries`` add, by day; those taken back count against.
+
+    ``entries`` is a relation as of ``contributions.linear``. One row for many facts, which are of
+    nobody and of nowhere: it has the columns of a contribution, but for the fact.
+    """
+    return f"""
+    SELECT 'told.' || kind || CASE kind {_PARTS} ELSE '' END AS measure, day, '' AS employee,
+           '' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel,
+           sum(weight)::numeric AS quantity
+      FROM {entries} e
+     WHERE kind IN ({_KINDS})
+     GROUP BY 1, 2
+    HAVING sum(weight) <> 0
+    """
