@@ -7,7 +7,14 @@ from enum import StrEnum
 
 from shared.kpis.vocabulary import Aggregation, Axis, Dimension, Unit
 
-__all__ = ["Kept", "Measure", "counted", "measured", "read_off", "summed", "told"]
+__all__ = ["Kept", "Measure", "RosterDay", "counted", "measured", "read_off", "summed", "told"]
+
+
+class RosterDay(StrEnum):
+    """Up to when the roster must have begun for a figure of it to be known."""
+
+    START = "start"  # before the period
+    END = "end"  # by its last day
 
 
 class Kept(StrEnum):
@@ -38,6 +45,8 @@ class Measure:
     #: Whether nothing is 0. Before a level was first read, as of a quantile or a score of nothing,
     #: there is no value at all.
     has_zero: bool = True
+    #: Of employees: before the roster's first row, nobody knows who they were, and nothing is 0.
+    roster: RosterDay | None = None
     #: The counted measure that answers for the parts of a whole that is stored undivided.
     parts: str | None = None
 
@@ -100,6 +109,9 @@ def counted(
     aggregation: Aggregation,
     dimensions: tuple[Dimension, ...],
     description: str,
+    *,
+    roster: RosterDay | None = None,
 ) -> Measure:
     """Return a measure that is counted when it is asked for."""
-    return measured(id, unit, aggregation, dimensions, description, Kept.COUNTED)
+    plain = measured(id, unit, aggregation, dimensions, description, Kept.COUNTED)
+    return replace(plain, roster=roster)

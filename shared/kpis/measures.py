@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from shared.kpis import measures_of_company, measures_of_market
-from shared.kpis.measure import Kept, Measure
+from shared.kpis.measure import Kept, Measure, RosterDay
 from shared.kpis.measure import counted as _counted
 from shared.kpis.measure import measured as _measure
 from shared.kpis.measure import read_off as _level
@@ -209,8 +209,11 @@ def _levels_and_sets() -> Iterator[Measure]:
     )
     yield _counted("invited_enrolled", people, distinct, (_T,), "of the invited, who ever joined")
     yield _counted("invited", people, distinct, (_T,), "everybody who was ever invited")
-    yield _counted("headcount", people, gauge, (_T,), "employed at the end of the period")
-    yield _counted("linkedin_accounts", people, gauge, (_T,), "employed, with a LinkedIn account")
+    for name, what in (
+        ("headcount", "employed at the end of the period"),
+        ("linkedin_accounts", "employed, with a LinkedIn account"),
+    ):
+        yield _counted(name, people, gauge, (_T,), what, roster=RosterDay.END)
     for name, unit, dimensions, what in (
         ("followers", people, (_N, _A), "last known followers of brand accounts"),
         ("connections", Unit.EDGES, (_T, _E, _N), "last known connections of advocates"),

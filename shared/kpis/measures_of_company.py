@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shared.kpis.measure import Kept, Measure, counted, read_off, summed, told
+from shared.kpis.measure import Kept, Measure, RosterDay, counted, read_off, summed, told
 from shared.kpis.vocabulary import Aggregation, Dimension, RetentionWeek, SurveyTopic, Unit
 
 __all__ = ["ACTIVATION_DAYS", "SURVEYS", "declared"]
@@ -63,8 +63,8 @@ def declared() -> Iterator[Measure]:
     yield from _figures()
 
 
-def _people_in(id: str, description: str) -> Measure:
-    return counted(id, Unit.PEOPLE, Aggregation.DISTINCT, _TEAM, description)
+def _people_in(id: str, description: str, roster: RosterDay | None = None) -> Measure:
+    return counted(id, Unit.PEOPLE, Aggregation.DISTINCT, _TEAM, description, roster=roster)
 
 
 def _taking_part() -> Iterator[Measure]:
@@ -72,11 +72,16 @@ def _taking_part() -> Iterator[Measure]:
     yield _people_in("enrolled_at_start", "members before the period")
     yield _people_in("trained", "members who ever completed a training")
     yield _people_in("connected", "members with a network account whose token works")
-    yield _people_in("leaders", "employed leaders")
+    yield _people_in("leaders", "employed leaders", RosterDay.END)
     yield _people_in("leaders_sharing", "leaders with a post")
     yield _people_in("leaders_listening", "leaders who opened a report of social listening")
     yield counted(
-        "headcount_at_start", Unit.PEOPLE, Aggregation.GAUGE, _TEAM, "employed before the period"
+        "headcount_at_start",
+        Unit.PEOPLE,
+        Aggregation.GAUGE,
+        _TEAM,
+        "employed before the period",
+        roster=RosterDay.START,
     )
     yield counted(
         "evenness",
@@ -231,6 +236,7 @@ def _people() -> Iterator[Measure]:
         Aggregation.ADDITIVE,
         _TEAM,
         "days of employment of everybody",
+        roster=RosterDay.END,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from shared.kpis.vocabulary import Dimension
-from shared.rollups.listed import Lines, Listed, has_gauge, has_standing, standing
+from shared.rollups.listed import Lines, Listed, has_gauge, has_rows, has_standing, standing
 from shared.rollups.people import posts
 
 __all__ = ["LISTED"]
@@ -164,6 +164,7 @@ def _replies(since: str, until: str) -> str:
     )
 
 
+_OF_ADVOCATE = "employee <> ''"
 _REACH_KNOWN = has_standing("post.metrics", "body ? 'reach'")
 LISTED: Mapping[str, Listed] = {
     "followers_at_start": Listed(_followers_at_start, "sum", has_gauge("followers")),
@@ -183,7 +184,7 @@ LISTED: Mapping[str, Listed] = {
     "potential_reach": Listed(
         _potential,
         "sum",
-        has_gauge("connections"),
+        f"({has_gauge('connections')} AND {has_rows('post', _OF_ADVOCATE)})",
         "day",
     ),
     "engagements_tagged": Listed(

@@ -50,16 +50,16 @@ def _surveys() -> Mapping[str, Listed]:
         for part in parts:
             field = _SURVEY_FIELDS.get(part, "respondents")
             told = [field] if part in _SURVEY_FIELDS and topic == "engagement" else whole
-            only = " AND ".join(f"s.body ? '{name}'" for name in told)
+            only = " AND ".join((asked, *(f"body ? '{name}'" for name in told)))
             listed[f"survey.{topic}.{part}"] = Listed(
                 _told(
                     "survey.recorded",
                     f"(s.body ->> '{field}')::numeric",
-                    f"s.{asked} AND {only}",
+                    only,
                     note="(s.body ->> 'respondents') || ' respondents'",
                 ),
                 "sum",
-                has_standing("survey.recorded", asked),
+                has_standing("survey.recorded", only),
                 "own",
             )
     return listed

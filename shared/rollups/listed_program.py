@@ -273,9 +273,13 @@ def _experts(since: str, until: str) -> str:
 
 
 _LEADERS_KNOWN = has_rows("roster", "role = 'leader'")
+_ON_PLATFORM = "body ->> 'system' = 'advocacy'"
+_ADVOCATES_POSTED = has_rows("post", "employee <> ''")
 LISTED: Mapping[str, Listed] = {
     "engaged_users": Listed(
-        _engaged, "count", f"({has_standing('login.recorded')} OR {has_rows('post')})"
+        _engaged,
+        "count",
+        f"({has_standing('login.recorded', _ON_PLATFORM)} OR {_ADVOCATES_POSTED})",
     ),
     "enrolled": Listed(lambda since, until: _person(members(until)), "count", _JOINED),
     "invited_enrolled": Listed(_invited_enrolled, "count", _JOINED),
@@ -301,7 +305,7 @@ LISTED: Mapping[str, Listed] = {
         _connected, "count", has_standing("access.recorded", "body ->> 'system' = 'network'")
     ),
     "leaders": Listed(lambda since, until: _person(_leaders(until)), "count", _LEADERS_KNOWN),
-    "leaders_sharing": Listed(_leaders_who(posts), "count", has_rows("post", "employee <> ''")),
+    "leaders_sharing": Listed(_leaders_who(posts), "count", _ADVOCATES_POSTED),
     "leaders_listening": Listed(
         _leaders_who(_reports_opened),
         "count",

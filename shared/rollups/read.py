@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.kpis.measure import RosterDay
 from shared.kpis.measures import Kept, Measure
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Aggregation, Axis
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 Value = Decimal | Fraction | None
+_ROSTER_BEGINS = "SELECT min(effective_on) FROM roster WHERE org_id = $1 AND generation = $2"
 #: (bucket index, group) → measure → value; the group is "" where nothing is grouped.
 MeasureTable = dict[tuple[int, str], dict[str, Value]]
 
@@ -57,7 +59,8 @@ async def read_measures(
     """Return the measures for each bucket and group.
 
     None means that the organization has no facts of that measure at all: missing, which is not 0.
-    A measure that has facts, but none here, is 0. Every bucket has every group that occurs, and
+    A measure that has facts, but none here, is 0, and so is a count of employees since the roster
+    began. Every bucket has every group that occurs, and
     those of ``groups``.
 
     Raises:
@@ -81,7 +84,8 @@ async def read_measures(
                 missing.add(measure.id)
             else:
                 cells.update({(i, key, measure.id): v for (i, key), v in found.items()})
-    return _table(plans, query, cells, missing, groups)
+    unread = await _before_the_roster(connection, org.id, generation, query, plans)
+    return _table(plans, query, cells, missing, unread, groups)
 
 
 async def _never_told(
@@ -97,6 +101,27 @@ async def _never_told(
     held = await measures_held(connection, org_id, generation, names)
     known = {id for id, told in together.items() if told <= held}
     return {id for id, told in alone.items() if held.isdisjoint(told)} - known
+
+
+async def _before_the_roster(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    query: MeasureQuery,
+    plans: Collection[Slicing],
+) -> set[tuple[int, str]]:
+    """Return (bucket index, measure) where the roster had not begun: nobody knows who was there."""
+    of_roster = [plan.measure for plan in plans if plan.measure.roster]
+    if not of_roster:
+        return set()
+    first = await connection.fetchval(_ROSTER_BEGINS, org_id, generation)
+    return {
+        (index, measure.id)
+        for index, bucket in enumerate(query.buckets)
+        for measure in of_roster
+        if first is not None
+        and first >= (bucket.end if measure.roster is RosterDay.END else bucket.start)
+    }
 
 
 def _is_sum(measure: Measure) -> bool:
@@ -163,6 +188,7 @@ def _table(
     query: MeasureQuery,
     cells: dict[tuple[int, str, str], Value],
     missing: set[str],
+    unread: Collection[tuple[int, str]],
     wanted: Collection[str],
 ) -> MeasureTable:
     calendar = {plan.measure.id for plan in plans if plan.measure.kept is Kept.CALENDAR}
@@ -174,7 +200,7 @@ def _table(
             row = table[index, group] = {}
             for plan in plans:
                 measure = plan.measure
-                if measure.id in missing:
+                if measure.id in missing or (index, measure.id) in unread:
                     row[measure.id] = None
                 elif measure.kept is Kept.CALENDAR:
                     row[measure.id] = cells[index, "", measure.id]

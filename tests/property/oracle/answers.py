@@ -56,7 +56,8 @@ def answers(history: History, told: Sequence[Contribution], span: Span) -> dict[
         found["invited_enrolled"] = _count(history, invited & joined, span)
     if "invites" in measures:
         found["invited"] = _count(history, invited, span)
-    if history.of(EmployeeRecorded):
+    # Of whoever was there before the roster's first row, nobody has told anything.
+    if any(row.effective_on < span.end for row in history.of(EmployeeRecorded)):
         found |= _roster_counts(history, span)
     return found | _readings(history, span) | _times_to_close(history, span)
 

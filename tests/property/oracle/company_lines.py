@@ -82,17 +82,17 @@ def _surveys(history: History, span: Span) -> dict[str, Told]:
     told = {}
     for topic, sums in _SUMS.items():
         surveys = [s for s in history.of(SurveyRecorded) if s.topic == topic]
-        if not surveys:
-            continue
         wanted = [(name, sums if sums == _BALANCED else (name,)) for name in sums]
         for field, needed in (*wanted, ("respondents", _ANSWERED[topic])):
             part = {"score_sum": "score", "respondents": "answers"}.get(field, field)
+            telling = [s for s in surveys if None not in (getattr(s, name) for name in needed)]
+            if not telling:
+                continue
             told[f"survey.{topic}.{part}"] = Told(
                 [
                     Line(str(key_of(s)), Fraction(getattr(s, field)), span.start, team=s.team or "")
-                    for s in surveys
+                    for s in telling
                     if _in(span, history.day(s.occurred_at))
-                    and all(getattr(s, name) is not None for name in needed)
                 ],
                 "sum",
                 "own",
@@ -238,10 +238,10 @@ def _staff(history: History, span: Span) -> dict[str, Told]:
         rows = [roster_row(history, name, day) for name in everybody]
         employed += [(day, row) for row in rows if row is not None and row.employed]
     last = [row for day, row in employed if day == span.last_day]
+    lines = [Line("", 1, day, team=row.team or "") for day, row in employed]
+    has_begun = any(row.effective_on < span.end for row in history.of(EmployeeRecorded))
     return {
-        "person_days": Told(
-            [Line("", 1, day, team=row.team or "") for day, row in employed], "sum", "own"
-        ),
+        **({"person_days": Told(lines, "sum", "own")} if has_begun else {}),
         # Who is in no team has no colleague in another one.
         "ties_possible": Told([Line(r.team, 1, span.start) for r in last if r.team], "pairs"),
     }

@@ -58,6 +58,11 @@ def _employed(history: History, on: date) -> dict[str, EmployeeRecorded]:
     return {name: row for name, row in rows.items() if row is not None and row.employed}
 
 
+def _has_begun(history: History, before: date) -> bool:
+    """Tell whether the roster says anything of the days before a day."""
+    return any(row.effective_on < before for row in history.of(EmployeeRecorded))
+
+
 def _leaders(history: History, on: date) -> set[str]:
     return {name for name, row in _employed(history, on).items() if row.role == "leader"}
 
@@ -71,17 +76,19 @@ def _taking_part(history: History, span: Span) -> dict[str, Told]:
         if span.start <= history.day(login.occurred_at) < span.end
     ]
     leaders = _leaders(history, span.last_day)
-    if bool(history.of(LoginRecorded)) or bool(history.of(PostPublished)):
+    on_platform = any(login.system == "advocacy" for login in history.of(LoginRecorded))
+    has_begun, had_begun = (_has_begun(history, day) for day in (span.end, span.start))
+    if on_platform or any(_posts(history)):
         users = posters | {login.employee for login in logins if login.system == "advocacy"}
         told["engaged_users"] = Told(_one(users, span.last_day), "count")
-    if any(row.role == "leader" for row in history.of(EmployeeRecorded)):
+    if has_begun and any(row.role == "leader" for row in history.of(EmployeeRecorded)):
         told["leaders"] = Told(_one(leaders, span.last_day), "count")
     if any(_posts(history)):
         told["leaders_sharing"] = Told(_one(leaders & posters, span.last_day), "count")
     if any(login.system == "listening" for login in history.of(LoginRecorded)):
         listeners = {login.employee for login in logins if login.system == "listening"}
         told["leaders_listening"] = Told(_one(leaders & listeners, span.last_day), "count")
-    if history.of(EmployeeRecorded):
+    if had_begun:
         before = _employed(history, span.start - timedelta(days=1))
         told["headcount_at_start"] = Told(_one(before, span.start), "count", "start")
     return told | _memberships(history, span)
@@ -234,7 +241,7 @@ def _audiences(history: History, span: Span) -> dict[str, Told]:
         lines = [Line(r.post, r.reach or 0, span.start) for r in reached]
         told |= {"reach.most": Told(lines, "most"), "reach.sum": Told(lines, "sum")}
     connections = _readings(history, "connections")
-    if connections:
+    if connections and any(_posts(history)):
         lines = []
         for post, day in _posts(history):
             own = (post.employee, post.network)
