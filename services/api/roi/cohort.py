@@ -27,6 +27,7 @@ from services.api.roi.cohort_schemas import (
     HistoryUsed,
 )
 from services.api.roi.costs import read_cost
+from services.api.roi.inputs import has_deals
 from services.api.roi.leads import open_leads, read_history
 from services.api.roi.repository import Basis, dated_credit, opportunities
 from services.api.roi.returns import maturity_of, payback_of
@@ -54,6 +55,7 @@ __all__ = ["cohort_roi"]
 
 _METHOD: Final = "aalen_johansen_bootstrap"
 _NO_MARGIN: Final = "missing:gross_margin"
+_NO_DEALS: Final = "missing:revenue"
 _YOUNG: Final = Notice(
     code="no_close_yet",
     message=(
@@ -72,6 +74,7 @@ class _Cohort:
     cost: Decimal | None
     open_leads: Sequence[OpenLead]
     history: History
+    has_deals: bool
     has_margin: bool
     digits: int
 
@@ -79,6 +82,11 @@ class _Cohort:
     def realized(self) -> Decimal:
         """Return the value so far."""
         return sum((amount for _, amount in self.margins), Decimal(0))
+
+    @property
+    def is_valued(self) -> bool:
+        """Tell whether there is a value: without any deal told of, 0 would stand for unknown."""
+        return self.has_margin and self.has_deals
 
 
 async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
@@ -95,7 +103,7 @@ async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
     cost = await read_cost(access, query.period, query.cost_basis, query.amortize_months)
     cohort = await _read(access, query, generation, now, cost.total)
     # Some hundred replicates take a while: other requests go on meanwhile.
-    expected = await asyncio.to_thread(_forecast, cohort) if cohort.has_margin else None
+    expected = await asyncio.to_thread(_forecast, cohort) if cohort.is_valued else None
     decided = await opportunities(
         connection,
         org.id,
@@ -113,13 +121,13 @@ async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
         model=query.model,
         currency=org.currency,
         cost=cost,
-        realized=_cents(cohort.realized, cohort.digits) if cohort.has_margin else None,
+        realized=_cents(cohort.realized, cohort.digits) if cohort.is_valued else None,
         age_unit=query.age_unit,
-        curve=_curve(query, cohort) if cohort.has_margin else [],
-        maturity=maturity_of(decided),
+        curve=_curve(query, cohort) if cohort.is_valued else [],
+        maturity=maturity_of(decided if cohort.has_deals else None),
         payback=payback_of(cohort.margins, cohort.cost, query.from_),
         expected=_expected(cohort, expected),
-        notices=[_YOUNG] if cohort.has_margin and not cohort.margins else [],
+        notices=[_YOUNG] if cohort.is_valued and not cohort.margins else [],
     )
 
 
@@ -162,6 +170,7 @@ async def _read(
             channel=query.channel,
             margin=margin,
         ),
+        has_deals=await has_deals(access, query.period),
         has_margin=rate is not None,
         digits=exponent(org.currency),
     )
@@ -220,7 +229,7 @@ def _expected(cohort: _Cohort, found: Forecast | None) -> Expected:
     value = low = high = None
     if found is not None:
         value, low, high = found.expected_final, found.interval.low, found.interval.high
-    reason = None if found else TOO_FEW_OUTCOMES if cohort.has_margin else _NO_MARGIN
+    reason = None if found else _no_forecast(cohort)
     return Expected(
         value=_cents(value, digits),
         low=_cents(low, digits),
@@ -243,6 +252,13 @@ def _expected(cohort: _Cohort, found: Forecast | None) -> Expected:
         payback=_expected_payback(cohort.today, found) if found else None,
         null_reason=reason,
     )
+
+
+def _no_forecast(cohort: _Cohort) -> str:
+    """Return why nothing is expected of a cohort."""
+    if not cohort.has_margin:
+        return _NO_MARGIN
+    return TOO_FEW_OUTCOMES if cohort.has_deals else _NO_DEALS
 
 
 def _cents(amount: Decimal | Fraction | None, digits: int) -> Decimal | None:

@@ -120,7 +120,8 @@ class Expected(Output):
         " expected."
     )
     null_reason: str | None = Field(
-        description="Why nothing is expected: `too_few_outcomes` or `missing:gross_margin`.",
+        description="Why nothing is expected: `too_few_outcomes`, `missing:gross_margin`, or"
+        " `missing:revenue` (no deal was ever reported).",
         examples=["too_few_outcomes"],
     )
 
@@ -140,7 +141,8 @@ class CohortRoi(Trust):
     currency: str = Field(description="Currency of every amount.", examples=["USD"])
     cost: Cost = Field(description="What the period cost.")
     realized: DecimalText | None = Field(
-        description="Margin so far; null while no margin is stated.", examples=["22800.00"]
+        description="Margin so far; null while no margin is stated, or no deal was ever reported.",
+        examples=["22800.00"],
     )
     age_unit: AgeUnit = Field(description="Steps of the curve.", examples=["month"])
     curve: list[CohortPoint] = Field(description="Every age the cohort has reached.")

@@ -57,8 +57,10 @@ def break_evens(points: Mapping[RoiForm, BreakEvenPoint | None], digits: int) ->
     ]
 
 
-def maturity_of(found: Opportunities) -> Maturity:
-    """Return how much of a period's business is decided."""
+def maturity_of(found: Opportunities | None) -> Maturity:
+    """Return how much of a period's business is decided; None stands for business nobody told."""
+    if found is None:
+        return Maturity(opened=None, closed=None, percent=None)
     share = maturity(closed=found.closed, opened=found.opened)
     return Maturity(opened=share.opened, closed=share.closed, percent=share.percent)
 

@@ -144,8 +144,10 @@ class BreakEven(Output):
 class Maturity(Output):
     """How much of the period's business is decided."""
 
-    opened: int = Field(description="Deals its touches led to.", examples=[9])
-    closed: int = Field(description="Of these, won or lost.", examples=[7])
+    opened: int | None = Field(
+        description="Deals its touches led to; null if no deal was ever reported.", examples=[9]
+    )
+    closed: int | None = Field(description="Of these, won or lost; likewise.", examples=[7])
     percent: DecimalText | None = Field(
         description="The decided part; null without deals.", examples=["77.78"]
     )

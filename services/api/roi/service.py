@@ -168,6 +168,8 @@ async def _dated_margins(
 
 
 async def _maturity(access: Access, inputs: Inputs) -> Maturity:
+    if inputs.revenue is None:
+        return maturity_of(None)
     found = await opportunities(
         access.connection,
         inputs.org.id,
