@@ -117,7 +117,9 @@ def known(cells: Iterable[Cell]) -> frozenset[str]:
     told = {cell.measure for cell in cells}
     held = told | {name for name, others in _TOLD_WITH.items() if told.intersection(others)}
     held |= {name for name, others in _TOLD_TOGETHER.items() if told.issuperset(others)}
-    return frozenset(held | {name for name, (stored, _) in _VIEWS.items() if stored in held})
+    held |= {name for name, (stored, _) in _VIEWS.items() if stored in held}
+    # How many facts of a kind there are is no answer to anything.
+    return frozenset(name for name in held if not name.startswith("told."))
 
 
 def measured(
