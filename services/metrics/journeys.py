@@ -186,7 +186,8 @@ async def credit_touched(
     """
     await connection.execute(_WORKING_TABLES)
     cursor = await connection.cursor(_JOURNEYS, org_id, generation, window_days)
-    journeys = Portions(cursor, _TOUCHES_AT_ONCE)
+    at_once = _TOUCHES_AT_ONCE
+    journeys = Portions(cursor, at_once)
     credited, told = START, 0
     while credited != THE_END:
         if credited != START:
@@ -195,7 +196,8 @@ async def credit_touched(
             told = 0
             for statement in _SUM_UP:
                 await connection.execute(statement)
-        until = await _hold(connection, org_id, generation, credited, await journeys.reach())
+        span = credited, await journeys.reach()
+        until = await _hold(connection, org_id, generation, span, at_once)
         if rows := journeys.take(until):
             # Loaded when there is something to divide: a worker that starts need not wait for it.
             from services.metrics.crediting import credit_journeys
@@ -216,17 +218,17 @@ async def _hold(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
     generation: int,
-    credited: Conversion,
-    until: Conversion,
+    span: tuple[Conversion, Conversion],
+    at_once: int,
 ) -> Conversion:
-    """Note the credit held by the touched conversions after ``credited``, up to ``until``.
+    """Note the credit held by the touched conversions after the first of ``span``, up to the other.
 
     Return up to where it was noted: a person who was somebody else's may have lost all touches, so
     that there is much more to take back than to give.
     """
-    keys = (*credited, *until)
-    status = await connection.execute(_HELD, org_id, generation, *keys, _TOUCHES_AT_ONCE)
-    if _inserted(status) < _TOUCHES_AT_ONCE:
+    credited, until = span
+    status = await connection.execute(_HELD, org_id, generation, *credited, *until, at_once)
+    if _inserted(status) < at_once:
         return until
     last = await connection.fetchrow(_LAST_HELD)
     assert last is not None, "some of it was noted"

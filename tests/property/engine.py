@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
-from unittest.mock import patch
 
 from services.api.assumptions.repository import add_statement
 from services.metrics import journeys
@@ -38,6 +37,7 @@ __all__ = [
 ]
 
 GENERATION = 1
+_AT_ONCE = {name: getattr(journeys, name) for name in ("_TOUCHES_AT_ONCE", "_ROWS_AT_ONCE")}
 #: (kind of conversion, its id, model, touch key, share, amount)
 CreditRow = tuple[str, str, str, bytes, Fraction, Fraction | None]
 
@@ -91,12 +91,17 @@ async def fold(database: Database, org: Org, limit: int) -> None:
 
 @contextmanager
 def credited_at_once(touches: int) -> Iterator[None]:
-    """Let folds credit so many touches at once, and sum up as many rows."""
-    with (
-        patch.object(journeys, "_TOUCHES_AT_ONCE", touches),
-        patch.object(journeys, "_ROWS_AT_ONCE", touches),
-    ):
+    """Let folds credit so many touches at once, and sum up as many rows.
+
+    Blocks may overlap, as folds of several organizations do: what was before all of them returns.
+    """
+    for name in _AT_ONCE:
+        setattr(journeys, name, touches)
+    try:
         yield
+    finally:
+        for name, usual in _AT_ONCE.items():
+            setattr(journeys, name, usual)
 
 
 async def tell(
