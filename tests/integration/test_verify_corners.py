@@ -8,7 +8,7 @@ from services.metrics.verify import Check, verify
 from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Fact
-from shared.orgs import Org
+from shared.orgs import Org, create_org
 from tests.integration.catalogue_facts import fact
 from tests.integration.falsifying import by_hand
 from tests.integration.test_rebuild import tell
@@ -94,13 +94,17 @@ def _told_by_two(n: int) -> Iterator[Fact]:
 
 
 def _won(name: str, deal: str, lead: str, amount: str) -> Fact:
+    return _closed(name, deal, lead, amount, state="won")
+
+
+def _closed(name: str, deal: str, lead: str, amount: str, *, state: str) -> Fact:
     return fact(
         "deal.changed",
         name,
         "2025-03-25",
         deal=deal,
         lead=lead,
-        state="won",
+        state=state,
         amount=amount,
         currency="USD",
         opened_at="2025-03-15T12:00:00Z",
@@ -140,6 +144,55 @@ async def test_touches_count_up_to_the_instant_and_from_the_first_day_of_the_win
     assert not (await verify(database, org.id)).listed
 
 
+async def test_who_is_who_follows_every_link_and_what_is_lost_earns_nobody_credit(
+    database: Database, org: Org
+) -> None:
+    # Several chains of several links: what goes by a wrong name meets the touches of others.
+    facts = [
+        told
+        for n in range(3)
+        for told in (
+            *(
+                fact(
+                    "person.identified",
+                    f"i{n}-{link}",
+                    "2025-03-01",
+                    person=f"p{n}-{link}",
+                    same_as=[f"p{n}-{link + 1}"],
+                )
+                for link in (3, 1, 2)
+            ),
+            fact("touch.recorded", f"t{n}", "2025-03-02", person=f"p{n}-4", **_ADVOCACY),
+            fact("lead.created", f"l{n}", "2025-03-05", lead=f"l{n}", person=f"p{n}-1"),
+            _won(f"d{n}", f"d{n}", f"l{n}", "100.00"),
+            _closed(f"e{n}", f"e{n}", f"l{n}", "100.00", state="lost"),
+        )
+    ]
+    await _found(database, org, facts)
+    async with database.transaction(org.id) as connection:
+        credited = await connection.fetchval(
+            "SELECT count(DISTINCT conversion) FROM credit WHERE org_id = $1 AND kind = 'deal'",
+            org.id,
+        )
+
+    assert credited == 3
+    assert not (await verify(database, org.id)).listed
+
+
+async def test_amounts_are_divided_into_units_of_the_organizations_own_currency(
+    database: Database, org: Org
+) -> None:
+    async with database.transaction() as connection:
+        japanese = await create_org(
+            connection, name="Another", time_zone="Europe/Warsaw", currency="JPY"
+        )
+    days = {"starts_on": "2025-03-01", "ends_on": "2025-03-04"}
+    for one, currency in ((org, "USD"), (japanese, "JPY")):
+        money = {"amount": "100", "currency": currency, "category": "platform"}
+        await _found(database, one, [fact("cost.booked", "c1", "2025-03-01", **money, **days)])
+        assert not (await verify(database, one.id)).listed
+
+
 async def test_what_was_paid_for_is_told_apart_on_a_brand_and_on_an_advocate(
     database: Database, org: Org
 ) -> None:
@@ -176,9 +229,15 @@ async def test_what_comes_to_nothing_is_no_difference(database: Database, org: O
 async def test_behind_a_wrong_cell_of_a_team_are_the_facts_of_its_people_while_they_were_in_it(
     database: Database, org: Org, database_url: str
 ) -> None:
-    places = (("E1", "2025-03-01", "IT"), ("E1", "2025-03-10", "Sales"), ("E2", "2025-03-01", "IT"))
-    # On the day of the move itself, and on the next one.
-    shared = (("E1", 10, 7), ("E2", 10, 1), ("E1", 11, 2), ("E2", 11, 1), ("E1", 9, 4))
+    places = (
+        *(("E1", "2025-03-01", "IT"), ("E1", "2025-03-10", "Sales")),
+        *(("E2", "2025-03-01", "IT"), ("E3", "2025-03-01", "Sales")),
+    )
+    # On the day of the move itself, and on those around it.
+    shared = (
+        *(("E1", 10, 7), ("E2", 10, 1), ("E1", 11, 2), ("E2", 11, 1)),
+        *(("E1", 9, 4), ("E3", 9, 1)),
+    )
     roster = [
         fact(
             "employee.recorded",
@@ -211,6 +270,7 @@ async def test_behind_a_wrong_cell_of_a_team_are_the_facts_of_its_people_while_t
     ]
     assert told == [
         ("2025-03-09", "IT", "4", 4, 4),
+        ("2025-03-09", "Sales", "1", 1, 1),
         ("2025-03-10", "IT", "1", 1, 1),
         ("2025-03-10", "Sales", "7", 7, 5),
         ("2025-03-11", "IT", "1", 1, 1),
