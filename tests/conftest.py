@@ -18,6 +18,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from sqlalchemy import make_url
 
 from cli.embedded.postgres import EmbeddedPostgres
@@ -27,6 +28,10 @@ from shared.orgs import Org, create_org
 
 # Their assertions then show both sides, as a test's do.
 pytest.register_assert_rewrite("tests.property.comparing", "tests.property.returning")
+
+# How busy the machine is says nothing of what is tested.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 TEMPLATE = "earned_template"
 
