@@ -55,7 +55,7 @@ async def test_a_visitor_who_becomes_known_brings_the_past(database: Database, o
     await tell(database, org, *lead_with_deal("known"), touch("known", 18, "brand"))
     await tell(database, org, touch("visitor", 3))
     assert await linear(database, org) == {"brand": Decimal(100)}
-    assert await measure(database, org, "leads_advocacy") is None
+    assert await measure(database, org, "leads_advocacy") == 0
 
     await tell(database, org, same("m1", "known", "visitor"))
 
