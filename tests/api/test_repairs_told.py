@@ -168,6 +168,23 @@ async def test_what_was_published_stays_whenever_it_is_repaired(
     assert [one["after"] for one in repairs if one["measure"] == "shares"] == ["3"]
 
 
+async def test_what_was_published_stays_though_the_clock_that_repairs_is_behind(
+    told: httpx.AsyncClient,
+    database: Database,
+    database_url: str,
+    org: Org,
+    at: Callable[[datetime], None],
+) -> None:
+    await miscount(database, database_url, org)
+    at(RECORDED + timedelta(hours=2))
+    await publish(told)
+    at(RECORDED + timedelta(hours=1))
+    assert not (await repair(database, org.id)).is_rebuilt
+
+    assert await shares(told) == ("5", "-2")
+    assert (await shares(told, live="true"))[0] == "3"
+
+
 @pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=1), timedelta(days=7)])
 async def test_what_was_repaired_before_is_published_as_it_is(
     told: httpx.AsyncClient,
