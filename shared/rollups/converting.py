@@ -104,12 +104,15 @@ def journeys(conversions: str) -> str:
     """
 
 
-def inside_window(moment: str, day: str) -> str:
-    """Return whether a touch (alias ``t``) came inside the window of what happened then."""
+def inside_window(moment: str, day: str, window: str = "$3::integer") -> str:
+    """Return whether a touch (alias ``t``) came inside the window of what happened then.
+
+    ``window`` is SQL of its days.
+    """
     # Days decide. That no day begins before Greenwich's day before it lets the index find where the
     # window begins: who was touched for years is not read from the first year on.
-    begins = f"({day} - $3::integer - 1)::timestamp AT TIME ZONE 'UTC'"
-    return f"t.touched_at <= {moment} AND t.touched_at >= {begins} AND {day} - t.day <= $3::integer"
+    begins = f"({day} - {window} - 1)::timestamp AT TIME ZONE 'UTC'"
+    return f"t.touched_at <= {moment} AND t.touched_at >= {begins} AND {day} - t.day <= {window}"
 
 
 def touches_of(person: str, condition: str) -> str:

@@ -12,7 +12,7 @@ from shared.rollups.counted import ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED
 from shared.rollups.listed import Combined, Listed, TeamOn
 from shared.rollups.query import ForbiddenSlice
 from shared.rollups.readers import LISTED
-from shared.rollups.sql import Arguments, date_literal, filter_clause
+from shared.rollups.sql import WINDOW, Arguments, date_literal, filter_clause
 
 __all__ = ["COUNTERS", "Evidence", "evidence"]
 
@@ -27,7 +27,6 @@ _CREDITED = {
     "applications": ("application", "share"),
     "hires": ("hire", "share"),
 }
-_WINDOW = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
 _FOLDED = "(SELECT position FROM fold_cursor WHERE org_id = $1 AND generation = $2)"
 
 
@@ -183,7 +182,7 @@ def _keyed(measure: str) -> Relation:
             query = contributions.rejoins(keys("employee", "membership", "day"))
         elif measure.startswith("leads"):
             query = contributions.leads(keys("lead", "lead", "day"))
-            query = query.replace("$3::integer", _WINDOW)
+            query = query.replace("$3::integer", WINDOW)
         else:
             query = contributions.deals(keys("deal", "deal", "opened_day", "closed_day"))
         return f"""
@@ -212,7 +211,7 @@ def _credits(measure: str) -> Relation:
              WHERE org_id = $1 AND generation = $2 AND kind = '{kind}'
                AND model = {arguments.add(model)}
                AND converted_day >= {since} AND converted_day < {until}
-               AND touch_day >= {since}::date - {_WINDOW} AND touch_day < {until}
+               AND touch_day >= {since}::date - {WINDOW} AND touch_day < {until}
         """
 
     return relation

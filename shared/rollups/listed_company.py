@@ -6,12 +6,11 @@ from shared.kpis.measures_of_company import SURVEYS
 from shared.rollups.listed import EVERYWHERE, Combined, Lines, Listed, has_rows, has_standing
 from shared.rollups.listed import standing as standing_lines
 from shared.rollups.people import roster
-from shared.rollups.sql import EVER
+from shared.rollups.sql import EVER, ZONE
 
 __all__ = ["LISTED"]
 
 _NOWHERE = "'' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
-_ZONE = "(SELECT time_zone FROM organization WHERE id = $1)"
 _SURVEY_FIELDS = {"positive": "positive", "negative": "negative", "score": "score_sum"}
 _DID = " + ".join(f"(s.body ->> '{name}')::numeric" for name in ("posts", "comments", "reactions"))
 _DID_ANYTHING = " + ".join(
@@ -212,7 +211,7 @@ def _processes() -> Mapping[str, Listed]:
         f"process.{process}.median": Listed(
             _told(
                 "process.completed",
-                f"(s.day - ((s.body ->> 'started_at')::timestamptz AT TIME ZONE {_ZONE})::date)"
+                f"(s.day - ((s.body ->> 'started_at')::timestamptz AT TIME ZONE {ZONE})::date)"
                 "::numeric",
                 f"s.body ->> 'process' = '{process}'",
                 note="'days it took'",

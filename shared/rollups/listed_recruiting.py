@@ -8,13 +8,12 @@ advocacy, or whose applicant an advocate had touched before; a referral hire is 
 from collections.abc import Mapping
 
 from shared.rollups import converting
+from shared.rollups.contributions import DIMENSIONS
 from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_standing
+from shared.rollups.sql import WINDOW, ZONE
 
 __all__ = ["LISTED", "referral_hires"]
 
-_ZONE = "(SELECT time_zone FROM organization WHERE id = $1)"
-_WINDOW = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
-_PLACES = ("employee", "account", "network", "campaign", "content", "channel")
 _EVENTS = {"application.submitted": "submitted", "hire.accepted": "accepted"}
 
 
@@ -38,7 +37,7 @@ def _steps(kind: str, since: str, until: str) -> str:
 def _applied(application: str) -> str:
     """Return the row that speaks for the submission of an application, with who and where."""
     return f"""
-        SELECT a.person, a.happened_at, a.day, {", ".join(f"s.{name}" for name in _PLACES)}
+        SELECT a.person, a.happened_at, a.day, {", ".join(f"s.{name}" for name in DIMENSIONS)}
           FROM (
             SELECT * FROM application
              WHERE org_id = $1 AND generation = $2 AND application = {application}
@@ -56,19 +55,18 @@ def _applied(application: str) -> str:
 
 def _named(row: str, place: int, note: str) -> str:
     """Return who and where of a row, if it says itself that advocacy brought the applicant."""
+    places = ", ".join(f"{row}.{name}" for name in DIMENSIONS)
     return f"""
-        SELECT {place} AS place, {", ".join(f"{row}.{name}" for name in _PLACES)}, '{note}' AS note
+        SELECT {place} AS place, {places}, '{note}' AS note
          WHERE {row}.employee <> '' OR {row}.channel = 'employee_advocacy'
     """
 
 
 def _touched(person: str, at: str, day: str, place: int) -> str:
     """Return who and where of the first touch by an advocate in the window up to an instant."""
-    before = (
-        f"t.channel = 'employee_advocacy' AND t.touched_at <= {at} AND {day} - t.day <= {_WINDOW}"
-    )
+    before = f"t.channel = 'employee_advocacy' AND {converting.inside_window(at, day, WINDOW)}"
     return f"""
-        SELECT {place}, {", ".join(f"t.{name}" for name in _PLACES)}, 'touched by advocacy'
+        SELECT {place}, {", ".join(f"t.{name}" for name in DIMENSIONS)}, 'touched by advocacy'
           FROM (
             {converting.touches_of(person, before)}
              ORDER BY t.touched_at, t.fact_key
@@ -80,7 +78,7 @@ def _touched(person: str, at: str, day: str, place: int) -> str:
 def _brought(steps: str, *evidence: str) -> str:
     """Return a line for each of ``steps`` (alias ``x``) with any evidence; the first one counts."""
     return f"""
-        SELECT x.day, {", ".join(f"w.{name}" for name in _PLACES)}, 1::numeric AS quantity,
+        SELECT x.day, {", ".join(f"w.{name}" for name in DIMENSIONS)}, 1::numeric AS quantity,
                x.fact_key, x.application AS line_key, w.note
           FROM {steps}
          CROSS JOIN LATERAL (
@@ -127,7 +125,7 @@ def _hires(quantity: str, only: str, note: str) -> Lines:
     return lines
 
 
-_DAYS = f"(x.day - ((x.body ->> 'first_contact_at')::timestamptz AT TIME ZONE {_ZONE})::date)"
+_DAYS = f"(x.day - ((x.body ->> 'first_contact_at')::timestamptz AT TIME ZONE {ZONE})::date)"
 _HIRED = has_standing("hire.accepted")
 LISTED: Mapping[str, Listed] = {
     "applications_advocacy": Listed(

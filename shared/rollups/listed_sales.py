@@ -7,11 +7,10 @@ from shared.rollups import converting
 from shared.rollups.deals import closings, lost_deals, open_deals, opened_deals, won_deals
 from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing, level
 from shared.rollups.listed import standing as standing_lines
-from shared.rollups.sql import EVER
+from shared.rollups.sql import EVER, WINDOW
 
 __all__ = ["LISTED"]
 
-_WINDOW = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
 _TOUCHED = "t.employee, t.account, t.network, t.campaign, t.content, t.channel"
 #: Who and where of a deal (alias ``d``): a deal has an owner, or none, and no place.
 _OF_OWNER = "d.employee, '' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
@@ -167,7 +166,7 @@ def _quotas(since: str, until: str) -> str:
 
 def _first_touch(channel: str) -> str:
     """Return the first touch of a lead's person (alias ``l``) inside the window before the lead."""
-    before_lead = f"t.touched_at <= l.created_at AND l.day - t.day <= {_WINDOW} {channel}"
+    before_lead = f"{converting.inside_window('l.created_at', 'l.day', WINDOW)} {channel}"
     return f"""
         {converting.touches_of("l.person", before_lead)}
          ORDER BY t.touched_at, t.fact_key

@@ -10,6 +10,8 @@ from shared.rollups.query import ForbiddenSlice, MeasureQuery
 __all__ = [
     "EVER",
     "TEAM_ON_DAY",
+    "WINDOW",
+    "ZONE",
     "Arguments",
     "bucket_ends",
     "bucket_starts",
@@ -19,6 +21,10 @@ __all__ = [
     "places_held",
 ]
 
+#: Of the organization ``$1`` and its generation ``$2``: the zone of its days, and the days of its
+#: attribution window.
+ZONE = "(SELECT time_zone FROM organization WHERE id = $1)"
+WINDOW = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
 #: A first day that leaves nothing out.
 EVER = "'-infinity'::date"
 #: Joins ``t.team``: the team an employee was in on a day, '' where the roster does not say.
