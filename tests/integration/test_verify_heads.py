@@ -1,5 +1,6 @@
 """The heads of facts: verified against the ledger's entries, and mended from them."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -62,6 +63,52 @@ async def test_a_wrong_head_is_found_and_mended(
             org.id,
         )
     assert shares == 2
+
+
+async def test_a_version_that_the_fold_has_not_come_to_is_no_difference(
+    database: Database, org: Org
+) -> None:
+    await found(database, org)
+    await tell(database, org, DAYS[2] + timedelta(days=1), [post(2, network="instagram")])
+    async with database.transaction(org.id) as connection:
+        last = await connection.fetchval("SELECT max(until) FROM fact_past")
+        assert last > await connection.fetchval("SELECT position FROM fold_cursor")
+
+    assert (await verify(database, org.id)).mismatches == 0
+
+
+def click(number: int, link: str, **fields: Any) -> Fact:
+    return fact("link.clicked", f"c{number}", link=link, **fields)
+
+
+@pytest.mark.parametrize("posts_first", [True, False])
+async def test_whatever_comes_after_a_lost_head_counts_as_others_of_its_kind_do(
+    database: Database, org: Org, database_url: str, *, posts_first: bool
+) -> None:
+    # The source counts the versions of posts, from 0 on, and of clicks says nothing.
+    posts, clicks = [post(1, revision=0), post(2, revision=0)], [click(1, "x"), click(2, "x")]
+    await tell(database, org, DAYS[0], posts + clicks if posts_first else clicks + posts)
+    await catch_up(database, org.id)
+    lost = [post(2).identity.key, click(2, "x").identity.key]
+    forget = "DELETE FROM fact_head WHERE org_id = $1 AND fact_key = ANY($2)"
+    await by_hand(database_url, forget, org.id, lost)
+    await repair(database, org.id)
+
+    said = [post(2, network="xing", revision=0), click(2, "y")]
+    async with database.transaction(org.id) as connection:
+        assert (await append(connection, org, said)).corrected == 2
+
+
+async def test_after_the_only_head_was_lost_whatever_comes_counts(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await tell(database, org, DAYS[0], [post(1)])
+    await catch_up(database, org.id)
+    await by_hand(database_url, "DELETE FROM fact_head WHERE org_id = $1", org.id)
+    await repair(database, org.id)
+
+    async with database.transaction(org.id) as connection:
+        assert (await append(connection, org, [post(1, network="xing")])).corrected == 1
 
 
 async def test_a_version_that_never_was_is_told(
