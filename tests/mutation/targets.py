@@ -72,6 +72,7 @@ _VERIFY: Final = Target(
             "tests/integration/test_verify_corners.py",
             "tests/integration/test_verify.py",
             "tests/integration/test_verify_past.py",
+            "tests/integration/test_verify_heads.py",
             "tests/integration/test_repair.py",
         ),
         (
@@ -87,6 +88,7 @@ _PAST: Final = Target(
     looks=(
         (
             "tests/integration/test_known.py",
+            "tests/integration/test_moved.py",
             "tests/api/test_restated_causes.py",
             "tests/api/test_restated_nothing.py",
             "tests/api/test_repairs_told.py",
@@ -106,4 +108,24 @@ _NAMING: Final = Target(
         ("tests/integration/test_deals_naming.py", "tests/integration/test_merged_contacts.py"),
     ),
 )
-TARGETS: Final = (_FOLD, _VERIFY, _PAST, _CURRENCIES, _NAMING)
+#: Of which kinds anything was told; the fold counts it, and it says of figures that they are none.
+_TOLD: Final = Target(
+    files=("shared/rollups/told.py",),
+    looks=(
+        ("tests/integration/test_none_or_missing.py",),
+        ("tests/property/test_catalogue_histories.py",),
+    ),
+)
+#: What is counted when it is asked for.
+_LISTED: Final = Target(
+    files=("shared/rollups/listed_*.py",),
+    looks=(
+        (
+            "tests/integration/test_catalogue_answers.py",
+            "tests/integration/test_none_or_missing.py",
+            "tests/api/test_referrals.py",
+        ),
+        ("tests/property/test_catalogue_histories.py",),
+    ),
+)
+TARGETS: Final = (_FOLD, _VERIFY, _PAST, _CURRENCIES, _NAMING, _TOLD, _LISTED)
