@@ -1,11 +1,12 @@
 """Which time an answer is about: the present, a past day, or what was published for its period."""
 
 from datetime import date
+from typing import Protocol
 
 from services.api.dependencies import Access
-from services.api.periods import KnownQuery
 from services.api.publications.repository import PublicationRow, covering
 from shared.errors import Invalid, Unavailable
+from shared.kpis.periods import Period
 from shared.rollups.known import (
     FutureDay,
     Knowledge,
@@ -15,10 +16,29 @@ from shared.rollups.known import (
     look_back,
 )
 
-__all__ = ["known_at_end_of", "look", "look_at_other_side"]
+__all__ = ["Looking", "known_at_end_of", "look", "look_at_other_side"]
 
 
-async def look(access: Access, query: KnownQuery) -> PublicationRow | None:
+class Looking(Protocol):
+    """A question about days, as of when: :class:`services.api.periods.Known` and a period."""
+
+    @property
+    def period(self) -> Period:
+        """The days whose publication speaks, if they have one."""
+        ...
+
+    @property
+    def as_of(self) -> date | None:
+        """The day at whose end the answer was known."""
+        ...
+
+    @property
+    def live(self) -> bool:
+        """Whether the present is asked about although the days are published."""
+        ...
+
+
+async def look(access: Access, query: Looking) -> PublicationRow | None:
     """Make the rest of the transaction read what ``query`` asks for.
 
     Call it before anything else is read. Returns the publication that speaks for the period, if
@@ -37,9 +57,7 @@ async def look(access: Access, query: KnownQuery) -> PublicationRow | None:
     return publication
 
 
-async def look_at_other_side(
-    access: Access, query: KnownQuery, publication: PublicationRow
-) -> None:
+async def look_at_other_side(access: Access, query: Looking, publication: PublicationRow) -> None:
     """Make the rest of the transaction read the live figures after the published, or vice versa."""
     if query.live:
         await look_back(access.connection, publication.knowledge)

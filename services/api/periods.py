@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Dimension
 
-__all__ = ["Filters", "KnownQuery", "LocalDay", "PeriodQuery", "SlicedQuery"]
+__all__ = ["Filters", "Known", "KnownQuery", "LocalDay", "PeriodQuery", "SlicedQuery"]
 
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _MOST_FILTER_VALUES: Final = 100
@@ -62,8 +62,10 @@ class PeriodQuery(BaseModel):
         return Period(self.from_, self.to)
 
 
-class KnownQuery(PeriodQuery):
-    """A period, and as of when: who takes it calls :func:`services.api.lookback.look`."""
+class Known(BaseModel):
+    """As of when an answer is: who takes it calls :func:`services.api.lookback.look`."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     as_of: LocalDay | None = Field(
         default=None,
@@ -84,6 +86,10 @@ class KnownQuery(PeriodQuery):
         if self.live and self.as_of is not None:
             raise PydanticCustomError("as_of_and_live", "Give `as_of` or `live`, not both.")
         return self
+
+
+class KnownQuery(Known, PeriodQuery):
+    """A period, and as of when."""
 
 
 class Filters(BaseModel):

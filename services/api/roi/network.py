@@ -2,9 +2,12 @@
 
 from decimal import Decimal
 
+from services.api.answers import trust_of
 from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
+from services.api.freshness import freshness_of
 from services.api.kpis.service import assumption_lines
+from services.api.lookback import look
 from services.api.roi.guard import adding
 from services.api.roi.network_schemas import NetworkQuery, NetworkStatement
 from services.api.roi.returns import return_of, value_part
@@ -20,8 +23,12 @@ async def network_statement(access: Access, query: NetworkQuery) -> NetworkState
     """Return the saving of a year at the rates in force on a day, and claims beside it.
 
     Raises:
-        Invalid: lines hold the same time, and were not asked to be added (``overlapping_value``).
+        Invalid: lines hold the same time, and were not asked to be added (``overlapping_value``),
+            or as :func:`services.api.lookback.look`.
+        Unavailable: likewise.
     """
+    await look(access, query)
+    freshness = await freshness_of(access.connection, access.org.id)
     stated = await rates_of(access.connection, access.org.id)
     found = (rate_in_force(stated, key, query.on) for key in esn_inputs())
     rates = [rate for rate in found if rate is not None]
@@ -31,6 +38,7 @@ async def network_statement(access: Access, query: NetworkQuery) -> NetworkState
     with adding("accept_overlaps"):
         result = esn_roi(values, query.lines, query.overlaps, measured=measured)
     return NetworkStatement(
+        **trust_of(freshness, access.org.zone).model_dump(),
         on=query.on,
         currency=access.org.currency,
         lines=[value_part(line, digits) for line in result.lines],

@@ -1,23 +1,23 @@
 """What the internal network's statement takes and answers."""
 
-from datetime import date
+from datetime import date, timedelta
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from services.api.answers import Trust
 from services.api.kpis.schemas import UsedAssumption
-from services.api.model import DecimalText, Output
-from services.api.periods import LocalDay
+from services.api.model import DecimalText
+from services.api.periods import Known, LocalDay
 from services.api.roi.schemas import Return, ValuePart
 from shared.kpis.esn import DEFAULT_LINES, EsnLine
+from shared.kpis.periods import Period
 from shared.kpis.value import Overlaps
 
 __all__ = ["NetworkQuery", "NetworkStatement"]
 
 
-class NetworkQuery(BaseModel):
+class NetworkQuery(Known):
     """A year of the internal network."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     on: LocalDay = Field(
         description="The day whose rates count; amounts are those of a year.",
@@ -37,12 +37,17 @@ class NetworkQuery(BaseModel):
     )
 
     @property
+    def period(self) -> Period:
+        """Return the day as a period: it is published with the period that it lies in."""
+        return Period(self.on, self.on + timedelta(days=1))
+
+    @property
     def overlaps(self) -> Overlaps:
         """Return whether overlapping lines are added."""
         return Overlaps.ACCEPTED if self.accept_overlaps else Overlaps.REFUSED
 
 
-class NetworkStatement(Output):
+class NetworkStatement(Trust):
     """What an internal network saves in a year. Nothing in it is measured by itself."""
 
     on: date = Field(description="The day whose rates count.", examples=["2025-01-01"])

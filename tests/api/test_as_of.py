@@ -1,0 +1,259 @@
+"""``as_of``: who takes it, and that the past is answered as somebody who knew no more would be."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from shared import clock
+from shared.orgs import Org
+from tests.api.conftest import Fold, MakeClient
+from tests.api.golden import Q1, WARSAW, activity, fact, local, program, sales
+from tests.api.test_golden import post
+
+#: What answers no figures, or figures whose time is a matter of their own.
+_WITHOUT = {
+    # The catalogue is the present one: a definition's version is in every answer.
+    *("kpis_list_kpis", "kpis_get_kpi"),
+    # These tell of all days that anything was known on.
+    *("restatements_list_restatements", "restatements_list_facts"),
+    *("publications_list_publications", "publications_get_publication"),
+    *("assumptions_list_assumptions", "assumptions_list_statements"),
+    # A goal has a standing as of today.
+    *("goals_list_goals", "goals_get_goal", "goals_list_versions"),
+    # What was told, by whom, and whether it all came through.
+    *("facts_list_facts", "facts_list_kinds"),
+    *("connections_list_connections", "connections_get_connection", "connections_list_runs"),
+    *("deliveries_list_deliveries", "links_list_links", "keys_list_keys"),
+    *("organization_get_organization", "organization_get_data_health"),
+}
+_KPIS = ["shares", "enrollment_rate", "revenue_won", "attributed_revenue_linear", "emv_cpm"]
+_MORE_KPIS = ["program_cost", "referral_hires", "active_advocates", "gross_margin_attributed"]
+_BASELINE = {"baseline_from": "2024-12-01", "baseline_to": "2025-01-01"}
+#: What is asked of each operation, if not just the quarter.
+_ASKED: dict[str, dict[str, Any]] = {
+    "kpis_list_values": {"ids": [*_KPIS, *_MORE_KPIS]},
+    "roi_get_value": {"lines": ["margin", "recruiting_cost_per_hire"]},
+    "roi_get_incrementality": {"metric": "shares", "rollout": "sales=2025-02-03"},
+    "roi_get_baseline": _BASELINE,
+    "roi_get_internal_network": {"on": "2025-01-01"},
+    "roi_list_models": {"group_by": "team"},
+}
+_RATES = {
+    "gross_margin": ("0.8", "0.7"),
+    "cost_per_hire.referral": ("1500", "1000"),
+    "emv.cpm": ("30", "50"),
+    "esn.adaptation_quits": ("4", "2"),
+    "esn.people": ("100", "90"),
+    "esn.minutes_saved_per_day": ("10", "5"),
+    "esn.hourly_rate": ("30", "40"),
+    "esn.cost": ("3600", "3900"),
+}
+
+
+def operations(app: FastAPI) -> Iterator[tuple[str, str, set[str]]]:
+    """Yield what can be read: the operation, its path, and what it can be asked."""
+    for path, methods in app.openapi()["paths"].items():
+        if "get" in methods:
+            operation = methods["get"]
+            yield (
+                operation["operationId"],
+                path,
+                {one["name"] for one in operation.get("parameters", ())},
+            )
+
+
+def test_every_answer_that_holds_figures_can_be_asked_as_of_a_day(app: FastAPI) -> None:
+    asked = {name: parameters for name, _, parameters in operations(app)}
+    without = {name for name, parameters in asked.items() if "as_of" not in parameters}
+
+    # Whatever is added either takes `as_of`, or is named above with the reason why not.
+    assert without == _WITHOUT
+    assert all("live" in asked[name] for name in asked.keys() - without)
+
+
+def test_every_answer_as_of_a_day_says_what_was_known(app: FastAPI) -> None:
+    document = app.openapi()
+    for name, path, parameters in operations(app):
+        if "as_of" not in parameters:
+            continue
+        answer = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+        schema = document["components"]["schemas"][answer["schema"]["$ref"].rpartition("/")[2]]
+        assert {"as_of", "known_position", "is_final", "frozen"} <= set(schema["required"]), name
+
+
+def _earned(name: str, day: date, impressions: int, **whose: str) -> dict[str, Any]:
+    counted = {"reactions": impressions // 50, "comments": 3, "reshares": 2, "clicks": 5}
+    return fact(
+        "engagement.daily",
+        name,
+        local(day),
+        day=day.isoformat(),
+        network="linkedin",
+        impressions=impressions,
+        **whose,
+        **counted,
+    )
+
+
+def _told_first() -> list[dict[str, Any]]:
+    """Return the quarter, what the brand reached in it, and what both reached before."""
+    return [
+        *sales(),
+        *program(),
+        *activity(),
+        _earned("before-E001", date(2024, 12, 10), 4000, employee="E001"),
+        _earned("before-brand", date(2024, 12, 10), 60000, account="golden-ratio"),
+        _earned("brand", date(2025, 2, 3), 70000, account="golden-ratio"),
+    ]
+
+
+def _told_later() -> list[dict[str, Any]]:
+    """Return corrections that move every kind of figure: sums, states, people, teams, credit."""
+    told = {(one["kind"], one["external_id"]): one for one in _told_first()}
+    start = local(date(2025, 1, 1))
+    return [
+        {**told["deal.changed", "J5"], "amount": "12000.00"},
+        {**told["deal.changed", "J3"], "state": "lost"},
+        {**told["cost.booked", "cost-content"], "amount": "1700.00"},
+        {**told["employee.recorded", "E003"], "team": "marketing"},
+        {**told["member.joined", "E004"], "occurred_at": "2025-01-20T09:00:00Z"},
+        {**told["engagement.daily", "brand"], "impressions": 90000},
+        fact("member.left", "E005", local(date(2025, 2, 10)), employee="E005"),
+        fact(
+            "touch.recorded",
+            "J4-late",
+            local(date(2025, 3, 20)),
+            person_email="J4@client.example",
+            channel="employee_advocacy",
+            employee="E006",
+        ),
+        *(
+            fact(
+                "post.published",
+                f"late-{number}",
+                local(date(2025, 2, 20)),
+                post=f"late-{number}",
+                employee="E001",
+                network="linkedin",
+                channel="employee_advocacy",
+            )
+            for number in range(40)
+        ),
+        fact(
+            "hire.accepted",
+            "hire-late",
+            start,
+            application="A-late",
+            employee="E007",
+            channel="employee_advocacy",
+        ),
+    ]
+
+
+async def _state(client: httpx.AsyncClient, place: int) -> None:
+    for key, values in _RATES.items():
+        stated = {"effective_from": "2025-01-01", "value": values[place], "source": "finance"}
+        response = await client.put(f"/v1/assumptions/{key}", json=stated)
+        assert response.status_code == 200, response.text
+
+
+async def _answers(
+    client: httpx.AsyncClient, app: FastAPI, **as_of: str
+) -> dict[str, dict[str, Any]]:
+    """Return what every operation that takes ``as_of`` answers."""
+    answers = {}
+    for name, path, parameters in operations(app):
+        if "as_of" not in parameters:
+            continue
+        asked = {} if "on" in parameters else Q1
+        kpi = path.replace("{kpi_id}", "attributed_revenue_linear")
+        response = await client.get(kpi, params={**asked, **_ASKED.get(name, {}), **as_of})
+        assert response.status_code == 200, f"{name}: {response.text}"
+        answers[name] = response.json()
+    return answers
+
+
+def _figures(answers: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    # A cursor is its organization's own, and a day is final when it is over.
+    left_out = {"next_cursor", "is_final", "as_of"}
+    return {
+        name: _without(answer, left_out) | {"facts": _without(answer.get("facts"), left_out)}
+        for name, answer in answers.items()
+    }
+
+
+def _without(answer: Any, names: set[str]) -> Any:
+    if not isinstance(answer, dict):
+        return answer
+    return {name: value for name, value in answer.items() if name not in names}
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
+    def set_clock(month: int, day: int) -> None:
+        instant = datetime(2025, month, day, 15, tzinfo=WARSAW)
+        monkeypatch.setattr(clock, "now", lambda: instant)
+
+    return set_clock
+
+
+async def test_the_past_is_what_a_twin_answers_that_was_told_no_more(
+    client_of: MakeClient,
+    org: Org,
+    other_org: Org,
+    fold: Fold,
+    at: Callable[[int, int], None],
+    app: FastAPI,
+) -> None:
+    client, twin = await client_of(org), await client_of(other_org)
+    at(4, 28)
+    for one in (client, twin):
+        await _state(one, 0)
+        await post(one, _told_first())
+    at(4, 30)
+    await fold(org)
+    await fold(other_org)
+    known_then = _figures(await _answers(twin, app, as_of="2025-04-30"))
+
+    at(5, 10)
+    await _state(client, 1)
+    await post(client, _told_later())
+    await fold(org)
+    at(6, 1)
+    then = await _answers(client, app, as_of="2025-04-30")
+    now = _figures(await _answers(client, app))
+
+    assert all(answer["is_final"] for answer in then.values())
+    assert _figures(then) == known_then
+    unmoved = [name for name, answer in now.items() if answer == known_then[name]]
+    assert unmoved == []
+
+
+async def test_a_published_day_of_the_network_keeps_the_rates_it_was_published_with(
+    client: httpx.AsyncClient, at: Callable[[int, int], None]
+) -> None:
+    at(4, 28)
+    await _state(client, 0)
+    at(4, 29)
+    quarter = {**Q1, "note": "As reported"}
+    published = await client.post("/v1/publications", json=quarter)
+    assert published.status_code == 201, published.text
+    at(5, 10)
+    await _state(client, 1)
+
+    async def told(**asked: str) -> tuple[Any, ...]:
+        response = await client.get("/v1/roi/internal-network", params=asked)
+        assert response.status_code == 200, response.text
+        answer = response.json()
+        return answer["frozen"], answer["publication_id"], answer["roi"]["percent"]
+
+    publication = published.json()["id"]
+    assert await told(on="2025-03-31") == (True, publication, "545.33")
+    # Now 616 of leavers and 13,200 of time are saved, at 3,900.
+    assert await told(on="2025-03-31", live="true") == (False, None, "254.26")
+    # The day after the quarter is in no published period.
+    assert await told(on="2025-04-01") == (False, None, "254.26")
