@@ -3,8 +3,8 @@
 An amount is worth what the rate in force on its day makes of it, as books are kept: the day a deal
 closed, the first day a cost covers. The ledger then holds the organization's currency alone, and in
 ``told`` what the source said and the rate, so that every figure leads back to the invoice. A rate
-that is stated later changes no entry. Whether a fact says anything new is judged by what was told,
-not by what that was worth.
+that is stated later changes no entry, unless somebody has the amounts converted anew. Whether a
+fact says anything new is judged by what was told, not by what that was worth.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,7 +23,14 @@ from shared.ledger.staging import Said
 from shared.money import convert, exponent
 from shared.orgs import Org
 
-__all__ = ["Inconvertible", "converted", "in_other_currencies"]
+__all__ = [
+    "Inconvertible",
+    "converted",
+    "converted_anew",
+    "in_other_currencies",
+    "remember_converted",
+    "told_in",
+]
 
 #: Where payloads keep an amount of money.
 _AMOUNTS: Final = ("amount", "value")
@@ -40,6 +47,13 @@ SELECT w.key, w.day, r.value, r.effective_from
      ORDER BY effective_from DESC, version DESC
      LIMIT 1
  ) r
+"""
+# In the order of the key: two writers of one fact wait for each other, and not in a circle.
+_REMEMBER: Final = """
+INSERT INTO converted_fact (org_id, currency, fact_key)
+SELECT $1, * FROM unnest($2::text[], $3::bytea[]) c (currency, fact_key)
+ ORDER BY currency, fact_key
+    ON CONFLICT DO NOTHING
 """
 _Rates = dict[tuple[str, date], tuple[Decimal, date]]
 
@@ -79,20 +93,72 @@ async def converted(
         Inconvertible: no rate of a currency holds on a day, or an amount becomes too large.
     """
     concerned = [row for row in rows if row.fact_key in keys and not row.is_retraction]
-    told = [(row, orjson.loads(row.columns[-1])) for row in concerned]
+    told = [(row, _body(row)) for row in concerned]
     # Of several versions in a batch the last one may be in another currency, or have no amount.
     foreign = [
-        (row, body, _day(org, row, body))
-        for row, body in told
-        if body.get("currency", org.currency) != org.currency
+        (row, body) for row, body in told if body.get("currency", org.currency) != org.currency
     ]
-    wanted = {(body["currency"], day) for _, body, day in foreign}
-    rates = await _rates(connection, org.id, wanted)
-    written = {}
-    for row, body, day in foreign:
-        _convert(org, row.fact_key, body, day, rates)
-        written[row.fact_key] = row._replace(columns=(*row.columns[:-1], _text(body)))
+    worth = await _worth(connection, org, foreign)
+    written = {row.fact_key: row for row in worth}
     return [written.get(row.fact_key, row) for row in rows]
+
+
+async def remember_converted(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org: Org,
+    rows: Sequence[Said],
+    keys: Collection[bytes],
+) -> None:
+    """Remember by their currency which facts of :func:`converted` have converted amounts."""
+    concerned = [row for row in rows if row.fact_key in keys and not row.is_retraction]
+    currencies = [(told_in(row), row.fact_key) for row in concerned]
+    if known := [pair for pair in currencies if pair[0] is not None]:
+        await connection.execute(_REMEMBER, org.id, *map(list, zip(*known, strict=True)))
+
+
+async def converted_anew(
+    connection: "asyncpg.Connection[asyncpg.Record]", org: Org, rows: Sequence[Said]
+) -> list[Said]:
+    """Return those of ``rows`` that the rates that hold now make something else of.
+
+    Each has been converted before: what was told is in its payload.
+
+    Raises:
+        Inconvertible: an amount becomes too large.
+    """
+    told = []
+    for row in rows:
+        body = _body(row)
+        said = body.pop("told")
+        amounts = {name: said[name] for name in (*_AMOUNTS, _PRICE) if name in said}
+        told.append((row, {**body, **amounts, "currency": said["currency"]}))
+    worth = await _worth(connection, org, told)
+    return [new for new, row in zip(worth, rows, strict=True) if new.columns != row.columns]
+
+
+def told_in(row: Said) -> str | None:
+    """Return the currency that a row's amounts were told in; None if nothing was converted."""
+    currency: str | None = _body(row).get("told", {}).get("currency")
+    return currency
+
+
+def _body(row: Said) -> dict[str, Any]:
+    body: dict[str, Any] = orjson.loads(row.columns[-1])
+    return body
+
+
+async def _worth(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org: Org,
+    told: Sequence[tuple[Said, dict[str, Any]]],
+) -> list[Said]:
+    """Return rows as they are written: with what the amounts told in a body are worth."""
+    dated = [(row, body, _day(org, row, body)) for row, body in told]
+    wanted = {(body["currency"], day) for _, body, day in dated}
+    rates = await _rates(connection, org.id, wanted)
+    for row, body, day in dated:
+        _convert(org, row.fact_key, body, day, rates)
+    return [row._replace(columns=(*row.columns[:-1], _text(body))) for row, body, _ in dated]
 
 
 def _day(org: Org, row: Said, body: dict[str, Any]) -> date:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from shared.ledger.staging import MixedRevisions, Said
 
-__all__ = ["Judgement", "Known", "judge"]
+__all__ = ["Judgement", "Known", "judge", "restate"]
 
 
 class Known(NamedTuple):
@@ -65,6 +65,17 @@ def judge(said: Sequence[Said], known: Mapping[bytes, Known], position: int) -> 
     return result
 
 
+def restate(said: Sequence[Said], known: Mapping[bytes, Known], position: int) -> Judgement:
+    """Return the entries that take the current version of each identity back and state it anew.
+
+    What a source said is the same: revision and content hash stay, and it may say it again.
+    """
+    result = Judgement(position)
+    for index, item in enumerate(said):
+        _correct(result, index, item, known[item.fact_key])
+    return result
+
+
 def _first_word(result: Judgement, index: int, item: Said) -> None:
     if item.is_retraction:
         # Nothing to take back, but an older version that is still under way must not appear.
@@ -93,17 +104,24 @@ def _content(result: Judgement, index: int, item: Said, current: Known) -> None:
             result.stale += 1
             return
         result.inserted += 1
+        _state_again(result, index, item)
     elif item.content_hash == current.content_hash:
         result.unchanged += 1
         _confirm(result, item, current)
-        return
     elif not is_newer and item.content_hash < current.content_hash:
         result.stale += 1
-        return
     else:
-        result.corrected += 1
-        result.position += 1
-        result.withdrawn.append((result.position, current.position))
+        _correct(result, index, item, current)
+
+
+def _correct(result: Judgement, index: int, item: Said, current: Known) -> None:
+    result.corrected += 1
+    result.position += 1
+    result.withdrawn.append((result.position, current.position))
+    _state_again(result, index, item)
+
+
+def _state_again(result: Judgement, index: int, item: Said) -> None:
     _state(result, index, is_new=False)
     _head(result, item, item.content_hash, result.position, is_retracted=False)
 

@@ -110,6 +110,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "/v1/assumptions/gross_margin",
         {"json": {"effective_from": "2025-01-01", "value": "0.8", "source": "finance"}},
     ),
+    "assumptions_convert_anew": ("POST", "/v1/assumptions/exchange_rate.EUR/conversions", {}),
     "organization_get_organization": ("GET", "/v1/organization", {}),
     "organization_state_privacy": (
         "PUT",

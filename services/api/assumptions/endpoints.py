@@ -2,10 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, BackgroundTasks, Path, Query, Request
 
-from services.api.assumptions import service
-from services.api.assumptions.schemas import Assumption, Assumptions, NewStatement, StatedValues
+from services.api.assumptions import conversions, service
+from services.api.assumptions.schemas import (
+    Assumption,
+    Assumptions,
+    Conversions,
+    ConversionsQuery,
+    NewStatement,
+    StatedValues,
+)
 from services.api.dependencies import Access, reads, writes
 from services.api.model import PageQuery
 from shared.web.json import StrictJsonRoute
@@ -47,3 +54,21 @@ async def state_assumption(
 ) -> Assumption:
     """State a value from a day on. Days before it keep the value they had."""
     return await service.state_assumption(access, key, body)
+
+
+@router.post("/{key}/conversions", operation_id="assumptions_convert_anew")
+async def convert_anew(
+    request: Request,
+    access: Annotated[Access, writes("assumptions:write")],
+    key: _Key,
+    query: Annotated[ConversionsQuery, Query()],
+    tasks: BackgroundTasks,
+) -> Conversions:
+    """Restate the amounts told in a currency at the rates of their days as they are stated now.
+
+    A page of the facts at a time: go on with `cursor` until there is none. Asking again changes
+    nothing.
+    """
+    done = await conversions.convert(access, resources(request).keyring, key, query)
+    tasks.add_task(resources(request).queue.wake, "fold", access.org.id)
+    return done

@@ -4,15 +4,23 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from services.api.model import DecimalText, Input, Output, Page
+from services.api.model import Cursor, DecimalText, Input, Output, Page
 from services.api.periods import LocalDay
 from shared.facts.fields import Text
 from shared.kpis.vocabulary import Grade, Unit
 
-__all__ = ["Assumption", "Assumptions", "NewStatement", "StatedValue", "StatedValues"]
+__all__ = [
+    "Assumption",
+    "Assumptions",
+    "Conversions",
+    "ConversionsQuery",
+    "NewStatement",
+    "StatedValue",
+    "StatedValues",
+]
 
 
 def _rate_text(value: Any) -> Any:
@@ -104,4 +112,29 @@ class StatedValues(Page):
 
     statements: list[StatedValue] = Field(
         description="This page's statements, the latest to begin first."
+    )
+
+
+class ConversionsQuery(BaseModel):
+    """Which of the facts told in a currency are converted anew."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cursor: Cursor = None
+    limit: int = Field(
+        default=1000, description="Most facts looked at.", ge=1, le=1000, examples=[1000]
+    )
+
+
+class Conversions(Page):
+    """What became of the facts of a page."""
+
+    key: str = Field(description="The exchange rate's key.", examples=["exchange_rate.EUR"])
+    examined: int = Field(
+        description="How many facts once told in the currency were looked at.", examples=[1000]
+    )
+    converted: int = Field(
+        description="Of these, how many the rates of their days now make something else of: each"
+        " is taken back and stated anew, as a correction is.",
+        examples=[12],
     )

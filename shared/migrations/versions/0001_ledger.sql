@@ -57,6 +57,15 @@ CREATE TABLE fact_past (
     PRIMARY KEY (org_id, fact_key, position)
 );
 
+-- Facts with an amount that was told in another currency, by that currency: where they are found when
+-- a rate is put right. One that has been told otherwise since stays listed.
+CREATE TABLE converted_fact (
+    org_id          uuid NOT NULL,
+    currency        text NOT NULL,
+    fact_key        bytea NOT NULL,
+    PRIMARY KEY (org_id, currency, fact_key)
+);
+
 -- The fold: rollups and the state of the keyed operators, one set per generation -----------------------
 
 CREATE TABLE generation (

@@ -1,0 +1,129 @@
+"""Write entries and heads: what both appending and converting anew end with.
+
+Entries are staged first, then the head is locked, then they are written: so that other writers of
+the organization do not wait for a batch's bytes.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from shared.ledger.judge import Judgement
+from shared.ledger.staging import Said
+from shared.observability import metrics
+
+__all__ = ["COLUMNS", "lock_head", "stage", "unstage", "write"]
+
+#: Those of an entry after its key, in the order of :class:`Said`.
+COLUMNS: Final = (
+    "occurred_at, day, kind, source, external_id, employee, account, network, campaign, content, "
+    "channel, subject, payload"
+)
+# COPY cannot write a table under row-level security, so a batch goes through a temporary one; and
+# it goes there before the head is locked, so that other writers do not wait for its bytes.
+_STAGING: Final = """
+CREATE TEMPORARY TABLE IF NOT EXISTS ledger_staging (
+    index integer, content_hash bytea, revision bigint, fact_key bytea, occurred_at timestamptz,
+    day date, kind text, source text, external_id text, employee text, account text, network text,
+    campaign text, content text, channel text, subject text, payload text
+) ON COMMIT DELETE ROWS
+"""
+_STATE: Final = f"""
+INSERT INTO ledger_entry (org_id, position, recorded_at, weight, fact_key, {COLUMNS})
+SELECT $1, p.position, $2, 1, fact_key, {COLUMNS}
+  FROM ledger_staging s
+  JOIN unnest($3::integer[], $4::bigint[]) p (index, position) USING (index)
+"""
+_FIRST_HEADS: Final = """
+INSERT INTO fact_head (org_id, fact_key, content_hash, revision, position)
+SELECT $1, fact_key, content_hash, revision, p.position
+  FROM ledger_staging s
+  JOIN unnest($2::integer[], $3::bigint[], $4::boolean[]) p (index, position, is_new) USING (index)
+ WHERE p.is_new
+ ORDER BY fact_key
+"""
+_WITHDRAW: Final = f"""
+WITH version AS (
+    SELECT e.*, w.position AS until
+      FROM unnest($3::bigint[], $4::bigint[]) w (position, stated_at)
+     CROSS JOIN LATERAL (
+        SELECT * FROM ledger_entry e WHERE e.org_id = $1 AND e.position = w.stated_at LIMIT 1
+     ) e
+), remembered AS (
+    INSERT INTO fact_past (org_id, fact_key, position, until)
+    SELECT org_id, fact_key, position, until FROM version
+)
+INSERT INTO ledger_entry (org_id, position, recorded_at, weight, fact_key, {COLUMNS})
+SELECT org_id, until, $2, -1, fact_key, {COLUMNS} FROM version
+"""
+_HEADS: Final = """
+INSERT INTO fact_head (org_id, fact_key, content_hash, revision, position, is_retracted)
+SELECT $1, * FROM unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[], $6::boolean[])
+    h (fact_key, content_hash, revision, position, is_retracted)
+ ORDER BY fact_key
+    ON CONFLICT (org_id, fact_key) DO UPDATE
+   SET content_hash = excluded.content_hash, revision = excluded.revision,
+       position = excluded.position, is_retracted = excluded.is_retracted
+"""
+
+
+async def stage(connection: "asyncpg.Connection[asyncpg.Record]", rows: Sequence[Said]) -> None:
+    """Put what is to be stated where :func:`write` takes it from, by its index."""
+    await connection.execute(_STAGING)
+    await connection.copy_records_to_table(
+        "ledger_staging",
+        records=[
+            (index, row.content_hash, row.revision, row.fact_key, *row.columns)
+            for index, row in enumerate(rows)
+            if not row.is_retraction
+        ],
+    )
+
+
+async def unstage(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Forget what was staged: the caller may go on in this transaction."""
+    await connection.execute("TRUNCATE ledger_staging")
+
+
+async def lock_head(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID
+) -> tuple[int, datetime]:
+    """Return the last position and when it was recorded; other writers wait until the commit."""
+    head = await connection.fetchrow(
+        "SELECT position, recorded_at FROM ledger_head WHERE org_id = $1 FOR UPDATE", org_id
+    )
+    assert head is not None, "an organization is created together with its ledger head"
+    return head["position"], head["recorded_at"]
+
+
+async def write(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    judgement: Judgement,
+    recorded_at: datetime,
+) -> None:
+    """Write the entries of a judgement, the current versions, and move the locked head."""
+    if judgement.stated:
+        indexes, positions, are_new = map(list, zip(*judgement.stated, strict=True))
+        await connection.execute(_STATE, org_id, recorded_at, indexes, positions)
+        await connection.execute(_FIRST_HEADS, org_id, indexes, positions, are_new)
+    await unstage(connection)
+    if judgement.withdrawn:
+        withdrawn, stated_at = map(list, zip(*judgement.withdrawn, strict=True))
+        await connection.execute(_WITHDRAW, org_id, recorded_at, withdrawn, stated_at)
+    heads = judgement.tombstones + judgement.changed_heads
+    if heads:
+        columns = [list(column) for column in zip(*heads, strict=True)]
+        await connection.execute(_HEADS, org_id, *columns)
+    if judgement.stated or judgement.withdrawn:
+        await connection.execute(
+            "UPDATE ledger_head SET position = $2, recorded_at = $3 WHERE org_id = $1",
+            org_id,
+            judgement.position,
+            recorded_at,
+        )
+    metrics.LEDGER_ENTRIES.labels("credit").inc(len(judgement.stated))
+    metrics.LEDGER_ENTRIES.labels("reversal").inc(len(judgement.withdrawn))
