@@ -282,13 +282,19 @@ def _cut(parts: tuple[Period, ...], changes: Iterable[date]) -> tuple[Period, ..
 
 
 def rates_used(kpi: Kpi, rates: Sequence[DatedRate], period: Period) -> list[DatedRate]:
-    """Return every rate that priced some day of a period, in the order of the formula."""
+    """Return every rate that priced some day of a period, in the order of the formula.
+
+    After them comes what said who is counted: that of the last day alone.
+    """
     used: dict[DatedRate, None] = {}
     changes = sorted(day for day in _changes(kpi, rates) if day in period)
     for key in catalogue().assumptions_of(kpi.id):
         for day in (period.start, *changes):
             if rate := rate_in_force(rates, key, day):
                 used[rate] = None
+    for key in catalogue().counted_by(kpi.id):
+        if rate := rate_in_force(rates, key, period.last_day):
+            used[rate] = None
     return list(used)
 
 

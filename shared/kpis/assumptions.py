@@ -1,6 +1,8 @@
 """Assumptions: the figures a formula needs that no event can tell, with where each comes from.
 
 What a company alone can know has no default; a formula that needs it is null until it is stated.
+Some are in no formula but say who is counted, such as how many weeks make an advocate active: of
+those the value in force on a period's last day decides for all of it.
 """
 
 from __future__ import annotations
@@ -14,8 +16,12 @@ from shared.kpis.vocabulary import Grade, Unit
 from shared.money import InvalidCurrency, exponent
 
 __all__ = [
+    "ACTIVATION_DAYS",
+    "ACTIVE_WEEKS",
+    "ACTIVE_WEEKS_NEEDED",
     "ASSUMPTIONS",
     "EXCHANGE_RATE",
+    "EXPERT_INDEX",
     "Assumption",
     "InvalidAssumption",
     "check",
@@ -27,6 +33,11 @@ __all__ = [
 #: What the keys of exchange rates begin with; a currency follows. No formula takes them: an amount
 #: is converted when it is told.
 EXCHANGE_RATE = "exchange_rate."
+
+#: What says who is counted. Of the last weeks, no more can be needed than are looked at.
+ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED = "active.weeks", "active.weeks_needed"
+ACTIVATION_DAYS = "activation.days"
+EXPERT_INDEX = "expert.index"
 
 _INDUSTRY = "published vendor and agency rates"
 _ARTICLE = "practitioners' articles, second-hand"
@@ -49,6 +60,7 @@ class Assumption:
     grade: Grade
     least: Decimal = Decimal(0)
     most: Decimal | None = None
+    is_whole: bool = False
 
 
 def _given(
@@ -62,6 +74,12 @@ def _stated(key: str, unit: Unit, description: str) -> Assumption:
     most = Decimal(1) if unit is Unit.RATIO else None
     source = "stated by the company"
     return Assumption(key, unit, None, description, source, Grade.MEASURED, most=most)
+
+
+def _counting(key: str, unit: Unit, default: str, description: str, most: int) -> Assumption:
+    """Return what says who is counted: a whole number."""
+    plain = _given(key, unit, default, description, _RULE, Grade.MODELLED)
+    return replace(plain, least=Decimal(1), most=Decimal(most), is_whole=True)
 
 
 _KEYS = (
@@ -165,6 +183,22 @@ _KEYS = (
     _stated("esn.minutes_per_mail", Unit.MINUTES, "time one internal mail takes"),
     _stated("esn.ideas_value", Unit.MONEY, "value a year of the proposals put into practice"),
     _stated("esn.cost", Unit.MONEY, "licenses, time and moderation a year"),
+    _counting(ACTIVE_WEEKS, Unit.WEEKS, "4", "last whole ISO weeks in which advocates act", 52),
+    _counting(ACTIVE_WEEKS_NEEDED, Unit.WEEKS, "3", "of these, weeks with a post to be active", 52),
+    _counting(
+        ACTIVATION_DAYS, Unit.DAYS, "30", "days from an invitation to the post it led to", 365
+    ),
+    replace(
+        _given(
+            EXPERT_INDEX,
+            Unit.POINTS,
+            "70",
+            "Social Selling Index from which on somebody is an expert",
+            _RULE,
+            Grade.MODELLED,
+        ),
+        most=Decimal(100),
+    ),
 )
 
 ASSUMPTIONS: Mapping[str, Assumption] = MappingProxyType(
@@ -201,6 +235,7 @@ def check(key: str, value: Decimal) -> Decimal:
     if assumption is None:
         raise InvalidAssumption(f"unknown assumption {key!r}")
     too_much = assumption.most is not None and value > assumption.most
-    if not value.is_finite() or value < assumption.least or too_much:
+    is_cut = assumption.is_whole and value.is_finite() and value % 1 != 0
+    if not value.is_finite() or value < assumption.least or too_much or is_cut:
         raise InvalidAssumption(f"{key} cannot be {value}")
     return value

@@ -153,8 +153,13 @@ class Catalogue:
         return tuple(MEASURES[name] for name in self.inputs.get(kpi_id, ()) if name in MEASURES)
 
     def assumptions_of(self, kpi_id: str) -> tuple[str, ...]:
-        """Return the keys of the assumptions a KPI depends on, in the order of its formula."""
+        """Return the keys of the assumptions in a KPI's formula, in its order: those that price."""
         return tuple(name for name in self.inputs.get(kpi_id, ()) if name in ASSUMPTIONS)
+
+    def counted_by(self, kpi_id: str) -> tuple[str, ...]:
+        """Return the keys of the assumptions that say who the measures of a KPI count."""
+        keys = (key for measure in self.measures_of(kpi_id) for key in measure.counted_by)
+        return tuple(dict.fromkeys(keys))
 
 
 @lru_cache(maxsize=1)

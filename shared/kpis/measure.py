@@ -47,6 +47,8 @@ class Measure:
     has_zero: bool = True
     #: Of employees: before the roster's first row, nobody knows who they were, and nothing is 0.
     roster: RosterDay | None = None
+    #: Assumptions that say who is counted: the value on the period's last day holds for all of it.
+    counted_by: tuple[str, ...] = ()
     #: The counted measure that answers for the parts of a whole that is stored undivided.
     parts: str | None = None
 
@@ -111,7 +113,8 @@ def counted(
     description: str,
     *,
     roster: RosterDay | None = None,
+    counted_by: tuple[str, ...] = (),
 ) -> Measure:
     """Return a measure that is counted when it is asked for."""
     plain = measured(id, unit, aggregation, dimensions, description, Kept.COUNTED)
-    return replace(plain, roster=roster)
+    return replace(plain, roster=roster, counted_by=counted_by)

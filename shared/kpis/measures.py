@@ -12,6 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from shared.kpis import measures_of_company, measures_of_market
+from shared.kpis.assumptions import ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED
 from shared.kpis.measure import Kept, Measure, RosterDay
 from shared.kpis.measure import counted as _counted
 from shared.kpis.measure import measured as _measure
@@ -202,7 +203,8 @@ def _levels_and_sets() -> Iterator[Measure]:
         people,
         distinct,
         (_T, _N),
-        "employees with a post in at least 3 of the last 4 ISO weeks of the period",
+        "employees with a post in enough of the last whole ISO weeks up to the period's end",
+        counted_by=(ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED),
     )
     yield _counted(
         "enrolled", people, distinct, (_T,), "who joined and has not left at the end of the period"

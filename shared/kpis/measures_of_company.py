@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shared.kpis.assumptions import ACTIVATION_DAYS
 from shared.kpis.measure import Kept, Measure, RosterDay, counted, read_off, summed, told
 from shared.kpis.vocabulary import Aggregation, Dimension, RetentionWeek, SurveyTopic, Unit
 
-__all__ = ["ACTIVATION_DAYS", "SURVEYS", "declared"]
-
-ACTIVATION_DAYS = 30
-"""Days after an invitation within which a first post makes it an activation."""
+__all__ = ["SURVEYS", "declared"]
 
 _SCORED = ("score", "answers")
 _AFFIRMED = ("positive", "answers")
@@ -101,8 +99,13 @@ def _taking_part() -> Iterator[Measure]:
 
 def _cohorts() -> Iterator[Measure]:
     yield _people_in("invitees", "people first invited in the period")
-    yield _people_in(
-        "invitees_activated", f"of these, who posted within {ACTIVATION_DAYS} days of it"
+    yield counted(
+        "invitees_activated",
+        Unit.PEOPLE,
+        Aggregation.DISTINCT,
+        _TEAM,
+        "of these, who posted soon enough after it",
+        counted_by=(ACTIVATION_DAYS,),
     )
     yield counted(
         "first_share_hours.median",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from shared.kpis.assumptions import EXPERT_INDEX
 from shared.kpis.measure import Kept, Measure, counted, read_off, summed, told
 from shared.kpis.vocabulary import (
     Aggregation,
@@ -141,7 +142,8 @@ def _talk() -> Iterator[Measure]:
         Unit.PEOPLE,
         Aggregation.DISTINCT,
         (_T,),
-        "employees with an index of 70 or more, or whom somebody outside mentioned",
+        "employees with an index that is high enough, or whom somebody outside mentioned",
+        counted_by=(EXPERT_INDEX,),
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from shared.kpis.assumptions import definition_of
+from shared.kpis.assumptions import ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED, definition_of
 from shared.kpis.vocabulary import Grade
 
-__all__ = ["DatedRate", "rate_in_force", "rate_on"]
+__all__ = ["DatedRate", "day_of_contradiction", "rate_in_force", "rate_on"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +49,18 @@ def rate_in_force(rates: Iterable[DatedRate], key: str, day: date) -> DatedRate 
     if stated is not None or assumption.default is None:
         return stated
     return DatedRate(key, assumption.default, date.min, 0, assumption.source, assumption.grade)
+
+
+def day_of_contradiction(rates: Collection[DatedRate]) -> date | None:
+    """Return the first day from which on nobody could be active: more weeks needed than there are.
+
+    None if there is no such day.
+    """
+    pair = (ACTIVE_WEEKS_NEEDED, ACTIVE_WEEKS)
+    for day in sorted({rate.effective_on for rate in rates if rate.key in pair}):
+        needed, weeks = (rate_in_force(rates, key, day) for key in pair)
+        assert needed is not None, "it has a default"
+        assert weeks is not None, "it has a default"
+        if needed.value > weeks.value:
+            return day
+    return None

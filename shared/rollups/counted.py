@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+from shared.kpis.assumptions import ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED
 from shared.kpis.periods import last_iso_weeks
 from shared.rollups.held import measures_held
 from shared.rollups.query import Slicing
@@ -15,15 +16,14 @@ from shared.rollups.sql import (
     filter_clause,
     places_held,
 )
+from shared.rollups.stated import stated_at
 
-__all__ = ["ACTIVE_WEEKS", "ACTIVE_WEEKS_NEEDED", "READERS", "SUM_BEHIND"]
+__all__ = ["READERS", "SUM_BEHIND"]
 
 #: Measures that are counted from the cells of a sum.
 SUM_BEHIND = {"sharers": "shares", "active_advocates": "shares"}
 
 _HAS_ROSTER = "EXISTS (SELECT FROM roster WHERE org_id = $1 AND generation = $2)"
-ACTIVE_WEEKS = 4
-ACTIVE_WEEKS_NEEDED = 3
 
 
 def _shares(plan: Slicing, arguments: Arguments) -> str:
@@ -115,14 +115,16 @@ async def _sharers(asked: Reading) -> Found | None:
 async def _active_advocates(asked: Reading) -> Found | None:
     if not await _has_shares(asked):
         return None
+    keys, bucket_end = (ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED), bucket_ends(asked.query)
+    stated = await stated_at(asked.connection, asked.org_id, keys, bucket_end)
     weeks = [
         (index, week.start, week.end)
-        for index, bucket in enumerate(asked.query.buckets)
-        for week in last_iso_weeks(bucket.end, ACTIVE_WEEKS)
+        for index, (end, (count, _)) in enumerate(zip(bucket_end, stated, strict=True))
+        for week in last_iso_weeks(end, int(count))
     ]
     plan, arguments = asked.plan, asked.arguments()
     indexes, starts, ends = (arguments.add(list(column)) for column in zip(*weeks, strict=True))
-    needed = arguments.add(ACTIVE_WEEKS_NEEDED)
+    needed = arguments.add([int(enough) for _, enough in stated])
     people = f"""
         SELECT bucket, employee {_extra(plan)}
           FROM (
@@ -135,7 +137,7 @@ async def _active_advocates(asked: Reading) -> Found | None:
             HAVING sum(x.value) > 0
           ) active
          GROUP BY bucket, employee {_extra(plan)}
-        HAVING count(*) >= {needed}::integer
+        HAVING count(*) >= ({needed}::integer[])[bucket + 1]
     """
     return await _count_people(asked, arguments, people)
 

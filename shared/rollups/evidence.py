@@ -3,16 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from shared.kpis.assumptions import ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED
 from shared.kpis.measures import MEASURES, Measure
 from shared.kpis.periods import Period, last_iso_weeks
 from shared.kpis.sources import facts_of
 from shared.rollups import contributions
 from shared.rollups.booked import BOOKED_KINDS
-from shared.rollups.counted import ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED
 from shared.rollups.listed import Combined, Listed, TeamOn
 from shared.rollups.query import ForbiddenSlice
 from shared.rollups.readers import LISTED
 from shared.rollups.sql import WINDOW, Arguments, date_literal, filter_clause
+from shared.rollups.stated import whole
 
 __all__ = ["COUNTERS", "Evidence", "evidence"]
 
@@ -120,37 +121,49 @@ _KEYED = frozenset(
 
 def _linear(measure: str, kinds: tuple[str, ...]) -> Relation:
     def relation(arguments: Arguments, period: Period, digits: int) -> str:
-        named = arguments.add(measure)
         # Written out: how many days they are says whether they are looked for among all entries of
         # these days, everybody's, or among all those of the organization.
-        since, until = date_literal(period.start), date_literal(period.end)
-        # A cost is booked on every day it covers, so its own day does not bound the search. Its
-        # kind does, if written out: only then does it lead to the index on costs.
-        bound = "" if "cost.booked" in kinds else f"AND day >= {since} AND day < {until}"
-        named_kinds = ", ".join(f"'{kind}'" for kind in kinds)
-        entries = f"""(
-            SELECT position, weight, kind, fact_key, occurred_at, day,
-                   coalesce(employee, '') AS employee, coalesce(account, '') AS account,
-                   coalesce(network, '') AS network, coalesce(campaign, '') AS campaign,
-                   coalesce(content, '') AS content, coalesce(channel, '') AS channel,
-                   subject, payload::jsonb AS body
-              FROM ledger_entry
-             WHERE org_id = $1 AND position <= {_FOLDED}
-               AND kind IN ({named_kinds}) {bound}
-        )"""
-        # Versions that were taken back cancel out: weights −1 and +1 of one fact.
-        booked = contributions.linear("entries", arguments.add(digits) + "::integer")
-        # Read once, whatever the number of branches that look at them.
-        found = f"""
-            SELECT *, '' AS line_key, '' AS note
-              FROM (WITH entries AS MATERIALIZED {entries} {booked}) booked
-             WHERE measure = {named} AND day >= {since} AND day < {until}
-        """
-        if measure in COUNTERS:
-            found += f" UNION ALL {_counters(named, since, until)}"
-        return found
+        days = date_literal(period.start), date_literal(period.end)
+        return _linear_on(measure, kinds, days, arguments, digits)
 
     return relation
+
+
+def _linear_on(
+    measure: str,
+    kinds: tuple[str, ...],
+    days: tuple[str, str],
+    arguments: Arguments,
+    digits: int,
+) -> str:
+    """Return what facts of these kinds contribute on ``days``, from the first up to the second."""
+    named = arguments.add(measure)
+    since, until = days
+    # A cost is booked on every day it covers, so its own day does not bound the search. Its kind
+    # does, if written out: only then does it lead to the index on costs.
+    bound = "" if "cost.booked" in kinds else f"AND day >= {since} AND day < {until}"
+    named_kinds = ", ".join(f"'{kind}'" for kind in kinds)
+    entries = f"""(
+        SELECT position, weight, kind, fact_key, occurred_at, day,
+               coalesce(employee, '') AS employee, coalesce(account, '') AS account,
+               coalesce(network, '') AS network, coalesce(campaign, '') AS campaign,
+               coalesce(content, '') AS content, coalesce(channel, '') AS channel,
+               subject, payload::jsonb AS body
+          FROM ledger_entry
+         WHERE org_id = $1 AND position <= {_FOLDED}
+           AND kind IN ({named_kinds}) {bound}
+    )"""
+    # Versions that were taken back cancel out: weights −1 and +1 of one fact.
+    booked = contributions.linear("entries", arguments.add(digits) + "::integer")
+    # Read once, whatever the number of branches that look at them.
+    found = f"""
+        SELECT *, '' AS line_key, '' AS note
+          FROM (WITH entries AS MATERIALIZED {entries} {booked}) booked
+         WHERE measure = {named} AND day >= {since} AND day < {until}
+    """
+    if measure in COUNTERS:
+        found += f" UNION ALL {_counters(named, since, until)}"
+    return found
 
 
 def _counters(named: str, since: str, until: str) -> str:
@@ -217,9 +230,11 @@ def _credits(measure: str) -> Relation:
     return relation
 
 
-def _standing_shares(arguments: Arguments, period: Period, digits: int, only: _Filters) -> str:
+def _standing_shares(
+    arguments: Arguments, days: tuple[str, str], digits: int, only: _Filters
+) -> str:
     """Return the posts as they stand: what a correction moved is no longer where it was."""
-    shares = _linear("shares", ("post.published",))(arguments, period, digits)
+    shares = _linear_on("shares", ("post.published",), days, arguments, digits)
     clause = filter_clause({n: only[n] for n in only if n != "team"}, arguments, alias="x")
     return f"""
         SELECT day, employee, account, network, campaign, content, channel, fact_key
@@ -230,29 +245,29 @@ def _standing_shares(arguments: Arguments, period: Period, digits: int, only: _F
 
 
 def _sharers(arguments: Arguments, period: Period, digits: int) -> str:
+    days = date_literal(period.start), date_literal(period.end)
     return f"""
         SELECT day, employee, account, network, campaign, content, channel,
                1::numeric AS quantity, fact_key, employee AS line_key, 'first share' AS note
-          FROM ({_standing_shares(arguments, period, digits, {})}) x
+          FROM ({_standing_shares(arguments, days, digits, {})}) x
     """
 
 
 def _active(only: _Filters) -> Relation:
     def relation(arguments: Arguments, period: Period, digits: int) -> str:
-        weeks = last_iso_weeks(period.end, ACTIVE_WEEKS)
-        span = Period(weeks[0].start, weeks[-1].end)
-        shares = _standing_shares(arguments, span, digits, only)
-        starts = arguments.add([week.start for week in weeks])
+        end, over = (date_literal(d) for d in (period.end, last_iso_weeks(period.end, 1)[0].end))
+        looked_at, needed = whole(ACTIVE_WEEKS, end), whole(ACTIVE_WEEKS_NEEDED, end)
+        shares = _standing_shares(arguments, (f"({over} - 7 * {looked_at})", over), digits, only)
         return f"""
             SELECT DISTINCT ON (employee) day, employee, account, network, campaign, content,
                    channel, 1::numeric AS quantity, fact_key, employee AS line_key,
-                   'shares in ' || weeks || ' of {ACTIVE_WEEKS} weeks' AS note
+                   'shares in ' || weeks || ' of ' || {looked_at} || ' weeks' AS note
               FROM ({shares}) x
               JOIN (
-                SELECT employee, count(DISTINCT width_bucket(day, {starts}::date[])) AS weeks
+                SELECT employee, count(DISTINCT ({over} - 1 - day) / 7) AS weeks
                   FROM ({shares}) y GROUP BY employee
               ) s USING (employee)
-             WHERE weeks >= {ACTIVE_WEEKS_NEEDED}
+             WHERE weeks >= {needed}
              ORDER BY employee, day, fact_key
         """
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from shared.kpis.measures_of_company import ACTIVATION_DAYS
+from shared.kpis.assumptions import ACTIVATION_DAYS, EXPERT_INDEX
 from shared.kpis.vocabulary import RetentionWeek
 from shared.rollups.listed import (
     Lines,
@@ -22,6 +22,7 @@ from shared.rollups.people import (
     roster,
 )
 from shared.rollups.sql import EVER
+from shared.rollups.stated import stated, whole
 
 __all__ = ["LISTED"]
 
@@ -180,10 +181,11 @@ def _invited_enrolled(since: str, until: str) -> str:
 
 def _activated(since: str, until: str) -> str:
     # Neither can be looked up by a person. So both are laid together and sorted, not joined.
-    after = posts(since, f"({until} + {ACTIVATION_DAYS + 1})")
+    after = posts(since, f"({until} + w.days + 1)")
     return _person(f"""
         SELECT b.employee, b.day, b.fact_key
-          FROM (
+          FROM (SELECT {whole(ACTIVATION_DAYS, until)} AS days OFFSET 0) w
+         CROSS JOIN LATERAL (
             SELECT t.*, min(t.invited_at) OVER invitee AS since,
                    min(t.invited_on) OVER invitee AS first_day
               FROM (
@@ -196,7 +198,7 @@ def _activated(since: str, until: str) -> str:
               ) t
             WINDOW invitee AS (PARTITION BY t.employee)
           ) b
-         WHERE b.published_at >= b.since AND b.day <= b.first_day + {ACTIVATION_DAYS}
+         WHERE b.published_at >= b.since AND b.day <= b.first_day + w.days
     """)
 
 
@@ -268,7 +270,7 @@ def _experts(since: str, until: str) -> str:
         UNION ALL
         SELECT g.employee, max(g.day), (array_agg(g.fact_key ORDER BY g.day, g.fact_key))[1]
           FROM ({_index_before(until)}) g
-         GROUP BY g.employee HAVING sum(g.value) >= 70
+         GROUP BY g.employee HAVING sum(g.value) >= {stated(EXPERT_INDEX, until)}
     """)
 
 

@@ -82,15 +82,23 @@ steps = st.lists(
     max_size=10,
 )
 #: Rates stated one after another: most keys change within the days asked about, some twice a day.
-rates = st.lists(
-    st.builds(
-        Stated,
-        key=st.sampled_from(sorted(KEYS)) | st.just("gross_margin"),
-        effective_on=st.sampled_from([FIRST_DAY + timedelta(days=n) for n in (-90, 3, 8, 8, 16)]),
-        value=st.sampled_from(["0", "0.3", "0.8", "1"]),
-    ),
-    max_size=12,
+_rate_days = st.sampled_from([FIRST_DAY + timedelta(days=n) for n in (-90, 3, 8, 8, 16)])
+_priced = st.builds(
+    Stated,
+    key=st.sampled_from(sorted(KEYS)) | st.just("gross_margin"),
+    effective_on=_rate_days,
+    value=st.sampled_from(["0", "0.3", "0.8", "1"]),
 )
+_counted = [
+    st.builds(Stated, st.just(key), _rate_days, st.sampled_from(values))
+    for key, values in {
+        "active.weeks": ["1", "2", "6"],
+        "active.weeks_needed": ["1", "2", "4"],
+        "activation.days": ["1", "5", "60"],
+        "expert.index": ["20", "45.5", "90"],
+    }.items()
+]
+rates = st.lists(st.one_of(_priced, _priced, _priced, *_counted), max_size=12)
 
 _instants = st.builds(
     lambda anchor, minutes: anchor + timedelta(minutes=minutes),

@@ -106,10 +106,14 @@ async def add_statement(
     grade: Grade,
     recorded_at: datetime,
 ) -> Statement:
-    """Append a statement under the key's next version and return it."""
-    # Two statements of one key at once would take the same version: the second one waits here.
+    """Append a statement under the key's next version and return it.
+
+    Until the caller's transaction ends nobody else states anything for this organization.
+    """
+    # Two statements of one key at once would take the same version, and of two keys that must fit
+    # together neither would see the other: the second one waits here.
     await connection.execute(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"assumption/{org_id}/{key}"
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"assumption/{org_id}"
     )
     row = await connection.fetchrow(
         _ADD,

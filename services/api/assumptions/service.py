@@ -7,6 +7,7 @@ from typing import Final
 from services.api.assumptions.repository import (
     Statement,
     add_statement,
+    rates_of,
     statements_about,
     statements_in_force,
 )
@@ -31,7 +32,7 @@ from shared.kpis.assumptions import (
     exchange_rate_key,
 )
 from shared.kpis.assumptions import Assumption as Definition
-from shared.kpis.rates import rate_in_force
+from shared.kpis.rates import day_of_contradiction, rate_in_force
 from shared.orgs import Org
 from shared.security.keyring import KeyRing
 from shared.web.cursor import CursorCodec
@@ -110,11 +111,7 @@ async def state_assumption(access: Access, key: str, new: NewStatement) -> Assum
     try:
         check(key, new.value)
     except InvalidAssumption:
-        message = _bounds(definition)
-        raise Invalid(
-            "The value is out of bounds.",
-            errors=[FieldError(field="body.value", rule="out_of_bounds", message=message)],
-        ) from None
+        raise _out_of_bounds(_bounds(definition)) from None
     await add_statement(
         access.connection,
         access.org.id,
@@ -125,6 +122,9 @@ async def state_assumption(access: Access, key: str, new: NewStatement) -> Assum
         grade=new.grade,
         recorded_at=clock.now(),
     )
+    rates = await rates_of(access.connection, access.org.id)
+    if day := day_of_contradiction(rates):
+        raise _out_of_bounds(f"from {day} on more weeks would be needed than are looked at")
     today = _today(access.org)
     stated = await statements_in_force(access.connection, access.org.id, today)
     return _shown(access.org, definition, stated.get(key), today)
@@ -134,9 +134,15 @@ def _today(org: Org) -> date:
     return clock.local_day(clock.now(), org.zone)
 
 
+def _out_of_bounds(message: str) -> Invalid:
+    error = FieldError(field="body.value", rule="out_of_bounds", message=message)
+    return Invalid("The value is out of bounds.", errors=[error])
+
+
 def _bounds(definition: Definition) -> str:
+    whole = "a whole number, " if definition.is_whole else ""
     most = "" if definition.most is None else f" and at most {definition.most}"
-    return f"at least {definition.least}{most}"
+    return f"{whole}at least {definition.least}{most}"
 
 
 def _shown(org: Org, definition: Definition, stated: Statement | None, today: date) -> Assumption:

@@ -126,7 +126,8 @@ class KpiDefinition(Output):
         examples=[["time", "team"]],
     )
     assumptions: list[str] = Field(
-        description="The assumptions it uses.", examples=[["gross_margin"]]
+        description="The assumptions in its formula, then those that say who is counted.",
+        examples=[["gross_margin"]],
     )
     null_rule: NullRule = Field(
         description="When there is no value. A denominator below zero is none either.",
@@ -348,7 +349,9 @@ class KpiExplanation(Trust, _Figure):
         description="The computation, step by step.", examples=["30 / 100 = 30 %"]
     )
     inputs: list[MeasureInput] = Field(description="The quantities in the formula, in its order.")
-    assumptions: list[UsedAssumption] = Field(description="The rates that applied.")
+    assumptions: list[UsedAssumption] = Field(
+        description="The rates that applied, then what said who is counted."
+    )
     facts: FactPage = Field(
         description="The facts behind the inputs: follow `next_cursor` through all of them."
     )

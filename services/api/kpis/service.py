@@ -78,7 +78,7 @@ def _definition(kpi: Kpi) -> KpiDefinition:
         measures=[measure.id for measure in catalogue().measures_of(kpi.id)],
         facts=sorted({k for m in catalogue().measures_of(kpi.id) for k in facts_of(m)}),
         additive_over=[axis.value for axis in additive_over(kpi)],
-        assumptions=list(catalogue().assumptions_of(kpi.id)),
+        assumptions=[*catalogue().assumptions_of(kpi.id), *catalogue().counted_by(kpi.id)],
     )
 
 

@@ -204,7 +204,7 @@ async def _days(access: Access, figure: _Figure, since: Knowledge) -> list[date]
         days += await days_around_nothing(connection, org.id, told_of, since)
     else:
         days = await days_of_recording(connection, org, since=since, limit=limit)
-    keys = list(catalogue().assumptions_of(kpi.id))
+    keys = [*catalogue().assumptions_of(kpi.id), *catalogue().counted_by(kpi.id)]
     rates = await connection.fetch(_RATES, org.id, keys, org.zone.key, since.until)
     return sorted({*days, *(row["known_on"] for row in rates)})[:limit]
 

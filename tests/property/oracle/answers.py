@@ -14,6 +14,7 @@ from shared.facts import AudienceRecorded, EmployeeRecorded, Fact, SsiRecorded
 from tests.property.oracle.contributions import Contribution
 from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.membership import members_on
+from tests.property.oracle.rates import counting_on
 from tests.property.oracle.sales import deals, leads
 from tests.property.oracle.slices import roster_row, team_of
 
@@ -49,7 +50,7 @@ def answers(history: History, told: Sequence[Contribution], span: Span) -> dict[
     if "shares" in measures:
         sharers = _doing(told, "shares", span.start, span.end)
         found["sharers"] = _count(history, sharers, span)
-        found["active_advocates"] = _count(history, _regulars(told, span), span)
+        found["active_advocates"] = _count(history, _regulars(history, told, span), span)
     invited, joined = (_doing(told, event, date.min, span.end) for event in ("invites", "joins"))
     if "joins" in measures:
         found["enrolled"] = _count(history, members_on(history, span.last_day), span)
@@ -78,14 +79,20 @@ def _doing(told: Iterable[Contribution], measure: str, start: date, end: date) -
     return {part.where.employee for part in mine if part.where.employee}
 
 
-def _regulars(told: Sequence[Contribution], span: Span) -> set[str]:
-    """Return who shared in at least three of the last four ISO weeks over at the end."""
+def _regulars(history: History, told: Sequence[Contribution], span: Span) -> set[str]:
+    """Return who shared in enough of the last ISO weeks over at the end: three of four, unless
+    the organization has stated otherwise of the last day.
+    """
+    looked_at, needed = (
+        counting_on(history.stated, key, span.last_day)
+        for key in ("active.weeks", "active.weeks_needed")
+    )
     monday = span.end - timedelta(days=span.end.weekday())
     weeks: Counter[str] = Counter()
-    for back in range(1, 5):
+    for back in range(1, int(looked_at) + 1):
         start = monday - timedelta(weeks=back)
         weeks.update(_doing(told, "shares", start, start + timedelta(weeks=1)))
-    return {employee for employee, count in weeks.items() if count >= 3}
+    return {employee for employee, count in weeks.items() if count >= needed}
 
 
 def _count(history: History, people: Iterable[str], span: Span) -> Answer:

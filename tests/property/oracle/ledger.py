@@ -1,6 +1,6 @@
 """What stands after any deliveries: of each identity, the version that won."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from shared.facts import Fact, Identity, Retraction
 from shared.facts.envelope import content_hash
+from tests.property.oracle.rates import Stated
 
 __all__ = ["History", "key_of", "standing"]
 
@@ -48,7 +49,8 @@ def key_of(fact: Fact) -> bytes:
 class History:
     """The standing facts of one organization and the settings its figures depend on.
 
-    ``minor_digits`` is how many fraction digits its currency has.
+    ``minor_digits`` is how many fraction digits its currency has. ``stated`` says who is counted,
+    in the order in which it was said.
     """
 
     facts: list[Fact]
@@ -56,6 +58,7 @@ class History:
     window_days: int
     half_life_days: int | Fraction
     minor_digits: int = 2
+    stated: Sequence[Stated] = ()
 
     def of(self, kind: type[FactT]) -> list[FactT]:
         """Return the standing facts of one kind."""

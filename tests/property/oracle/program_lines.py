@@ -23,6 +23,7 @@ from tests.property.oracle.answers import Span
 from tests.property.oracle.ledger import FactT, History, key_of
 from tests.property.oracle.lines import Line, Told
 from tests.property.oracle.membership import members_on
+from tests.property.oracle.rates import counting_on
 from tests.property.oracle.sales import first_row
 from tests.property.oracle.slices import roster_row
 
@@ -127,6 +128,10 @@ def _is_before(history: History, fact: FactT, span: Span) -> bool:
     return history.day(fact.occurred_at) < span.end
 
 
+def _stated(history: History, key: str, span: Span) -> Fraction:
+    return counting_on(history.stated, key, span.last_day)
+
+
 def _in_order(facts: Iterable[FactT]) -> list[FactT]:
     return sorted(facts, key=lambda fact: (fact.occurred_at, key_of(fact)))
 
@@ -138,13 +143,12 @@ def _cohorts(history: History, span: Span) -> dict[str, Told]:
         for invite in _in_order(history.of(MemberInvited)):
             invited.setdefault(invite.employee, invite.occurred_at)
         now = {n: at for n, at in invited.items() if span.start <= history.day(at) < span.end}
+        soon = timedelta(days=int(_stated(history, "activation.days", span)))
         active = {
             name
             for name, at in now.items()
             for post, day in _posts(history)
-            if post.employee == name
-            and post.occurred_at >= at
-            and day <= history.day(at) + timedelta(days=30)
+            if post.employee == name and post.occurred_at >= at and day <= history.day(at) + soon
         }
         told["invitees"] = Told(_one(now, span.last_day), "count")
         told["invitees_activated"] = Told(_one(active, span.last_day), "count")
@@ -202,7 +206,8 @@ def _trained(history: History, span: Span) -> dict[str, Told]:
         )
     mentions = history.of(MentionRecorded)
     if indices or mentions:
-        experts = {name for name, index in now.items() if _index(index) >= 70}
+        enough = _stated(history, "expert.index", span)
+        experts = {name for name, index in now.items() if _index(index) >= enough}
         experts |= {
             m.employee
             for m in mentions

@@ -5,7 +5,7 @@ from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
-__all__ = ["KEYS", "NETWORK_KEYS", "Stated", "rate_on"]
+__all__ = ["KEYS", "NETWORK_KEYS", "Stated", "counting_on", "rate_on"]
 
 #: What holds while nobody has stated anything: the figures of roi.md; None has to be stated.
 _DEFAULTS = {
@@ -44,6 +44,13 @@ _OF_NETWORK = {
     "esn.ideas_value": None,
     "esn.cost": None,
 }
+#: Who is counted: active in so many of the last weeks, activated within so many days, an expert.
+_OF_COUNTING = {
+    "active.weeks": "4",
+    "active.weeks_needed": "3",
+    "activation.days": "30",
+    "expert.index": "70",
+}
 KEYS, NETWORK_KEYS = frozenset(_DEFAULTS), frozenset(_OF_NETWORK)
 
 
@@ -61,5 +68,12 @@ def rate_on(stated: Sequence[Stated], key: str, day: date) -> Fraction | None:
     if begun:
         latest = max(one.effective_on for one in begun)
         return Fraction([one for one in begun if one.effective_on == latest][-1].value)
-    default = (_DEFAULTS | _OF_NETWORK)[key]
+    default = (_DEFAULTS | _OF_NETWORK | _OF_COUNTING)[key]
     return None if default is None else Fraction(default)
+
+
+def counting_on(stated: Sequence[Stated], key: str, day: date) -> Fraction:
+    """Return what says who is counted in a period that ends with a day."""
+    value = rate_on(stated, key, day)
+    assert value is not None, "it has a default"
+    return value

@@ -1,7 +1,7 @@
 """A history with the rates stated, and what several questions about it have in common."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from tests.property.oracle.answers import Answer, Span
@@ -27,7 +27,8 @@ class Whole:
 
     @classmethod
     def of(cls, history: History, stated: Sequence[Stated]) -> "Whole":
-        """Return a history with what its facts contribute."""
+        """Return a history with what its facts contribute; ``stated`` says who counts, too."""
+        history = replace(history, stated=stated)
         told = contributions(history)
         return cls(history, stated, told, known(cells(history, told)))
 
