@@ -6,10 +6,14 @@ what its days usually have.
 
 What accumulates (clicks, leads, cost) is the sum of its weeks: a least-squares line through them is
 carried on, and the interval is the ordinary prediction interval of a sum of points around such a
-line. It is widened for two things that its textbook form leaves out: quantities that grow spread
-more, and a good week may follow good weeks. What is a level (members, followers) is the sum of its
-weekly changes, drawn on by their mean. A rate is the quotient of two sums: what its numerator
-deviates from the rate is a sum of its own.
+line (Draper & Smith, Applied Regression Analysis, 3rd ed., 3.1). It is widened for two things that
+its textbook form leaves out: quantities that grow spread more (their variance grows with their
+mean: McCullagh & Nelder, Generalized Linear Models, 2nd ed., ch. 6), and a good week may follow
+good weeks (Bayley & Hammersley 1946, Suppl. J. R. Stat. Soc. 8, 184-197). What is a level (members,
+followers) is the sum of its weekly changes, drawn on by their mean: the random walk with drift of
+Hyndman & Athanasopoulos, Forecasting, 3rd ed., 5.2 and 5.5. A rate is the quotient of two sums:
+what its numerator deviates from the rate is a sum of its own (Cochran, Sampling Techniques, 3rd
+ed., 6.4).
 
 Nothing here is random and nothing is fitted by trial: the same history gives the same forecast on
 every machine. Intervals are meant to hold four times out of five; tests/unit/kpis/test_forecast.py
@@ -19,7 +23,7 @@ measures how often they do.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
@@ -33,6 +37,8 @@ __all__ = [
     "Forecast",
     "Method",
     "Span",
+    "Trend",
+    "Working",
     "day_weights",
     "forecast_level",
     "forecast_rate",
@@ -69,6 +75,70 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Trend:
+    """A series of weeks carried on: what is expected of weeks to come, and how far that may miss.
+
+    Around its ``mean`` the series goes up by ``slope`` a week; ``length`` weeks are to come, their
+    middle ``center`` weeks after that of the series. A drift is the mean of changes: it has no
+    slope, and comes the same at any distance. ``noise`` is the variance of the weeks around this,
+    ``together`` and ``growth`` are what it is widened by.
+    """
+
+    values: tuple[Fraction, ...]
+    mean: Fraction
+    slope: Fraction
+    length: Fraction
+    center: Fraction
+    degrees: int
+    noise: Fraction
+    together: Fraction
+    growth: Fraction
+
+    @property
+    def scale(self) -> Fraction:
+        """Return Σ(week - middle)² of weeks 0 … n-1."""
+        count = len(self.values)
+        return Fraction(count * (count**2 - 1), 12)
+
+    @property
+    def expected(self) -> Fraction:
+        """Return the sum of the weeks to come."""
+        return self.length * (self.mean + self.slope * self.center)
+
+    @property
+    def variance(self) -> Fraction:
+        """Return the variance of that sum: of the weeks to come, of the mean, of the slope."""
+        length = self.length
+        of_mean = length**2 / len(self.values)
+        of_slope = (length * self.center) ** 2 / self.scale
+        return self.noise * self.together * (length * self.growth + of_mean + of_slope)
+
+    @property
+    def student(self) -> Fraction:
+        """Return the 90th percentile of Student's t that belongs to the noise."""
+        return _STUDENT[self.degrees - 1]
+
+    @property
+    def spread(self) -> Fraction:
+        """Return half the width of the interval of that sum."""
+        return self.student * root(self.variance)
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """What a forecast was computed from.
+
+    ``start`` is what there is already: what has come so far, or the last reading; of a rate its
+    numerator and its denominator so far. ``trends`` are those of the sum, of the level's changes,
+    or of the rate's numerator, denominator and deviations. ``least`` is what no end lies below.
+    """
+
+    start: tuple[Fraction, ...]
+    trends: tuple[Trend, ...]
+    least: Fraction | None
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """What is expected on a day, between which ends, made from how many weeks."""
 
@@ -77,6 +147,7 @@ class Forecast:
     high: Fraction
     method: Method
     weeks: int
+    working: Working = field(compare=False, repr=False)
 
     def holds(self, value: Fraction) -> bool:
         """Tell whether the interval, its ends included, holds a value."""
@@ -93,12 +164,6 @@ class Span:
     def __post_init__(self) -> None:
         if self.days < 0 or self.skipped < 0:
             raise ValueError("a span lies in the days to come")
-
-
-@dataclass(frozen=True, slots=True)
-class _Sum:
-    expected: Fraction
-    spread: Fraction  # half the width of the interval
 
 
 def day_weights(history: Sequence[Fraction]) -> tuple[Fraction, ...]:
@@ -122,9 +187,11 @@ def forecast_sum(history: Sequence[Fraction], so_far: Fraction, span: Span) -> F
     weeks = _weeks(history)
     if len(weeks) < LEAST_WEEKS:
         return None
-    coming = _along_line(weeks, day_weights(history), span)
-    least = Fraction(0) if min(weeks) >= 0 else None
-    return _forecast(so_far, coming, Method.WEEKLY_LINE, len(weeks), least)
+    trend = _along_line(weeks, day_weights(history), span)
+    # What has already come stays; only what is to come cannot be less than nothing.
+    least = max(so_far, Fraction(0)) if min(weeks) >= 0 else None
+    working = Working((so_far,), (trend,), least)
+    return _forecast(so_far + trend.expected, trend.spread, Method.WEEKLY_LINE, working)
 
 
 def forecast_rate(
@@ -140,19 +207,22 @@ def forecast_rate(
     the two go up and down together, which intervals of their own would not know.
     """
     above, below = _weeks(numerators), _weeks(denominators)
-    if min(len(above), len(below)) < LEAST_WEEKS:
-        return None
     count = min(len(above), len(below))
+    if count < LEAST_WEEKS:
+        return None
     above, below = above[-count:], below[-count:]
     weights = day_weights(denominators)
-    whole = so_far[1] + max(_along_line(below, weights, span).expected, Fraction(0))
+    top, bottom = (_along_line(weeks, weights, span) for weeks in (above, below))
+    whole = so_far[1] + max(bottom.expected, Fraction(0))
     if whole <= 0:
         return None
-    rate = (so_far[0] + _along_line(above, weights, span).expected) / whole
-    off = [a - rate * b for a, b in zip(above, below, strict=True)]
-    spread = _along_line(off, weights, span).spread / whole
+    rate = (so_far[0] + top.expected) / whole
+    deviations = [a - rate * b for a, b in zip(above, below, strict=True)]
+    # These are no counts: they spread as what they are deviations of a part of.
+    off = replace(_along_line(deviations, weights, span), growth=bottom.growth)
     least = Fraction(0) if min(above) >= 0 else None
-    return _forecast(Fraction(0), _Sum(rate, spread), Method.RATE_OF_SUMS, count, least)
+    working = Working(so_far, (top, bottom, off), least)
+    return _forecast(rate, off.spread / whole, Method.RATE_OF_SUMS, working)
 
 
 def forecast_level(readings: Sequence[Fraction], days: int) -> Forecast | None:
@@ -164,28 +234,32 @@ def forecast_level(readings: Sequence[Fraction], days: int) -> Forecast | None:
     changes = [after - before for before, after in pairwise(recent)]
     if len(changes) < LEAST_WEEKS:
         return None
-    count, weeks = len(changes), Fraction(days, _WEEK)
+    count = len(changes)
     mean = sum(changes, Fraction(0)) / count
     off = [change - mean for change in changes]
-    variance = _squares(off) / (count - 1) * (weeks + weeks**2 / count) * _togetherness(off)
-    coming = _Sum(weeks * mean, _STUDENT[count - 2] * root(variance))
-    least = Fraction(0) if min(recent) >= 0 else None
-    return _forecast(recent[-1], coming, Method.WEEKLY_DRIFT, count, least)
+    trend = Trend(
+        values=tuple(changes),
+        mean=mean,
+        slope=Fraction(0),
+        length=Fraction(days, _WEEK),
+        center=Fraction(0),
+        degrees=count - 1,
+        noise=_squares(off) / (count - 1),
+        together=_togetherness(off),
+        growth=Fraction(1),
+    )
+    working = Working((recent[-1],), (trend,), Fraction(0) if min(recent) >= 0 else None)
+    return _forecast(recent[-1] + trend.expected, trend.spread, Method.WEEKLY_DRIFT, working)
 
 
-def _forecast(
-    start: Fraction, coming: _Sum, method: Method, weeks: int, least: Fraction | None
-) -> Forecast:
-    middle = start + coming.expected
-    ends = (middle, middle - coming.spread, middle + coming.spread)
-    if least is not None:
-        # What has already come stays; only what is to come cannot be less than nothing.
-        least = max(least, start if method is Method.WEEKLY_LINE else least)
+def _forecast(expected: Fraction, spread: Fraction, method: Method, working: Working) -> Forecast:
+    ends = (expected, expected - spread, expected + spread)
+    if (least := working.least) is not None:
         ends = (max(ends[0], least), max(ends[1], least), max(ends[2], least))
-    return Forecast(*ends, method, weeks)
+    return Forecast(*ends, method, len(working.trends[0].values), working)
 
 
-def _along_line(weeks: Sequence[Fraction], weights: Sequence[Fraction], span: Span) -> _Sum:
+def _along_line(weeks: Sequence[Fraction], weights: Sequence[Fraction], span: Span) -> Trend:
     """Return the sum over a span to come, along the least-squares line through the weeks.
 
     With n weeks at 0 … n-1, their middle m and S = Σ(week - m)², a sum of h weeks centered c after
@@ -198,16 +272,21 @@ def _along_line(weeks: Sequence[Fraction], weights: Sequence[Fraction], span: Sp
     mean = sum(weeks, Fraction(0)) / count
     slope = sum(((i - middle) * week for i, week in enumerate(weeks)), Fraction(0)) / scale
     off = [week - mean - slope * (i - middle) for i, week in enumerate(weeks)]
-    length = _length(weights, span)
-    center = (
-        count - Fraction(1, 2) + Fraction(span.skipped, _WEEK) + Fraction(span.days, 2 * _WEEK)
-    ) - middle
-    level = mean + slope * center
+    ahead = Fraction(span.skipped, _WEEK) + Fraction(span.days, 2 * _WEEK)
+    center = count - Fraction(1, 2) + ahead - middle
     # Counts of twice the size vary about twice as much: never less than they did.
-    growth = max(level / mean, Fraction(1)) if mean > 0 else Fraction(1)
-    variance = _squares(off) / (count - 2) * _togetherness(off)
-    variance *= length * growth + length**2 / count + (length * center) ** 2 / scale
-    return _Sum(length * level, _STUDENT[count - 3] * root(variance))
+    growth = max((mean + slope * center) / mean, Fraction(1)) if mean > 0 else Fraction(1)
+    return Trend(
+        values=tuple(weeks),
+        mean=mean,
+        slope=slope,
+        length=_length(weights, span),
+        center=center,
+        degrees=count - 2,
+        noise=_squares(off) / (count - 2),
+        together=_togetherness(off),
+        growth=growth,
+    )
 
 
 def _length(weights: Sequence[Fraction], span: Span) -> Fraction:

@@ -1,6 +1,6 @@
 """The API in process: a real database, the real application, no network."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,8 @@ from services.collector.connections import create_connection, update_connection
 from services.metrics.fold import fold_batch
 from shared.connections import ConnectionChange, NewConnection
 from shared.db import Database
+from shared.facts import Fact, Retraction
+from shared.ledger import append
 from shared.orgs import Org, create_org
 from shared.security.keyring import KeyRing
 from shared.security.keys import SCOPES, create_key
@@ -25,6 +27,7 @@ SECRET_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 MakeClient = Callable[..., Awaitable[httpx.AsyncClient]]
 Fold = Callable[[Org], Awaitable[None]]
+Tell = Callable[[Sequence[Fact | Retraction]], Awaitable[None]]
 
 
 class CollectorVendors:
@@ -129,3 +132,15 @@ def fold(database: Database) -> Fold:
                 return
 
     return fold_all
+
+
+@pytest.fixture
+def tell(database: Database, org: Org, fold: Fold) -> Tell:
+    """Return what appends facts to the ledger of the organization and folds them."""
+
+    async def told(facts: Sequence[Fact | Retraction]) -> None:
+        async with database.transaction(org.id) as connection:
+            await append(connection, org, facts)
+        await fold(org)
+
+    return told

@@ -11,9 +11,8 @@ import time_machine
 
 from shared.db import Database
 from shared.facts import Fact, parse_fact
-from shared.ledger import append
 from shared.orgs import Org
-from tests.api.conftest import Fold, MakeClient
+from tests.api.conftest import MakeClient, Tell
 
 #: A Monday; everything before it is known.
 TODAY = date(2025, 6, 30)
@@ -68,16 +67,6 @@ def clicks(weeks: int, per_week: int) -> list[Fact]:
         for week in range(1, weeks + 1)
         for number in range(per_week)
     ]
-
-
-@pytest.fixture
-async def tell(database: Database, org: Org, fold: Fold) -> Any:
-    async def told(facts: list[Fact]) -> None:
-        async with database.transaction(org.id) as connection:
-            await append(connection, org, facts)
-        await fold(org)
-
-    return told
 
 
 async def state(client: httpx.AsyncClient, **changed: Any) -> httpx.Response:
@@ -161,7 +150,7 @@ async def test_without_history_attainable_is_unknown(client: httpx.AsyncClient) 
     assert goal["standing"]["null_reason"] == "missing:clicks"
 
 
-async def test_a_sum_is_paced_and_forecast(client: httpx.AsyncClient, tell: Any) -> None:
+async def test_a_sum_is_paced_and_forecast(client: httpx.AsyncClient, tell: Tell) -> None:
     # 100 each Wednesday: 400 in the 4 weeks that are over, and 8 more to come. The first week of
     # the history begins in its middle, and does not count as one.
     await tell(clicks(14, 100))
@@ -188,7 +177,7 @@ async def test_a_sum_is_paced_and_forecast(client: httpx.AsyncClient, tell: Any)
 
 @pytest.mark.parametrize("target", ["1201", "1199"])
 async def test_a_target_outside_the_interval_needs_stretch(
-    client: httpx.AsyncClient, tell: Any, target: str
+    client: httpx.AsyncClient, tell: Tell, target: str
 ) -> None:
     await tell(clicks(14, 100))
 
@@ -205,7 +194,7 @@ async def test_a_target_outside_the_interval_needs_stretch(
 
 
 async def test_a_goal_that_begins_later_is_forecast_over_its_own_days(
-    client: httpx.AsyncClient, tell: Any
+    client: httpx.AsyncClient, tell: Tell
 ) -> None:
     await tell(clicks(14, 100))
 
@@ -217,7 +206,7 @@ async def test_a_goal_that_begins_later_is_forecast_over_its_own_days(
     assert standing["expected_by_now"] is None
 
 
-async def test_a_level_starts_at_its_baseline(client: httpx.AsyncClient, tell: Any) -> None:
+async def test_a_level_starts_at_its_baseline(client: httpx.AsyncClient, tell: Tell) -> None:
     # Two members join each Tuesday, the last ones on June 24.
     await tell([joined(n, TODAY - timedelta(days=7 * (n // 2) + 6)) for n in range(40)])
 
@@ -236,7 +225,7 @@ async def test_a_level_starts_at_its_baseline(client: httpx.AsyncClient, tell: A
     assert standing["forecast"]["expected"] == "56"
 
 
-async def test_a_level_at_the_target_is_no_goal(client: httpx.AsyncClient, tell: Any) -> None:
+async def test_a_level_at_the_target_is_no_goal(client: httpx.AsyncClient, tell: Tell) -> None:
     await tell([joined(n, date(2025, 5, 1)) for n in range(30)])
 
     response = await state(client, kpi="enrolled_employees", unit="people", target="30")
@@ -342,7 +331,7 @@ async def test_the_application_cannot_rewrite_a_version(
 
 
 async def test_a_goal_whose_due_day_is_over_was_reached_or_missed(
-    client: httpx.AsyncClient, tell: Any
+    client: httpx.AsyncClient, tell: Tell
 ) -> None:
     await tell(clicks(14, 100))
     reached = (await state(client, due_on="2025-07-06", target="500")).json()

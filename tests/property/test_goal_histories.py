@@ -28,7 +28,7 @@ from tests.property.drawing import dear
 from tests.property.engine import found_org, history_of, tell
 from tests.property.oracle.forecasts import Projected
 from tests.property.oracle.formulas import definitions
-from tests.property.oracle.goals import Goal, Standing, standing
+from tests.property.oracle.goals import READINGS, Goal, Standing, standing
 from tests.property.oracle.whole import Whole
 from tests.property.programs import TODAY, Program, programs
 from tests.property.shown import assert_shown
@@ -170,8 +170,8 @@ def _refusal(goal: Goal, want: Standing, aim: _Aim) -> set[tuple[str, str]] | No
         return {("body.due_on", "in_the_past")}
     broken = set()
     # A budget starts from nothing spent, which is below it.
-    has_start = want.baseline is not None and (goal.direction == "up" or want.baseline != 0)
-    if has_start and goal.is_reached_by(want.baseline or Fraction(0)):
+    is_budget = READINGS[goal.kpi] == "sum" and goal.direction == "down"
+    if want.baseline is not None and not is_budget and goal.is_reached_by(want.baseline):
         broken.add(("body.target", "already_reached"))
     if want.forecast is not None and not aim.stretch:
         is_held = _is_held(goal, want.forecast)

@@ -8,7 +8,7 @@ from services.api.goals.repository import GoalVersion
 from services.api.goals.standing import Standing
 from shared.errors import FieldError, Invalid
 from shared.kpis.definitions import Kpi, catalogue
-from shared.kpis.goals import Attainable, attainable
+from shared.kpis.goals import Attainable, Reading, attainable
 from shared.kpis.vocabulary import Direction
 
 __all__ = ["check_standing", "checked"]
@@ -41,8 +41,8 @@ def check_standing(goal: GoalVersion, standing: Standing) -> None:
     """
     errors = []
     if standing.baseline is not None and goal.aim.is_reached_by(standing.baseline):
-        # A budget starts from 0 and may be used: only a level can have been low enough before.
-        is_budget = goal.aim.direction is Direction.DOWN and standing.baseline == 0
+        # A budget starts from nothing used; only a rate or a level can have been low enough before.
+        is_budget = goal.aim.direction is Direction.DOWN and standing.reading is Reading.SUM
         if not is_budget:
             errors.append(
                 _error("target", "already_reached", "The baseline is at the target or beyond it.")

@@ -5,7 +5,7 @@ read in the caller's transaction, so the parts belong together, whatever is fold
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import dropwhile, takewhile
@@ -15,7 +15,8 @@ from services.api.dependencies import Access
 from services.api.evaluation import Slice, evaluate_kpis
 from services.api.goals.repository import GoalVersion
 from shared.kpis.compose import KpiValue
-from shared.kpis.definitions import Kpi
+from shared.kpis.definitions import Kpi, catalogue
+from shared.kpis.expressions import Binary, names
 from shared.kpis.forecast import (
     MOST_WEEKS,
     Forecast,
@@ -26,33 +27,61 @@ from shared.kpis.forecast import (
     forecast_sum,
 )
 from shared.kpis.goals import Pacing, Reading, expected_by, reading_of
+from shared.kpis.measures import MEASURES, Kept
 from shared.kpis.periods import Interval, Period, buckets
 from shared.kpis.vocabulary import Unit
 
-__all__ = ["Standing", "standing_of"]
+__all__ = ["Read", "Standing", "standing_of"]
 
 _WEEK: Final = timedelta(days=7)
-_DAY: Final = timedelta(days=1)
 _HISTORY: Final = MOST_WEEKS * _WEEK
 # A rate before the goal began is that of the four weeks before it.
 _BEFORE: Final = 4 * _WEEK
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """A KPI as it was read over some days."""
+
+    over: Period
+    value: KpiValue
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How a goal stands after the days before ``until``; None where there is no value.
 
-    ``null_reason`` says why ``actual`` has none: ``not_started``, or the reason of the KPI.
+    ``now`` is what its days brought, None before they begin; ``before`` is where it started, None
+    for a sum, which starts from 0. ``weights`` are those of a sum's pace.
     """
 
     until: date
     reading: Reading
-    actual: Fraction | None
-    baseline: Fraction | None
+    now: Read | None
+    before: Read | None
     expected_by_now: Fraction | None
-    pacing: Pacing
+    weights: tuple[Fraction, ...] | None
     forecast: Forecast | None
-    null_reason: str | None
+
+    @property
+    def actual(self) -> Fraction | None:
+        """Return what was reached."""
+        return None if self.now is None else self.now.value.exact
+
+    @property
+    def null_reason(self) -> str | None:
+        """Return why there is no actual value: ``not_started``, or the reason of the KPI."""
+        return "not_started" if self.now is None else self.now.value.null_reason
+
+    @property
+    def baseline(self) -> Fraction | None:
+        """Return where the goal started."""
+        return Fraction(0) if self.before is None else self.before.value.exact
+
+    @property
+    def pacing(self) -> Pacing:
+        """Return on what kind of way the goal is expected to be."""
+        return Pacing.STRAIGHT_LINE if self.weights is None else Pacing.WEEKDAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +97,10 @@ class _Reader:
         found = await evaluate_kpis(self.access, [self.kpi], tuple(parts), self.asked)
         return [valued.value for valued in found[self.kpi.id]]
 
-    async def one(self, period: Period) -> KpiValue:
+    async def one(self, period: Period) -> Read:
         """Return the KPI over one period."""
         (value,) = await self.over([period])
-        return value
+        return Read(period, value)
 
 
 async def standing_of(access: Access, kpi: Kpi, goal: GoalVersion, *, until: date) -> Standing:
@@ -84,9 +113,13 @@ async def standing_of(access: Access, kpi: Kpi, goal: GoalVersion, *, until: dat
     reader = _Reader(access, kpi, asked)
     # Once the due day is over, later days no longer count for the goal.
     until = min(until, goal.period.end)
-    if reading_of(kpi) is Reading.LEVEL:
-        return await _level(reader, goal, until)
-    return await _flow(reader, goal, until)
+    match reading_of(kpi):
+        case Reading.LEVEL:
+            return await _level(reader, goal, until)
+        case Reading.RATE:
+            return await _rate(reader, goal, until)
+        case Reading.SUM:
+            return await _sum(reader, goal, until)
 
 
 async def _level(reader: _Reader, goal: GoalVersion, until: date) -> Standing:
@@ -96,68 +129,86 @@ async def _level(reader: _Reader, goal: GoalVersion, until: date) -> Standing:
         for back in range(MOST_WEEKS + 1, 0, -1)
     ]
     values = await reader.over(weeks)
-    now = values[-1]
-    baseline = await reader.one(Period(period.start - _WEEK, period.start))
-    readings = _since_first(_last_known([value.exact for value in values]))
-    is_over = until >= period.end
-    forecast = None if is_over else forecast_level(readings, (period.end - until).days)
-    return _standing(
-        goal,
-        until,
-        reading=Reading.LEVEL,
-        actual=now,
-        baseline=baseline.exact,
-        forecast=forecast,
-        weights=None,
-    )
+    before = await reader.one(_days_before(goal, until, _WEEK))
+    forecast = None
+    if until < period.end:
+        readings = _since_first(_last_known([value.exact for value in values]))
+        forecast = forecast_level(readings, (period.end - until).days)
+    now = Read(weeks[-1], values[-1])
+    return _standing(goal, until, Reading.LEVEL, now=now, before=before, forecast=forecast)
 
 
-async def _flow(reader: _Reader, goal: GoalVersion, until: date) -> Standing:
-    period, reading = goal.period, reading_of(reader.kpi)
-    days = await reader.over(buckets(Period(until - _HISTORY, until), Interval.DAY))
-    actual = await reader.one(Period(period.start, until)) if until > period.start else None
-    span = Span(
-        days=(period.end - max(until, period.start)).days,
-        skipped=max((period.start - until).days, 0),
-    )
-    is_over = until >= period.end
-    if reading is Reading.RATE:
-        baseline = (await reader.one(Period(period.start - _BEFORE, period.start))).exact
-        forecast = None if is_over else _rate(reader.kpi, days, actual, span)
-        return _standing(
-            goal,
-            until,
-            reading=reading,
-            actual=actual,
-            baseline=baseline,
-            forecast=forecast,
-            weights=None,
-        )
+async def _sum(reader: _Reader, goal: GoalVersion, until: date) -> Standing:
+    days = await _history(reader, until)
+    now = await _so_far(reader, goal, until)
     history = _since_first(_last_known([day.exact for day in days]))
-    so_far = actual.exact if actual is not None and actual.exact is not None else Fraction(0)
+    so_far = Fraction(0) if now is None else now.value.exact
+    forecast = None
+    # Of what has come so far nothing may be known, though the last weeks are.
+    if until < goal.period.end and so_far is not None:
+        forecast = forecast_sum(history, so_far, _span(goal, until))
+    weights = day_weights(history)
     return _standing(
-        goal,
-        until,
-        reading=reading,
-        actual=actual,
-        baseline=Fraction(0),
-        forecast=None if is_over else forecast_sum(history, so_far, span),
-        weights=day_weights(history),
+        goal, until, Reading.SUM, now=now, before=None, forecast=forecast, weights=weights
     )
 
 
-def _rate(
-    kpi: Kpi, days: Sequence[KpiValue], actual: KpiValue | None, span: Span
+async def _rate(reader: _Reader, goal: GoalVersion, until: date) -> Standing:
+    days = await _history(reader, until)
+    now = await _so_far(reader, goal, until)
+    before = await reader.one(_days_before(goal, until, _BEFORE))
+    forecast = None
+    if until < goal.period.end:
+        forecast = _forecast_rate(reader.kpi, days, now, _span(goal, until))
+    return _standing(goal, until, Reading.RATE, now=now, before=before, forecast=forecast)
+
+
+def _forecast_rate(
+    kpi: Kpi, days: Sequence[KpiValue], now: Read | None, span: Span
 ) -> Forecast | None:
-    below = _since_first(_last_known([day.denominator for day in days]))
-    above = [day.numerator or Fraction(0) for day in days][len(days) - len(below) :]
-    so_far = (Fraction(0), Fraction(0))
-    if actual is not None:
-        so_far = (actual.numerator or Fraction(0), actual.denominator or Fraction(0))
     scale = 100 if kpi.unit is Unit.PERCENT else 1
-    return forecast_rate(
-        [scale * value for value in above], below, (scale * so_far[0], so_far[1]), span
-    )
+    so_far = (Fraction(0), Fraction(0))
+    if now is not None:
+        if now.value.numerator is None or now.value.denominator is None:
+            return None
+        so_far = (scale * now.value.numerator, now.value.denominator)
+    above = [scale * value for value in _last_known([day.numerator for day in days])]
+    below = _last_known([day.denominator for day in days])
+    count = min(len(above), len(below))
+    above, below = above[len(above) - count :], below[len(below) - count :]
+    # Days go on before anything happened: where they alone are divided by, they say nothing of it.
+    told = _since_first(above if _is_of_calendar(kpi) else below)
+    return forecast_rate(above[count - len(told) :], below[count - len(told) :], so_far, span)
+
+
+def _is_of_calendar(kpi: Kpi) -> bool:
+    """Tell whether a rate is one per day or week."""
+    match catalogue().expanded[kpi.id]:
+        case Binary(right=right):
+            return all(
+                name in MEASURES and MEASURES[name].kept is Kept.CALENDAR for name in names(right)
+            )
+    return False
+
+
+async def _history(reader: _Reader, until: date) -> list[KpiValue]:
+    return await reader.over(buckets(Period(until - _HISTORY, until), Interval.DAY))
+
+
+async def _so_far(reader: _Reader, goal: GoalVersion, until: date) -> Read | None:
+    start = goal.period.start
+    return await reader.one(Period(start, until)) if until > start else None
+
+
+def _days_before(goal: GoalVersion, until: date, length: timedelta) -> Period:
+    """Return the days before a goal; before it begins, those that are over already."""
+    began = min(goal.period.start, until)
+    return Period(began - length, began)
+
+
+def _span(goal: GoalVersion, until: date) -> Span:
+    start, end = goal.period.start, goal.period.end
+    return Span(days=(end - max(until, start)).days, skipped=max((start - until).days, 0))
 
 
 def _last_known(values: Sequence[Fraction | None]) -> list[Fraction]:
@@ -174,30 +225,21 @@ def _since_first(days: Sequence[Fraction]) -> list[Fraction]:
 def _standing(
     goal: GoalVersion,
     until: date,
-    *,
     reading: Reading,
-    actual: KpiValue | None,
-    baseline: Fraction | None,
+    *,
+    now: Read | None,
+    before: Read | None,
     forecast: Forecast | None,
-    weights: tuple[Fraction, ...] | None,
+    weights: tuple[Fraction, ...] | None = None,
 ) -> Standing:
-    value = None if actual is None else actual.exact
-    expected = None
-    if baseline is not None and until > goal.baseline_on:
-        expected = expected_by(
-            until,
-            goal.period,
-            baseline=baseline,
-            target=Fraction(goal.target),
-            weights=weights,
-        )
-    return Standing(
-        until=until,
-        reading=reading,
-        actual=value,
-        baseline=baseline,
-        expected_by_now=expected,
-        pacing=Pacing.STRAIGHT_LINE if weights is None else Pacing.WEEKDAYS,
-        forecast=forecast,
-        null_reason="not_started" if actual is None else actual.null_reason,
+    standing = Standing(until, reading, now, before, None, weights, forecast)
+    if standing.baseline is None or until <= goal.baseline_on:
+        return standing
+    expected = expected_by(
+        until,
+        goal.period,
+        baseline=standing.baseline,
+        target=Fraction(goal.target),
+        weights=weights,
     )
+    return replace(standing, expected_by_now=expected)

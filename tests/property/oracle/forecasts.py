@@ -88,7 +88,8 @@ def of_rate(
         return None
     rate = (so_far[0] + _ahead(tops, usual, coming).expected) / whole
     off = [top - rate * bottom for top, bottom in zip(tops, bottoms, strict=True)]
-    spread = sqrt(_ahead(off, usual, coming).variance)
+    # They are told about the denominator, and spread as it grows.
+    spread = sqrt(_ahead(off, usual, coming, grown=_growth(bottoms, coming)).variance)
     half = quantile(0.9, len(off) - 2) * spread / float(whole)
     least = Fraction(0) if min(tops) >= 0 else None
     return Projected(rate, half, least, "rate_of_sums", len(off))
@@ -110,8 +111,28 @@ def of_level(readings: Sequence[Fraction], days: int) -> Projected | None:
     return Projected(recent[-1] + weeks * mean, half, least, "weekly_drift", count)
 
 
-def _ahead(weeks: Sequence[Fraction], usual: Sequence[Fraction], coming: Coming) -> _Line:
+def _ahead(
+    weeks: Sequence[Fraction],
+    usual: Sequence[Fraction],
+    coming: Coming,
+    *,
+    grown: Fraction | None = None,
+) -> _Line:
     """Return the sum over days to come, on the least-squares line, and the variance of it."""
+    n = len(weeks)
+    first, second, determinant, a, b = _normal(weeks)
+    off = [week - a - b * i for i, week in enumerate(weeks)]
+
+    length, center = _length(usual, coming), _center(n, coming)
+    u, v = length, length * center
+    of_line = (second * u * u - 2 * first * u * v + n * v * v) / determinant
+    noise = _squares(off) / (n - 2) * _persistence(off)
+    wider = _growth(weeks, coming) if grown is None else grown
+    return _Line(length * (a + b * center), noise * (length * wider + of_line))
+
+
+def _normal(weeks: Sequence[Fraction]) -> tuple[Fraction, Fraction, Fraction, Fraction, Fraction]:
+    """Return Σi, Σi², the determinant of the normal equations, and the line a + b i."""
     n = len(weeks)
     places = [Fraction(i) for i in range(n)]
     first, second = sum(places, Fraction(0)), _squares(places)
@@ -119,17 +140,21 @@ def _ahead(weeks: Sequence[Fraction], usual: Sequence[Fraction], coming: Coming)
     height, moment = sum(weeks, Fraction(0)), sum(map(_times, places, weeks), Fraction(0))
     a = (second * height - first * moment) / determinant
     b = (n * moment - first * height) / determinant
-    off = [week - a - b * i for i, week in zip(places, weeks, strict=True)]
+    return first, second, determinant, a, b
 
-    length = _length(usual, coming)
+
+def _center(n: int, coming: Coming) -> Fraction:
+    """Return where the days to come have their middle."""
     # Week i reaches from i - 1/2 to i + 1/2; the days to come start where the last one ends.
-    center = n - Fraction(1, 2) + Fraction(coming.skipped, 7) + Fraction(coming.days, 14)
-    level, mean = a + b * center, height / n
-    u, v = length, length * center
-    of_line = (second * u * u - 2 * first * u * v + n * v * v) / determinant
-    grown = max(level / mean, Fraction(1)) if mean > 0 else Fraction(1)
-    noise = _squares(off) / (n - 2) * _persistence(off)
-    return _Line(length * level, noise * (length * grown + of_line))
+    return n - Fraction(1, 2) + Fraction(coming.skipped, 7) + Fraction(coming.days, 14)
+
+
+def _growth(weeks: Sequence[Fraction], coming: Coming) -> Fraction:
+    """Return how much larger a week to come is than one of these, if it is."""
+    *_, a, b = _normal(weeks)
+    mean = sum(weeks, Fraction(0)) / len(weeks)
+    level = a + b * _center(len(weeks), coming)
+    return max(level / mean, Fraction(1)) if mean > 0 else Fraction(1)
 
 
 def _length(usual: Sequence[Fraction], coming: Coming) -> Fraction:

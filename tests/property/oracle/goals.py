@@ -2,7 +2,7 @@
 
 Days before ``until`` are known. A *sum* is what the goal's days brought, from 0; a *rate* their
 numerators over their denominators, from that of the four weeks before; a *level* that of the last
-seven days, from that of the week before.
+seven days, from that of the week before. Before a goal begins, "before" is before today.
 """
 
 from collections import defaultdict
@@ -190,26 +190,31 @@ def _sum(figures: _Figures, goal: Goal, until: date) -> _Read:
     days = _from_first_fact(
         figures.over(day, day + timedelta(days=1)).value for day in _last_days(until)
     )
-    forecast = of_sum(days, actual.value or Fraction(0), _coming(goal, until))
+    began = until > goal.baseline_on
+    so_far = actual.value if began else Fraction(0)
+    forecast = None if so_far is None else of_sum(days, so_far, _coming(goal, until))
     return actual, Fraction(0), weekdays(days), forecast
 
 
 def _rate(figures: _Figures, goal: Goal, until: date) -> _Read:
     actual = _so_far(figures, goal, until)
-    baseline = figures.over(goal.baseline_on - 4 * _WEEK, goal.baseline_on).value
+    began_on = min(goal.baseline_on, until)
+    baseline = figures.over(began_on - 4 * _WEEK, began_on).value
     sides = [figures.sides(day, day + timedelta(days=1)) for day in _last_days(until)]
     below = _from_first_fact(None if pair is None else pair[1] for pair in sides)
     above = [pair[0] for pair in sides[len(sides) - len(below) :] if pair is not None]
     began = until > goal.baseline_on
-    so_far = figures.sides(goal.baseline_on, until) if began else None
     nothing = (Fraction(0), Fraction(0))
-    return actual, baseline, None, of_rate(above, below, so_far or nothing, _coming(goal, until))
+    so_far = figures.sides(goal.baseline_on, until) if began else nothing
+    forecast = None if so_far is None else of_rate(above, below, so_far, _coming(goal, until))
+    return actual, baseline, None, forecast
 
 
 def _level(figures: _Figures, goal: Goal, until: date) -> _Read:
     ends = [until - _WEEK * back for back in range(_HISTORY, -1, -1)]
     weekly = [figures.over(end - _WEEK, end) for end in ends]
-    baseline = figures.over(goal.baseline_on - _WEEK, goal.baseline_on).value
+    began_on = min(goal.baseline_on, until)
+    baseline = figures.over(began_on - _WEEK, began_on).value
     readings = _from_first_fact(one.value for one in weekly)
     return weekly[-1], baseline, None, of_level(readings, (goal.end - until).days)
 

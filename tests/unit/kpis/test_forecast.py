@@ -10,7 +10,6 @@ import pytest
 from shared.kpis.forecast import (
     LEAST_WEEKS,
     MOST_WEEKS,
-    Forecast,
     Method,
     Span,
     day_weights,
@@ -35,7 +34,9 @@ def test_a_steady_series_goes_on_without_doubt() -> None:
 
     found = forecast_sum(history, Fraction(10), Span(days=10))
 
-    assert found == Forecast(Fraction(40), Fraction(40), Fraction(40), Method.WEEKLY_LINE, 12)
+    assert found is not None
+    assert (found.expected, found.low, found.high) == (40, 40, 40)
+    assert (found.method, found.weeks) == (Method.WEEKLY_LINE, 12)
 
 
 def test_a_line_is_carried_on() -> None:
@@ -163,6 +164,28 @@ def test_a_numerator_that_follows_its_denominator_leaves_little_doubt() -> None:
 
     assert found is not None
     assert found.low == found.expected == found.high == Fraction(1, 50)
+
+
+def test_a_rate_spreads_with_what_it_is_a_rate_of() -> None:
+    # The numerator rises by one a week, give or take one: its deviations from the rate to come,
+    # 115 of 1100, are a twentieth on average and six in the end. They are no counts that grow.
+    rising = [5 + week + (-1) ** week for week in range(12)]
+    above, below = days(*rising), days(*[100] * 12)
+
+    found = forecast_rate(above, below, (Fraction(98), Fraction(1000)), Span(days=7))
+
+    assert found is not None
+    assert float(found.expected) == pytest.approx(115 / 1100, abs=0.001)
+    line = forecast_sum(above, ZERO, Span(days=7))
+    assert line is not None
+    # Growing, the sum is wider than that; nobody doubts the denominator.
+    assert 0 < (found.high - found.low) * 1100 < line.high - line.low
+
+    doubled = days(*(100 + 20 * week for week in range(12)))
+    wider = forecast_rate(above, doubled, (ZERO, ZERO), Span(days=7))
+    assert wider is not None
+    below_line, deviations = wider.working.trends[1:]
+    assert deviations.growth == below_line.growth == Fraction(340, 210)
 
 
 def test_a_span_lies_ahead() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from shared.kpis.compose import AnsweredByStatement
 from shared.kpis.definitions import catalogue
-from shared.kpis.forecast import Forecast, Method
+from shared.kpis.forecast import Forecast, Method, Working
 from shared.kpis.goals import (
     Attainable,
     Reading,
@@ -22,7 +22,14 @@ from shared.kpis.goals import (
 )
 from shared.kpis.vocabulary import Direction
 
-FORECAST = Forecast(Fraction(100), Fraction(90), Fraction(110), Method.WEEKLY_LINE, 26)
+FORECAST = Forecast(
+    Fraction(100),
+    Fraction(90),
+    Fraction(110),
+    Method.WEEKLY_LINE,
+    26,
+    Working(start=(), trends=(), least=None),
+)
 MONDAY = date(2025, 6, 2)
 
 
