@@ -35,7 +35,7 @@ def test_a_steady_series_goes_on_without_doubt() -> None:
     found = forecast_sum(history, Fraction(10), Span(days=10))
 
     assert found is not None
-    assert (found.expected, found.low, found.high) == (40, 40, 40)
+    assert (found.expected, found.low, found.high) == (Fraction(40),) * 3
     assert (found.method, found.weeks) == (Method.WEEKLY_LINE, 12)
 
 
