@@ -234,8 +234,9 @@ async def continue_rebuild(
             return False
         if on_progress is not None:
             on_progress(Progress(progress.generation, folded.position, progress.head))
-        # Not when a batch is short: that ends with each day of recording.
-        if folded.position >= progress.head:
+        # Not when a batch is short: that ends with each day of recording. A head that is ahead of
+        # the ledger is never reached.
+        if folded.position >= progress.head or not folded.entries:
             try:
                 return await _take_over(database, org_id, progress.generation, batch)
             except _Overtaken:
@@ -262,7 +263,7 @@ async def _take_over(database: Database, org_id: UUID, generation: int, batch: i
             if folded is None:
                 return False
             position = folded.position
-            # A cursor that is beyond the ledger is never reached.
+            # Nor is a cursor that is.
             if not folded.entries:
                 break
         await connection.execute(_RETIRE, org_id, "live", clock.now())

@@ -96,18 +96,28 @@ SELECT DISTINCT ON (fact_key) * FROM fold_batch WHERE weight = -1 ORDER BY fact_
 # cuts between batches, never through one. A day may be one in a hundred of the entries that a batch
 # could hold.
 _WITHIN = """
-    SELECT $2::bigint + 1, least($2::bigint + $3::bigint, h.position, (
+    SELECT first.position, least(first.position - 1 + $3::bigint, h.position, (
             SELECT min(p.position) FROM publication p WHERE p.org_id = $1 AND p.position > $2))
       FROM ledger_head h
      WHERE h.org_id = $1
 """
+# A position that lost its entry is passed by: appends of an organization come one after another, so
+# nothing can come before what is there. No batch ends at such a one.
 _EXTENT = f"""
-SELECT last.position AS until, first.known_on, last.position - $2 AS entries
+SELECT ended.position AS until, first.known_on, ended.position - first.position + 1 AS entries
   FROM (
-    SELECT (recorded_at AT TIME ZONE $4)::date AS known_on
-      FROM ledger_entry WHERE org_id = $1 AND position = $2::bigint + 1
+    SELECT position, (recorded_at AT TIME ZONE $4)::date AS known_on
+      FROM ledger_entry WHERE org_id = $1 AND position > $2::bigint
+     ORDER BY position
+     LIMIT 1
   ) first
  CROSS JOIN LATERAL ({last_position(_WITHIN, zone="$4", day="first.known_on")}) last
+ CROSS JOIN LATERAL (
+    SELECT position FROM ledger_entry
+     WHERE org_id = $1 AND position <= last.position
+     ORDER BY position DESC
+     LIMIT 1
+ ) ended
 """
 # One look into the index for each kind.
 _KINDS = """

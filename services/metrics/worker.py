@@ -140,7 +140,8 @@ async def _organizations_behind(database: Database) -> Sequence[Due]:
     for row in rows:
         async with database.transaction(row["org_id"]) as connection:
             recorded_at: datetime | None = await connection.fetchval(
-                "SELECT recorded_at FROM ledger_entry WHERE org_id = $1 AND position = $2 + 1",
+                "SELECT recorded_at FROM ledger_entry WHERE org_id = $1 AND position > $2"
+                " ORDER BY position LIMIT 1",
                 row["org_id"],
                 row["position"],
             )

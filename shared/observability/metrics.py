@@ -190,14 +190,17 @@ VERIFY_CELLS = Counter(
 )
 VERIFY_MISMATCHES = Counter(
     "earned_verify_mismatches_total",
-    "Cells that differ from what the ledger says, in samples.",
-    ["family"],
+    "What differs from what the ledger says, in samples: by what was compared, and family of"
+    " measures where that is theirs.",
+    ["check", "family"],
 )
 VERIFY_LAST_SUCCESS = Gauge(
     "earned_verify_last_success_timestamp_seconds",
     "When samples were last verified and nothing differed; 0 before the first.",
 )
-VERIFY_FAMILIES: Final = ("linear", "company", "costs", "posts", "rejoins", "selling", "credit")
+VERIFY_FAMILIES: Final = (
+    *("linear", "costs", "told", "company", "posts", "rejoins", "selling", "credit"),
+)
 
 _CLOSED: Final[tuple[tuple[MetricWrapperBase, tuple[tuple[str, ...], ...]], ...]] = (
     (LOG_EVENTS, (("debug", "info", "warning", "error", "critical"),)),
@@ -235,7 +238,9 @@ _CLOSED: Final[tuple[tuple[MetricWrapperBase, tuple[tuple[str, ...], ...]], ...]
     (SWEEP_RECOVERED, (QUEUES,)),
     (LEDGER_ENTRIES, (("credit", "reversal"),)),
     (WATERMARK_LAG, (("rollups",),)),
-    (VERIFY_MISMATCHES, (VERIFY_FAMILIES,)),
+    (VERIFY_MISMATCHES, (("cells", "past"), VERIFY_FAMILIES)),
+    (VERIFY_MISMATCHES, (("credit",), ("credit",))),
+    (VERIFY_MISMATCHES, (("state", "log", "past", "heads", "ledger"), ("",))),
 )
 
 _OF_PROVIDER: Final[tuple[tuple[MetricWrapperBase, tuple[str, ...]], ...]] = (

@@ -7,14 +7,22 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from prometheus_client import REGISTRY, CollectorRegistry
 
-from services.metrics.verify import FAMILIES, Check, Sampler, Scope, draw_samples, repair, verify
+from services.metrics.verify import (
+    FAMILIES,
+    Check,
+    Look,
+    Sampler,
+    Scope,
+    draw_scope,
+    verify,
+    verify_sample,
+)
+from services.metrics.verify.recompute import target_of
 from services.metrics.worker import catch_up
 from shared import clock
 from shared.db import Database
 from shared.facts import Fact, Retraction
-from shared.observability import metrics
 from shared.orgs import Org
 from tests.integration.catalogue_facts import everything
 from tests.integration.falsifying import by_hand, falsify
@@ -75,53 +83,6 @@ async def test_what_nothing_recomputes_is_named(
     assert {m.name for m in report.listed} >= {"shares"}
 
 
-@pytest.fixture
-def exported() -> CollectorRegistry:
-    """Return the registry with the metrics of the worker, at 0."""
-    metrics.expose("metrics-worker", version="test", revision="test")
-    for family in FAMILIES:
-        metrics.VERIFY_MISMATCHES.labels(family.name).reset()
-    metrics.VERIFY_CELLS.reset()
-    metrics.VERIFY_LAST_SUCCESS.set(0)
-    return REGISTRY
-
-
-def _value(registry: CollectorRegistry, name: str, **labels: str) -> float:
-    value = registry.get_sample_value(name, labels)
-    assert value is not None
-    return value
-
-
-async def test_the_worker_samples_counts_and_recovers(
-    database: Database, org: Org, database_url: str, exported: CollectorRegistry
-) -> None:
-    await found(database, org)
-    sampler = Sampler(database, every=timedelta(hours=1), chance=Random(5))
-    for _ in range(5):
-        await sampler.verify(org.id)
-    assert _value(exported, "earned_verify_cells_total") > 0
-    assert _value(exported, "earned_verify_last_success_timestamp_seconds") > 0
-
-    metrics.VERIFY_LAST_SUCCESS.set(0)
-    # As owner, every family at once: whichever is drawn, the sample meets a wrong value.
-    await by_hand(
-        database_url,
-        "UPDATE rollup SET v1 = v1 + 1 WHERE org_id = $1",
-        org.id,
-    )
-    for _ in range(20):
-        await sampler.verify(org.id)
-    counted = {
-        family.name: _value(exported, "earned_verify_mismatches_total", family=family.name)
-        for family in FAMILIES
-    }
-    assert sum(counted.values()) > 0
-
-    assert (await repair(database, org.id)).after.mismatches == 0
-    await sampler.verify(org.id)
-    assert _value(exported, "earned_verify_last_success_timestamp_seconds") > 0
-
-
 async def test_a_sample_finds_what_is_wrong_in_it_and_nothing_beside(
     database: Database, org: Org, database_url: str
 ) -> None:
@@ -150,12 +111,16 @@ async def test_every_family_verifies_alone(database: Database, org: Org, family:
 
 
 async def test_samples_are_drawn_where_the_facts_are(database: Database, org: Org) -> None:
-    assert await draw_samples(database, org.id, 5, Random(1)) == []
+    chance = Random(1)
+    for look in Look:
+        assert (await verify_sample(database, org.id, look, chance)).compared == 0
     await found(database, org)
 
-    drawn = await draw_samples(database, org.id, 5, Random(1))
-    assert len(drawn) == 5
+    async with database.transaction(org.id) as connection:
+        target = await target_of(connection, org.id)
+        drawn = [await draw_scope(connection, target, chance) for _ in range(20)]
     assert all(scope.last_day - scope.first_day == timedelta(days=30) for scope in drawn)
+    assert len({scope.family for scope in drawn if scope.family}) > 4
 
 
 class _Attentive(Random):

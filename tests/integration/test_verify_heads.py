@@ -9,11 +9,18 @@ from services.metrics.verify import Check, repair, verify
 from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Fact
+from shared.kpis.assumptions import exchange_rate_key
 from shared.ledger import append
 from shared.orgs import Org
+from tests.integration import catalogue_facts
 from tests.integration.falsifying import by_hand
 from tests.integration.test_known import DAYS, fact, tell
 
+_A_EURO = """
+INSERT INTO assumption
+       (org_id, key, effective_from, version, value, source, grade, recorded_at)
+VALUES ($1, $2, '2024-12-01', 1, 1.6, 'European Central Bank', 'measured', now())
+"""
 _HEAD = "org_id = $1 AND position = (SELECT max(position) FROM fact_head WHERE org_id = $1)"
 
 
@@ -35,6 +42,7 @@ async def found(database: Database, org: Org) -> None:
         (f"UPDATE fact_head SET position = 1 WHERE {_HEAD}", "fact_head"),
         (f"UPDATE fact_head SET is_retracted = true WHERE {_HEAD}", "fact_head"),
         (f"DELETE FROM fact_head WHERE {_HEAD}", "fact_head"),
+        (f"UPDATE fact_head SET content_hash = '' WHERE {_HEAD}", "fact_head"),
         ("DELETE FROM fact_past WHERE org_id = $1 AND position = 2", "fact_past"),
     ],
 )
@@ -50,6 +58,10 @@ async def test_a_wrong_head_is_found_and_mended(
 
     done = await repair(database, org.id)
     assert (done.after.mismatches, done.is_rebuilt) == (0, False)
+    # What is told again is nothing new.
+    async with database.transaction(org.id) as connection:
+        result = await append(connection, org, [post(2, network="linkedin")])
+        assert result.unchanged == 1
     # The next version takes back the one that stands, and none is counted twice.
     async with database.transaction(org.id) as connection:
         result = await append(connection, org, [post(2, network="instagram")])
@@ -122,3 +134,26 @@ async def test_a_version_that_never_was_is_told(
     )
     report = await verify(database, org.id)
     assert [(m.stored, m.recomputed) for m in report.listed] == [("entries 1 to 2", None)] * 2
+
+
+async def test_an_entry_that_was_changed_is_told_whatever_its_kind(
+    database: Database, org: Org, database_url: str
+) -> None:
+    async with database.transaction(org.id) as connection:
+        await connection.execute(_A_EURO, org.id, exchange_rate_key("EUR"))
+    invoice = {"category": "content", "currency": "EUR", "amount": "100.00"}
+    days = {"starts_on": "2025-02-01", "ends_on": "2025-03-01"}
+    booked = catalogue_facts.fact(
+        "cost.booked", "in-euros", "2025-02-01T10:00:00+01:00", **invoice, **days
+    )
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, [*catalogue_facts.everything(), booked])
+    await catch_up(database, org.id)
+    assert not (await verify(database, org.id)).listed
+
+    changed = (
+        "UPDATE ledger_entry SET payload = replace(payload, '100.00', '900.00')"
+        " WHERE org_id = $1 AND external_id = 'in-euros'"
+    )
+    await by_hand(database_url, changed, org.id)
+    assert (await verify(database, org.id)).counts[Check.HEADS] == 1

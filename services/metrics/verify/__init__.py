@@ -1,26 +1,30 @@
 """Verify: recompute everything the fold keeps from the ledger alone, in another way, and compare.
 
 ``facts``, ``histories`` and ``credit`` say what facts contribute, ``cells`` sums it into slices,
-``state`` compares what the keyed operators keep; ``run`` puts them together, ``repair`` mends and
-``sampling`` is what the metrics worker does all the time.
+``state`` compares what the keyed operators keep, ``heads`` and ``contents`` which versions of facts
+are current, and ``ledger`` the ledger with itself; ``run`` puts them together, ``repair`` mends,
+``samples`` are looks at some of it, and ``sampling`` is what the metrics worker does all the time.
 """
 
 from services.metrics.verify.recompute import EVERYTHING, FAMILIES, Scope
 from services.metrics.verify.repair import Repair, repair
 from services.metrics.verify.report import Check, Mismatch, Report
-from services.metrics.verify.run import draw_samples, verify
+from services.metrics.verify.run import verify
+from services.metrics.verify.samples import Look, draw_scope, verify_sample
 from services.metrics.verify.sampling import Sampler
 
 __all__ = [
     "EVERYTHING",
     "FAMILIES",
     "Check",
+    "Look",
     "Mismatch",
     "Repair",
     "Report",
     "Sampler",
     "Scope",
-    "draw_samples",
+    "draw_scope",
     "repair",
     "verify",
+    "verify_sample",
 ]

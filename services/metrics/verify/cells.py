@@ -13,6 +13,7 @@ __all__ = [
     "CONTRIBUTIONS",
     "FACTS_OF_MISMATCHES",
     "LOG_MISMATCHES",
+    "LOG_MISMATCHES_OF_MEASURE",
     "LOG_OUT_OF_TIME",
     "MISMATCHES",
     "NAME",
@@ -121,20 +122,28 @@ SELECT measure, day, {NAMES}, held.cell, coalesce(held.value, 0) AS stored,
 #: The wrong cells, in the order in which they are told.
 MISMATCHES = f"TABLE verify_mismatch ORDER BY measure, day, {NAMES}"
 
+
+def _log_mismatches(condition: str) -> str:
+    return f"""
+    SELECT measure, day, cell, coalesce(r.value, 0) AS stored, coalesce(l.total, 0) AS recomputed
+      FROM (
+        SELECT measure, day, cell, value
+          FROM rollup_value
+         WHERE org_id = $1 AND generation = $2 AND value <> 0 AND {condition}
+      ) r
+      FULL JOIN (
+        SELECT measure, day, cell, sum(delta) AS total
+          FROM rollup_delta WHERE org_id = $1 AND generation = $2 AND {condition}
+         GROUP BY measure, day, cell HAVING sum(delta) <> 0
+      ) l USING (measure, day, cell)
+     WHERE r.value IS DISTINCT FROM l.total
+    """
+
+
 #: The log must add up to what is held, cell by cell: it is the way back to any past day.
-LOG_MISMATCHES = """
-SELECT measure, day, cell, coalesce(r.value, 0) AS stored, coalesce(l.total, 0) AS recomputed
-  FROM (
-    SELECT measure, day, cell, value
-      FROM rollup_value WHERE org_id = $1 AND generation = $2 AND value <> 0
-  ) r
-  FULL JOIN (
-    SELECT measure, day, cell, sum(delta) AS total
-      FROM rollup_delta WHERE org_id = $1 AND generation = $2
-     GROUP BY measure, day, cell HAVING sum(delta) <> 0
-  ) l USING (measure, day, cell)
- WHERE r.value IS DISTINCT FROM l.total
-"""
+LOG_MISMATCHES = _log_mismatches("true")
+#: The same of the measure $3.
+LOG_MISMATCHES_OF_MEASURE = _log_mismatches("measure = $3")
 
 #: What is logged counts from the day on which its entry was recorded, or from the moment of a
 #: repair that is told. $1 is the organization, $2 the generation.

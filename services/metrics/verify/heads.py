@@ -9,9 +9,11 @@ from uuid import UUID
 import asyncpg
 
 from services.metrics.sql import run
+from services.metrics.verify.contents import mend_contents
+from services.metrics.verify.ledger import Stretch
 from services.metrics.verify.report import Check, Mismatch, Report
 
-__all__ = ["compare_heads", "mend_heads"]
+__all__ = ["compare_heads", "compare_heads_of", "mend_heads"]
 
 # A fact that was withdrawn before it was ever stated has a head and no entry.
 _WRONG_HEADS = """
@@ -39,13 +41,38 @@ SELECT fact_key, position, until, bool_or(is_held) AS is_held
  GROUP BY fact_key, position, until
 HAVING count(*) = 1
 """
+# The same of the entries from $2 to $3, each by its key. What is stated there is current, or was
+# until it was taken back; what is taken back there is told by both.
+_WRONG_IN_STRETCH = """
+SELECT e.fact_key, e.position, e.weight, h.position AS head, h.is_retracted
+  FROM ledger_entry e
+  LEFT JOIN LATERAL (
+    SELECT * FROM fact_head WHERE org_id = $1 AND fact_key = e.fact_key LIMIT 1
+  ) h ON true
+  LEFT JOIN LATERAL (
+    SELECT true AS is_told
+      FROM fact_past
+     WHERE org_id = $1 AND fact_key = e.fact_key
+       AND CASE e.weight WHEN 1 THEN position ELSE until END = e.position
+     LIMIT 1
+  ) past ON true
+ WHERE e.org_id = $1 AND e.position BETWEEN $2 AND $3
+   AND NOT coalesce(
+        CASE e.weight
+            WHEN 1 THEN h.position = e.position AND NOT h.is_retracted
+                        OR h.position > e.position AND past.is_told
+            ELSE past.is_told
+                 AND (h.position > e.position OR h.position = e.position AND h.is_retracted)
+        END, false)
+"""
 _POINT_HEADS = f"""
 UPDATE fact_head h SET position = wrong.position, is_retracted = wrong.is_retracted
   FROM ({_WRONG_HEADS}) wrong
  WHERE h.org_id = $1 AND h.fact_key = wrong.fact_key AND wrong.position IS NOT NULL
 """
-# What a lost head had remembered is gone. Whatever comes next differs from no content, and is newer
-# than a revision of 0, or than the beginning of time where the source gives none: as others of it.
+# The revision that a lost head had remembered is gone. Whatever comes next is newer than a revision
+# of 0, or than the beginning of time where the source gives none: as others of it. What the content
+# was its entry says.
 _GIVE_HEADS = f"""
 INSERT INTO fact_head (org_id, fact_key, content_hash, revision, position, is_retracted)
 SELECT $1, wrong.fact_key, '', coalesce(alike.revision, {-(2**62)}), wrong.position,
@@ -88,6 +115,19 @@ async def compare_heads(
         report.add(Mismatch(Check.HEADS, name, stored, recomputed))
 
 
+async def compare_heads_of(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    stretch: Stretch,
+    report: Report,
+) -> None:
+    """Compare heads and earlier versions of the facts of a stretch of the ledger with it."""
+    async for row in connection.cursor(_WRONG_IN_STRETCH, org_id, *stretch):
+        said = f"entry {row['position']}" + (", withdrawn" if row["weight"] < 0 else "")
+        name = f"fact_head {row['fact_key'].hex()}"
+        report.add(Mismatch(Check.HEADS, name, _head(row["head"], row["is_retracted"]), said))
+
+
 def _head(position: int | None, is_retracted: bool | None) -> str | None:
     if position is None:
         return None
@@ -104,3 +144,4 @@ async def mend_heads(
     await connection.execute("SELECT FROM ledger_head WHERE org_id = $1 FOR UPDATE", org_id)
     for statement in (_POINT_HEADS, _GIVE_HEADS, _GIVE_VERSIONS):
         await run(connection, statement, org_id, position)
+    await mend_contents(connection, org_id)

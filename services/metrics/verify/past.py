@@ -3,25 +3,32 @@
 When facts arrived decides what was logged, and which credits were given and taken back, so the rows
 of the past are not recomputed one by one. What can be asked is: how things stood at the end of a
 recorded day, or at a published position. At some of these everything is recomputed again, from the
-ledger up to there, and laid beside what the log and the credit of then come to.
+ledger up to there, and laid beside what the log and the credit of then come to. Nobody can ask
+about the time between two batches of one day; but a change that is logged at another one than its
+own is told with other causes, so one of these is looked at as well.
 """
 
 import re
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 
 from services.metrics.verify import cells, facts
-from services.metrics.verify.recompute import EVERYTHING, FAMILIES, Target, recompute
+from services.metrics.verify.recompute import EVERYTHING, FAMILIES, Scope, Target, recompute
 from services.metrics.verify.report import Check, Mismatch, Report
 from services.metrics.verify.state import credit_mismatches
 
-__all__ = ["MOST_POSITIONS", "compare_past"]
+__all__ = ["MOST_POSITIONS", "compare_past", "compare_past_of"]
 
-#: Positions looked at in one verification. Each costs what the present does.
+#: Positions looked at in one verification that can be asked about; and of those inside days. Each
+#: costs what the present does.
 MOST_POSITIONS: Final = 3
+MOST_INSIDE: Final = 1
+#: Repairs of that day may be of batches after it: what was ever repaired is not compared there.
+_EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 _TABLES = re.findall(
     r"CREATE TEMPORARY TABLE (\w+)",
@@ -32,7 +39,7 @@ _TABLES = re.findall(
         )
     ),
 )
-_FORGET = f"DROP TABLE {', '.join(_TABLES)}"
+_FORGET = f"DROP TABLE IF EXISTS {', '.join(_TABLES)}"
 
 # Where every fold ends a batch: $1 the organization, $2 how far it is folded.
 _CUTS = """
@@ -52,6 +59,17 @@ SELECT DISTINCT ON (position) position, known_on, known_until
  WHERE position < $2
  ORDER BY position, known_until
 """
+# Where the live generation ended other ones: $3. A batch that changed nothing has left no trace.
+_INSIDE = """
+SELECT position, known_on, (known_on + 1)::timestamp AT TIME ZONE o.time_zone AS known_until
+  FROM (
+    SELECT DISTINCT position, known_on
+      FROM rollup_change
+     WHERE org_id = $1 AND generation = $3 AND position < $2 AND repaired_at IS NULL
+  ) batch
+  JOIN organization o ON o.id = $1
+ ORDER BY position
+"""
 # From the beginning of the log on, not back from the present: what is wrong in the present values
 # is told where these are compared.
 _AS_OF = """
@@ -61,7 +79,7 @@ SELECT set_config('app.as_of', $1::bigint::text, true),
        set_config('app.as_of_from', 'start', true)
 """
 # What was repaired later was answered as it was: it stays in the past. What is wrong now as well is
-# told once. $4 is the moment up to which repairs count.
+# told once. $4 is the moment up to which repairs count, $5 and $6 are the days.
 _CELL_MISMATCHES = f"""
 SELECT measure, day, {cells.NAMES}, found.stored, found.recomputed
   FROM (
@@ -71,6 +89,7 @@ SELECT measure, day, {cells.NAMES}, found.stored, found.recomputed
         SELECT {cells.NAMES}, r.measure, r.day, r.value
           FROM known.rollup_value r JOIN cell c USING (org_id, generation, cell)
          WHERE r.org_id = $1 AND r.generation = $2 AND r.measure = ANY ($3::text[])
+           AND r.day BETWEEN $5 AND $6
       ) held
       FULL JOIN verify_cell due USING (measure, day, {cells.NAMES})
      WHERE held.value IS DISTINCT FROM due.quantity
@@ -89,6 +108,15 @@ _CREDIT_MISMATCHES = credit_mismatches("known.credit")
 _NESTED_LOOPS = "SET LOCAL enable_nestloop = {}"
 
 
+class _Cut(NamedTuple):
+    """A position, the day on which it was recorded, and up to when repairs count."""
+
+    position: int
+    known_on: date
+    known_until: datetime
+    not_repaired_since: datetime
+
+
 async def compare_past(
     connection: "asyncpg.Connection[asyncpg.Record]",
     target: Target,
@@ -96,45 +124,96 @@ async def compare_past(
     measures: list[str],
     chance: Random | None = None,
 ) -> None:
-    """Compare what was known at up to ``MOST_POSITIONS`` positions, another choice each time.
+    """Compare what was known at some positions of the past, another choice each time.
 
     ``measures`` are the stored ones that are recomputed. The tables of the whole recomputation are
     replaced, all but ``verify_mismatch``: call it last.
     """
-    rows = await connection.fetch(_CUTS, target.org_id, target.position)
-    cuts = [tuple(row) for row in rows]
-    if len(cuts) > MOST_POSITIONS:
-        chance = chance or Random()  # noqa: S311 - a choice of samples, no secret
-        left_out = len(cuts) - MOST_POSITIONS
-        report.unverified = (
-            *report.unverified,
-            f"what was known at {left_out} of {len(cuts)} past positions",
-        )
-        cuts = sorted(chance.sample(cuts, MOST_POSITIONS))
-    for position, known_on, known_until in cuts:
-        await connection.execute(_FORGET)
-        await connection.execute(_NESTED_LOOPS.format("on"))
-        await recompute(connection, replace(target, position=position), EVERYTHING)
-        await connection.execute(_AS_OF, position, known_on, known_until)
-        await _compare_credit(connection, target, position, report)
-        await connection.execute(_NESTED_LOOPS.format("off"))
-        asked = (target.org_id, target.generation, measures, known_until)
-        async for row in connection.cursor(_CELL_MISMATCHES, *asked):
-            report.add(
-                Mismatch(
-                    Check.PAST,
-                    f"{row['measure']} as of entry {position}",
-                    str(row["stored"]),
-                    str(row["recomputed"]),
-                    day=row["day"],
-                    cell={name: row[name] for name in cells.NAME if row[name]},
-                )
+    chance = chance or Random()  # noqa: S311 - a choice of samples, no secret
+    asked, inside = await _cuts(connection, target)
+    drawn = []
+    for cuts, most, what in (
+        (asked, MOST_POSITIONS, "past positions"),
+        (inside, MOST_INSIDE, "batches inside of days"),
+    ):
+        if len(cuts) > most:
+            left_out = f"what was known at {len(cuts) - most} of {len(cuts)} {what}"
+            report.unverified = (*report.unverified, left_out)
+        drawn += chance.sample(cuts, min(most, len(cuts)))
+    for cut in sorted(drawn):
+        await _compare_at(connection, target, report, measures, cut, EVERYTHING)
+
+
+async def compare_past_of(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    target: Target,
+    report: Report,
+    measures: list[str],
+    scope: Scope,
+    chance: Random,
+) -> None:
+    """As :func:`compare_past`, at one position, for a scope that was compared as of now."""
+    cuts = [cut for found in await _cuts(connection, target) for cut in found]
+    if cuts:
+        await _compare_at(connection, target, report, measures, chance.choice(cuts), scope)
+
+
+async def _cuts(
+    connection: "asyncpg.Connection[asyncpg.Record]", target: Target
+) -> tuple[list[_Cut], list[_Cut]]:
+    """Return the positions that can be asked about, and those of batches inside of days."""
+    of_ledger = (target.org_id, target.position)
+    asked = [
+        _Cut(**row, not_repaired_since=row["known_until"])
+        for row in await connection.fetch(_CUTS, *of_ledger)
+    ]
+    ends = {cut.position for cut in asked}
+    inside = [
+        _Cut(**row, not_repaired_since=_EVER)
+        for row in await connection.fetch(_INSIDE, *of_ledger, target.generation)
+        if row["position"] not in ends
+    ]
+    return asked, inside
+
+
+async def _compare_at(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    target: Target,
+    report: Report,
+    measures: list[str],
+    cut: _Cut,
+    scope: Scope,
+) -> None:
+    await connection.execute(_FORGET)
+    await connection.execute(_NESTED_LOOPS.format("on"))
+    await recompute(connection, replace(target, position=cut.position), scope)
+    await connection.execute(_AS_OF, *cut[:3])
+    if scope.has_credit:
+        await _compare_credit(connection, target, cut.position, scope, report)
+    await connection.execute(_NESTED_LOOPS.format("off"))
+    asked = (target.org_id, target.generation, measures, cut.not_repaired_since)
+    days = (scope.first_day, scope.last_day)
+    async for row in connection.cursor(_CELL_MISMATCHES, *asked, *days):
+        report.add(
+            Mismatch(
+                Check.PAST,
+                f"{row['measure']} as of entry {cut.position}",
+                str(row["stored"]),
+                str(row["recomputed"]),
+                day=row["day"],
+                cell={name: row[name] for name in cells.NAME if row[name]},
             )
+        )
 
 
 async def _compare_credit(
-    connection: "asyncpg.Connection[asyncpg.Record]", target: Target, position: int, report: Report
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    target: Target,
+    position: int,
+    scope: Scope,
+    report: Report,
 ) -> None:
-    async for row in connection.cursor(_CREDIT_MISMATCHES, target.org_id, target.generation):
+    asked = (target.org_id, target.generation, scope.first_day, scope.last_day)
+    async for row in connection.cursor(_CREDIT_MISMATCHES, *asked):
         name = f"{row['name']} as of entry {position}"
         report.add(Mismatch(Check.CREDIT, name, row["stored"], row["recomputed"]))

@@ -66,6 +66,11 @@ class Scope:
         return any(family.covers(measure) for family in families)
 
     @property
+    def has_credit(self) -> bool:
+        """Return whether all credit of the days is recomputed on the way."""
+        return self.family is None or self.family.name == "credit"
+
+    @property
     def condition(self) -> str:
         """Return the test of a contribution's measure and day, as SQL."""
         if self.family is None:

@@ -21,6 +21,7 @@ from services.metrics.slices import apply_corrections
 from services.metrics.stage import create_working_tables
 from services.metrics.verify import cells
 from services.metrics.verify.heads import mend_heads
+from services.metrics.verify.ledger import mend_ledger
 from services.metrics.verify.recompute import EVERYTHING, Target, recompute, target_of
 from services.metrics.verify.report import Check, Report
 from services.metrics.verify.run import compare_all, verify
@@ -135,6 +136,8 @@ async def _mend(
     connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
 ) -> bool:
     """Write the deltas that are missing; False when deltas cannot mend it."""
+    if report.counts[Check.LEDGER]:
+        await mend_ledger(connection, target.org_id)
     if report.counts[Check.HEADS]:
         await mend_heads(connection, target.org_id, target.position)
     if any(report.counts[check] for check in _TAKE_A_REBUILD):

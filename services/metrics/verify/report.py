@@ -23,6 +23,7 @@ class Check(StrEnum):
     CREDIT = "credit"
     PAST = "past"
     HEADS = "heads"
+    LEDGER = "ledger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Report:
     """One verification of one generation, up to one position of the ledger.
 
     ``compared`` counts the recomputed cells; ``unverified`` names what the database holds and
-    nothing here recomputes.
+    nothing here recomputes. ``family`` is that of the measures, where only some are compared.
     """
 
     org_id: UUID
@@ -70,6 +71,7 @@ class Report:
     position: int
     compared: int = 0
     unverified: tuple[str, ...] = ()
+    family: str = ""
     counts: Counter[Check] = field(default_factory=Counter)
     listed: list[Mismatch] = field(default_factory=list)
 

@@ -1,8 +1,6 @@
 """Verify: lay what is stored beside what the ledger says, exactly."""
 
-from collections.abc import Sequence
-from datetime import timedelta
-from random import Random
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +9,14 @@ import asyncpg
 from services.metrics.retired import GENERATION_TABLES
 from services.metrics.sql import fetch, run
 from services.metrics.verify import cells
+from services.metrics.verify.contents import compare_contents
 from services.metrics.verify.credit import MODELS
 from services.metrics.verify.facts import VERSIONS
 from services.metrics.verify.heads import compare_heads
+from services.metrics.verify.ledger import compare_ledger
 from services.metrics.verify.past import compare_past
 from services.metrics.verify.recompute import (
     EVERYTHING,
-    FAMILIES,
     Scope,
     Target,
     recompute,
@@ -27,14 +26,20 @@ from services.metrics.verify.report import Check, Mismatch, Report
 from services.metrics.verify.state import STATE_MISMATCHES, UNFIT, credit_mismatches
 from shared.db import Database
 
-__all__ = ["compare_all", "draw_samples", "verify"]
+__all__ = [
+    "compare_all",
+    "compare_log",
+    "compare_scope",
+    "compare_state",
+    "stored_measures",
+    "verify",
+]
 
-_SAMPLE_REACHES = timedelta(days=15)
 _MEASURES = "SELECT measure FROM rollup_slot WHERE org_id = $1 AND generation = $2"
 _MODELS = "SELECT DISTINCT model FROM credit WHERE org_id = $1 AND generation = $2"
 # A generation that was just rebuilt is unknown to the planner until statistics are taken again: it
 # would look through all of its cells for each of its rows. So all of it is read once and hashed.
-_NESTED_LOOPS = "SET LOCAL enable_nestloop = {}"
+NO_NESTED_LOOPS = "SET LOCAL enable_nestloop = off"
 #: Tables that are compared by another way than row by row.
 _COMPARED_OTHERWISE = frozenset(
     {"rollup", "rollup_slot", "rollup_change", "cell", "credit_row", "credit_row_past"}
@@ -46,7 +51,7 @@ async def verify(database: Database, org_id: UUID, *, scope: Scope = EVERYTHING)
     """Recompute the scope from the ledger and compare it with the live generation.
 
     Everything is read in one snapshot, so folding goes on meanwhile. A whole verification compares
-    state, credit, the change log and the heads of facts besides; a sample compares its cells.
+    state, the change log, the past, the heads of facts and the ledger besides cells and credit.
     """
     async with database.snapshot(org_id) as connection:
         target = await target_of(connection, org_id)
@@ -55,43 +60,38 @@ async def verify(database: Database, org_id: UUID, *, scope: Scope = EVERYTHING)
         if scope == EVERYTHING:
             await compare_all(connection, target, report)
         else:
-            await connection.execute(_NESTED_LOOPS.format("off"))
-            await _compare_cells(connection, target, scope, report)
+            await compare_scope(connection, target, scope, report)
     return report
+
+
+async def compare_scope(
+    connection: "asyncpg.Connection[asyncpg.Record]", target: Target, scope: Scope, report: Report
+) -> None:
+    """Compare what was recomputed of a scope: its cells, and the credit that they are summed from.
+
+    The cells that differ are in ``verify_mismatch`` until the transaction ends.
+    """
+    await connection.execute(NO_NESTED_LOOPS)
+    await _compare_cells(connection, target, scope, report)
+    if scope.has_credit:
+        await _compare_credit(connection, target, scope, report)
 
 
 async def compare_all(
     connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
 ) -> None:
-    """Compare what was recomputed of everything: cells, log, state, credit, heads, and the past.
+    """Compare everything, of which all was recomputed: cells, log, state, credit, heads, the past.
 
     The cells that differ are in ``verify_mismatch`` until the transaction ends.
     """
-    await connection.execute(_NESTED_LOOPS.format("off"))
-    await _compare_cells(connection, target, EVERYTHING, report)
-    await _compare_log(connection, target, report)
-    await _compare_state(connection, target, report)
-    await _compare_credit(connection, target, report)
+    await compare_scope(connection, target, EVERYTHING, report)
+    await compare_ledger(connection, target.org_id, report)
+    await compare_log(connection, target, report)
+    await compare_state(connection, target, report)
     await compare_heads(connection, target.org_id, target.position, report)
-    await compare_past(connection, target, report, await _measures(connection, target, EVERYTHING))
-
-
-async def draw_samples(
-    database: Database, org_id: UUID, count: int, chance: Random
-) -> Sequence[Scope]:
-    """Choose what to verify: measures and the days around a fact, busy days more often."""
-    scopes = []
-    async with database.transaction(org_id) as connection:
-        target = await target_of(connection, org_id)
-        for _ in range(count if target.position else 0):
-            day = await connection.fetchval(
-                "SELECT day FROM ledger_entry WHERE org_id = $1 AND position = $2",
-                org_id,
-                chance.randint(1, target.position),
-            )
-            family = chance.choice(FAMILIES)
-            scopes.append(Scope(family, day - _SAMPLE_REACHES, day + _SAMPLE_REACHES))
-    return scopes
+    await compare_contents(connection, target.org_id, report)
+    measures = await stored_measures(connection, target, EVERYTHING)
+    await compare_past(connection, target, report, measures)
 
 
 async def _compare_cells(
@@ -154,7 +154,7 @@ def _cell_key(row: Any) -> tuple[Any, ...]:
     return (row["measure"], row["day"], *(row[name] for name in cells.NAME))
 
 
-async def _measures(
+async def stored_measures(
     connection: "asyncpg.Connection[asyncpg.Record]", target: Target, scope: Scope
 ) -> list[str]:
     """Return the stored measures that the scope recomputes."""
@@ -162,12 +162,19 @@ async def _measures(
     return [row["measure"] for row in rows if scope.covers(row["measure"])]
 
 
-async def _compare_log(
-    connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
+async def compare_log(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    target: Target,
+    report: Report,
+    measure: str | None = None,
 ) -> None:
-    async for row in connection.cursor(cells.LOG_OUT_OF_TIME, target.org_id, target.generation):
+    """Compare the log with the entries it names, and with the values, all or a measure's."""
+    of_generation = (target.org_id, target.generation)
+    async for row in connection.cursor(cells.LOG_OUT_OF_TIME, *of_generation):
         report.add(Mismatch(Check.PAST, "rollup_change", row["stored"], row["recomputed"]))
-    async for row in connection.cursor(cells.LOG_MISMATCHES, target.org_id, target.generation):
+    asked = of_generation if measure is None else (*of_generation, measure)
+    statement = cells.LOG_MISMATCHES if measure is None else cells.LOG_MISMATCHES_OF_MEASURE
+    async for row in connection.cursor(statement, *asked):
         report.add(
             Mismatch(
                 Check.LOG,
@@ -180,21 +187,26 @@ async def _compare_log(
         )
 
 
-async def _compare_state(
-    connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
+async def compare_state(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    target: Target,
+    report: Report,
+    tables: Iterable[str] = STATE_MISMATCHES,
 ) -> None:
+    """Compare the rows of tables of state, after ``verify_withdrawn`` was filled."""
     async for row in connection.cursor(UNFIT, target.org_id, target.generation):
         report.add(Mismatch(Check.STATE, row["table"], row["stored"], row["recomputed"]))
     await run(connection, VERSIONS, target.org_id, target.position)
     await connection.execute("ANALYZE verify_version")
-    for table, statement in STATE_MISMATCHES.items():
+    for table in tables:
         arguments = (target.org_id, target.position, target.generation)
-        async for row in connection.cursor(statement, *arguments):
+        async for row in connection.cursor(STATE_MISMATCHES[table], *arguments):
             report.add(Mismatch(Check.STATE, table, row["stored"], row["recomputed"]))
 
 
 async def _compare_credit(
-    connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
+    connection: "asyncpg.Connection[asyncpg.Record]", target: Target, scope: Scope, report: Report
 ) -> None:
-    async for row in connection.cursor(_CREDIT_MISMATCHES, target.org_id, target.generation):
+    asked = (target.org_id, target.generation, scope.first_day, scope.last_day)
+    async for row in connection.cursor(_CREDIT_MISMATCHES, *asked):
         report.add(Mismatch(Check.CREDIT, row["name"], row["stored"], row["recomputed"]))

@@ -196,7 +196,7 @@ _CREDITED = "share, amount, touch_day, converted_day, channel, " + _WHERE
 def credit_mismatches(stored: str) -> str:
     """Return the query of the credits in which ``stored``, a view, and ``verify_credit`` differ.
 
-    $1 is the organization, $2 the generation.
+    $1 is the organization, $2 the generation, $3 and $4 the days of the conversions.
     """
     return f"""
     SELECT concat_ws(' ', kind, conversion, model, encode(touch_key, 'hex')) AS name,
@@ -206,6 +206,7 @@ def credit_mismatches(stored: str) -> str:
         SELECT kind, conversion, model, touch_key, {_CREDITED}
           FROM {stored}
          WHERE org_id = $1 AND generation = $2 AND model IN ({", ".join(f"'{m}'" for m in MODELS)})
+           AND converted_day BETWEEN $3 AND $4
       ) c
       FULL JOIN verify_credit v USING (kind, conversion, model, touch_key)
      WHERE ({", ".join(f"c.{name}" for name in _CREDITED.split(", "))})

@@ -1,0 +1,95 @@
+"""The ledger itself: every position is an entry, its head is the last one, and time runs forward.
+
+Positions without gaps are how a reader knows that it has seen everything, and recorded time that
+never runs backwards is how the last position of a day is found. Neither can come of the product;
+what a hand, a disk or an incomplete restoration did is told here. An entry that is lost is found
+nowhere else: it cannot be repaired.
+"""
+
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from services.metrics.verify.report import Check, Mismatch, Report
+
+__all__ = ["WHOLE_LEDGER", "Stretch", "compare_ledger", "mend_ledger"]
+
+
+class Stretch(NamedTuple):
+    """Positions of the ledger, ``last`` included."""
+
+    first: int
+    last: int
+
+
+WHOLE_LEDGER: Final = Stretch(1, 2**62)
+
+# The head stands in line as one more entry behind the last one, if the line goes so far, which is
+# from $2 to $3. In one statement: appends go on.
+_BREACHES = """
+SELECT position, is_head, before, recorded_at, before_at
+  FROM (
+    SELECT position, is_head, recorded_at, lag(position, 1, $2::bigint - 1) OVER line AS before,
+           lag(recorded_at) OVER line AS before_at
+      FROM (
+        SELECT position, false AS is_head, recorded_at
+          FROM ledger_entry WHERE org_id = $1 AND position BETWEEN $2 AND $3
+        UNION ALL
+        SELECT least(position, $3) + 1, position <= $3, NULL FROM ledger_head WHERE org_id = $1
+      ) told
+    WINDOW line AS (ORDER BY position, is_head)
+  ) line
+ WHERE position <> before + 1 OR recorded_at < before_at
+ ORDER BY position, is_head
+"""
+# Back to the last entry if nobody has ever heard of a position behind it; or forward to it.
+_SET_HEAD = """
+UPDATE ledger_head h SET position = last.position
+  FROM (
+    SELECT coalesce(max(position), 0) AS position FROM ledger_entry WHERE org_id = $1
+  ) last
+ WHERE h.org_id = $1 AND h.position <> last.position
+   AND NOT EXISTS (SELECT FROM fold_cursor WHERE org_id = $1 AND position > last.position)
+   AND NOT EXISTS (SELECT FROM fact_head WHERE org_id = $1 AND position > last.position)
+   AND NOT EXISTS (SELECT FROM fact_past WHERE org_id = $1 AND until > last.position)
+   AND NOT EXISTS (SELECT FROM publication WHERE org_id = $1 AND position > last.position)
+"""
+
+
+async def compare_ledger(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    report: Report,
+    stretch: Stretch = WHOLE_LEDGER,
+) -> None:
+    """Tell positions without an entry, a head that is not the last one, and time that runs back."""
+    async for row in connection.cursor(_BREACHES, org_id, *stretch):
+        report.add(_told(row))
+
+
+def _told(row: asyncpg.Record) -> Mismatch:
+    position, before = row["position"], row["before"]
+    if row["is_head"]:
+        # Not a gap in the line: nobody knows whether what is missing at its end ever was there.
+        return Mismatch(
+            Check.LEDGER, "ledger_head", f"position {position - 1}", f"position {before}"
+        )
+    if position == before + 1:
+        return Mismatch(
+            Check.LEDGER,
+            f"ledger_entry {position}",
+            f"recorded at {row['recorded_at']}",
+            f"not before {row['before_at']}",
+        )
+    return Mismatch(Check.LEDGER, "ledger_entry", None, f"entries {before + 1} to {position - 1}")
+
+
+async def mend_ledger(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> None:
+    """Set the head to the last entry; appends wait until the transaction ends.
+
+    A head that is ahead of the ledger is left there if anything else is, too: then entries are
+    lost, and their positions must not be given to others.
+    """
+    await connection.execute("SELECT FROM ledger_head WHERE org_id = $1 FOR UPDATE", org_id)
+    await connection.execute(_SET_HEAD, org_id)

@@ -1,0 +1,124 @@
+"""The ledger is verified too: positions nobody used, a head that is elsewhere, time that runs back.
+
+None of it comes of the product. It must not stop it either: what is there is folded.
+"""
+
+from random import Random
+
+import pytest
+
+from services.metrics.rebuild import continue_rebuild
+from services.metrics.verify import Check, Look, repair, verify, verify_sample
+from services.metrics.worker import catch_up
+from shared.db import Database
+from shared.facts import Fact
+from shared.ledger import head_position
+from shared.orgs import Org
+from tests.integration.falsifying import by_hand
+from tests.integration.test_known import DAYS, fact, tell
+from tests.integration.test_rebuild import begin, live
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def click(number: int) -> list[Fact]:
+    return [fact("link.clicked", f"c{number}", link="x")]
+
+
+async def found(database: Database, org: Org) -> None:
+    """Tell four clicks on three days."""
+    for number, day in enumerate((DAYS[0], DAYS[1], DAYS[1], DAYS[2])):
+        await tell(database, org, day, click(number))
+    await catch_up(database, org.id)
+
+
+async def told(database: Database, org: Org) -> list[tuple[str, str | None, str | None]]:
+    report = await verify(database, org.id)
+    assert set(report.counts) <= {Check.LEDGER}
+    return [(m.name, m.stored, m.recomputed) for m in report.listed]
+
+
+async def head_ahead(database_url: str, org: Org) -> None:
+    await by_hand(
+        database_url, "UPDATE ledger_head SET position = position + 3 WHERE org_id = $1", org.id
+    )
+
+
+async def test_a_head_ahead_of_the_ledger_is_told_and_set_back(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await found(database, org)
+    await head_ahead(database_url, org)
+    assert await told(database, org) == [("ledger_head", "position 7", "position 4")]
+
+    done = await repair(database, org.id)
+    assert (done.after.mismatches, done.is_rebuilt) == (0, False)
+    await tell(database, org, DAYS[2], click(9))
+    async with database.transaction(org.id) as connection:
+        assert await head_position(connection, org.id) == 5
+
+
+async def test_a_rebuild_ends_where_the_ledger_does_whatever_its_head_says(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await found(database, org)
+    await head_ahead(database_url, org)
+    await begin(database, org)
+
+    assert await continue_rebuild(database, org.id)
+    assert await live(database, org) == 2
+
+
+async def test_positions_that_nobody_used_are_told_and_folded_across(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await head_ahead(database_url, org)
+    await found(database, org)
+    await head_ahead(database_url, org)
+    await tell(database, org, DAYS[2], click(8))
+    assert await catch_up(database, org.id)
+    missing = [("ledger_entry", None, f"entries {place}") for place in ("1 to 3", "8 to 10")]
+    assert await told(database, org) == missing
+    for look in Look:
+        report = await verify_sample(database, org.id, look, Random(1))
+        assert report.mismatches == (2 if look is Look.LEDGER else 0)
+
+    await begin(database, org)
+    assert await continue_rebuild(database, org.id, batch=1)
+    assert await told(database, org) == missing
+    async with database.transaction(org.id) as connection:
+        clicks = await connection.fetchval(
+            "SELECT sum(value) FROM cell_value WHERE org_id = $1 AND generation = 2"
+            " AND slice = 'total' AND measure = 'clicks'",
+            org.id,
+        )
+    assert clicks == 5
+
+
+async def test_a_head_of_which_more_was_heard_stays_ahead(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await found(database, org)
+    await by_hand(
+        database_url, "DELETE FROM ledger_entry WHERE org_id = $1 AND position = 4", org.id
+    )
+    report = await verify(database, org.id)
+    assert report.counts[Check.LEDGER] == 1
+
+    await repair(database, org.id)
+    async with database.transaction(org.id) as connection:
+        assert await head_position(connection, org.id) == 4
+
+
+async def test_time_that_runs_backwards_is_told(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await found(database, org)
+    await by_hand(
+        database_url,
+        "UPDATE ledger_entry SET recorded_at = recorded_at - interval '1 minute'"
+        " WHERE org_id = $1 AND position = 3",
+        org.id,
+    )
+    ((name, _, _),) = await told(database, org)
+    assert name == "ledger_entry 3"
