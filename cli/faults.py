@@ -1,5 +1,6 @@
 """The errors a person can do something about, and how they are said."""
 
+import asyncpg
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
@@ -10,13 +11,16 @@ from cli.ports import PortTakenError
 from cli.running import NothingRunsError
 from cli.supervisor import NotReadyError
 from cli.tenant import AmbiguousOrganizationError, UnknownOrganizationError
-from services.metrics.rebuild import PeriodsPublished, RebuildUnderWay
+from services.metrics.rebuild import PeriodsPublished, RebuildAborted, RebuildUnderWay
 from shared.errors import Problem
 from shared.security.keyring import KeyRingError
 
 __all__ = ["KNOWN", "sentence"]
 
+# Statements that go to the driver itself raise what the driver does.
+_OF_DRIVER = (asyncpg.PostgresError, asyncpg.InterfaceError)
 KNOWN = (
+    *_OF_DRIVER,
     AmbiguousOrganizationError,
     DBAPIError,
     EmbeddedServerError,
@@ -28,6 +32,7 @@ KNOWN = (
     PeriodsPublished,
     PortTakenError,
     Problem,
+    RebuildAborted,
     RebuildUnderWay,
     RefusedError,
     UnknownOrganizationError,
@@ -46,6 +51,8 @@ def sentence(error: BaseException) -> str:
             )
         case DBAPIError():
             return f"the database refuses: {error.orig}"
+        case asyncpg.PostgresError() | asyncpg.InterfaceError():
+            return f"the database refuses: {error}"
         case Problem():
             return str(error.detail or error.title)
     return str(error)

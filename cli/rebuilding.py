@@ -11,6 +11,7 @@ from cli.tenant import find_organization
 from services.metrics.rebuild import (
     TEMP_BUFFERS,
     Progress,
+    RebuildAborted,
     abort_rebuild,
     continue_rebuild,
     start_rebuild,
@@ -18,6 +19,7 @@ from services.metrics.rebuild import (
 )
 from services.metrics.retired import drop_retired
 from shared.db import Database
+from shared.rollups.read import live_generation
 
 __all__ = ["abort", "drop", "patient_database", "patient_databases", "rebuild"]
 
@@ -41,6 +43,7 @@ def rebuild(
     Raises:
         services.metrics.rebuild.RebuildUnderWay: parameters were given, and one is under way.
         services.metrics.rebuild.PeriodsPublished: they would move what is frozen.
+        services.metrics.rebuild.RebuildAborted: somebody gave it up meanwhile.
         ValueError: a parameter is out of its limits.
     """
 
@@ -49,13 +52,18 @@ def rebuild(
             waiting = await under_way(connection, org_id)
             has_parameters = window_days is not None or half_life_days is not None
             if waiting is None or has_parameters:
-                await start_rebuild(
+                generation = await start_rebuild(
                     connection, org_id, window_days=window_days, half_life_days=half_life_days
                 )
             else:
+                generation = waiting.generation
                 terminal.print(f"Going on from entry {waiting.position:,}.")
         with terminal.stage("rebuild") as stage:
             await _until_done(database, org_id, stage)
+        async with database.transaction(org_id) as connection:
+            # Numbers only grow: one that took over is live, or another one that came after it is.
+            if await live_generation(connection, org_id) < generation:
+                raise RebuildAborted("the rebuild was given up; nothing has changed")
 
     patient_database(database_url, organization, run)
 

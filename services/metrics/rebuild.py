@@ -26,6 +26,7 @@ __all__ = [
     "TEMP_BUFFERS",
     "PeriodsPublished",
     "Progress",
+    "RebuildAborted",
     "RebuildUnderWay",
     "abort_rebuild",
     "continue_rebuild",
@@ -107,6 +108,10 @@ class RebuildUnderWay(RuntimeError):
 
 class PeriodsPublished(RuntimeError):
     """Figures are frozen that would be told anew: publications are withdrawn first, on record."""
+
+
+class RebuildAborted(RuntimeError):
+    """The generation that was being built was given up by somebody else."""
 
 
 class _Overtaken(RuntimeError):
