@@ -70,7 +70,7 @@ async def test_a_wrong_figure_moves_a_series_and_a_repair_stops_it(
             assert of_rules() <= {name for name, _ in series}
 
             await by_hand(
-                database_url, "UPDATE fact_head SET content_hash = '' WHERE org_id = $1", org.id
+                database_url, "UPDATE fact_head SET content_hash = 'x' WHERE org_id = $1", org.id
             )
             await until(client, lambda found: found[_HEADS] > 0)
             assert (await repair(database, org.id)).after.mismatches == 0

@@ -24,12 +24,14 @@ _COLUMNS: Final = (
     *("occurred_at", "day", "kind", "source", "external_id", "employee", "account", "network"),
     *("campaign", "content", "channel", "subject", "payload"),
 )
-# A head at another fact's entry is told as such.
+# A head at another fact's entry is told as such. One that was lost and given back by a repair keeps
+# no hash, so that whatever comes next says something else.
 _CONTENTS: Final = f"""
 SELECT h.fact_key, h.content_hash, {", ".join(f"e.{name}" for name in _COLUMNS)}
   FROM fact_head h
   JOIN ledger_entry e ON e.org_id = h.org_id AND e.position = h.position
- WHERE h.org_id = $1 AND h.fact_key = e.fact_key AND e.position BETWEEN $2 AND $3
+ WHERE h.org_id = $1 AND h.fact_key = e.fact_key AND h.content_hash <> ''
+   AND e.position BETWEEN $2 AND $3
 """
 _SET_CONTENTS: Final = """
 UPDATE fact_head h SET content_hash = due.content_hash

@@ -70,9 +70,8 @@ UPDATE fact_head h SET position = wrong.position, is_retracted = wrong.is_retrac
   FROM ({_WRONG_HEADS}) wrong
  WHERE h.org_id = $1 AND h.fact_key = wrong.fact_key AND wrong.position IS NOT NULL
 """
-# The revision that a lost head had remembered is gone. Whatever comes next is newer than a revision
-# of 0, or than the beginning of time where the source gives none: as others of it. What the content
-# was its entry says.
+# What a lost head had remembered is gone. Whatever comes next differs from no content, and is newer
+# than a revision of 0, or than the beginning of time where the source gives none: as others of it.
 _GIVE_HEADS = f"""
 INSERT INTO fact_head (org_id, fact_key, content_hash, revision, position, is_retracted)
 SELECT $1, wrong.fact_key, '', coalesce(alike.revision, {-(2**62)}), wrong.position,
