@@ -16,7 +16,7 @@ from shared.rollups.known import (
     look_back,
 )
 
-__all__ = ["Looking", "known_at_end_of", "look", "look_at_other_side"]
+__all__ = ["Looking", "known_at_end_of", "look", "look_at_day", "look_at_other_side"]
 
 
 class Looking(Protocol):
@@ -49,12 +49,20 @@ async def look(access: Access, query: Looking) -> PublicationRow | None:
         Unavailable: the rollups have not come to the end of that day yet.
     """
     if query.as_of is not None:
-        await look_back(access.connection, await known_at_end_of(access, query.as_of))
+        await look_at_day(access, query.as_of)
         return None
     publication = await covering(access.connection, access.org.id, query.period)
     if publication is not None and not query.live:
         await look_back(access.connection, publication.knowledge)
     return publication
+
+
+async def look_at_day(access: Access, day: date) -> None:
+    """Make the rest of the transaction read what was known at the end of a day.
+
+    Call it before anything else is read; raises as :func:`look`.
+    """
+    await look_back(access.connection, await known_at_end_of(access, day))
 
 
 async def look_at_other_side(access: Access, query: Looking, publication: PublicationRow) -> None:

@@ -170,16 +170,17 @@ async def test_a_day_before_the_first_fact_knows_nothing(golden: httpx.AsyncClie
 
 async def test_whatever_takes_as_of_heeds_it(golden: httpx.AsyncClient, app: FastAPI) -> None:
     # The refusal of tomorrow shows that the parameter is looked at, wherever it is declared.
-    paths = [
-        path
-        for path, operations in app.openapi()["paths"].items()
-        if any(p["name"] == "as_of" for p in operations.get("get", {}).get("parameters", ()))
+    operations = [
+        operation["operationId"]
+        for methods in app.openapi()["paths"].values()
+        if (operation := methods.get("get"))
+        and any(p["name"] == "as_of" for p in operation.get("parameters", ()))
     ]
-    assert len(paths) >= 8
-    # The good requests that access is tested with, each asked about tomorrow.
-    good = {path: keywords for _, path, keywords in REQUESTS.values()}
-    for path in (path.replace("{kpi_id}", "shares") for path in paths):
-        asked = {**good[path]["params"], "as_of": "2025-06-02"}
+    assert len(operations) >= 10
+    for operation in operations:
+        # The good requests that access is tested with, each asked about tomorrow.
+        _, path, keywords = REQUESTS[operation]
+        asked = {**keywords.get("params", {}), "as_of": "2025-06-02"}
         response = await golden.get(path, params=asked)
         assert response.status_code == 422, path
         assert response.json()["code"] == "as_of_in_future", path

@@ -141,7 +141,7 @@ async def _assert_stands(at: _At, oracle: Whole, goal: Goal, aim: _Aim) -> None:
     for days in aim.later:
         today = TODAY + timedelta(days=days)
         async with at.noon(today) as access:
-            found = await get_goal(access, stated.id)
+            found = await get_goal(access, stated.id, shapes.GoalQuery())
         now = standing(oracle, goal, today)
         _assert_standing(found.standing, goal, now, is_over=today >= goal.end)
 

@@ -7,7 +7,15 @@ from fastapi import APIRouter, Path, Query, Request
 
 from services.api.dependencies import Access, reads, writes
 from services.api.goals import service
-from services.api.goals.schemas import Goal, GoalChange, Goals, GoalVersions, ListQuery, NewGoal
+from services.api.goals.schemas import (
+    GoalAnswer,
+    GoalChange,
+    GoalQuery,
+    Goals,
+    GoalVersions,
+    ListQuery,
+    NewGoal,
+)
 from services.api.model import PageQuery
 from shared.web.json import StrictJsonRoute
 from shared.web.state import resources
@@ -32,15 +40,17 @@ async def list_goals(
 
 
 @router.post("", operation_id="goals_create_goal", status_code=201)
-async def create_goal(access: _Writer, body: NewGoal) -> Goal:
+async def create_goal(access: _Writer, body: NewGoal) -> GoalAnswer:
     """State a goal. All five parts are required; a target outside the forecast needs `stretch`."""
     return await service.create_goal(access, body)
 
 
 @router.get("/{goal_id}", operation_id="goals_get_goal")
-async def get_goal(access: _Reader, goal_id: _Id) -> Goal:
-    """Return a goal and how it stands."""
-    return await service.get_goal(access, goal_id)
+async def get_goal(
+    access: _Reader, goal_id: _Id, query: Annotated[GoalQuery, Query()]
+) -> GoalAnswer:
+    """Return a goal and how it stands, now or as it did at the end of a day."""
+    return await service.get_goal(access, goal_id, query)
 
 
 @router.get("/{goal_id}/versions", operation_id="goals_list_versions")
@@ -52,7 +62,7 @@ async def list_versions(
 
 
 @router.patch("/{goal_id}", operation_id="goals_update_goal")
-async def update_goal(access: _Writer, goal_id: _Id, body: GoalChange) -> Goal:
+async def update_goal(access: _Writer, goal_id: _Id, body: GoalChange) -> GoalAnswer:
     """State a goal anew, as its next version. Versions before it stay what they were."""
     return await service.update_goal(access, goal_id, body)
 

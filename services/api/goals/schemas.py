@@ -18,7 +18,9 @@ from shared.kpis.vocabulary import Unit
 
 __all__ = [
     "Goal",
+    "GoalAnswer",
     "GoalChange",
+    "GoalQuery",
     "GoalVersions",
     "Goals",
     "ListQuery",
@@ -98,10 +100,23 @@ class GoalChange(Input):
     )
 
 
-class ListQuery(BaseModel):
-    """Goals in use, or archived ones."""
+class GoalQuery(BaseModel):
+    """As of when a goal is asked about."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    as_of: LocalDay | None = Field(
+        default=None,
+        description=(
+            "Answer as at the end of this day, local to the organization: the version of the goal "
+            "that counted then, and how it stood by what was known. Default: the present."
+        ),
+        examples=["2025-05-31"],
+    )
+
+
+class ListQuery(GoalQuery):
+    """Goals in use, or archived ones."""
 
     archived: bool = Field(default=False, description="The archived ones.", examples=[False])
     cursor: Cursor = None
@@ -206,6 +221,10 @@ class Goal(StatedGoal):
 
     currency: str | None = Field(description="Currency of a target of money.", examples=["USD"])
     standing: Standing = Field(description="How it stands.")
+
+
+class GoalAnswer(Goal, Trust):
+    """One goal, and as of when it stands so."""
 
 
 class Goals(Page, Trust):

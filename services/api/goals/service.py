@@ -9,11 +9,12 @@ from uuid import UUID
 
 from services.api.answers import trust_of
 from services.api.dependencies import Access
-from services.api.freshness import freshness_of
+from services.api.freshness import Freshness, answer_day, freshness_of
 from services.api.goals import repository, rules
 from services.api.goals import schemas as shapes
 from services.api.goals.repository import GoalVersion
 from services.api.goals.standing import Standing, standing_of
+from services.api.lookback import look_at_day
 from services.api.model import PageQuery, exact
 from services.api.paging import id_after, page_of
 from shared import clock
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 
-async def create_goal(access: Access, new: shapes.NewGoal) -> shapes.Goal:
+async def create_goal(access: Access, new: shapes.NewGoal) -> shapes.GoalAnswer:
     """State a goal.
 
     Raises:
@@ -48,7 +49,9 @@ async def create_goal(access: Access, new: shapes.NewGoal) -> shapes.Goal:
     return await _state(access, GoalVersion(**new.model_dump(), **_fresh(access, new_id(), 1)))
 
 
-async def update_goal(access: Access, goal_id: UUID, change: shapes.GoalChange) -> shapes.Goal:
+async def update_goal(
+    access: Access, goal_id: UUID, change: shapes.GoalChange
+) -> shapes.GoalAnswer:
     """State a goal anew, as its next version.
 
     Raises:
@@ -83,30 +86,44 @@ async def archive_goal(access: Access, goal_id: UUID) -> None:
     await repository.add_version(access.connection, access.org.id, last)
 
 
-async def get_goal(access: Access, goal_id: UUID) -> shapes.Goal:
-    """Return a goal and how it stands; raises :class:`NotFound`."""
+async def get_goal(access: Access, goal_id: UUID, query: shapes.GoalQuery) -> shapes.GoalAnswer:
+    """Return a goal and how it stands, now or as it did at the end of a day.
+
+    Raises:
+        NotFound: the organization has no such goal, or had none then.
+        Invalid: the day lies in the future.
+        Unavailable: its figures are still being computed.
+    """
+    if query.as_of is not None:
+        await look_at_day(access, query.as_of)
     goal = await repository.current_goal(access.connection, access.org.id, goal_id)
     if goal is None:
         raise NotFound
-    return await _shown(access, goal)
+    freshness = await freshness_of(access.connection, access.org.id)
+    today = answer_day(access.org, freshness)
+    return _answer(access.org, await _shown(access, goal, today), freshness)
 
 
 async def list_goals(access: Access, keyring: KeyRing, query: shapes.ListQuery) -> shapes.Goals:
-    """Return a page of goals and how they stand, the newest first."""
-    listed = {"list": "goals", "archived": query.archived}
+    """Return a page of goals and how they stand, the newest first; raises as :func:`get_goal`."""
+    listed = {"list": "goals", **query.model_dump(mode="json", include={"archived", "as_of"})}
     codec = CursorCodec(keyring, access.org.id, listed)
+    after = id_after(codec, query.cursor)
+    if query.as_of is not None:
+        await look_at_day(access, query.as_of)
     rows = await repository.current_goals(
         access.connection,
         access.org.id,
         is_archived=query.archived,
-        after=id_after(codec, query.cursor),
+        after=after,
         limit=query.limit + 1,
     )
     page, following = page_of(rows, query.limit, codec, lambda goal: [str(goal.id)])
     freshness = await freshness_of(access.connection, access.org.id)
+    today = answer_day(access.org, freshness)
     return shapes.Goals(
         **trust_of(freshness, access.org.zone).model_dump(),
-        goals=[await _shown(access, goal) for goal in page],
+        goals=[await _shown(access, goal, today) for goal in page],
         next_cursor=following,
     )
 
@@ -161,9 +178,9 @@ def _fresh(access: Access, goal_id: UUID, version: int) -> dict[str, Any]:
     }
 
 
-async def _state(access: Access, goal: GoalVersion) -> shapes.Goal:
+async def _state(access: Access, goal: GoalVersion) -> shapes.GoalAnswer:
     """Check a version by all rules and append it, with what the forecast said of its target."""
-    today = _today(access.org)
+    today = clock.local_day(clock.now(), access.org.zone)
     kpi = rules.checked(goal, today=today)
     standing = await standing_of(access, kpi, goal, until=today)
     rules.check_standing(goal, standing)
@@ -175,19 +192,20 @@ async def _state(access: Access, goal: GoalVersion) -> shapes.Goal:
         forecast_high=high,
     )
     await repository.add_version(access.connection, access.org.id, accepted)
-    return _goal(access.org, kpi, accepted, standing, is_over=False)
+    shown = _goal(access.org, kpi, accepted, standing, is_over=False)
+    return _answer(access.org, shown, await freshness_of(access.connection, access.org.id))
 
 
-async def _shown(access: Access, goal: GoalVersion) -> shapes.Goal:
+async def _shown(access: Access, goal: GoalVersion, today: date) -> shapes.Goal:
+    # The day that has not ended is left out: half a day would look like a bad one.
     kpi = catalogue().kpis[goal.kpi]
-    today = _today(access.org)
     standing = await standing_of(access, kpi, goal, until=today)
     return _goal(access.org, kpi, goal, standing, is_over=today >= goal.period.end)
 
 
-def _today(org: Org) -> date:
-    # The day that has not ended is left out: half a day would look like a bad one.
-    return clock.local_day(clock.now(), org.zone)
+def _answer(org: Org, goal: shapes.Goal, freshness: Freshness) -> shapes.GoalAnswer:
+    trust = trust_of(freshness, org.zone)
+    return shapes.GoalAnswer(**goal.model_dump(), **trust.model_dump())
 
 
 def _goal(

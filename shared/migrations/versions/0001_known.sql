@@ -2,7 +2,7 @@
 -- The views of this schema have the names of what they show. A transaction that sets
 --     search_path = known, public
 --     app.as_of = a position P of the ledger, app.as_of_day = the local day on which P was recorded,
---     app.as_of_time = the moment up to which rates count,
+--     app.as_of_time = the moment up to which rates and goals count,
 --     app.as_of_from = 'now' or 'start': which end of the log of changes P is nearer to
 -- reads through them, and every query then answers as it would have answered when the fold had come
 -- to P. P lies between two batches of the fold: at the end of a recorded day, or at a published
@@ -164,6 +164,11 @@ SELECT org_id, fact_key, position, false
 -- Rates that were stated before the moment: the end of the day asked about, or of publication.
 CREATE VIEW known.assumption WITH (security_invoker = true) AS
 SELECT * FROM public.assumption
+ WHERE recorded_at < current_setting('app.as_of_time')::timestamptz;
+
+-- Goals as they had been stated by then.
+CREATE VIEW known.goal WITH (security_invoker = true) AS
+SELECT * FROM public.goal
  WHERE recorded_at < current_setting('app.as_of_time')::timestamptz;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA known TO earned_app;
