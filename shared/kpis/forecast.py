@@ -13,7 +13,7 @@ good weeks (Bayley & Hammersley 1946, Suppl. J. R. Stat. Soc. 8, 184-197). What 
 followers) is the sum of its weekly changes, drawn on by their mean: the random walk with drift of
 Hyndman & Athanasopoulos, Forecasting, 3rd ed., 5.2 and 5.5. A rate is the quotient of two sums:
 what its numerator deviates from the rate is a sum of its own (Cochran, Sampling Techniques, 3rd
-ed., 6.4).
+ed., 6.4). :mod:`shared.kpis.forecast_steps` writes the arithmetic of one case out.
 
 Nothing here is random and nothing is fitted by trial: the same history gives the same forecast on
 every machine. Intervals are meant to hold four times out of five; tests/unit/kpis/test_forecast.py

@@ -27,6 +27,7 @@ __all__ = [
     "attainable",
     "expected_by",
     "goal_period",
+    "pace",
     "progress",
     "reading_of",
     "verdict",
@@ -113,11 +114,21 @@ def expected_by(
     ``weights`` are what the seven days from ``until`` on bring of a week; without them every day
     brings the same.
     """
-    total = _share(period.start, period.end, until, weights)
-    done = _share(period.start, min(max(until, period.start), period.end), until, weights)
-    # Without anything on the days of the goal there is no pace but that of the calendar.
+    done, total = pace(until, period, weights)
+    # Days that never bring anything are not expected to.
     part = done / total if total else Fraction(0)
     return baseline + (target - baseline) * part
+
+
+def pace(
+    until: date, period: Period, weights: tuple[Fraction, ...] | None = None
+) -> tuple[Fraction, Fraction]:
+    """Return how many usual weeks of a goal are over before ``until``, and how many it has."""
+    over = min(max(until, period.start), period.end)
+    return (
+        _share(period.start, over, until, weights),
+        _share(period.start, period.end, until, weights),
+    )
 
 
 def _share(start: date, end: date, origin: date, weights: tuple[Fraction, ...] | None) -> Fraction:

@@ -77,6 +77,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "goals_list_goals": ("GET", "/v1/goals", {}),
     "goals_create_goal": ("POST", "/v1/goals", {"json": {}}),
     "goals_get_goal": ("GET", f"/v1/goals/{uuid4()}", {}),
+    "goals_get_explanation": ("GET", f"/v1/goals/{uuid4()}/explain", {}),
     "goals_list_versions": ("GET", f"/v1/goals/{uuid4()}/versions", {}),
     "goals_update_goal": ("PATCH", f"/v1/goals/{uuid4()}", {"json": {}}),
     "goals_archive_goal": ("DELETE", f"/v1/goals/{uuid4()}", {}),

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request
 
 from services.api.dependencies import Access, reads, writes
 from services.api.goals import service
+from services.api.goals.explain_schemas import GoalExplanation
 from services.api.goals.schemas import (
     GoalAnswer,
     GoalChange,
@@ -51,6 +52,14 @@ async def get_goal(
 ) -> GoalAnswer:
     """Return a goal and how it stands, now or as it did at the end of a day."""
     return await service.get_goal(access, goal_id, query)
+
+
+@router.get("/{goal_id}/explain", operation_id="goals_get_explanation")
+async def get_explanation(
+    access: _Reader, goal_id: _Id, query: Annotated[GoalQuery, Query()]
+) -> GoalExplanation:
+    """Explain how a goal stands: days, arithmetic, the forecast's weeks and steps, its source."""
+    return await service.explain_goal(access, goal_id, query)
 
 
 @router.get("/{goal_id}/versions", operation_id="goals_list_versions")

@@ -12,6 +12,8 @@ from services.api.dependencies import Access
 from services.api.freshness import Freshness, answer_day, freshness_of
 from services.api.goals import repository, rules
 from services.api.goals import schemas as shapes
+from services.api.goals.explain import explain
+from services.api.goals.explain_schemas import GoalExplanation
 from services.api.goals.repository import GoalVersion
 from services.api.goals.standing import Standing, standing_of
 from services.api.lookback import look_at_day
@@ -33,6 +35,7 @@ from shared.web.cursor import CursorCodec
 __all__ = [
     "archive_goal",
     "create_goal",
+    "explain_goal",
     "get_goal",
     "list_goals",
     "list_versions",
@@ -94,14 +97,15 @@ async def get_goal(access: Access, goal_id: UUID, query: shapes.GoalQuery) -> sh
         Invalid: the day lies in the future.
         Unavailable: its figures are still being computed.
     """
-    if query.as_of is not None:
-        await look_at_day(access, query.as_of)
-    goal = await repository.current_goal(access.connection, access.org.id, goal_id)
-    if goal is None:
-        raise NotFound
+    goal = await _goal_then(access, goal_id, query)
     freshness = await freshness_of(access.connection, access.org.id)
     today = answer_day(access.org, freshness)
     return _answer(access.org, await _shown(access, goal, today), freshness)
+
+
+async def explain_goal(access: Access, goal_id: UUID, query: shapes.GoalQuery) -> GoalExplanation:
+    """Return how a goal's standing is computed; raises as :func:`get_goal`."""
+    return await explain(access, await _goal_then(access, goal_id, query))
 
 
 async def list_goals(access: Access, keyring: KeyRing, query: shapes.ListQuery) -> shapes.Goals:
@@ -145,6 +149,16 @@ async def list_versions(
     page, following = page_of(rows, query.limit, codec, lambda goal: [goal.version])
     versions = [shapes.StatedGoal.model_validate(version) for version in page]
     return shapes.GoalVersions(versions=versions, next_cursor=following)
+
+
+async def _goal_then(access: Access, goal_id: UUID, query: shapes.GoalQuery) -> GoalVersion:
+    """Make the transaction read as of the day asked about, and return the goal of that day."""
+    if query.as_of is not None:
+        await look_at_day(access, query.as_of)
+    goal = await repository.current_goal(access.connection, access.org.id, goal_id)
+    if goal is None:
+        raise NotFound
+    return goal
 
 
 def _version_after(codec: CursorCodec, cursor: str | None) -> int | None:

@@ -1,0 +1,139 @@
+"""The arithmetic of a forecast, as it is shown, comes to the forecast."""
+
+import math
+import re
+from fractions import Fraction
+
+import pytest
+
+from shared.kpis.forecast import (
+    Forecast,
+    Method,
+    Span,
+    forecast_level,
+    forecast_rate,
+    forecast_sum,
+)
+from shared.kpis.forecast_steps import (
+    SOURCES,
+    TRENDS,
+    Step,
+    equals,
+    number,
+    steps_of_forecast,
+    steps_of_trend,
+)
+
+ZERO = Fraction(0)
+WEEKS = (7, 12, 9, 11, 16, 14, 21, 18, 16, 25, 22, 27, 31)
+
+
+def days(*weeks: int) -> list[Fraction]:
+    """Return daily values of weeks: two thirds on their first day, the rest on their third."""
+    parts = {0: Fraction(2, 3), 2: Fraction(1, 3)}
+    return [week * parts.get(day, ZERO) for week in weeks for day in range(7)]
+
+
+def known(forecast: Forecast | None) -> Forecast:
+    assert forecast is not None
+    return forecast
+
+
+def recomputed(step: Step) -> float:
+    """Return what a reader with a calculator gets of the left side of a step."""
+    text = re.split(" [=≈] ", step.arithmetic)[0]
+    text = re.sub(r"√([0-9.]+)", r"math.sqrt(\1)", text)
+    text = text.replace("×", "*").replace("²", "**2")
+    assert re.fullmatch(r"[-+*/(). ,0-9a-z]+", text), text
+    return float(eval(text, {"math": math, "max": max}))
+
+
+_LINE = known(forecast_sum(days(*WEEKS), Fraction(100), Span(days=45, skipped=3)))
+_TOGETHER = known(forecast_sum(days(*([4] * 3 + [8] * 3) * 2), ZERO, Span(days=28)))
+_FALLING = known(forecast_sum(days(*(35 - week for week in WEEKS)), Fraction(5), Span(days=60)))
+_GONE = known(forecast_sum(days(*[0] * 12, 1), ZERO, Span(days=7)))
+_TAKEN_BACK = known(forecast_sum(days(*(9 - week for week in WEEKS)), ZERO, Span(days=10)))
+_RATE = known(
+    forecast_rate(
+        days(*(week % 5 for week in WEEKS)), days(*WEEKS), (ZERO, Fraction(40)), Span(days=30)
+    )
+)
+_LEVEL = known(forecast_level([Fraction(sum(WEEKS[:n])) for n in range(14)], 20))
+FORECASTS = {
+    "line": _LINE,
+    "weeks that go together": _TOGETHER,
+    "falling": _FALLING,
+    "hardly any": _GONE,
+    "below zero": _TAKEN_BACK,
+    "rate": _RATE,
+    "level": _LEVEL,
+}
+#: What is told in words, and where there is nothing to compute.
+_IN_WORDS = {"length", "center", "together", "growth"}
+
+
+@pytest.mark.parametrize("name", FORECASTS)
+def test_every_step_can_be_recomputed(name: str) -> None:
+    forecast = FORECASTS[name]
+    steps = [*steps_of_forecast(forecast)]
+    for series in TRENDS[forecast.method]:
+        steps += steps_of_trend(forecast, series)
+
+    computed = [step for step in steps if re.search(" [=≈] ", step.arithmetic)]
+
+    assert {step.name for step in steps if step not in computed} <= _IN_WORDS
+    for step in computed:
+        assert recomputed(step) == pytest.approx(float(step.value), rel=1e-6, abs=1e-6), step
+        shown = Fraction(re.split(" [=≈] ", step.arithmetic)[1])
+        assert (" = " in step.arithmetic) == (shown == step.value)
+
+
+@pytest.mark.parametrize("name", FORECASTS)
+def test_the_last_steps_are_the_forecast(name: str) -> None:
+    forecast = FORECASTS[name]
+
+    made = {step.name: step.value for step in steps_of_forecast(forecast)}
+
+    ends = {"expected": forecast.expected, "low": forecast.low, "high": forecast.high}
+    assert made == ends
+
+
+def test_an_end_that_is_impossible_says_what_it_was_raised_to() -> None:
+    steps = {step.name: step.arithmetic for step in steps_of_forecast(_FALLING)}
+
+    assert steps["low"].startswith("max(")
+    assert steps["low"].endswith(", 5) = 5")
+    assert "max" not in steps["high"]
+
+
+def test_the_deviations_of_a_rate_grow_as_its_denominator() -> None:
+    series = {
+        name: {step.name: step for step in steps_of_trend(_RATE, name)}
+        for name in TRENDS[Method.RATE_OF_SUMS]
+    }
+
+    assert series["deviation"]["growth"] == series["denominator"]["growth"]
+    assert series["deviation"]["growth"].value > 1
+    assert series["numerator"]["growth"] != series["denominator"]["growth"]
+
+
+def test_weeks_that_go_together_say_how_much() -> None:
+    (together,) = [s for s in steps_of_trend(_TOGETHER, "value") if s.name == "together"]
+    (apart,) = [s for s in steps_of_trend(_LINE, "value") if s.name == "together"]
+
+    # Neighbors' residuals have the correlation 0.391 among twelve weeks, and 1/12 less by chance.
+    assert together.arithmetic == "(1 + 0.474137931) / (1 - 0.474137931) ≈ 2.803278689"
+    assert apart.value == 1
+    assert apart.arithmetic.startswith("1, as")
+
+
+def test_every_method_names_its_source() -> None:
+    assert set(SOURCES) == set(TRENDS) == set(Method)
+    assert all(re.search(r"\d", source) for source in SOURCES.values())
+
+
+def test_numbers_are_short_and_say_when_they_are_cut() -> None:
+    assert number(Fraction(1, 3)) == "0.333333333"
+    assert number(Fraction(-5, 2)) == "(-2.5)"
+    assert equals("1 / 3", Fraction(1, 3)) == "1 / 3 ≈ 0.333333333"
+    assert equals("1 / 4", Fraction(1, 4)) == "1 / 4 = 0.25"
