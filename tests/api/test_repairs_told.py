@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.metrics.verify import repair
+from services.metrics.verify import repair, verify
 from shared import clock
 from shared.db import Database
 from shared.orgs import Org
@@ -31,6 +31,17 @@ async def get(client: httpx.AsyncClient, path: str, **query: str) -> Any:
     return response.json()
 
 
+def share(number: int) -> dict[str, str]:
+    return {
+        "kind": "post.published",
+        "source": "s",
+        "external_id": f"p{number}",
+        "occurred_at": "2025-03-10T10:00:00Z",
+        "post": f"p{number}",
+        "employee": "E1",
+    }
+
+
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Return what sets the clock of the whole product."""
@@ -47,17 +58,7 @@ async def told(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Tell and fold three shares of March."""
     at(RECORDED)
-    shares = [
-        {
-            "kind": "post.published",
-            "source": "s",
-            "external_id": f"p{number}",
-            "occurred_at": "2025-03-10T10:00:00Z",
-            "post": f"p{number}",
-            "employee": "E1",
-        }
-        for number in range(3)
-    ]
+    shares = [share(number) for number in range(3)]
     assert (await client.post("/v1/facts", json=shares)).status_code == 200
     await fold(org)
     yield client
@@ -173,6 +174,7 @@ async def test_what_was_published_stays_though_the_clock_that_repairs_is_behind(
     database: Database,
     database_url: str,
     org: Org,
+    fold: Fold,
     at: Callable[[datetime], None],
 ) -> None:
     await miscount(database, database_url, org)
@@ -183,6 +185,13 @@ async def test_what_was_published_stays_though_the_clock_that_repairs_is_behind(
 
     assert await shares(told) == ("5", "-2")
     assert (await shares(told, live="true"))[0] == "3"
+
+    at(REPAIRED)
+    response = await told.post("/v1/facts", json=[share(3)])
+    assert response.status_code == 200
+    await fold(org)
+    # Published and repaired at one instant: the repair is no part of what was known by then.
+    assert (await verify(database, org.id)).mismatches == 0
 
 
 @pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=1), timedelta(days=7)])

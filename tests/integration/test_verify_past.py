@@ -1,6 +1,7 @@
 """Verify looks back: what was known is recomputed from the ledger of that time."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -60,6 +61,7 @@ async def test_a_changed_past_is_found_and_rebuilt(
 _ONE = "ctid = (SELECT ctid FROM rollup_change WHERE org_id = $1 AND {which} LIMIT 1)"
 _LAST_ENTRY = "SELECT max(position) FROM rollup_change WHERE org_id = $1"
 _LAST_DAY = "SELECT max(known_on) FROM rollup_change WHERE org_id = $1"
+_FIRST_ENTRY, _FIRST_DAY = (text.replace("max(", "min(") for text in (_LAST_ENTRY, _LAST_DAY))
 _PLACE = "org_id, generation, cell, day, family"
 
 
@@ -72,6 +74,12 @@ _PLACE = "org_id, generation, cell, day, family"
             f"UPDATE rollup_change SET position = ({_LAST_ENTRY}),"
             f" known_on = ({_LAST_DAY})"
             f" WHERE {_ONE.format(which=f'known_on < ({_LAST_DAY})')}"
+        ],
+        # What was recorded on a later day, as if it had been known from the first.
+        [
+            f"UPDATE rollup_change SET position = ({_FIRST_ENTRY}),"
+            f" known_on = ({_FIRST_DAY})"
+            f" WHERE {_ONE.format(which=f'known_on > ({_FIRST_DAY})')}"
         ],
         # A repair that nobody made.
         [f"UPDATE rollup_change SET repaired_at = now() WHERE {_ONE.format(which=True)}"],
@@ -93,10 +101,25 @@ async def test_a_log_that_tells_another_past_is_found_and_rebuilt(
 
     report = await verify(database, org.id)
     assert set(report.counts) == {Check.PAST}
+    # A cell that one side has not at all is 0 there.
+    cells = [one for one in report.listed if one.day]
+    assert all(Decimal(one.stored or "") != Decimal(one.recomputed or "") for one in cells)
 
     done = await repair(database, org.id)
     assert done.is_rebuilt
     assert done.after.mismatches == 0
+
+
+async def test_what_nothing_recomputes_is_no_difference_of_the_past(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await found(database, org)
+    rename = "UPDATE rollup_slot SET measure = 'unheard_of' WHERE org_id = $1 AND measure = $2"
+    await by_hand(database_url, rename, org.id, "shares")
+
+    report = await verify(database, org.id)
+    assert report.unverified == ("unheard_of",)
+    assert {one.name.partition(" ")[0] for one in report.listed} == {"shares"}
 
 
 async def test_nobody_looks_back_after_a_verification_on_the_same_connection(
@@ -111,10 +134,13 @@ async def test_nobody_looks_back_after_a_verification_on_the_same_connection(
     )
     assert (await verify(single, org.id)).mismatches == 0
     async with single.transaction(org.id) as connection:
-        as_of = await connection.fetchval("SELECT current_setting('app.as_of', true)")
+        left = [
+            await connection.fetchval(f"SELECT current_setting('{name}', true)")
+            for name in ("app.as_of", "app.as_of_day", "app.as_of_time", "app.as_of_from")
+        ]
     await single.close()
 
-    assert not as_of
+    assert not any(left)
 
 
 @pytest.mark.parametrize(
