@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -231,6 +232,15 @@ async def test_a_day_is_not_final_while_a_write_may_be_under_way(
         monkeypatch.setattr(clock, "now", lambda now=now: now)
         async with database.transaction(org.id) as connection:
             assert (await known_on(connection, org, DAYS[0])).is_final is is_final
+
+
+@pytest.mark.parametrize("publication", [None, UUID("01a2061d-0000-7000-8000-000000000000")])
+def test_what_is_known_can_be_written_down_and_read(publication: UUID | None) -> None:
+    until = datetime(2025, 4, 1, 22, tzinfo=UTC)
+    knowledge = Knowledge(7, DAYS[0], until, is_final=True, publication=publication)
+
+    assert Knowledge.parse(knowledge.text()) == knowledge
+    assert (Knowledge.parse(""), Knowledge.parse(None)) == (None, None)
 
 
 async def test_nothing_of_another_organization_is_seen(database: Database, org: Org) -> None:

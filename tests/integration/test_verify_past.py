@@ -1,7 +1,8 @@
 """Verify looks back: what was known is recomputed from the ledger of that time."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 
 import pytest
 
@@ -9,7 +10,8 @@ from services.metrics.verify import Check, repair, verify
 from services.metrics.verify.past import MOST_POSITIONS
 from services.metrics.worker import catch_up
 from shared.db import Database
-from shared.orgs import Org
+from shared.ledger import append
+from shared.orgs import Org, create_org
 from tests.integration.falsifying import by_hand
 from tests.integration.test_known import DAYS, TOLD, fact, tell, won
 
@@ -168,3 +170,24 @@ async def test_of_a_long_past_some_positions_are_looked_at_and_the_others_counte
     report = await verify(database, org.id)
     assert report.mismatches == 0
     assert report.unverified == unverified
+
+
+async def test_days_end_where_they_do_for_the_organization_itself(
+    database: Database, org: Org
+) -> None:
+    async with database.transaction() as connection:
+        far = await create_org(
+            connection, name="Far", time_zone="Pacific/Auckland", currency=org.currency
+        )
+    # On either side of its midnight, which is the noon of others.
+    for day, hour in product((1, 3, 5), (10, 13)):
+        instant = datetime(2025, 4, day, hour, tzinfo=UTC)
+        async with database.transaction(far.id) as connection:
+            clicked = fact("link.clicked", f"{instant}", link="x")
+            await append(connection, far, [clicked], received_at=instant)
+    await catch_up(database, far.id)
+
+    report = await verify(database, far.id)
+    assert report.mismatches == 0
+    left_out = 5 - MOST_POSITIONS
+    assert report.unverified == (f"what was known at {left_out} of 5 past positions",)
