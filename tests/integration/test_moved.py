@@ -100,7 +100,8 @@ async def test_nothing_is_what_one_generation_says_of_the_whole(
     first = share("a", "2025-03-10")
     gone = (date(2025, 4, 3), [Retraction(first.identity)])
     again = (date(2025, 4, 5), [share("b", "2025-03-10")])
-    await found(database, org, [(FIRST, [first]), gone, again])
+    more = (date(2025, 4, 7), [share("c", "2025-03-10")])
+    await found(database, org, [(FIRST, [first]), gone, again, more])
     # The rows of the generation before are still there.
     async with database.transaction(org.id) as connection:
         await start_rebuild(connection, org.id)
