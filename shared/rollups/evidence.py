@@ -15,7 +15,7 @@ from shared.rollups.readers import LISTED
 from shared.rollups.sql import WINDOW, Arguments, date_literal, filter_clause
 from shared.rollups.stated import whole
 
-__all__ = ["COUNTERS", "Evidence", "evidence"]
+__all__ = ["COUNTERS", "Evidence", "credit_of_touches", "evidence"]
 
 Relation = Callable[[Arguments, Period, int], str]
 _Filters = Mapping[str, frozenset[str]]
@@ -206,14 +206,23 @@ def _keyed(measure: str) -> Relation:
     return relation
 
 
-def _credits(measure: str) -> Relation:
+def credit_of_touches(measure: Measure) -> Evidence:
+    """Return the evidence of what touches of a period were credited with, whenever that was."""
+    return _summed(_credits(measure.stored_as, by_touch=True))
+
+
+def _credits(measure: str, *, by_touch: bool = False) -> Relation:
     quantity, model = measure.split(".")
     kind, column = _CREDITED[quantity]
 
     def relation(arguments: Arguments, period: Period, digits: int) -> str:
         since, until = arguments.add(period.start), arguments.add(period.end)
-        # By their touches, which the index knows: they came in the window before. All that was ever
-        # credited would be read for each page otherwise.
+        inside = f"touch_day >= {since} AND touch_day < {until}"
+        if not by_touch:
+            # By their touches, which the index knows: they came in the window before. All that was
+            # ever credited would be read for each page otherwise.
+            inside = f"""converted_day >= {since} AND converted_day < {until}
+               AND touch_day >= {since}::date - {WINDOW} AND touch_day < {until}"""
         return f"""
             SELECT employee, account, network, campaign, content, channel,
                    converted_day AS day, {column} AS quantity, touch_key AS fact_key,
@@ -223,8 +232,7 @@ def _credits(measure: str) -> Relation:
               FROM credit
              WHERE org_id = $1 AND generation = $2 AND kind = '{kind}'
                AND model = {arguments.add(model)}
-               AND converted_day >= {since} AND converted_day < {until}
-               AND touch_day >= {since}::date - {WINDOW} AND touch_day < {until}
+               AND {inside}
         """
 
     return relation

@@ -31,7 +31,7 @@ _MOST_COUNTED = 10_000
 #: and must not lend its names to the one that stands.
 _LINE = "c.fact_key, c.day, c.line_key, c.employee, c.network, c.campaign, c.content, c.channel"
 #: What an amount in another currency was told as, of an entry (alias ``e``).
-_CONVERTED = """
+CONVERTED = """
     CASE WHEN e.kind IN ('cost.booked', 'deal.changed', 'quota.set', 'figure.recorded') THEN (
         SELECT concat(coalesce(told ->> 'amount', told ->> 'value'), ' ', told ->> 'currency',
                       ' at ', told ->> 'rate', ', the rate from ', told ->> 'rate_from')
@@ -216,7 +216,7 @@ async def _lines_after(
     return await asked.connection.fetch(
         f"""
         SELECT l.*, e.source, e.kind, e.external_id, e.occurred_at, e.position,
-               {IS_PERSONAL} AS is_personal, {_CONVERTED} AS converted
+               {IS_PERSONAL} AS is_personal, {CONVERTED} AS converted
           FROM (
             SELECT * FROM ({lines}) l {beyond}
              ORDER BY day, fact_key, line_key LIMIT {arguments.add(wanted)}

@@ -11,7 +11,7 @@ from shared.money import exponent
 from shared.orgs import Org
 from shared.rollups.causes import entries_about
 from shared.rollups.counted import SUM_BEHIND
-from shared.rollups.evidence import evidence
+from shared.rollups.evidence import credit_of_touches, evidence
 from shared.rollups.explain import let_through_by
 from shared.rollups.known import Knowledge
 from shared.rollups.query import MeasureQuery, slicing
@@ -244,6 +244,7 @@ async def entries_behind(
     after: int,
     until: int,
     limit: int,
+    by_touch: bool = False,
 ) -> list[int]:
     """Return the positions in (after, until] of entries that may have moved ``measure``.
 
@@ -255,7 +256,7 @@ async def entries_behind(
         ForbiddenSlice: no facts are behind the measure, or it cannot be filtered so.
     """
     plan = slicing(measure, MeasureQuery((period,), None, filters))
-    proof = evidence(plan.measure)
+    proof = credit_of_touches(plan.measure) if by_touch else evidence(plan.measure)
     arguments = Arguments(org.id, await live_generation(connection, org.id))
     relate = proof.relation if proof.under is None else proof.under(plan.filters)
     lines = relate(arguments, period, exponent(org.currency))
@@ -264,7 +265,8 @@ async def entries_behind(
         f"SELECT c.fact_key, c.line_key, c.employee {behind}",
         plan.measure,
         plan.filters,
-        ends_on=period.end,
+        # What a touch is credited with, touches after it decide, too, until the deal is closed.
+        ends_on=date.max if by_touch else period.end,
         after=arguments.add(after),
         until=arguments.add(until),
         limit=arguments.add(limit),

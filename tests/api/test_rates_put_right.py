@@ -71,6 +71,19 @@ async def test_a_wrong_rate_is_put_right_and_the_figures_are_restated(
     assert notes["C-1"] == "100 EUR at 1, the rate from 2025-01-01"
     before = await get(client, "kpis/values", ids="program_cost", as_of="2025-03-09")
     assert before["kpis"][0]["values"][0]["value"] == "237.00"
+    asked = {"kpi": "program_cost", "from": "2025-02-01", "to": "2025-03-01"}
+    (move,) = (await get(client, "restatements", **asked))["restatements"][1:]
+    assert (move["day"], move["moved"]) == ("2025-03-10", "-10.00")
+    because = await get(client, "restatements/facts", **asked, day="2025-03-10")
+    assert [(one["external_id"], one["weight"], one["note"]) for one in because["facts"]] == [
+        ("C-1", -1, "100 EUR at 1.1, the rate from 2025-01-01"),
+        ("C-1", 1, "100 EUR at 1, the rate from 2025-01-01"),
+    ]
+    assert [(rate["key"], rate["version"], rate["value"]) for rate in because["rates"]] == [
+        ("exchange_rate.EUR", 3, "1.00000000")
+    ]
+    # On the first day the facts themselves were new: no rate is to blame.
+    assert (await get(client, "restatements/facts", **asked, day="2025-03-03"))["rates"] == []
     assert (await verify(database, org.id)).mismatches == 0
 
 

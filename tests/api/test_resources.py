@@ -232,10 +232,10 @@ async def test_an_assumption_out_of_bounds_is_not_stated(
         ("kpis/shares/series", {"group_by": "team", "content": "x"}, "combination_not_kept"),
         ("kpis/shares/series", {"interval": "day", "from": "2015-01-01"}, "cost_limit"),
         ("kpis/roi_program/series", {}, "answered_by_statement"),
-        ("restatements", {"kpi": "roi_program"}, "answered_by_statement"),
+        ("restatements", {"kpi": "payback_date"}, "answered_by_statement"),
         (
             "restatements/facts",
-            {"kpi": "roi_program", "day": "2025-05-10"},
+            {"kpi": "payback_date", "day": "2025-05-10"},
             "answered_by_statement",
         ),
         ("kpis/shares/series", {"interval": "hour"}, "invalid"),

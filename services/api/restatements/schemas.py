@@ -8,14 +8,18 @@ from pydantic import Field
 
 from services.api.model import Cursor, DecimalText, Limit, Output, Page
 from services.api.periods import Filters, LocalDay, PeriodQuery
+from services.api.roi.queries import BASIS, Form
+from services.api.roi.repository import Basis
 from shared.kpis.definitions import Id
-from shared.kpis.vocabulary import Unit
+from shared.kpis.vocabulary import AttributionModel, Unit
 
 __all__ = [
+    "Asked",
     "Baseline",
     "MovingFact",
     "MovingFacts",
     "MovingFactsQuery",
+    "MovingRate",
     "Restatement",
     "Restatements",
     "RestatementsQuery",
@@ -24,18 +28,46 @@ __all__ = [
 _AT = "2025-05-10T13:00:00Z"
 
 
-class RestatementsQuery(Filters, PeriodQuery):
-    """The history of one figure, of the whole organization or a part of it."""
+_ONLY_RETURN = "Only for `roi_program`: "
+
+
+class Asked(Filters, PeriodQuery):
+    """One figure, of the whole organization or a part of it."""
 
     kpi: Id = Field(description="Id of the KPI.", examples=["revenue_won"])
+    model: AttributionModel | None = Field(
+        default=None,
+        description=f"{_ONLY_RETURN}the attribution model; `linear` if absent.",
+        examples=["linear"],
+    )
+    form: Literal[Form.REVENUE, Form.MARGIN, Form.CASH, Form.MEDIA] | None = Field(
+        default=None,
+        description=f"{_ONLY_RETURN}which return of the statement; `cash` if absent.",
+        examples=["cash"],
+    )
+    basis: Basis | None = Field(
+        default=None,
+        description=f"{_ONLY_RETURN}`cohort` if absent. {BASIS}",
+        examples=["cohort"],
+    )
+
+    @property
+    def of_statement(self) -> dict[str, str]:
+        """Return what was said of the return that is asked about."""
+        given = {"model": self.model, "form": self.form, "basis": self.basis}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class RestatementsQuery(Asked):
+    """The history of one figure."""
+
     cursor: Cursor = None
     limit: Limit = 20
 
 
-class MovingFactsQuery(Filters, PeriodQuery):
+class MovingFactsQuery(Asked):
     """What moved one figure on one day."""
 
-    kpi: Id = Field(description="Id of the KPI.", examples=["revenue_won"])
     day: LocalDay = Field(description="The day of the restatement.", examples=["2025-05-10"])
     cursor: Cursor = None
     limit: Limit = 50
@@ -128,6 +160,21 @@ class MovingFact(Output):
     )
     occurred_at: datetime = Field(description="When it happened.", examples=[_AT])
     recorded_at: datetime = Field(description="When it became known.", examples=[_AT])
+    note: str | None = Field(
+        description="What its amount was told as, if in another currency, and converted at.",
+        examples=["1000.10 EUR at 1.08, the rate from 2025-01-01"],
+    )
+
+
+class MovingRate(Output):
+    """A statement of a rate that moved the figure."""
+
+    key: str = Field(description="Key of the assumption.", examples=["exchange_rate.EUR"])
+    effective_from: date = Field(description="The first day it holds.", examples=["2025-04-01"])
+    version: int = Field(description="Which statement of the key it is.", examples=[2])
+    value: DecimalText = Field(description="The value stated.", examples=["1.08000000"])
+    source: str = Field(description="Where it comes from.", examples=["central bank"])
+    recorded_at: datetime = Field(description="When it was stated.", examples=[_AT])
 
 
 class MovingFacts(Page):
@@ -136,6 +183,10 @@ class MovingFacts(Page):
     kpi: str = Field(description="The KPI's id.", examples=["revenue_won"])
     day: date = Field(description="The day.", examples=["2025-05-10"])
     facts: list[MovingFact] = Field(description="In order of position.")
+    rates: list[MovingRate] = Field(
+        description="Statements of the rates that the figure is computed with, made on that day, on"
+        " the first page; and exchange rates that facts of this page were converted at anew."
+    )
     repairs: list[MovingRepair] = Field(
         description="What `earned verify --repair` mended of the whole figure on that day; on the"
         " first page, a hundred at most, and none where a part is asked about."

@@ -4,25 +4,26 @@ The moves telescope: whatever the days, they add up to the value now minus the v
 published, exactly.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from services.api.dependencies import Access
-from services.api.evaluation import Slice, evaluate_kpis, refused_slice
 from services.api.kpis.moves import difference
 from services.api.kpis.service import kpi_named
 from services.api.lookback import known_at_end_of
-from services.api.privacy import may_see_people, refuse_small_groups, require_people
+from services.api.privacy import may_see_people, require_people
 from services.api.publications.repository import covering, publication_named
+from services.api.restatements.figures import Figure, KpiFigure
+from services.api.restatements.rates import days_of_rates, rates_of_entries, rates_stated
+from services.api.restatements.returns import RETURN, return_figure
 from services.api.restatements.schemas import (
+    Asked,
     Baseline,
     MovingFact,
     MovingFacts,
     MovingFactsQuery,
+    MovingRate,
     MovingRepair,
     Restatement,
     Restatements,
@@ -30,21 +31,11 @@ from services.api.restatements.schemas import (
 )
 from shared import clock
 from shared.errors import Invalid, InvalidCursor
-from shared.kpis.definitions import Kpi, catalogue
-from shared.kpis.measures import Kept, Measure
 from shared.kpis.periods import Period
-from shared.kpis.vocabulary import Axis, Unit
-from shared.rollups.explain import IS_PERSONAL
+from shared.kpis.vocabulary import Unit
+from shared.rollups.explain import CONVERTED, IS_PERSONAL
 from shared.rollups.known import Knowledge, look_at_present, look_back
-from shared.rollups.moved import (
-    days_around_nothing,
-    days_of_change,
-    days_of_recording,
-    entries_behind,
-    repairs_of_values,
-    repairs_on,
-)
-from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing, slicing
+from shared.rollups.moved import repairs_of_values, repairs_on
 from shared.security.keyring import KeyRing
 from shared.web.cursor import CursorCodec
 
@@ -53,37 +44,36 @@ __all__ = ["moving_facts", "restatements"]
 # A page evaluates this many days at most, and goes on with its cursor.
 _MOST_DAYS: Final = 40
 _MOST_REPAIRS: Final = 100
-_RATES: Final = """
-SELECT DISTINCT (recorded_at AT TIME ZONE $3)::date AS known_on
-  FROM public.assumption
- WHERE org_id = $1 AND key = ANY ($2::text[]) AND recorded_at >= $4
- ORDER BY known_on
-"""
 _ENTRIES: Final = f"""
 SELECT e.position, e.weight, e.kind, e.source, e.occurred_at, e.recorded_at,
-       CASE WHEN $3 OR NOT {IS_PERSONAL} THEN e.external_id END AS external_id
+       CASE WHEN $3 OR NOT {IS_PERSONAL} THEN e.external_id END AS external_id,
+       {CONVERTED} AS note
   FROM public.ledger_entry e
  WHERE e.org_id = $1 AND e.position = ANY ($2::bigint[])
  ORDER BY e.position
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Figure:
-    """What was asked about: a KPI of a period, and of which part."""
+def _asked(access: Access, query: Asked) -> Figure:
+    """Return the figure that is asked about.
 
-    kpi: Kpi
-    period: Period
-    filters: Mapping[str, frozenset[str]]
-
-
-def _asked(access: Access, query: RestatementsQuery | MovingFactsQuery) -> _Figure:
+    Raises:
+        NotFound: no such KPI.
+        Invalid: it has no single number, or does not take what was given.
+        InsufficientScope: it is filtered by employee, and the caller may not see people; or it is a
+            return, and the caller may not see any.
+    """
     require_people(access, query.filters, None)
     kpi = kpi_named(query.kpi)
+    if kpi.id == RETURN:
+        return return_figure(access, kpi, query)
     if kpi.statement is not None:
-        message = f"{kpi.id} is answered by the {kpi.statement} statement."
+        message = f"{kpi.id} is answered by the {kpi.statement} statement, and is no single number."
         raise Invalid(message, code="answered_by_statement")
-    return _Figure(kpi, query.period, query.filters)
+    if query.of_statement:
+        message = f"{kpi.id} does not take {', '.join(query.of_statement)}."
+        raise Invalid(message, code="dimension_not_carried")
+    return KpiFigure(kpi, query.period, query.filters)
 
 
 async def restatements(access: Access, keyring: KeyRing, query: RestatementsQuery) -> Restatements:
@@ -149,9 +139,9 @@ async def _known(access: Access, day: date) -> Knowledge:
     return await known_at_end_of(access, day)
 
 
-async def _repaired_values(access: Access, figure: _Figure, first: Knowledge) -> list[MovingRepair]:
+async def _repaired_values(access: Access, figure: Figure, first: Knowledge) -> list[MovingRepair]:
     """Return the values that were wrong alone when the figure was published, and were repaired."""
-    if figure.filters:
+    if not figure.is_whole:
         return []
     since = first.until
     if first.publication is not None:
@@ -161,7 +151,7 @@ async def _repaired_values(access: Access, figure: _Figure, first: Knowledge) ->
     found = await repairs_of_values(
         access.connection,
         access.org.id,
-        _stored_measures(figure),
+        figure.stored_measures,
         figure.period,
         since=since,
         limit=_MOST_REPAIRS,
@@ -169,69 +159,26 @@ async def _repaired_values(access: Access, figure: _Figure, first: Knowledge) ->
     return [MovingRepair(**row) for row in found]
 
 
-async def _value(access: Access, figure: _Figure, knowledge: Knowledge | None) -> Decimal | None:
+async def _value(access: Access, figure: Figure, knowledge: Knowledge | None) -> Decimal | None:
     """Return the figure as known, or the present one, and leave the transaction in the present."""
     if knowledge is not None:
         await look_back(access.connection, knowledge)
-    kpi, asked = figure.kpi, Slice(None, figure.filters)
-    # A list has no null that would say that there is a value: it is refused as a whole.
-    await refuse_small_groups(access, figure.period, figure.filters, kpi)
-    found = await evaluate_kpis(access, [kpi], (figure.period,), asked)
+    await figure.refuse_small_groups(access)
+    value = await figure.value(access)
     await look_at_present(access.connection)
-    return found[kpi.id][0].value.value
+    return value
 
 
-async def _days(access: Access, figure: _Figure, since: Knowledge) -> list[date]:
+async def _days(access: Access, figure: Figure, since: Knowledge) -> list[date]:
     """Return the days after ``since`` on which the figure may have moved; one more than a page."""
-    connection, org, limit = access.connection, access.org, _MOST_DAYS + 1
-    kpi = figure.kpi
-    inputs = [plan for plan in _inputs(figure) if plan.measure.kept is not Kept.CALENDAR]
-    if all(_is_kept(plan.measure) for plan in inputs):
-        days: list[date] = []
-        told_of: set[str] = set()
-        for filters, measures in _by_filters(inputs):
-            stored = {measure.stored_as for measure in measures}
-            days += await days_of_change(
-                connection,
-                org.id,
-                stored,
-                figure.period,
-                filters=filters,
-                since=since,
-                limit=limit,
-            )
-            told_of |= stored.union(*((*m.known_by, *m.known_with) for m in measures))
-        days += await days_around_nothing(connection, org.id, told_of, since)
-    else:
-        days = await days_of_recording(connection, org, since=since, limit=limit)
-    keys = [*catalogue().assumptions_of(kpi.id), *catalogue().counted_by(kpi.id)]
-    rates = await connection.fetch(_RATES, org.id, keys, org.zone.key, since.until)
-    return sorted({*days, *(row["known_on"] for row in rates)})[:limit]
-
-
-def _inputs(figure: _Figure) -> list[Slicing]:
-    """Return what is read for a figure: a part may have other measures than the whole."""
-    query = MeasureQuery((figure.period,), None, figure.filters)
-    return [slicing(one.id, query) for one in catalogue().measures_of(figure.kpi.id)]
-
-
-def _is_kept(measure: Measure) -> bool:
-    return measure.adds_up_over(Axis.TIME) and measure.kept in {Kept.STORED, Kept.VIEW}
-
-
-def _by_filters(
-    inputs: Iterable[Slicing],
-) -> Iterator[tuple[Mapping[str, frozenset[str]], list[Measure]]]:
-    """Yield the inputs by what they are filtered by: some are of one channel whatever is asked."""
-    alike: dict[frozenset[tuple[str, frozenset[str]]], list[Measure]] = defaultdict(list)
-    for plan in inputs:
-        alike[frozenset(plan.filters.items())].append(plan.measure)
-    for filters, measures in alike.items():
-        yield dict(filters), measures
+    limit = _MOST_DAYS + 1
+    days = await figure.days(access, since, limit)
+    days |= await days_of_rates(access.connection, access.org, figure.rate_keys, since.until)
+    return sorted(days)[:limit]
 
 
 async def _moves(
-    access: Access, figure: _Figure, since: Knowledge, days: list[date], limit: int
+    access: Access, figure: Figure, since: Knowledge, days: list[date], limit: int
 ) -> tuple[list[Restatement], date | None]:
     """Return the moves on ``days``, up to ``limit``, and the last day that was looked at."""
     before = await _value(access, figure, since)
@@ -282,70 +229,47 @@ async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery
     since = max(first.until, earlier.until)
     after = before.position if query.cursor is None else _position(codec, query.cursor)
     positions: set[int] = set()
-    await refuse_small_groups(access, figure.period, figure.filters, figure.kpi)
+    await figure.refuse_small_groups(access)
     for knowledge in (before, then):
         await look_back(access.connection, knowledge)
-        await refuse_small_groups(access, figure.period, figure.filters, figure.kpi)
-        positions |= await _positions(
-            access, figure, after=after, until=then.position, limit=query.limit + 1
+        await figure.refuse_small_groups(access)
+        positions |= await figure.positions(
+            access, after=after, until=then.position, limit=query.limit + 1
         )
+    await look_at_present(access.connection)
     page = sorted(positions)[: query.limit]
     rows = await access.connection.fetch(_ENTRIES, org.id, page, may_see_people(access))
+    rates = await rates_of_entries(access.connection, org.id, page)
+    if query.cursor is None:
+        span = since, then.until
+        rates += await rates_stated(access.connection, org.id, figure.rate_keys, *span)
     has_more = len(positions) > len(page)
     return MovingFacts(
         kpi=figure.kpi.id,
         day=query.day,
         facts=[MovingFact(**row) for row in rows],
+        rates=[MovingRate(**rate) for rate in rates],
         repairs=[] if query.cursor else await _repairs(access, figure, query.day, since),
         next_cursor=codec.encode([page[-1]]) if has_more else None,
     )
 
 
-async def _positions(
-    access: Access, figure: _Figure, *, after: int, until: int, limit: int
-) -> set[int]:
-    """Return the positions of the first entries about the facts behind any input of a figure."""
-    measures = catalogue().measures_of(figure.kpi.id)
-    found: set[int] = set()
-    for measure in (one for one in measures if one.kept is not Kept.CALENDAR):
-        try:
-            found |= set(
-                await entries_behind(
-                    access.connection,
-                    access.org,
-                    measure.id,
-                    figure.period,
-                    filters=figure.filters,
-                    after=after,
-                    until=until,
-                    limit=limit,
-                )
-            )
-        except ForbiddenSlice as error:
-            raise refused_slice(error) from None
-    return found
-
-
 async def _repairs(
-    access: Access, figure: _Figure, day: date, since: datetime
+    access: Access, figure: Figure, day: date, since: datetime
 ) -> list[MovingRepair]:
     """Return the repairs of a whole figure; those of its parts are in the whole."""
-    if figure.filters:
+    if not figure.is_whole:
         return []
     found = await repairs_on(
         access.connection,
         access.org.id,
-        _stored_measures(figure),
+        figure.stored_measures,
         figure.period,
         day=day,
         since=since,
         limit=_MOST_REPAIRS,
     )
     return [MovingRepair(**row) for row in found]
-
-
-def _stored_measures(figure: _Figure) -> set[str]:
-    return {measure.stored_as for measure in catalogue().measures_of(figure.kpi.id)}
 
 
 def _position(codec: CursorCodec, cursor: str) -> int:

@@ -3,6 +3,8 @@
 The arithmetic is that of :mod:`shared.kpis`: nothing is computed here.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -41,7 +43,7 @@ from shared.kpis.value import Overlaps
 from shared.kpis.vocabulary import AttributionModel
 from shared.orgs import HalfLifeSource, Org
 
-__all__ = ["media_values", "statement"]
+__all__ = ["headline_percent", "media_values", "statement"]
 
 
 async def statement(access: Access, query: StatementQuery) -> RoiStatement:
@@ -64,18 +66,7 @@ async def _told(access: Access, query: StatementQuery) -> RoiStatement:
     inputs = await read_inputs(access, query, recruiting_by=query.recruiting_method)
     media, media_rates = await media_values(access, inputs)
     revenue, cost = inputs.credited(query.model), inputs.cost.total
-    cash = roi.roi_cash(revenue, inputs.gross_margin, inputs.recruiting, cost)
-    on_margin = roi.roi_on_margin(revenue, inputs.gross_margin, cost)
-    on_revenue = roi.roi_on_revenue(revenue, cost)
-    chosen = media[query.emv_method].value if media else None
-    blended = _blended(query, cash, chosen)
-    headline = {
-        Form.REVENUE: on_revenue,
-        Form.MARGIN: on_margin,
-        Form.CASH: cash,
-        Form.MEDIA: roi.roi_media(chosen, cost),
-        Form.BLENDED: blended or cash,  # asked for as headline, it was computed or refused
-    }[query.form]
+    returns = _returns(query, inputs, media)
     digits = inputs.digits
     even = roi.break_evens(
         cost, inputs.gross_margin, inputs.recruiting, inputs.revenue or Decimal(0)
@@ -89,18 +80,59 @@ async def _told(access: Access, query: StatementQuery) -> RoiStatement:
         credited_revenue=revenue,
         moved=None,
         credited_wins=inputs.wins(query.model),
-        value_lines=[value_part(line, digits) for line in cash.lines],
-        headline=return_of(headline, digits),
-        roi_cash=return_of(cash, digits),
-        roi_on_revenue=return_of(on_revenue, digits),
-        roi_on_margin=return_of(on_margin, digits),
+        value_lines=[value_part(line, digits) for line in returns.cash.lines],
+        headline=return_of(returns.headline, digits),
+        roi_cash=return_of(returns.cash, digits),
+        roi_on_revenue=return_of(returns.on_revenue, digits),
+        roi_on_margin=return_of(returns.on_margin, digits),
         media=[_media(method, value, cost, digits) for method, value in media.items()],
-        roi_blended=return_of(blended, digits) if blended else None,
+        roi_blended=return_of(returns.blended, digits) if returns.blended else None,
         break_even=break_evens(even, digits),
         maturity=await _maturity(access, inputs),
         payback=payback_of(margins, cost, query.from_),
         curve=_curve(margins, cost, query.from_, digits),
     )
+
+
+async def headline_percent(access: Access, query: StatementQuery) -> Decimal | None:
+    """Return the headline of a statement, in the transaction's time, without the rest of it.
+
+    Raises as :func:`statement`.
+    """
+    inputs = await read_inputs(access, query, recruiting_by=query.recruiting_method)
+    is_cash = query.form in {Form.REVENUE, Form.MARGIN, Form.CASH}
+    media = {} if is_cash else (await media_values(access, inputs))[0]
+    return _returns(query, inputs, media).headline.percent
+
+
+@dataclass(frozen=True, slots=True)
+class _Returns:
+    """Every form of the return; ``headline`` is the one asked for."""
+
+    headline: Roi
+    cash: Roi
+    on_margin: Roi
+    on_revenue: Roi
+    blended: Roi | None
+
+
+def _returns(
+    query: StatementQuery, inputs: Inputs, media: Mapping[EmvMethod, KpiValue]
+) -> _Returns:
+    revenue, cost = inputs.credited(query.model), inputs.cost.total
+    cash = roi.roi_cash(revenue, inputs.gross_margin, inputs.recruiting, cost)
+    on_margin = roi.roi_on_margin(revenue, inputs.gross_margin, cost)
+    on_revenue = roi.roi_on_revenue(revenue, cost)
+    chosen = media[query.emv_method].value if media else None
+    blended = _blended(query, cash, chosen)
+    headline = {
+        Form.REVENUE: on_revenue,
+        Form.MARGIN: on_margin,
+        Form.CASH: cash,
+        Form.MEDIA: roi.roi_media(chosen, cost),
+        Form.BLENDED: blended or cash,  # asked for as headline, it was computed or refused
+    }[query.form]
+    return _Returns(headline, cash, on_margin, on_revenue, blended)
 
 
 def _of_half_life(org: Org, query: StatementQuery) -> list[Notice]:
