@@ -1,7 +1,7 @@
 """Keyset paging: a page is read with one row more, which tells whether another page follows."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 from shared.errors import InvalidCursor
@@ -10,6 +10,10 @@ from shared.web.cursor import CursorCodec
 __all__ = ["id_after", "page_of"]
 
 Row = TypeVar("Row")
+
+#: A condition that a cursor makes and its absence does not cannot be looked up by a plan that is
+#: kept for both: each page would be read from the newest row on.
+_AFTER_ALL: Final = UUID(int=2**128 - 1)
 
 
 def page_of(
@@ -24,14 +28,14 @@ def page_of(
     return page, codec.encode(position(page[-1])) if has_more else None
 
 
-def id_after(codec: CursorCodec, cursor: str | None) -> UUID | None:
-    """Return the id after which a list goes on; None at its start.
+def id_after(codec: CursorCodec, cursor: str | None) -> UUID:
+    """Return the id below which a list goes on; above all ids at its start.
 
     Raises:
         InvalidCursor: the cursor belongs to another list.
     """
     if cursor is None:
-        return None
+        return _AFTER_ALL
     match codec.decode(cursor):
         case [str(text)]:
             return UUID(text)

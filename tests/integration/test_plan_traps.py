@@ -7,7 +7,7 @@ is told of some of a small crowd and of some of a large one, and what is counted
 the two batches read, never time.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import pytest_asyncio
@@ -17,8 +17,11 @@ from services.metrics.rebuild import start_rebuild
 from shared.db import Database
 from shared.facts import Fact, Retraction
 from shared.orgs import Org
+from tests.integration.believing import database, url
 from tests.integration.crowd import life, news
-from tests.integration.planning import TABLES, execute, found, own_database, rows_read, tell
+from tests.integration.planning import TABLES, execute, found, rows_read, tell
+
+__all__ = ["database", "url"]
 
 _BEGINNINGS, _FEW, _MANY, _CONCERNED = 5, 40, 240, 8
 
@@ -30,20 +33,6 @@ class Story(NamedTuple):
     news_of_few: int
     many: int
     news_of_many: int
-
-
-@pytest_asyncio.fixture
-async def url(server_url: str) -> AsyncIterator[str]:
-    """Return the address of a database of which only the test takes statistics."""
-    async with own_database(server_url) as own:
-        yield own
-
-
-@pytest_asyncio.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    database = Database(url, application_name="tests")
-    yield database
-    await database.close()
 
 
 @pytest_asyncio.fixture

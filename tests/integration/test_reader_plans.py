@@ -8,14 +8,13 @@ the rows of each table that it reads are counted: some times the table, never th
 of it or of another one.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import date
 from itertools import chain
 from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from services.api.dependencies import Access
 from services.api.leaderboard import service as leaderboard
@@ -39,8 +38,11 @@ from shared.rollups.moved import days_around_nothing, days_of_change, entries_be
 from shared.rollups.query import ForbiddenSlice, MeasureQuery
 from shared.rollups.read import read_measures
 from shared.security.keys import SCOPES, Caller
+from tests.integration.believing import PREPARED, Fill, Prepare, database, url
 from tests.integration.crowd import life, news, schooling
-from tests.integration.planning import TABLES, execute, found, own_database, rows_read, tell
+from tests.integration.planning import TABLES, execute, found, rows_read, tell
+
+__all__ = ["database", "url"]
 
 _PEOPLE = 150
 _PERIOD = Period(date(2025, 1, 1), date(2025, 7, 1))
@@ -56,25 +58,10 @@ _GROWING = tuple(table for table in TABLES if table != "rollup_slot")
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Ask = Callable[[Connection, Org], Awaitable[object]]
-#: Prepares a database and returns the organization to ask about, folded, with its history.
-Prepare = Callable[[Database, str], Awaitable[Org]]
 
 
-@pytest_asyncio.fixture
-async def url(server_url: str) -> AsyncIterator[str]:
-    """Return the address of a database of which only the test takes statistics."""
-    async with own_database(server_url) as own:
-        yield own
-
-
-@pytest_asyncio.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    database = Database(url, application_name="tests", statement_timeout_ms=60_000)
-    yield database
-    await database.close()
-
-
-async def _crowd(database: Database, people: int = _PEOPLE) -> Org:
+async def _crowd(database: Database, people: int | None = None) -> Org:
+    people = people or _PEOPLE
     org = await found(database)
     lives = (chain(life(number), schooling(number)) for number in range(people))
     await tell(database, org, chain.from_iterable(lives))
@@ -84,29 +71,8 @@ async def _crowd(database: Database, people: int = _PEOPLE) -> Org:
     return org
 
 
-async def _never_analyzed(database: Database, url: str) -> Org:
-    return await _crowd(database)
-
-
-async def _analyzed_while_empty(database: Database, url: str) -> Org:
-    await execute(url, "ANALYZE")
-    return await _crowd(database)
-
-
-async def _analyzed_with_few_rows(database: Database, url: str) -> Org:
-    await _crowd(database, 5)
-    await execute(url, "ANALYZE")
-    return await _crowd(database)
-
-
-async def _younger_organization(database: Database, url: str) -> Org:
-    await _crowd(database)
-    await execute(url, "ANALYZE")
-    return await _crowd(database)
-
-
-async def _younger_generation(database: Database, url: str) -> Org:
-    org = await _crowd(database)
+async def _younger_generation(database: Database, url: str, fill: Fill) -> Org:
+    org = await fill(database, None)
     await execute(url, "ANALYZE")
     async with database.transaction(org.id) as connection:
         await start_rebuild(connection, org.id)
@@ -246,20 +212,11 @@ async def _excesses(
     return excesses
 
 
-@pytest.mark.parametrize(
-    "prepare",
-    [
-        _never_analyzed,
-        _analyzed_while_empty,
-        _analyzed_with_few_rows,
-        _younger_generation,
-        _younger_organization,
-    ],
-)
+@pytest.mark.parametrize("prepare", [*PREPARED, _younger_generation])
 async def test_a_reader_reads_what_it_is_about(
     database: Database, url: str, prepare: Prepare
 ) -> None:
-    org = await prepare(database, url)
+    org = await prepare(database, url, _crowd)
     async with database.transaction(org.id) as connection:
         await plan_for_any_organization(connection)
         # The lives, and not the news: between two batches, so it can be looked back at.

@@ -30,7 +30,7 @@ SELECT DISTINCT ON (key) {_COLUMNS} FROM assumption
 _PAGE = f"""
 SELECT {_COLUMNS} FROM assumption
  WHERE org_id = $1 AND network = $2 AND key = $3
-   AND ($4::date IS NULL OR (effective_from, version) < ($4, $5::integer))
+   AND (effective_from, version) < ($4::date, $5::integer)
  ORDER BY effective_from DESC, version DESC
  LIMIT $6
 """
@@ -78,12 +78,11 @@ async def statements_about(
     org_id: UUID,
     key: str,
     *,
-    after: tuple[date, int] | None,
+    after: tuple[date, int] = (date.max, 0),
     limit: int,
 ) -> list[Statement]:
     """Return statements about a key, the latest to begin first, after a first day and version."""
-    place = after or (None, None)
-    rows = await connection.fetch(_PAGE, org_id, _EVERY_NETWORK, key, *place, limit)
+    rows = await connection.fetch(_PAGE, org_id, _EVERY_NETWORK, key, *after, limit)
     return [Statement(**row) for row in rows]
 
 

@@ -89,9 +89,9 @@ async def list_statements(
     return StatedValues(statements=statements, next_cursor=following)
 
 
-def _place(codec: CursorCodec, cursor: str | None) -> tuple[date, int] | None:
+def _place(codec: CursorCodec, cursor: str | None) -> tuple[date, int]:
     if cursor is None:
-        return None
+        return date.max, 0  # before all that begin on a day that can be stated
     match codec.decode(cursor):
         case [str(effective_from), int(version)]:
             return date.fromisoformat(effective_from), version

@@ -25,7 +25,7 @@ _COLUMNS = """
 """
 _LIST = f"""
 SELECT {_COLUMNS} FROM connection
- WHERE org_id = $1 AND ($2::uuid IS NULL OR id < $2)
+ WHERE org_id = $1 AND id < $2
  ORDER BY id DESC LIMIT $3
 """
 _FIND = f"SELECT {_COLUMNS} FROM connection WHERE org_id = $1 AND id = $2"
@@ -46,13 +46,13 @@ _RUNS = """
 SELECT id, stream, started_at, finished_at, outcome, pages, inserted, unchanged, corrected,
        deleted, quarantined, error
   FROM sync_run
- WHERE org_id = $1 AND connection_id = $2 AND ($3::uuid IS NULL OR id < $3)
+ WHERE org_id = $1 AND connection_id = $2 AND id < $3
  ORDER BY id DESC LIMIT $4
 """
 
 
 async def connections_after(
-    connection: _Connection, org_id: UUID, *, after: UUID | None, limit: int
+    connection: _Connection, org_id: UUID, *, after: UUID, limit: int
 ) -> list[asyncpg.Record]:
     """Return connections, the newest first."""
     return await connection.fetch(_LIST, org_id, after, limit)
@@ -100,7 +100,7 @@ async def runs_after(
     org_id: UUID,
     connection_id: UUID,
     *,
-    after: UUID | None,
+    after: UUID,
     limit: int,
 ) -> list[asyncpg.Record]:
     """Return runs of a connection, the newest first."""

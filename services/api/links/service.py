@@ -18,7 +18,7 @@ _LIST: Final = """
 SELECT id, code, target_url, tagged_url, employee, account, network, campaign, content, channel,
        created_at
   FROM link
- WHERE org_id = $1 AND ($2::uuid IS NULL OR id < $2)
+ WHERE org_id = $1 AND id < $2
    AND ($3::text IS NULL OR employee = $3) AND ($4::text IS NULL OR campaign = $4)
  ORDER BY id DESC LIMIT $5
 """

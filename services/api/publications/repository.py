@@ -34,7 +34,7 @@ SELECT p.id, p.starts_on, p.ends_on, p.position, p.known_on, p.known_until, p.pu
  WHERE p.org_id = $1
 """
 _LIST: Final = f"""
-{_SELECT} AND ($2::uuid IS NULL OR p.id < $2)
+{_SELECT} AND p.id < $2
  ORDER BY p.id DESC LIMIT $3
 """
 # The smallest period that holds all days asked about speaks for them; of equals, the latest.
@@ -117,7 +117,7 @@ async def publications_after(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
     *,
-    after: UUID | None,
+    after: UUID,
     limit: int,
 ) -> list[PublicationRow]:
     """Return publications of an organization, the newest first."""
