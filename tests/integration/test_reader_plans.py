@@ -19,11 +19,30 @@ import pytest
 from services.api.dependencies import Access
 from services.api.leaderboard import service as leaderboard
 from services.api.leaderboard.schemas import LeaderboardQuery
-from services.api.roi import adding, causal, cohort, comparison, markov, service
+from services.api.restatements import service as restatements
+from services.api.restatements.schemas import MovingFactsQuery, RestatementsQuery
+from services.api.roi import (
+    adding,
+    causal,
+    cohort,
+    comparison,
+    costs,
+    explain,
+    markov,
+    network,
+    service,
+)
 from services.api.roi.adding_schemas import AddingQuery
 from services.api.roi.causal_schemas import BaselineQuery, IncrementalityQuery
 from services.api.roi.cohort_schemas import CohortQuery
-from services.api.roi.queries import ComparisonQuery, MarkovQuery, StatementQuery
+from services.api.roi.network_schemas import NetworkQuery
+from services.api.roi.queries import (
+    ComparisonQuery,
+    CostQuery,
+    ExplainQuery,
+    MarkovQuery,
+    StatementQuery,
+)
 from services.metrics.rebuild import continue_rebuild, start_rebuild
 from services.metrics.worker import catch_up
 from shared import clock
@@ -37,6 +56,7 @@ from shared.rollups.known import Knowledge, look_back
 from shared.rollups.moved import days_around_nothing, days_of_change, entries_behind
 from shared.rollups.query import ForbiddenSlice, MeasureQuery
 from shared.rollups.read import read_measures
+from shared.security.keyring import KeyRing
 from shared.security.keys import SCOPES, Caller
 from tests.integration.believing import PREPARED, Fill, Prepare, database, url
 from tests.integration.crowd import life, news, schooling
@@ -55,6 +75,9 @@ _TIMES_ANSWERED, _TIMES_EXPLAINED, _FEW_ROWS = 25, 50, 500
 _TIMES_LOOKED_BACK = 80
 #: What grows with an organization; the slots of measures do not.
 _GROWING = tuple(table for table in TABLES if table != "rollup_slot")
+
+#: Cursors are signed with it.
+_RING = KeyRing.from_base64("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Ask = Callable[[Connection, Org], Awaitable[object]]
@@ -122,6 +145,9 @@ def _answers() -> Mapping[str, Ask]:
             leaderboard.leaderboard,
             LeaderboardQuery(**written, by="revenue"),
         ),
+        ("internal network", network.network_statement, NetworkQuery(on=written["from"])),
+        ("costs", _with_cursors(costs.cost_statement), CostQuery(**written)),
+        ("statement explained", _with_cursors(explain.explain), ExplainQuery(**written)),
     ]
     calls.update({name: _served(serve, query) for name, serve, query in asked})
     return calls
@@ -139,6 +165,27 @@ def _served(serve: Callable[[Access, Any], Awaitable[object]], query: Any) -> As
         return await serve(Access(Caller(org, "tests", frozenset(SCOPES)), connection), query)
 
     return ask
+
+
+def _with_cursors(
+    serve: Callable[[Access, KeyRing, Any], Awaitable[object]],
+) -> Callable[[Access, Any], Awaitable[object]]:
+    return lambda access, query: serve(access, _RING, query)
+
+
+def _histories(today: date) -> Mapping[str, Ask]:
+    """Return the calls that tell how figures moved: they look back by themselves."""
+    asked = {"from": _PERIOD.start.isoformat(), "to": _PERIOD.end.isoformat()}
+    calls = {}
+    for kpi in ("revenue_won", "attributed_revenue_linear", "leads_advocacy", "roi_program"):
+        calls[f"{kpi} restated"] = _served(
+            _with_cursors(restatements.restatements), RestatementsQuery(**asked, kpi=kpi)
+        )
+        calls[f"facts that restated {kpi}"] = _served(
+            _with_cursors(restatements.moving_facts),
+            MovingFactsQuery(**asked, kpi=kpi, day=today.isoformat()),
+        )
+    return calls
 
 
 def _explanations() -> Mapping[str, Ask]:
@@ -229,6 +276,8 @@ async def test_a_reader_reads_what_it_is_about(
         assert not await _excesses(connection, org, _answers(), _TIMES_ANSWERED)
         assert not await _excesses(connection, org, _explanations(), _TIMES_EXPLAINED)
         assert not await _excesses(connection, org, _moves(then), _TIMES_ANSWERED)
+        histories = _histories(clock.local_day(now, org.zone))
+        assert not await _excesses(connection, org, histories, _TIMES_LOOKED_BACK)
 
         await look_back(connection, then)
 
