@@ -168,8 +168,9 @@ def forecast(
     expected = Fraction(realized) + further
     ends = (_percentile(totals, tail), _percentile(totals, 1 - tail))
     low, high = _widened(ends, float(expected), _widening(history.wins, tail))
-    # Nothing that has come in goes away again.
-    interval = Range(max(rounded(Fraction(low), digits), realized), rounded(Fraction(high), digits))
+    # What has come in does not go away again, unless there are wins that take something back.
+    least = rounded(Fraction(totals[0]), digits) if totals[0] < float(realized) else realized
+    interval = Range(max(rounded(Fraction(low), digits), least), rounded(Fraction(high), digits))
     payback = None
     if cost is not None and realized < cost:
         payback = _payback(curve, by_age, Fraction(cost - realized), [at for _, at in drawn], tail)

@@ -107,6 +107,19 @@ def test_what_has_come_in_does_not_go_away_again() -> None:
     assert found.interval.low == Decimal("50.00")
 
 
+def test_wins_that_cost_money_leave_an_interval_below_what_has_come_in() -> None:
+    credit_notes = History(HISTORY.spells, [Win(Decimal(1), Decimal(-100))] * 15)
+
+    found = forecast(
+        credit_notes, [OpenLead(0, None)] * 9, realized=Decimal(120), cost=None, digits=2
+    )
+
+    assert found is not None
+    assert found.interval.low is not None
+    assert found.interval.high is not None
+    assert found.interval.low < found.expected_final < found.interval.high < 120
+
+
 @pytest.mark.parametrize(
     ("won", "lost", "wins", "is_enough"),
     [(5, 5, 5, True), (5, 4, 5, False), (4, 6, 5, False), (6, 4, 4, False), (10, 0, 5, True)],

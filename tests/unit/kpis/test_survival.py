@@ -44,6 +44,29 @@ def test_a_loss_is_not_a_censored_win() -> None:
     assert curve.won_by(2) == Fraction(1, 2)
 
 
+@pytest.mark.parametrize(
+    ("told", "won", "still_open"),
+    [
+        # Whoever is last seen on a day was at risk on it, whatever else ended that day.
+        ([(5, WON), (5, LOST), (5, OPEN)], Fraction(1, 3), Fraction(1, 3)),
+        ([(5, OPEN), (5, OPEN), (6, WON)], Fraction(1), Fraction(0)),
+        ([(5, WON)] * 3 + [(9, LOST)] * 2, Fraction(3, 5), Fraction(0)),
+        ([(0, WON), (0, OPEN)], Fraction(1, 2), Fraction(1, 2)),
+        ([(7, WON)], Fraction(1), Fraction(0)),
+        ([(7, LOST)], Fraction(0), Fraction(0)),
+        ([(7, OPEN)], Fraction(0), Fraction(1)),
+        ([(1, OPEN), (7, OPEN), (7, OPEN)], Fraction(0), Fraction(1)),
+    ],
+)
+def test_ties_and_single_leads(
+    told: list[tuple[int, Outcome]], won: Fraction, still_open: Fraction
+) -> None:
+    curve = cumulative_incidence(_spells(*told))
+
+    assert (curve.won_by(100), curve.open_after(100)) == (won, still_open)
+    assert curve.chance(0) == (won if told != [(0, WON), (0, OPEN)] else 0)
+
+
 def test_nobody_and_nothing_decided() -> None:
     assert cumulative_incidence([]).chance(0) == 0
     assert cumulative_incidence(_spells((3, OPEN))).chance(0) == 0
