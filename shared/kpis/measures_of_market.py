@@ -190,6 +190,13 @@ def _deals() -> Iterator[Measure]:
             _TOUCH,
             f"units of won deals credited to touches by the {model} model",
         )
+        yield counted(
+            f"pipeline.{model}",
+            Unit.MONEY,
+            Aggregation.GAUGE,
+            _TOUCH,
+            f"amounts of open deals credited to their leads' touches by the {model} model",
+        )
     for name, unit, what in (
         ("revenue_owned", Unit.MONEY, "amounts won, by whose deal it is"),
         ("wins_owned", Unit.DEALS, "deals won, by whose deal it is"),

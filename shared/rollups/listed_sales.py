@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from shared.kpis.vocabulary import AttributionModel
+from shared.kpis.vocabulary import AttributionModel, ConversionKind
 from shared.rollups import converting
 from shared.rollups.deals import closings, lost_deals, open_deals, opened_deals, won_deals
 from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing, level
@@ -69,11 +69,29 @@ def _credited_units(model: str) -> Lines:
     return lines
 
 
-def _is_credit(deal: str, model: str) -> str:
-    """Return the condition that credit (alias ``c``) is a deal's under a model."""
+def _credited_pipeline(model: str) -> str:
+    """Return a line for each touch that a model credits with a part of an open deal's lead.
+
+    A deal that is open has led to nothing yet that a touch could be credited with; its lead has.
+    """
+    is_credit = _is_credit("d.lead", model, ConversionKind.LEAD)
+    return f"""
+        SELECT d.opened_day AS day, c.employee, c.account, c.network, c.campaign, c.content,
+               c.channel, c.share * d.amount AS quantity, c.touch_key AS fact_key,
+               d.deal AS line_key,
+               'touch credited with ' || trim_scale(c.share) || ' of lead ' || d.lead AS note,
+               d.since, d.until
+          FROM ({open_deals()}) d
+         CROSS JOIN LATERAL (SELECT * FROM credit c WHERE {is_credit} OFFSET 0) c
+         WHERE d.amount IS NOT NULL
+    """
+
+
+def _is_credit(conversion: str, model: str, kind: ConversionKind = ConversionKind.DEAL) -> str:
+    """Return the condition that credit (alias ``c``) is a conversion's under a model."""
     return (
-        "c.org_id = $1 AND c.generation = $2 AND c.kind = 'deal'"
-        f" AND c.conversion = {deal} AND c.model = '{model}'"
+        f"c.org_id = $1 AND c.generation = $2 AND c.kind = '{kind}'"
+        f" AND c.conversion = {conversion} AND c.model = '{model}'"
     )
 
 
@@ -235,6 +253,10 @@ LISTED: Mapping[str, Listed] = {
         is_by_day=True,
     ),
     "pipeline": level(_PIPELINE, "sum", _DEALS),
+    **{
+        f"pipeline.{model}": level(_credited_pipeline(model), "sum", _DEALS)
+        for model in AttributionModel
+    },
     "units_sold": Listed(_units, "sum", _UNITS, "day", is_by_day=True),
     **{
         f"units.{model}": Listed(_credited_units(model), "sum", _UNITS, "day", is_by_day=True)

@@ -42,6 +42,7 @@ impressions_generation.boomers 0; mentions_own 3; mentions_competitor 1; mention
 mentions_negative 1; mentions_neutral 0; reply_hours.median 4; recognized_experts 2
 leads_sourced 1; leads_advocacy 2; leads_advocacy_won 2; customers 3; customers_returning 1
 customers_advocacy 2; customers_new_market 1; pipeline 800; units_sold 10; revenue_owned 2000
+pipeline.linear 800; pipeline.shapley 800
 units.linear 10; units.first 10; wins_owned 4; wins_owned_touched 4
 quota 2000; time_to_close_advocacy.median 10; time_to_close_other.median 25; revenue_brand 350
 engaged_users 2; enrolled_at_start 1; headcount_at_start 4; trained 1; connected 1; leaders 1

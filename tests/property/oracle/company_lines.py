@@ -277,6 +277,8 @@ def _deals(history: History, span: Span) -> dict[str, Told]:
         told |= _owned(history, span, won)
     if changes:
         told["pipeline"] = Told(list(_open(history, span)), "sum")
+        for model in MODELS:
+            told[f"pipeline.{model}"] = Told(list(_led_to_open(history, span, model)), "sum")
         told["customers_advocacy"] = Told(list(_clients(history, span)), "count", "day")
     if any(d.is_new_market is not None for d in changes):
         told["customers_new_market"] = Told(
@@ -318,11 +320,27 @@ def _units(history: History, span: Span, model: str) -> Iterator[Line]:
 
 
 def _open(history: History, span: Span) -> Iterator[Line]:
+    for deal, amount in _open_deals(history, span):
+        yield Line(deal.deal, amount, span.start, deal.employee or "")
+
+
+def _open_deals(history: History, span: Span) -> Iterator[tuple[DealChanged, Fraction]]:
+    """Yield the deals open at the end of the last day of a span, with what they are worth."""
     for deal in deals(history).values():
         closed = closed_at(deal)
         is_over = closed is not None and history.day(closed) < span.end
         if history.day(deal.opened_at) < span.end and not is_over and deal.amount is not None:
-            yield Line(deal.deal, Fraction(deal.amount), span.start, deal.employee or "")
+            yield deal, Fraction(deal.amount)
+
+
+def _led_to_open(history: History, span: Span, model: str) -> Iterator[Line]:
+    """Yield the part of an open deal that a model credits to each touch before its lead."""
+    created = {one.id: one for one in converted(history) if one.kind == "lead"}
+    for deal, amount in _open_deals(history, span):
+        lead = created.get(deal.lead or "")
+        if lead is not None:
+            for touch, share, _ in credits(history, model, journey_of(history, lead), lead):
+                yield Line(deal.deal, share * amount, span.start, touch.employee or "")
 
 
 def _clients(history: History, span: Span, *, is_new_market: bool = False) -> Iterator[Line]:
