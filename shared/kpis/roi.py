@@ -38,6 +38,7 @@ __all__ = [
     "compare_models",
     "margin_line",
     "media_line",
+    "part_percent",
     "revenue_line",
     "roi",
     "roi_blended",
@@ -216,10 +217,10 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class ModelRoi:
-    """What one attribution model says."""
+    """What one attribution model says; no revenue: it credits what is worth no money."""
 
     model: str
-    revenue: Decimal
+    revenue: Decimal | None
     share_percent: Fraction | None
     on_revenue: Roi
     on_margin: Roi
@@ -241,7 +242,7 @@ class ModelComparison:
 
 
 def compare_models(
-    revenue: Mapping[str, Decimal],
+    revenue: Mapping[str, Decimal | None],
     *,
     total_revenue: Decimal,
     gross_margin: Decimal | None,
@@ -253,7 +254,9 @@ def compare_models(
         ModelRoi(
             model=model,
             revenue=credited,
-            share_percent=_percent(Fraction(credited), Fraction(total_revenue)),
+            share_percent=None
+            if credited is None
+            else part_percent(Fraction(credited), Fraction(total_revenue)),
             on_revenue=roi_on_revenue(credited, cost),
             on_margin=roi_on_margin(credited, gross_margin, cost),
             cash=roi_cash(credited, gross_margin, recruiting, cost),
@@ -296,13 +299,14 @@ def break_even(
     if cost is None or not gross_margin or other_value is None:
         return None
     needed = (Fraction(cost) - other_value) / Fraction(gross_margin)
-    return BreakEven(needed, _percent(needed, Fraction(total_revenue)))
+    return BreakEven(needed, part_percent(needed, Fraction(total_revenue)))
+
+
+def part_percent(part: Fraction, whole: Fraction) -> Fraction | None:
+    """Return which part of a whole something is; None where there is no whole."""
+    return part / whole * 100 if whole > 0 else None
 
 
 def _spread(returns: Sequence[Roi]) -> Spread | None:
     known = [one.exact for one in returns if one.exact is not None]
     return Spread(min(known), max(known)) if known else None
-
-
-def _percent(part: Fraction, whole: Fraction) -> Fraction | None:
-    return part / whole * 100 if whole > 0 else None

@@ -7,16 +7,20 @@ them, as all they are known as; and the journeys that led there. ``$1`` is the o
 
 from operator import itemgetter
 
+from shared.kpis.vocabulary import ConversionKind
+
 __all__ = [
     "conversion_of",
     "conversions",
     "current_deal",
+    "decided",
     "decided_deals",
     "inside_window",
     "journeys",
     "lead_of",
     "same_people",
     "same_person",
+    "speaking_row",
     "touches_of",
 ]
 
@@ -32,9 +36,24 @@ def conversions(deals: str, leads: str, applications: str) -> str:
     parts = (
         decided_deals(deals, "'won'"),
         _created_leads(leads),
-        _applications(applications),
+        _applications(applications, ", ".join(_STEPS.values())),
     )
     return " UNION ALL ".join(parts)
+
+
+def decided(kind: ConversionKind, keys: str) -> str:
+    """Return the conversions of one kind whose person is known; of deals, the lost ones as well.
+
+    ``keys`` names a relation of them: (deal), (lead) or, for applications and hires, (application).
+    Columns: those of :func:`decided_deals`.
+    """
+    match kind:
+        case ConversionKind.DEAL:
+            return decided_deals(keys)
+        case ConversionKind.LEAD:
+            return _created_leads(keys)
+        case ConversionKind.APPLICATION | ConversionKind.HIRE:
+            return _applications(keys, _STEPS[kind])
 
 
 def decided_deals(keys: str, states: str = "'won', 'lost'") -> str:
@@ -56,19 +75,30 @@ def decided_deals(keys: str, states: str = "'won', 'lost'") -> str:
 
 def _created_leads(keys: str) -> str:
     return f"""
-    SELECT 'lead', k.lead, true, l.person, NULL, l.created_at, l.day, l.created_at, NULL
+    SELECT 'lead' AS kind, k.lead AS conversion, true AS is_won, l.person, NULL::numeric AS amount,
+           l.created_at AS converted_at, l.day AS converted_day, l.created_at AS lead_at,
+           NULL::timestamptz AS opened_at
       FROM {keys} k
       JOIN LATERAL ({lead_of("k.lead")}) l ON l.person IS NOT NULL
     """
 
 
-def _applications(keys: str) -> str:
+#: Each step of an application as what it is credited as.
+_STEPS = {
+    ConversionKind.APPLICATION: "('application', 'submitted')",
+    ConversionKind.HIRE: "('hire', 'accepted')",
+}
+
+
+def _applications(keys: str, steps: str) -> str:
     # A hire that names nobody is its application's person. The submission is its first stage.
     return f"""
-    SELECT e.kind, k.application, true, coalesce(a.person, s.person), NULL, a.happened_at, a.day,
-           s.happened_at, NULL
+    SELECT e.kind, k.application AS conversion, true AS is_won,
+           coalesce(a.person, s.person) AS person, NULL::numeric AS amount,
+           a.happened_at AS converted_at, a.day AS converted_day, s.happened_at AS lead_at,
+           NULL::timestamptz AS opened_at
       FROM {keys} k
-     CROSS JOIN (VALUES ('application', 'submitted'), ('hire', 'accepted')) e (kind, event)
+     CROSS JOIN (VALUES {steps}) e (kind, event)
       JOIN LATERAL ({_application("k.application", "e.event")}) a ON true
       LEFT JOIN LATERAL ({_application("k.application", "'submitted'")}) s ON true
      WHERE coalesce(a.person, s.person) IS NOT NULL
@@ -78,13 +108,26 @@ def _applications(keys: str) -> str:
 def _application(application: str, event: str) -> str:
     # The one row that speaks for a step of an application: the first to have told it.
     return f"""
-        SELECT a.person, a.happened_at, a.day
+        SELECT a.person, a.happened_at, a.day, a.fact_key
           FROM application a
          WHERE a.org_id = $1 AND a.generation = $2 AND a.application = {application}
            AND a.event = {event}
          ORDER BY a.happened_at, a.fact_key
          LIMIT 1
     """
+
+
+def speaking_row(kind: ConversionKind, conversion: str) -> str:
+    """Return the query of the row (``fact_key``) that speaks for one conversion."""
+    match kind:
+        case ConversionKind.DEAL:
+            return current_deal(conversion)
+        case ConversionKind.LEAD:
+            return lead_of(conversion)
+        case ConversionKind.APPLICATION:
+            return _application(conversion, "'submitted'")
+        case ConversionKind.HIRE:
+            return _application(conversion, "'accepted'")
 
 
 def journeys(conversions: str) -> str:

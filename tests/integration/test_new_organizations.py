@@ -13,6 +13,7 @@ from services.metrics.worker import catch_up
 from shared import clock
 from shared.db import Database
 from shared.facts import parse_fact
+from shared.kpis.vocabulary import ConversionKind
 from shared.orgs import Org
 from shared.rollups.held import measures_held
 from shared.rollups.known import known_on, look_back
@@ -74,6 +75,7 @@ async def test_the_proof_of_credit_reads_the_facts_it_shows_and_no_others(
                 generation,
                 basis=Basis.COHORT,
                 period=Q1,
+                kind=ConversionKind.DEAL,
                 model="linear",
                 channel=ADVOCACY,
                 after=None,

@@ -1,6 +1,6 @@
 """What is asked about returns, and the money of an answer that no attribution model decides."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.property.oracle.attribution import MODELS
 from tests.property.oracle.contributions import ADVOCACY
+from tests.property.oracle.crediting import Asked
 from tests.property.oracle.rates import rate_on
 from tests.property.oracle.returns import Savings, Value, break_even, savings
 from tests.property.oracle.spending import cost_of
@@ -35,6 +36,13 @@ class Question:
     half_life: str | None
     order: int
     group_by: str | None
+    conversion: str
+    today: date
+
+    def asked(self, **changes: Any) -> Asked:
+        """Return what the oracle is asked; ``changes`` are what it is told instead."""
+        told = Asked(self.start, self.end, self.basis, kind=self.conversion, today=self.today)
+        return replace(told, **changes)
 
     def query(self, *names: str) -> dict[str, Any]:
         """Return the parameters of the request: those every one has, and ``names``."""
@@ -52,6 +60,7 @@ class Question:
             "half_life_days": self.half_life,
             "order": self.order,
             "group_by": self.group_by,
+            "conversion": self.conversion,
         }
         return {name: given[name] for name in names}
 
@@ -66,7 +75,7 @@ class Expected:
     cost: Value
     margin: Value
     savings: Savings
-    has_deals: bool
+    held: frozenset[str]
 
     @classmethod
     def of(cls, question: Question, oracle: Whole) -> "Expected":
@@ -94,8 +103,13 @@ class Expected:
             cost=None if spent is None else sum(spent.values(), Fraction(0)),
             margin=rate_on(stated, "gross_margin", last),
             savings=saved,
-            has_deals="opportunities" in oracle.held,
+            held=oracle.held,
         )
+
+    def knows(self, conversion: str = "deal") -> bool:
+        """Tell whether any such conversion was ever told."""
+        told = {"deal": "opportunities"}.get(conversion, f"{conversion}s.linear")
+        return told in self.held
 
     def cash(self, credit: Value) -> Value:
         """Return the value of the cash form."""
@@ -133,6 +147,8 @@ any_question = st.builds(
     window_days=st.sampled_from([None, None, 0, 3, 90]),
     half_life=st.sampled_from([None, "measured", "1", "7", "2.5"]),
     order=st.sampled_from([1, 1, 2, 3]),
+    conversion=st.sampled_from(["deal", "deal", "lead", "lead", "application", "hire"]),
+    today=st.sampled_from([FIRST_DAY + timedelta(days=n) for n in (12, 16, 20, 30, 200)]),
     group_by=st.sampled_from(
         [None, "employee", "team", "network", "campaign", "content", "channel"]
     ),

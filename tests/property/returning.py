@@ -1,10 +1,13 @@
 """The comparison of returns: what the ROI endpoints answer against what the oracle computes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+
+import pytest
 
 from services.api.dependencies import Access
 from services.api.roi.cohort import cohort_roi
@@ -14,8 +17,9 @@ from services.api.roi.crediting import credit_by_models
 from services.api.roi.inputs import read_inputs
 from services.api.roi.markov import explain_removals
 from services.api.roi.queries import ComparisonQuery, MarkovQuery, StatementQuery
-from services.api.roi.schemas import Payback, RoiComparison, RoiStatement
+from services.api.roi.schemas import ModelResult, Payback, RoiComparison, RoiStatement
 from services.api.roi.service import statement
+from shared import clock
 from tests.property.oracle.answers import Span
 from tests.property.oracle.attribution import MODELS
 from tests.property.oracle.contributions import ADVOCACY
@@ -58,9 +62,9 @@ async def assert_stated(access: Access, question: Question, oracle: Whole) -> No
     got = await statement(access, StatementQuery.model_validate(query))
     history = oracle.history
     want = Expected.of(question, oracle)
-    asked = Asked(question.start, question.end, question.basis)
+    asked = question.asked(kind="deal")
     credit = None
-    if want.has_deals:
+    if want.knows():
         sums = credited(history, asked)[question.model]
         mine = [one for (channel, _), one in sums.items() if channel == question.channel]
         credit = sum((one.amount for one in mine), Fraction(0))
@@ -77,7 +81,7 @@ async def assert_stated(access: Access, question: Question, oracle: Whole) -> No
     _assert_points(got, want)
     decided = matured(history, question.start, question.end, question.channel)
     shown = (got.maturity.opened, got.maturity.closed)
-    assert shown == (decided if want.has_deals else (None, None))
+    assert shown == (decided if want.knows() else (None, None))
     dated = _margins(question, history, asked, want)
     _assert_curve(got, question, dated, want)
     assert got.payback == _payback(question, dated, want)
@@ -151,11 +155,11 @@ async def assert_aged(access: Access, question: Question, oracle: Whole) -> None
     given = question.query("from", "to", "channel", "cost_basis", "amortize_months", "model")
     got = await cohort_roi(access, CohortQuery.model_validate(given))
     want = Expected.of(question, oracle)
-    asked = Asked(question.start, question.end, "cohort")
+    asked = question.asked(kind="deal", basis="cohort")
     dated = _margins(question, oracle.history, asked, want)
     assert_equal(got.cost.total, want.cost)
     assert got.payback == _payback(question, dated, want)
-    if want.margin is None or not want.has_deals:
+    if want.margin is None or not want.knows():
         assert got.realized is None
         assert not got.curve
         return
@@ -172,27 +176,46 @@ async def assert_aged(access: Access, question: Question, oracle: Whole) -> None
 async def assert_compared(access: Access, question: Question, oracle: Whole) -> None:
     """Compare all models at once: credit by channel and group, returns, and where they part."""
     given = question.query(
-        *_COMMON, *_RECRUITING, "window_days", "half_life_days", "order", "group_by"
+        *(*_COMMON, *_RECRUITING, "window_days", "half_life_days", "order", "group_by"),
+        "conversion",
     )
     query = ComparisonQuery.model_validate(given)
-    got = await compare(access, query)
-    by_group = await credit_by_models(
-        access, await read_inputs(access, query, group_by=query.group_by), query
-    )
-    asked = Asked(question.start, question.end, question.basis, question.group_by, question.order)
+    with _asked_on(question.today, oracle.history):
+        got = await compare(access, query)
+        inputs = await read_inputs(access, query, kind=query.conversion, group_by=query.group_by)
+        by_group = await credit_by_models(access, inputs, query)
+    asked = question.asked(group_by=question.group_by, order=question.order)
     seen = _with_parameters(question, oracle)
     sums = credited(seen, asked)
     for model, of_model in by_group.credits.items():
-        groups = {(c.channel, c.group): Fraction(c.amount) for c in of_model if c.amount}
-        want = {place: one.amount for place, one in sums[model].items() if one.amount}
+        groups = {
+            (c.channel, c.group): (Fraction(c.amount), Fraction(c.conversions))
+            for c in of_model
+            if c.amount or c.conversions
+        }
+        want = {place: tuple(one) for place, one in sums[model].items() if any(one)}
         assert groups == want, (question, model)
     expected = Expected.of(question, oracle)
-    if not expected.has_deals:
-        assert got.total_revenue is None
+    if not expected.knows(question.conversion):
+        assert (got.total_revenue, got.total_conversions) == (None, None)
         assert not got.models
         return
-    assert_equal(got.total_revenue, revenue(seen, asked))
-    _assert_models(got, question, sums, expected)
+    assert got.total_conversions == sum(one.is_won for one in journeys(seen, asked))
+    if question.conversion == "deal":
+        assert_equal(got.total_revenue, revenue(seen, asked))
+        _assert_models(got, question, sums, expected)
+    else:
+        assert got.total_revenue is None
+        _assert_counted(got, question, sums)
+
+
+@contextmanager
+def _asked_on(day: date, history: History) -> Iterator[None]:
+    """Let a day of the organization be today."""
+    noon = datetime.combine(day, time(12), history.zone).astimezone(UTC)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "now", lambda: noon)
+        yield
 
 
 def _with_parameters(question: Question, oracle: Whole) -> History:
@@ -211,18 +234,20 @@ def _with_parameters(question: Question, oracle: Whole) -> History:
 def _assert_models(
     got: RoiComparison, question: Question, sums: Mapping[str, Sums], want: Expected
 ) -> None:
-    channels = credit_of_channels(sums)
+    channels = credit_of_channels(sums, "amount")
+    counts = credit_of_channels(sums, "share")
     assert {result.model for result in got.models} == {*MODELS, MARKOV}
     returns: dict[str, list[Fraction]] = {"revenue": [], "margin": [], "cash": []}
     orders = set()
     for result in got.models:
         mine = channels[result.model]
-        assert {one.channel: Fraction(one.amount) for one in result.channels} == mine, question
+        assert {one.channel: _fraction(one.amount) for one in result.channels} == mine, question
         assert {one.channel: one.rank for one in result.channels} == _ranks(mine), question
         orders.add(tuple(sorted(_ranks(mine).items())))
         credit = mine.get(question.channel, Fraction(0))
         assert_equal(result.credited_revenue, credit)
         assert_equal(result.total, sum(mine.values(), Fraction(0)))
+        _assert_counts(result, counts[result.model], question.channel)
         forms = {
             "revenue": (result.roi_on_revenue, credit),
             "margin": (result.roi_on_margin, want.earned(credit)),
@@ -235,6 +260,46 @@ def _assert_models(
     assert got.ranking_depends_on_model is (len(orders) > 1), (question, channels)
     _assert_spread(got, returns)
     _assert_points(got, want)
+
+
+def _assert_counted(got: RoiComparison, question: Question, sums: Mapping[str, Sums]) -> None:
+    """Compare credit that is no money: there is no return of it, and nothing to break even."""
+    channels = credit_of_channels(sums, "share")
+    assert {result.model for result in got.models} == {*MODELS, MARKOV}
+    whole, parts = got.total_conversions, []
+    for result in got.models:
+        mine = channels[result.model]
+        assert {one.channel: one.amount for one in result.channels} == dict.fromkeys(mine)
+        assert {one.channel: one.rank for one in result.channels} == _ranks(mine), question
+        _assert_counts(result, mine, question.channel)
+        part = mine.get(question.channel, Fraction(0)) * 100 / whole if whole else None
+        assert_shown(result.share_percent, part, CENT)
+        parts += [] if part is None else [part]
+        assert (result.total, result.credited_revenue) == (None, None)
+        for one in (result.roi_on_revenue, result.roi_on_margin, result.roi_cash):
+            assert (one.percent, one.null_reason) == (None, "missing:revenue")
+    orders = {tuple(sorted(_ranks(mine).items())) for mine in channels.values()}
+    assert got.ranking_depends_on_model is (len(orders) > 1), (question, channels)
+    assert (got.spread, got.break_even, got.sign_depends_on_model) == ([], [], False)
+    _assert_share_spread(got, parts)
+
+
+def _fraction(amount: Decimal | None) -> Value:
+    return None if amount is None else Fraction(amount)
+
+
+def _assert_counts(result: ModelResult, mine: Mapping[str, Fraction], channel: str) -> None:
+    assert {one.channel: Fraction(one.conversions) for one in result.channels} == mine
+    assert_equal(result.credited_conversions, mine.get(channel, Fraction(0)))
+    assert_equal(result.total_conversions, sum(mine.values(), Fraction(0)))
+
+
+def _assert_share_spread(got: RoiComparison, parts: Sequence[Fraction]) -> None:
+    assert (got.share_spread is None) is (not parts)
+    if got.share_spread is not None:
+        assert_shown(got.share_spread.lowest, min(parts), CENT)
+        assert_shown(got.share_spread.highest, max(parts), CENT)
+        assert_shown(got.share_spread.points, max(parts) - min(parts), CENT)
 
 
 def _ranks(amounts: Mapping[str, Fraction]) -> dict[str, int]:
@@ -260,11 +325,12 @@ def _assert_spread(got: RoiComparison, returns: Mapping[str, Sequence[Fraction]]
 
 async def assert_removals(access: Access, question: Question, history: History) -> None:
     """Compare the transitions, probabilities and effects behind the removal model."""
-    given = question.query("from", "to", "basis", "window_days", "order")
-    got = await explain_removals(access, MarkovQuery.model_validate(given))
+    given = question.query("from", "to", "basis", "window_days", "order", "conversion")
+    with _asked_on(question.today, history):
+        got = await explain_removals(access, MarkovQuery.model_validate(given))
     window = history.window_days if question.window_days is None else question.window_days
     seen = replace(history, window_days=window)
-    found = journeys(seen, Asked(question.start, question.end, question.basis))
+    found = journeys(seen, question.asked())
     paths = [([touch.channel for touch in one.path], one.is_won) for one in found]
     counts = transitions(paths, question.order)
     assert {(tuple(one.state), one.to): one.count for one in got.transitions} == {
@@ -281,6 +347,8 @@ async def assert_removals(access: Access, question: Question, history: History) 
         assert_written(one.without, effect.without)
         assert_written(str(one.removal_effect), effect.effect)
         assert_shown(one.share_percent, effect.share * 100, CENT)
+    if effects:
+        assert sum(Fraction(one.conversions) for one in got.channels) == got.converted
 
 
 def _assert_points(got: RoiStatement | RoiComparison, want: Expected) -> None:

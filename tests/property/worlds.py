@@ -241,6 +241,7 @@ _THEMES = (
 _EARNING = (
     (*_MERGING, "cost.booked", "cost.booked", "employee.recorded"),
     (*_SELLING, *("cost.booked",) * 2, "hire.accepted", "link.clicked", "post.metrics"),
+    (*_APPLYING, *("person.identified", "employee.recorded", "cost.booked"), "deal.changed"),
 )
 
 

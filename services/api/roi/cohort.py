@@ -27,7 +27,7 @@ from services.api.roi.cohort_schemas import (
     HistoryUsed,
 )
 from services.api.roi.costs import read_cost
-from services.api.roi.inputs import has_deals
+from services.api.roi.inputs import is_reported
 from services.api.roi.leads import open_leads, read_history
 from services.api.roi.repository import Basis, dated_credit, opportunities
 from services.api.roi.returns import maturity_of, payback_of
@@ -48,6 +48,7 @@ from shared.kpis.expressions import rounded
 from shared.kpis.periods import MOST_BUCKETS, add_months
 from shared.kpis.rates import rate_in_force
 from shared.kpis.survival import Outcome
+from shared.kpis.vocabulary import ConversionKind
 from shared.money import exponent
 from shared.rollups.read import live_generation
 
@@ -170,7 +171,7 @@ async def _read(
             channel=query.channel,
             margin=margin,
         ),
-        has_deals=await has_deals(access, query.period),
+        has_deals=await is_reported(access, ConversionKind.DEAL, query.period),
         has_margin=rate is not None,
         digits=exponent(org.currency),
     )

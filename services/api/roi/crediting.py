@@ -7,17 +7,20 @@ are computed from the journeys of the period by the functions the fold uses.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Final, Literal
 
 from services.api.dependencies import Access
+from services.api.freshness import answer_day
 from services.api.roi.inputs import Inputs
 from services.api.roi.journeys import Paths, Scope, channel_parts, journeys, paths
 from services.api.roi.queries import ComparisonQuery, MarkovQuery
 from services.api.roi.recomputed import counted_paths, credited_anew, linear_parts
 from services.api.roi.repository import Credits, StoredWith, stored_with
 from services.api.roi.schemas import Notice
-from shared.attribution.markov import chain_of, removal_effects
+from shared.attribution import SHARE_DIGITS
+from shared.attribution.markov import RemovalEffects, chain_of, removal_effects
 from shared.attribution.sharing import ChannelPart, amounts_of_channels, amounts_of_parts
 from shared.kpis.expressions import exact_text
 from shared.kpis.vocabulary import AttributionModel, GlobalModel
@@ -50,10 +53,15 @@ class HalfLife:
 
 @dataclass(frozen=True, slots=True)
 class Crediting:
-    """What every model credits, and with which parameters; no revenue: there are no deals."""
+    """What every model credits, and with which parameters.
+
+    ``revenue`` is what the deals are worth, ``conversions`` how many there are: None without any
+    ever told. Other conversions than deals have no revenue.
+    """
 
     credits: dict[Model, list[Credits]]
     revenue: Decimal | None
+    conversions: int | None
     window_days: int
     half_life: HalfLife
     notices: tuple[Notice, ...]
@@ -63,7 +71,8 @@ async def credit_by_models(access: Access, inputs: Inputs, query: ComparisonQuer
     """Return the credit of every model for a period."""
     kept = await stored_with(access.connection, access.org.id, inputs.generation)
     half_life, notices = await _half_life(access, query, kept)
-    scope = scope_of(access, inputs.generation, query, kept)
+    today = answer_day(inputs.org, inputs.freshness)
+    scope = scope_of(access, inputs.generation, query, kept, today=today)
     anew: tuple[AttributionModel, ...] = ()
     if scope.window_days != kept.window_days:
         anew = tuple(AttributionModel)
@@ -89,15 +98,23 @@ async def credit_by_models(access: Access, inputs: Inputs, query: ComparisonQuer
     by_model[GlobalModel.MARKOV] = await asyncio.to_thread(
         _markov_credits, counted, parts, order=query.order, exponent=inputs.digits
     )
-    return Crediting(by_model, revenue, scope.window_days, half_life, notices)
+    conversions = counted.converted if inputs.is_told else None
+    return Crediting(by_model, revenue, conversions, scope.window_days, half_life, notices)
 
 
 def scope_of(
-    access: Access, generation: int, query: ComparisonQuery | MarkovQuery, kept: StoredWith
+    access: Access,
+    generation: int,
+    query: ComparisonQuery | MarkovQuery,
+    kept: StoredWith,
+    *,
+    today: date,
 ) -> Scope:
     """Return the journeys that a query asks about."""
     window = kept.window_days if query.window_days is None else query.window_days
-    return Scope(access.org.id, generation, query.basis, query.period, window)
+    return Scope(
+        access.org.id, generation, query.conversion, query.basis, query.period, window, today
+    )
 
 
 async def _half_life(
@@ -122,13 +139,31 @@ async def _half_life(
 def _markov_credits(
     counted: Paths, parts: Sequence[ChannelPart], *, order: int, exponent: int
 ) -> list[Credits]:
-    """Return the credit by removal effect of the touches asked about; none while nothing is won."""
+    """Return the credit by removal effect of the touches asked about; none without conversions.
+
+    Money and conversions are divided by the same effects, each on its own: a deal counts as one,
+    whatever it is worth.
+    """
     effects = removal_effects(chain_of(counted.counts, order=order))
     if effects is None:
         return []
-    amounts = amounts_of_channels(effects, counted.value, exponent=exponent)
+    money = _divided(effects, counted.value, parts, exponent=exponent)
+    shares = [part._replace(amount=part.share) for part in parts]
+    deals = _divided(effects, Decimal(counted.converted), shares, exponent=SHARE_DIGITS)
+    nothing = Decimal(0)
     return [
-        Credits(GlobalModel.MARKOV, part.channel, part.group, amount, part.share)
+        Credits(GlobalModel.MARKOV, *place, money.get(place, nothing), deals.get(place, nothing))
+        for place in sorted(money.keys() | deals.keys())
+    ]
+
+
+def _divided(
+    effects: RemovalEffects, value: Decimal, parts: Sequence[ChannelPart], *, exponent: int
+) -> dict[tuple[str, str], Decimal]:
+    """Return (channel, group) → its part of a value, of the touches asked about."""
+    amounts = amounts_of_channels(effects, value, exponent=exponent)
+    return {
+        (part.channel, part.group): amount
         for part, amount in amounts_of_parts(amounts, parts, exponent=exponent)
         if part.is_asked
-    ]
+    }

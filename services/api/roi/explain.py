@@ -9,13 +9,15 @@ from services.api.dependencies import Access
 from services.api.facts.lines import FactLine, fact_line
 from services.api.freshness import freshness_of
 from services.api.lookback import look
+from services.api.model import exact
 from services.api.privacy import may_see_people
 from services.api.roi.explain_schemas import CreditedTouch, FactRef, RoiExplanation
-from services.api.roi.inputs import has_deals
+from services.api.roi.inputs import is_reported
 from services.api.roi.queries import ExplainQuery
 from services.api.roi.repository import CreditLine, credit_lines, credited
 from shared.errors import InvalidCursor
 from shared.kpis.expressions import rounded
+from shared.kpis.vocabulary import ConversionKind
 from shared.money import exponent, round_money
 from shared.rollups.explain import explain_measure
 from shared.rollups.read import live_generation
@@ -44,6 +46,7 @@ async def explain(access: Access, keyring: KeyRing, query: ExplainQuery) -> RoiE
     costs, total, costs_next = await _costs(access, query, costs_at)
     is_last = (credits_next, costs_next) == (_END, _END)
     freshness = await freshness_of(access.connection, org.id)
+    revenue, conversions = await _credited(access, query)
     return RoiExplanation(
         **trust_of(freshness, org.zone).model_dump(),
         from_=query.from_,
@@ -52,7 +55,9 @@ async def explain(access: Access, keyring: KeyRing, query: ExplainQuery) -> RoiE
         channel=query.channel,
         currency=org.currency,
         model=query.model,
-        credited_revenue=await _credited_revenue(access, query),
+        conversion=query.conversion,
+        credited_revenue=revenue,
+        credited_conversions=conversions,
         cost=total,
         credits=credits,
         costs=costs,
@@ -69,17 +74,26 @@ def _places(codec: CursorCodec, cursor: str | None) -> tuple[str, str]:
     raise InvalidCursor
 
 
-async def _credited_revenue(access: Access, query: ExplainQuery) -> Decimal | None:
-    """Return the credited revenue of the statement; None without deals at all, as there."""
-    if not await has_deals(access, query.period):
-        return None
+async def _credited(access: Access, query: ExplainQuery) -> tuple[Decimal | None, Decimal | None]:
+    """Return credited revenue and conversions; None where no such conversion was ever told."""
+    if not await is_reported(access, query.conversion, query.period):
+        return None, None
     generation = await live_generation(access.connection, access.org.id)
     found = await credited(
-        access.connection, access.org.id, generation, basis=query.basis, period=query.period
+        access.connection,
+        access.org.id,
+        generation,
+        basis=query.basis,
+        period=query.period,
+        kind=query.conversion,
     )
     asked = (query.model, query.channel)
-    amounts = (credit.amount for credit in found if (credit.model, credit.channel) == asked)
-    return round_money(sum(amounts, Decimal(0)), exponent(access.org.currency))
+    mine = [credit for credit in found if (credit.model, credit.channel) == asked]
+    revenue = None
+    if query.conversion is ConversionKind.DEAL:
+        amounts = sum((credit.amount for credit in mine), Decimal(0))
+        revenue = round_money(amounts, exponent(access.org.currency))
+    return revenue, exact(sum((credit.conversions for credit in mine), Decimal(0)))
 
 
 async def _credits(
@@ -94,6 +108,7 @@ async def _credits(
         generation,
         basis=query.basis,
         period=query.period,
+        kind=query.conversion,
         model=query.model,
         channel=query.channel,
         after=_read_place(place) if place else None,
@@ -106,21 +121,21 @@ async def _credits(
 
 
 def _write_place(line: CreditLine) -> str:
-    return f"{line.closed_day.isoformat()}/{line.touch_key.hex()}/{line.deal}"
+    return f"{line.converted_day.isoformat()}/{line.touch_key.hex()}/{line.conversion}"
 
 
 def _read_place(text: str) -> _Place:
-    day, key, deal = text.split("/", 2)
-    return date.fromisoformat(day), deal, bytes.fromhex(key)
+    day, key, conversion = text.split("/", 2)
+    return date.fromisoformat(day), conversion, bytes.fromhex(key)
 
 
 def _touch(line: CreditLine, *, with_people: bool) -> CreditedTouch:
     return CreditedTouch(
-        deal=line.deal,
-        deal_fact=FactRef(
-            source=line.deal_source,
-            external_id=line.deal_external_id,
-            position=line.deal_position,
+        conversion=line.conversion,
+        conversion_fact=FactRef(
+            source=line.conversion_source,
+            external_id=line.conversion_external_id,
+            position=line.conversion_position,
         ),
         touch_fact=FactRef(
             source=line.touch_source,
@@ -128,7 +143,7 @@ def _touch(line: CreditLine, *, with_people: bool) -> CreditedTouch:
             position=line.touch_position,
         ),
         touch_day=line.touch_day,
-        closed_day=line.closed_day,
+        converted_day=line.converted_day,
         share=line.share,
         amount=line.amount,
         channel=line.channel,

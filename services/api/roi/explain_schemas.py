@@ -9,7 +9,7 @@ from services.api.answers import Trust
 from services.api.facts.lines import FactLine
 from services.api.model import DecimalText, Output
 from services.api.roi.schemas import Asked
-from shared.kpis.vocabulary import AttributionModel
+from shared.kpis.vocabulary import AttributionModel, ConversionKind
 
 __all__ = ["CreditedTouch", "FactRef", "RoiExplanation"]
 
@@ -27,17 +27,24 @@ class FactRef(Output):
 
 
 class CreditedTouch(Output):
-    """The credit of one deal to one touch."""
+    """The credit of one conversion to one touch."""
 
-    deal: str = Field(description="The deal.", examples=["9001"])
-    deal_fact: FactRef = Field(description="The fact that tells the deal's present state.")
+    conversion: str = Field(description="The lead, the deal or the application.", examples=["9001"])
+    conversion_fact: FactRef = Field(
+        description="The fact that tells it; of a deal, the one that tells its present state."
+    )
     touch_fact: FactRef = Field(description="The fact that tells the touch.")
     touch_day: date = Field(description="Day of the touch.", examples=["2025-01-20"])
-    closed_day: date = Field(description="Day of the close.", examples=["2025-04-10"])
-    share: DecimalText = Field(
-        description="Part of the deal, up to twelve digits.", examples=["0.333333333333"]
+    converted_day: date = Field(
+        description="Day of the conversion; of a deal, that of its close.", examples=["2025-04-10"]
     )
-    amount: DecimalText = Field(description="Credited amount.", examples=["4000.00"])
+    share: DecimalText = Field(
+        description="Part of the conversion, up to twelve digits.", examples=["0.333333333333"]
+    )
+    amount: DecimalText | None = Field(
+        description="Credited amount; null where the conversion is worth no money by itself.",
+        examples=["4000.00"],
+    )
     channel: str = Field(description="Channel.", examples=["employee_advocacy"])
     employee: str | None = Field(
         description="Employee reference; null unless the key has the scope people:read.",
@@ -49,20 +56,27 @@ class CreditedTouch(Output):
 
 
 class RoiExplanation(Trust, Asked):
-    """The credits that add up to the revenue, and the facts that add up to the cost.
+    """The credits that add up to what a channel is credited with, and the facts behind the cost.
 
     Follow ``next_cursor`` until it is null: each list ends when it is empty.
     """
 
     model: AttributionModel = Field(description="Attribution model.", examples=["linear"])
+    conversion: ConversionKind = Field(description="What the touches led to.", examples=["deal"])
     credited_revenue: DecimalText | None = Field(
-        description="What the credits of all pages add up to; null without deals at all.",
+        description="What the credits of all pages add up to; null without deals at all, and where"
+        " conversions are worth no money by themselves.",
         examples=["28500.00"],
+    )
+    credited_conversions: DecimalText | None = Field(
+        description="What the shares of all pages add up to; null where no such conversion was ever"
+        " reported.",
+        examples=["3"],
     )
     cost: DecimalText | None = Field(
         description="What the cost lines of all pages add up to.", examples=["22500.00"]
     )
-    credits: list[CreditedTouch] = Field(description="Deal by deal, touch by touch.")
+    credits: list[CreditedTouch] = Field(description="Conversion by conversion, touch by touch.")
     costs: list[FactLine] = Field(description="Cost facts, day by day.")
     next_cursor: Annotated[
         str | None, Field(description="For the next page; null on the last one.", examples=[None])

@@ -1,12 +1,13 @@
 """Credit by group, small teams together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.api.dependencies import Access
 from services.api.freshness import Freshness, answer_day
+from services.api.model import exact
 from services.api.privacy import disclosure_of, require_people
 from services.api.roi.queries import ComparisonQuery
 from services.api.roi.repository import Basis, Credits
@@ -16,7 +17,7 @@ from shared.kpis.privacy import Disclosure
 from shared.kpis.vocabulary import Dimension
 from shared.money import round_money
 
-__all__ = ["group_credits", "may_be_shown"]
+__all__ = ["Earned", "earned", "group_credits", "may_be_shown"]
 
 _ALL: Final = Disclosure(frozenset(), ())
 
@@ -37,31 +38,62 @@ async def may_be_shown(access: Access, query: ComparisonQuery, freshness: Freshn
     return await disclosure_of(access, Period(query.from_, end))
 
 
-def group_credits(credits: Iterable[Credits], digits: int, shown: Disclosure) -> list[GroupCredit]:
-    """Return the credit by group: those without a group after the others, small ones last."""
-    sums: dict[str, Decimal] = {}
+class Earned(NamedTuple):
+    """What credit adds up to: money, of deals alone, and conversions in shares."""
+
+    amount: Decimal | None
+    conversions: Decimal
+
+    @property
+    def ranking(self) -> Decimal:
+        """Return what decides whether this is more than another: money, where there is any."""
+        return self.conversions if self.amount is None else self.amount
+
+
+def earned(credits: Iterable[Credits], digits: int | None) -> Earned:
+    """Return what credits add up to; ``digits`` are the currency's, None without money."""
+    amount = conversions = Decimal(0)
     for credit in credits:
-        sums[credit.group] = sums.get(credit.group, Decimal(0)) + credit.amount
-    ordered = sorted(sums.items(), key=lambda item: (not item[0], -item[1], item[0]))
+        amount += credit.amount
+        conversions += credit.conversions
+    return Earned(
+        amount=None if digits is None else round_money(amount, digits),
+        conversions=exact(conversions) or Decimal(0),
+    )
+
+
+def group_credits(
+    credits: Iterable[Credits], digits: int | None, shown: Disclosure
+) -> list[GroupCredit]:
+    """Return the credit by group: those without a group after the others, small ones last."""
+    by_group: dict[str, list[Credits]] = {}
+    for credit in credits:
+        by_group.setdefault(credit.group, []).append(credit)
+    sums = {group: earned(of_group, digits) for group, of_group in by_group.items()}
+    ordered = sorted(sums.items(), key=lambda item: (not item[0], -item[1].ranking, item[0]))
     groups = [
-        GroupCredit(
-            group=group or None, amount=round_money(amount, digits), suppressed=False, merged=[]
-        )
-        for group, amount in ordered
+        _group(group or None, sum_, merged=())
+        for group, sum_ in ordered
         if group not in shown.hidden
     ]
+    hidden = sorted(shown.hidden & sums.keys())
     groups += [
-        GroupCredit(group=group or None, amount=None, suppressed=True, merged=[])
-        for group in sorted(shown.hidden & sums.keys())
+        GroupCredit(group=group or None, amount=None, conversions=None, suppressed=True, merged=[])
+        for group in hidden
     ]
-    if shown.merged and shown.hidden & sums.keys():
-        together = sum((sums.get(group, Decimal(0)) for group in shown.merged), Decimal(0))
+    if shown.merged and hidden:
+        together = [credit for group in shown.merged for credit in by_group.get(group, ())]
         groups.append(
-            GroupCredit(
-                group=" + ".join(shown.merged),
-                amount=round_money(together, digits),
-                suppressed=False,
-                merged=list(shown.merged),
-            )
+            _group(" + ".join(shown.merged), earned(together, digits), merged=shown.merged)
         )
     return groups
+
+
+def _group(name: str | None, sum_: Earned, *, merged: Sequence[str]) -> GroupCredit:
+    return GroupCredit(
+        group=name,
+        amount=sum_.amount,
+        conversions=sum_.conversions,
+        suppressed=False,
+        merged=list(merged),
+    )

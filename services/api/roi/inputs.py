@@ -24,12 +24,20 @@ from shared.kpis.periods import Period
 from shared.kpis.rates import DatedRate, rate_in_force
 from shared.kpis.recruiting import RATES, RecruitingMethod, ReferralHires, recruiting_lines
 from shared.kpis.value import ValueLine
-from shared.kpis.vocabulary import Dimension
+from shared.kpis.vocabulary import ConversionKind, Dimension
 from shared.money import exponent, round_money
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, live_generation, read_measures
 
-__all__ = ["Inputs", "common_fields", "has_deals", "read_inputs"]
+__all__ = ["Inputs", "common_fields", "is_reported", "read_inputs"]
+
+#: A measure that is null as long as no conversion of the kind was ever told.
+_REPORTED_BY: Final = {
+    ConversionKind.DEAL: "opportunities",
+    ConversionKind.LEAD: "leads.linear",
+    ConversionKind.APPLICATION: "applications.linear",
+    ConversionKind.HIRE: "hires.linear",
+}
 
 _NO_CLOSE: Final = Notice(
     code="no_close_in_period",
@@ -57,7 +65,9 @@ _NO_HIRES: Final = Notice(
 class Inputs:
     """Everything read for one period, before any arithmetic.
 
-    ``revenue`` is the full amount of the deals with credit, None if there are no deals at all.
+    ``kind`` is what the credit is for, and ``is_told`` whether any such conversion ever was.
+    ``revenue`` is the full amount of the deals with credit, None if there are no deals at all, and
+    of other conversions.
     ``gross_margin`` and the recruiting rates are those in force on the period's last day: one rate
     for all credit, whatever day its deal closes on, so that every model and the break-even are
     told by the same. ``margin_changes`` says whether other days have another margin.
@@ -68,6 +78,8 @@ class Inputs:
     query: ValueQuery
     recruiting_to: date
     cost: Cost
+    kind: ConversionKind
+    is_told: bool
     revenue: Decimal | None
     credits: Sequence[Credits]
     hires: int | None
@@ -94,7 +106,7 @@ class Inputs:
         if self.revenue is None:
             return None
         # Shares are kept with twelve digits: three thirds of a deal are shown as one.
-        return Decimal(exact_text(Fraction(self._sum(model, "wins")), digits=6))
+        return Decimal(exact_text(Fraction(self._sum(model, "conversions")), digits=6))
 
     def _sum(self, model: str, figure: str) -> Decimal:
         amounts = (
@@ -107,7 +119,9 @@ class Inputs:
     @property
     def notices(self) -> list[Notice]:
         """Return what to know before using the figures."""
-        found = []
+        found: list[Notice] = []
+        if self.kind is not ConversionKind.DEAL:
+            return found  # they say what stands behind money
         if self.query.basis is Basis.PERIOD and not self.credits:
             found.append(_NO_CLOSE)
         if self.margin_changes:
@@ -126,6 +140,7 @@ async def read_inputs(
     access: Access,
     query: ValueQuery,
     *,
+    kind: ConversionKind = ConversionKind.DEAL,
     recruiting_by: RecruitingMethod | None = None,
     group_by: Dimension | None = None,
 ) -> Inputs:
@@ -145,10 +160,11 @@ async def read_inputs(
     hires = await _hires(access, recruiting)
     basis, period = query.basis, query.period
     credits = await credited(
-        connection, org.id, generation, basis=basis, period=period, group_by=group_by
+        connection, org.id, generation, basis=basis, period=period, kind=kind, group_by=group_by
     )
+    is_told = await is_reported(access, kind, query.period)
     revenue = None
-    if await has_deals(access, query.period):
+    if is_told and kind is ConversionKind.DEAL:
         revenue = await total_revenue(connection, org.id, generation, basis=basis, period=period)
     stated = await rates_of(connection, org.id)
     counted = hires if query.channel == ADVOCACY_CHANNEL else None
@@ -165,6 +181,8 @@ async def read_inputs(
         query=query,
         recruiting_to=recruiting_to,
         cost=cost,
+        kind=kind,
+        is_told=is_told,
         revenue=None if revenue is None else round_money(revenue, exponent(org.currency)),
         credits=credits,
         hires=counted,
@@ -202,14 +220,15 @@ def _recruiting_to(org: Org, query: ValueQuery, freshness: Freshness) -> date:
     return max(answer_day(org, freshness) + timedelta(days=1), query.to)
 
 
-async def has_deals(access: Access, period: Period) -> bool:
-    """Tell whether deals are reported at all: if not, credited revenue is missing, which is not 0.
+async def is_reported(access: Access, kind: ConversionKind, period: Period) -> bool:
+    """Tell whether such conversions are reported at all: if not, credit is missing, which is not 0.
 
     Any ``period`` will do: it is about what was ever told.
     """
+    measure = _REPORTED_BY[kind]
     asked = MeasureQuery((period,))
-    table = await read_measures(access.connection, access.org, ["opportunities"], asked)
-    return table[0, ""]["opportunities"] is not None
+    table = await read_measures(access.connection, access.org, [measure], asked)
+    return table[0, ""][measure] is not None
 
 
 async def _hires(access: Access, period: Period) -> int | None:

@@ -1,8 +1,10 @@
-"""Journeys of decided deals, won and lost, as they stand: for what looks at all of them at once.
+"""Decided journeys of one kind, converted or not, as they stand: for what looks at all at once.
 
 A journey belongs to a period by the basis: *cohort* if any touch of its path lies in the period,
-*period* if the deal was decided in it. Its path is always whole. ``$1`` is the organization, ``$2``
-the generation, ``$3`` the window in days, ``$4`` and ``$5`` the period.
+*period* if it was decided in it. Its path is always whole. A deal that is lost is told to be; of
+the other kinds :mod:`services.api.roi.unconverted` finds what led nowhere. ``$1`` is the
+organization, ``$2`` the generation, ``$3`` the window in days, ``$4`` and ``$5`` the period, and
+``$6`` today, of which no deal needs to know.
 """
 
 from collections.abc import Iterator
@@ -10,17 +12,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from services.api.roi.repository import Basis, grouping
+from services.api.roi.unconverted import unconverted
 from shared.attribution.journey import Conversion, Touch
 from shared.attribution.markov import PathCount
 from shared.attribution.sharing import ChannelPart
 from shared.kpis.periods import Period
-from shared.kpis.vocabulary import Dimension
+from shared.kpis.vocabulary import ConversionKind, Dimension
 from shared.rollups import converting
 
 __all__ = ["Journey", "Paths", "Scope", "channel_parts", "journeys", "paths"]
@@ -28,19 +32,25 @@ __all__ = ["Journey", "Paths", "Scope", "channel_parts", "journeys", "paths"]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which journeys: of which organization and rollups, in which period, inside which window."""
+    """Which journeys: of which organization and rollups, to what, in which period, which window.
+
+    ``today`` is that of the answer: on it, a window is over or not.
+    """
 
     org_id: UUID
     generation: int
+    kind: ConversionKind
     basis: Basis
     period: Period
     window_days: int
+    today: date
 
     @property
-    def arguments(self) -> tuple[UUID, int, int, date, date]:
+    def arguments(self) -> tuple[UUID | int | date, ...]:
         """Return the arguments that every query here begins with."""
         period = self.period
-        return self.org_id, self.generation, self.window_days, period.start, period.end
+        told = self.org_id, self.generation, self.window_days, period.start, period.end
+        return told if self.kind is ConversionKind.DEAL else (*told, self.today)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +60,15 @@ class Paths:
     counts: tuple[PathCount, ...]
     value: Decimal
 
+    @property
+    def converted(self) -> int:
+        """Return how many journeys converted."""
+        return sum(path.converted for path in self.counts)
+
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """One journey: its deal, its touches in order, and of each touch its group."""
+    """One journey: its end, its touches in order, and of each touch its group."""
 
     conversion: Conversion
     is_won: bool
@@ -61,41 +76,73 @@ class Journey:
     groups: tuple[str, ...]
 
 
-_DEALS: Final = {
-    Basis.COHORT: f"""(
-        SELECT DISTINCT d.deal
-          FROM (
-            SELECT DISTINCT person FROM touch
-             WHERE org_id = $1 AND generation = $2 AND day >= $4::date AND day < $5::date
-          ) p
-         CROSS JOIN LATERAL ({converting.same_person("p.person")} OFFSET 0) s
+_MET: Final = f"""
+    SELECT DISTINCT s.person
+      FROM (
+        SELECT DISTINCT person FROM touch
+         WHERE org_id = $1 AND generation = $2 AND day >= $4::date AND day < $5::date
+      ) p
+     CROSS JOIN LATERAL ({converting.same_person("p.person")} OFFSET 0) s
+"""
+
+
+def _of_met(table: str) -> str:
+    """Return the leads or applications that rows of ``table`` tell of whom the period met."""
+    return f"""
+        SELECT DISTINCT k.{table}
+          FROM ({_MET}) s
          CROSS JOIN LATERAL (
-            SELECT lead FROM lead
+            SELECT {table} FROM {table}
              WHERE org_id = $1 AND generation = $2 AND person = s.person
             OFFSET 0
-         ) l
-         CROSS JOIN LATERAL (
-            SELECT deal FROM deal WHERE org_id = $1 AND generation = $2 AND lead = l.lead OFFSET 0
-         ) d
-    )""",
-    Basis.PERIOD: """(
-        SELECT DISTINCT deal FROM deal
-         WHERE org_id = $1 AND generation = $2 AND closed_day >= $4::date AND closed_day < $5::date
-    )""",
+         ) k
+    """
+
+
+def _of_days(table: str, day: str = "day", only: str = "true") -> str:
+    """Return the deals, leads or applications of which a row of ``table`` has its day inside."""
+    return f"""
+        SELECT DISTINCT {table} FROM {table}
+         WHERE org_id = $1 AND generation = $2 AND {day} >= $4::date AND {day} < $5::date AND {only}
+    """
+
+
+_DEALS_OF_MET: Final = f"""
+    SELECT DISTINCT d.deal
+      FROM ({_of_met("lead")}) l
+     CROSS JOIN LATERAL (
+        SELECT deal FROM deal WHERE org_id = $1 AND generation = $2 AND lead = l.lead OFFSET 0
+     ) d
+"""
+_KEYS: Final = {
+    Basis.COHORT: {
+        ConversionKind.DEAL: _DEALS_OF_MET,
+        ConversionKind.LEAD: _of_met("lead"),
+        ConversionKind.APPLICATION: _of_met("application"),
+        ConversionKind.HIRE: _of_met("application"),
+    },
+    Basis.PERIOD: {
+        ConversionKind.DEAL: _of_days("deal", "closed_day"),
+        ConversionKind.LEAD: _of_days("lead"),
+        ConversionKind.APPLICATION: _of_days("application", only="event = 'submitted'"),
+        ConversionKind.HIRE: _of_days("application", only="event = 'accepted'"),
+    },
 }
 _IS_ASKED: Final = {Basis.COHORT: "touch_day", Basis.PERIOD: "converted_day"}
 
 
-def _touches(basis: Basis) -> str:
+def _touches(kind: ConversionKind, basis: Basis) -> str:
     """Return every touch of the journeys asked about, with whether it is itself asked about."""
-    found = converting.journeys(converting.decided_deals(_DEALS[basis]))
+    found = converting.journeys(converting.decided(kind, f"({_KEYS[basis][kind]})"))
+    if kind is not ConversionKind.DEAL:
+        found = f"{found} UNION ALL {unconverted(kind, basis)}"
     day = _IS_ASKED[basis]
     return f"""
         SELECT *
           FROM (
             SELECT j.*, {day} >= $4::date AND {day} < $5::date AS is_asked,
                    bool_or({day} >= $4::date AND {day} < $5::date)
-                       OVER (PARTITION BY j.conversion) AS is_of_period
+                       OVER (PARTITION BY j.is_won, j.conversion) AS is_of_period
               FROM ({found}) j
           ) j
          WHERE is_of_period
@@ -110,7 +157,7 @@ async def paths(connection: "asyncpg.Connection[asyncpg.Record]", scope: Scope) 
                coalesce(sum(amount) FILTER (WHERE is_won), 0) AS value
           FROM (
             SELECT is_won, amount, array_agg(channel ORDER BY touched_at, touch_key) AS channels
-              FROM ({_touches(scope.basis)}) j
+              FROM ({_touches(scope.kind, scope.basis)}) j
              GROUP BY conversion, is_won, amount
           ) paths
          GROUP BY channels ORDER BY channels
@@ -133,13 +180,13 @@ async def channel_parts(
         f"""
         SELECT c.channel, {grouped or "''"} AS grouped, c.is_asked, count(*) AS touches,
                coalesce(sum(l.amount), 0) AS amount, coalesce(sum(l.share), 0) AS share
-          FROM ({_touches(scope.basis)}) c
+          FROM ({_touches(scope.kind, scope.basis)}) c
           LEFT JOIN LATERAL (
             SELECT amount, share FROM credit
-             WHERE org_id = $1 AND generation = $2 AND kind = 'deal'
+             WHERE org_id = $1 AND generation = $2 AND kind = '{scope.kind}'
                AND conversion = c.conversion AND model = 'linear' AND touch_key = c.touch_key
             OFFSET 0
-          ) l ON true
+          ) l ON c.is_won
           {team}
          GROUP BY 1, 2, 3
         """,
@@ -158,8 +205,8 @@ async def journeys(
         SELECT c.conversion, c.is_won, c.amount, c.converted_at, c.converted_day, c.lead_at,
                c.opened_at, c.touch_key, c.touched_at, c.touch_day, c.channel,
                {grouped or "''"} AS grouped
-          FROM ({_touches(scope.basis)}) c {team}
-         ORDER BY c.conversion, c.touched_at, c.touch_key
+          FROM ({_touches(scope.kind, scope.basis)}) c {team}
+         ORDER BY c.is_won, c.conversion, c.touched_at, c.touch_key
         """,
         *scope.arguments,
     )
@@ -167,14 +214,14 @@ async def journeys(
 
 
 def _journeys(rows: list[asyncpg.Record]) -> Iterator[Journey]:
-    for conversion, of_deal in groupby(rows, key=lambda row: str(row["conversion"])):
-        touches = list(of_deal)
+    for _, path in groupby(rows, key=itemgetter("is_won", "conversion")):
+        touches = list(path)
         first = touches[0]
-        closed_at: datetime = first["converted_at"]
+        converted_at: datetime = first["converted_at"]
         yield Journey(
             conversion=Conversion(
-                id=conversion,
-                at=closed_at,
+                id=first["conversion"],
+                at=converted_at,
                 day=first["converted_day"],
                 amount=first["amount"],
                 stages=(first["lead_at"], first["opened_at"]),

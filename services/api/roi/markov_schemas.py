@@ -8,6 +8,7 @@ from services.api.answers import Trust
 from services.api.model import DecimalText, Output
 from services.api.roi.queries import BASIS
 from services.api.roi.repository import Basis
+from shared.kpis.vocabulary import ConversionKind
 
 __all__ = ["ChannelEffect", "RemovalEffects", "Transition"]
 
@@ -40,15 +41,25 @@ class ChannelEffect(Output):
     share_percent: DecimalText = Field(
         description="Its part of all removal effects.", examples=["45.05"]
     )
-    amount: DecimalText = Field(description="Its part of the value.", examples=["27030.60"])
+    amount: DecimalText | None = Field(
+        description="Its part of the value; null where conversions are worth no money.",
+        examples=["27030.60"],
+    )
+    conversions: DecimalText = Field(
+        description="Its part of those that converted, up to twelve digits.",
+        examples=["2.70306007556"],
+    )
     arithmetic: str = Field(description="The computation.", examples=["1 - (9/68) / (3/5) = 53/68"])
 
 
 class RemovalEffects(Trust):
     """How the model `markov` comes to its figures.
 
-    The transitions are counts over whole journeys, won and lost; each probability is the one to
-    get from the start to `(converted)` when moves into a channel end at `(lost)`.
+    The transitions are counts over whole journeys, those that led nowhere included; each
+    probability is the one to get from the start to `(converted)` when moves into a channel end at
+    `(lost)`. Deals are told to be lost. A journey to a lead, an application or a hire led nowhere
+    when the window behind its last touch was over and the person had not converted; to a hire only
+    those of people who had applied are journeys.
     """
 
     from_: date = Field(
@@ -56,14 +67,18 @@ class RemovalEffects(Trust):
     )
     to: date = Field(description="The day after the last one.", examples=["2025-04-01"])
     basis: Basis = Field(description=BASIS, examples=["cohort"])
+    conversion: ConversionKind = Field(description="What the touches led to.", examples=["deal"])
     currency: str = Field(description="Currency of every amount.", examples=["USD"])
     window_days: int = Field(
         description="Look-back window, whole days, both ends included.", examples=[90]
     )
     order: int = Field(description="How many channels back the chain remembers.", examples=[1])
     journeys: int = Field(description="Journeys with a path.", examples=[10])
-    converted: int = Field(description="Those that were won.", examples=[6])
-    value: DecimalText = Field(description="What the won ones are worth.", examples=["60000.00"])
+    converted: int = Field(description="Those that converted: deals won.", examples=[6])
+    value: DecimalText | None = Field(
+        description="What these are worth; null where conversions are worth no money.",
+        examples=["60000.00"],
+    )
     probability: str | None = Field(
         description="Probability to convert; null without journeys.", examples=["3/5"]
     )
@@ -72,4 +87,6 @@ class RemovalEffects(Trust):
         examples=["0"],
     )
     transitions: list[Transition] = Field(description="Every move that was made, from the start.")
-    channels: list[ChannelEffect] = Field(description="The channels; empty while nothing was won.")
+    channels: list[ChannelEffect] = Field(
+        description="The channels; empty while nothing converted."
+    )

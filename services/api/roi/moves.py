@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from services.api.lookback import look, look_at_other_side
 from services.api.model import DecimalText, Output
 from services.api.periods import KnownQuery
 
-__all__ = ["RoiMove", "move_of", "told_on_both_sides"]
+__all__ = ["Moving", "RoiMove", "move_of", "told_on_both_sides"]
 
 Answer = TypeVar("Answer")
 
@@ -24,6 +24,10 @@ class RoiMove(Output):
         description="Of the credited revenue; null if there is none on either side.",
         examples=["-6000.00"],
     )
+    credited_conversions: DecimalText | None = Field(
+        description="Of the conversions credited, in shares: deals won, or what was asked about.",
+        examples=["-0.5"],
+    )
     cost: DecimalText | None = Field(description="Of the cost, likewise.", examples=["0.00"])
     percent: DecimalText | None = Field(
         description="Of the return, in percentage points: that of `headline` in a statement, of "
@@ -32,15 +36,19 @@ class RoiMove(Output):
     )
 
 
-def move_of(
-    live: tuple[Decimal | None, Decimal | None, Decimal | None],
-    published: tuple[Decimal | None, Decimal | None, Decimal | None],
-) -> RoiMove:
-    """Return how far credited revenue, cost and return are apart."""
-    revenue, cost, percent = (
-        difference(after, before) for after, before in zip(live, published, strict=True)
-    )
-    return RoiMove(credited_revenue=revenue, cost=cost, percent=percent)
+class Moving(NamedTuple):
+    """The figures of one side; None where there is none."""
+
+    credited_revenue: Decimal | None = None
+    credited_conversions: Decimal | None = None
+    cost: Decimal | None = None
+    percent: Decimal | None = None
+
+
+def move_of(live: Moving, published: Moving) -> RoiMove:
+    """Return how far the figures of both sides are apart."""
+    moved = (difference(after, before) for after, before in zip(live, published, strict=True))
+    return RoiMove(**dict(zip(Moving._fields, moved, strict=True)))
 
 
 async def told_on_both_sides(

@@ -14,7 +14,7 @@ from shared.facts.envelope import Channel
 from shared.kpis.costs import CostBasis
 from shared.kpis.emv import EmvMethod
 from shared.kpis.recruiting import RecruitingMethod
-from shared.kpis.vocabulary import AttributionModel, Dimension
+from shared.kpis.vocabulary import AttributionModel, ConversionKind, Dimension
 
 __all__ = [
     "BASIS",
@@ -33,6 +33,10 @@ __all__ = [
 BASIS: Final = (
     "cohort: the value of the touches made in the period, whenever their deals closed; "
     "period: the value of the deals closed in it. Costs are those of the period either way."
+)
+_CONVERSION: Final = (
+    "What the touches led to: won deals, which are worth money, or leads, applications or hires,"
+    " which are counted; there, what is said of deals holds for these."
 )
 _RECRUITING_TO: Final = (
     "Referral hires count from `from` up to, and without, this day. Default: the day after today "
@@ -57,6 +61,7 @@ _ORDER: Final = "How many channels back the model `markov` remembers."
 HalfLife = Annotated[Decimal, Field(ge=1, le=3650, decimal_places=2)]
 Window = Annotated[int, Field(ge=0, le=3650)]
 Order = Annotated[int, Field(ge=1, le=MOST_ORDER)]
+Conversion = Annotated[ConversionKind, Field(description=_CONVERSION, examples=["lead"])]
 GroupBy = Literal[
     Dimension.EMPLOYEE,
     Dimension.TEAM,
@@ -131,6 +136,7 @@ class ModelsQuery(ValueQuery):
 class ComparisonQuery(ModelsQuery):
     """All models side by side, with their parameters."""
 
+    conversion: Conversion = ConversionKind.DEAL
     half_life_days: Literal["measured"] | HalfLife | None = Field(
         default=None, description=_HALF_LIFE, examples=["30"]
     )
@@ -146,6 +152,7 @@ class ComparisonQuery(ModelsQuery):
 class MarkovQuery(KnownQuery):
     """The removal effects behind the model `markov`."""
 
+    conversion: Conversion = ConversionKind.DEAL
     basis: Basis = Field(default=Basis.COHORT, description=BASIS, examples=["cohort"])
     window_days: Window | None = Field(default=None, description=_WINDOW, examples=[60])
     order: Order = Field(default=1, description=_ORDER, examples=[1])
@@ -173,8 +180,9 @@ class StatementQuery(ModelsQuery):
 
 
 class ExplainQuery(KnownQuery):
-    """Where credited revenue and cost come from."""
+    """Where credit and cost come from."""
 
+    conversion: Conversion = ConversionKind.DEAL
     basis: Basis = Field(default=Basis.COHORT, description=BASIS, examples=["cohort"])
     model: AttributionModel = Field(
         default=AttributionModel.LINEAR, description="Attribution model.", examples=["linear"]

@@ -29,8 +29,8 @@ def credited_anew(
     """Return what each model credits to each channel and group, by the touches asked about."""
     sums = _summed(journeys, scope, models, half_life_days, exponent)
     return [
-        Credits(model, channel, group, amount, wins)
-        for (model, channel, group, is_asked), (amount, wins) in sorted(sums.items())
+        Credits(model, channel, group, amount, conversions)
+        for (model, channel, group, is_asked), (amount, conversions) in sorted(sums.items())
         if is_asked
     ]
 
@@ -93,5 +93,5 @@ def _summed(
 
 def _is_asked(journey: Journey, place: int, scope: Scope) -> bool:
     if scope.basis is Basis.PERIOD:
-        return True  # the journey is there because its deal was decided in the period
+        return True  # the journey is there because it was decided in the period
     return scope.period.start <= journey.touches[place].day < scope.period.end

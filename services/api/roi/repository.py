@@ -1,8 +1,8 @@
-"""Credits of won deals: what each model gives to each channel, and deal by deal.
+"""Credits of conversions: what each model gives to each channel, and conversion by conversion.
 
 Every query takes the basis: *cohort* asks for credits whose touch lies in the period, whenever the
-deal closed; *period* for credits whose deal closed in it. ``$1`` is the organization, ``$2`` the
-generation, ``$3`` and ``$4`` the days.
+conversion came; *period* for credits whose conversion came in it. ``$1`` is the organization,
+``$2`` the generation, ``$3`` and ``$4`` the days.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from shared.kpis.periods import Period
-from shared.kpis.vocabulary import Dimension
+from shared.kpis.vocabulary import ConversionKind, Dimension
 from shared.rollups import converting
 from shared.rollups.sql import TEAM_ON_DAY
 
@@ -45,26 +45,27 @@ class Basis(StrEnum):
 _DAY: Final = {Basis.COHORT: "c.touch_day", Basis.PERIOD: "c.converted_day"}
 
 
-def _inside(basis: Basis) -> str:
+def _inside(basis: Basis, kind: ConversionKind = ConversionKind.DEAL) -> str:
     day = _DAY[basis]
     return (
-        "c.org_id = $1 AND c.generation = $2 AND c.kind = 'deal'"
+        f"c.org_id = $1 AND c.generation = $2 AND c.kind = '{kind}'"
         f" AND {day} >= $3::date AND {day} < $4::date"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Credits:
-    """What one model credits to one channel and group: an amount, and won deals in shares.
+    """What one model credits to one channel and group: an amount, and conversions in shares.
 
-    The group is ``""`` where nothing is grouped, and where a touch has none.
+    Only deals have an amount: of other conversions it is 0. The group is ``""`` where nothing is
+    grouped, and where a touch has none.
     """
 
     model: str
     channel: str
     group: str
     amount: Decimal
-    wins: Decimal
+    conversions: Decimal
 
 
 async def credited(
@@ -74,15 +75,16 @@ async def credited(
     *,
     basis: Basis,
     period: Period,
+    kind: ConversionKind = ConversionKind.DEAL,
     group_by: Dimension | None = None,
 ) -> list[Credits]:
     """Return the credit by model and channel, and by what it is grouped by."""
     grouped, team = grouping(group_by, employee="c.employee", day="c.converted_day")
     rows = await connection.fetch(
         f"""
-        SELECT c.model, c.channel, {grouped or "''"} AS "group", sum(c.amount) AS amount,
-               sum(c.share) AS wins
-          FROM credit c {team} WHERE {_inside(basis)}
+        SELECT c.model, c.channel, {grouped or "''"} AS "group",
+               coalesce(sum(c.amount), 0) AS amount, sum(c.share) AS conversions
+          FROM credit c {team} WHERE {_inside(basis, kind)}
          GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
         """,
         org_id,
@@ -239,22 +241,22 @@ async def opportunities(
 
 @dataclass(frozen=True, slots=True)
 class CreditLine:
-    """The credit of one deal to one touch, and the facts that both come from."""
+    """The credit of one conversion to one touch, and the facts that both come from."""
 
-    deal: str
+    conversion: str
     touch_key: bytes
     share: Decimal
-    amount: Decimal
+    amount: Decimal | None
     touch_day: date
-    closed_day: date
+    converted_day: date
     channel: str
     employee: str
     network: str
     campaign: str
     content: str
-    deal_source: str
-    deal_external_id: str
-    deal_position: int
+    conversion_source: str
+    conversion_external_id: str
+    conversion_position: int
     touch_source: str
     touch_external_id: str
     touch_position: int
@@ -277,27 +279,26 @@ def _present_entry(fact_key: str) -> str:
     """
 
 
-def _lines_query(basis: Basis) -> str:
+def _lines_query(basis: Basis, kind: ConversionKind) -> str:
     return f"""
         WITH page AS (
             SELECT c.*
               FROM credit c
-             WHERE {_inside(basis)} AND c.model = $5 AND c.channel = $6 AND c.share <> 0
+             WHERE {_inside(basis, kind)} AND c.model = $5 AND c.channel = $6 AND c.share <> 0
                AND ($7::date IS NULL
                     OR (c.converted_day, c.conversion, c.touch_key)
                        > ($7::date, $8::text, $9::bytea))
              ORDER BY c.converted_day, c.conversion, c.touch_key
              LIMIT $10
         )
-        SELECT p.conversion AS deal, p.touch_key, p.share, p.amount, p.touch_day,
-               p.converted_day AS closed_day, p.channel,
-               p.employee, p.network, p.campaign, p.content,
-               de.source AS deal_source, de.external_id AS deal_external_id,
-               de.position AS deal_position, te.source AS touch_source,
+        SELECT p.conversion, p.touch_key, p.share, p.amount, p.touch_day, p.converted_day,
+               p.channel, p.employee, p.network, p.campaign, p.content,
+               ce.source AS conversion_source, ce.external_id AS conversion_external_id,
+               ce.position AS conversion_position, te.source AS touch_source,
                te.external_id AS touch_external_id, te.position AS touch_position
           FROM page p
-          JOIN LATERAL ({converting.current_deal("p.conversion")}) d ON true
-          JOIN LATERAL ({_present_entry("d.fact_key")}) de ON true
+          JOIN LATERAL ({converting.speaking_row(kind, "p.conversion")}) c ON true
+          JOIN LATERAL ({_present_entry("c.fact_key")}) ce ON true
           JOIN LATERAL ({_present_entry("p.touch_key")}) te ON true
          ORDER BY p.converted_day, p.conversion, p.touch_key
         """
@@ -310,23 +311,24 @@ async def credit_lines(
     *,
     basis: Basis,
     period: Period,
+    kind: ConversionKind,
     model: str,
     channel: str,
     after: tuple[date, str, bytes] | None,
     limit: int,
 ) -> list[CreditLine]:
-    """Return a page of credits, by day of close, deal and touch."""
-    closed_day, deal, touch_key = after or (None, None, None)
+    """Return a page of credits, by day of the conversion, conversion and touch."""
+    converted_day, conversion, touch_key = after or (None, None, None)
     rows = await connection.fetch(
-        _lines_query(basis),
+        _lines_query(basis, kind),
         org_id,
         generation,
         period.start,
         period.end,
         model,
         channel,
-        closed_day,
-        deal,
+        converted_day,
+        conversion,
         touch_key,
         limit,
     )

@@ -1,7 +1,7 @@
 """What the ROI endpoints answer; what they take is in :mod:`services.api.roi.queries`."""
 
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -16,7 +16,13 @@ from shared.kpis.costs import CostBasis
 from shared.kpis.emv import EmvMethod
 from shared.kpis.roi import RoiForm
 from shared.kpis.value import ValueClass, ValueKind
-from shared.kpis.vocabulary import AttributionModel, CostCategory, GlobalModel, Grade
+from shared.kpis.vocabulary import (
+    AttributionModel,
+    ConversionKind,
+    CostCategory,
+    GlobalModel,
+    Grade,
+)
 from shared.orgs import HalfLifeSource
 
 __all__ = [
@@ -37,9 +43,15 @@ __all__ = [
     "Return",
     "RoiComparison",
     "RoiStatement",
+    "ShareSpread",
     "Spread",
     "ValuePart",
 ]
+
+_CONVERSIONS: Final = (
+    "Credited conversions: each counts one, divided among its touches. Up to twelve digits, which"
+    " add up exactly."
+)
 
 
 class Notice(Output):
@@ -198,7 +210,8 @@ class _Common(Trust, Asked):
     )
     cost: Cost = Field(description="What the period cost, by category.")
     total_revenue: DecimalText | None = Field(
-        description="Full amounts of the deals with any credit here; null without deals at all.",
+        description="Full amounts of the deals with any credit here; null without deals at all, and"
+        " of other conversions.",
         examples=["60000.00"],
     )
     is_partial: bool = Field(
@@ -242,8 +255,15 @@ class ChannelCredit(Output):
     """What one model credits to one channel."""
 
     channel: str = Field(description="The channel.", examples=["employee_advocacy"])
-    amount: DecimalText = Field(description="Credited revenue.", examples=["28500.00"])
-    rank: int = Field(description="1 for the channel with the most credit.", examples=[1])
+    amount: DecimalText | None = Field(
+        description="Credited revenue; null where conversions are worth no money.",
+        examples=["28500.00"],
+    )
+    conversions: DecimalText = Field(description=_CONVERSIONS, examples=["3"])
+    rank: int = Field(
+        description="1 for the channel with the most credit: money, or else conversions.",
+        examples=[1],
+    )
 
 
 class GroupCredit(Output):
@@ -253,10 +273,15 @@ class GroupCredit(Output):
         description="The group; null for touches that have none.", examples=["Sales"]
     )
     amount: DecimalText | None = Field(
-        description="Credited revenue; null if it is suppressed.", examples=["28500.00"]
+        description="Credited revenue; null if it is suppressed, and where conversions are worth no"
+        " money.",
+        examples=["28500.00"],
+    )
+    conversions: DecimalText | None = Field(
+        description="Credited conversions; null if they are suppressed.", examples=["3"]
     )
     suppressed: bool = Field(
-        description="Whether the amount is not shown, because the team holds too few people.",
+        description="Whether the credit is not shown, because the team holds too few people.",
         examples=[False],
     )
     merged: list[str] = Field(
@@ -295,24 +320,32 @@ class ModelResult(Output):
 
     model: AttributionModel | GlobalModel = Field(description="The model.", examples=["linear"])
     parameters: ModelParameters = Field(description="What it was computed with.")
-    total: DecimalText = Field(
+    total: DecimalText | None = Field(
         description="Credit of all channels; the same under every model if every touch of the "
-        "deals lies in the period.",
+        "deals lies in the period. Null where conversions are worth no money.",
         examples=["60000.00"],
+    )
+    total_conversions: DecimalText = Field(
+        description="Conversions credited to all channels, likewise.", examples=["6"]
     )
     channels: list[ChannelCredit] = Field(description="Every channel, the largest first.")
     groups: list[GroupCredit] | None = Field(
         description="The same credit by `group_by`, all channels together, adding up to `total`; "
         "null unless asked for."
     )
-    credited_revenue: DecimalText = Field(
-        description="Credit of the asked channel.", examples=["28500.00"]
+    credited_revenue: DecimalText | None = Field(
+        description="Credit of the asked channel; null where conversions are worth no money.",
+        examples=["28500.00"],
+    )
+    credited_conversions: DecimalText = Field(
+        description="Conversions credited to the asked channel.", examples=["3"]
     )
     moved: RoiMove | None = Field(
         description="How far that moved since the period was published; null if it is not."
     )
     share_percent: DecimalText | None = Field(
-        description="Its part of all revenue.", examples=["47.50"]
+        description="Its part of all revenue; of all conversions, where these are worth no money.",
+        examples=["47.50"],
     )
     roi_on_revenue: Return = Field(description="Credited revenue against cost.")
     roi_on_margin: Return = Field(description="Margin of credited revenue against cost.")
@@ -331,14 +364,36 @@ class Spread(Output):
     )
 
 
-class RoiComparison(_Common):
-    """All attribution models side by side."""
+class ShareSpread(Output):
+    """How far apart the models are in what they credit to the asked channel."""
 
+    lowest: DecimalText = Field(description="The smallest part, percent.", examples=["41.67"])
+    highest: DecimalText = Field(description="The largest part, percent.", examples=["61.67"])
+    points: DecimalText = Field(description="The distance, percentage points.", examples=["20.00"])
+
+
+class RoiComparison(_Common):
+    """All attribution models side by side.
+
+    Leads, applications and hires are worth no money by themselves: their credit is counted, and
+    there is no return, no break-even, and no sign for the model to decide.
+    """
+
+    conversion: ConversionKind = Field(description="What the touches led to.", examples=["deal"])
+    total_conversions: int | None = Field(
+        description="Conversions with any credit here; null where none was ever reported.",
+        examples=[6],
+    )
     window_days: int = Field(
         description="Look-back window of the paths, whole days, both ends included.", examples=[90]
     )
-    models: list[ModelResult] = Field(description="One per model; empty without deals.")
+    models: list[ModelResult] = Field(
+        description="One per model; empty where no such conversion was ever reported."
+    )
     spread: list[Spread] = Field(description="By form of return.")
+    share_spread: ShareSpread | None = Field(
+        description="Of `share_percent`; null where nothing is credited."
+    )
     break_even: list[BreakEven] = Field(description="Where each form would be zero.")
     sign_depends_on_model: bool = Field(
         description="Whether, in any form, the choice of model decides between gain and loss.",

@@ -14,7 +14,7 @@ from services.api.dependencies import Access
 from services.api.evaluation import Slice, evaluate_kpis, rates_used
 from services.api.roi.guard import adding
 from services.api.roi.inputs import Inputs, common_fields, read_inputs
-from services.api.roi.moves import move_of, told_on_both_sides
+from services.api.roi.moves import Moving, move_of, told_on_both_sides
 from services.api.roi.queries import Form, StatementQuery
 from services.api.roi.repository import dated_credit, opportunities
 from services.api.roi.returns import (
@@ -56,7 +56,8 @@ async def statement(access: Access, query: StatementQuery) -> RoiStatement:
     if sides is None:
         return here
     live, published = (
-        (side.credited_revenue, side.cost.total, side.headline.percent) for side in sides
+        Moving(side.credited_revenue, side.credited_wins, side.cost.total, side.headline.percent)
+        for side in sides
     )
     return here.model_copy(update={"moved": move_of(live, published)})
 

@@ -1,23 +1,26 @@
 """What every model credits to whom in a period, by any window and half-life.
 
-A journey is a deal that was won or lost, with the touches of its person inside the window. On the
-basis *cohort* a period asks for the touches made in it, whenever their deals were decided; on the
-basis *period*, for the deals decided in it. What looks at one journey alone is credited journey by
-journey; the removal effect looks at all journeys that have anything to do with the period.
+A journey is a deal that was won or lost, with the touches of its person inside the window; or a
+lead, an application or a hire, and what led to none (:mod:`tests.property.oracle.lapsed`). On the
+basis *cohort* a period asks for the touches made in it, whenever their journeys were decided; on
+the basis *period*, for the journeys decided in it. What looks at one journey alone is credited
+journey by journey; the removal effect looks at all journeys that have to do with the period. Only
+deals are worth money; each of any kind counts one.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
 from shared.facts import TouchRecorded
-from tests.property.oracle.attribution import MODELS, credits, digits_of, divide
+from tests.property.oracle.attribution import MODELS, SHARE_DIGITS, credits, digits_of, divide
+from tests.property.oracle.lapsed import lapsed
 from tests.property.oracle.ledger import History
 from tests.property.oracle.removal import Effect, effects
-from tests.property.oracle.sales import Converted, decided, journey_of
+from tests.property.oracle.sales import Converted, converted, decided, journey_of
 from tests.property.oracle.slices import team_of
 
 __all__ = ["MARKOV", "Asked", "Credited", "Journey", "credited", "journeys", "removals", "revenue"]
@@ -27,13 +30,18 @@ MARKOV = "markov"
 
 @dataclass(frozen=True)
 class Asked:
-    """A period, how touches belong to it, and what credit is divided by besides the channel."""
+    """A period, how touches belong to it, and what credit is divided by besides the channel.
+
+    ``kind`` is what the touches led to, and ``today`` the day on which it is asked.
+    """
 
     start: date
     end: date
     basis: str
     group_by: str | None = None
     order: int = 1
+    kind: str = "deal"
+    today: date = date.max
 
     def holds(self, day: date) -> bool:
         """Tell whether a day lies in the period."""
@@ -41,15 +49,16 @@ class Asked:
 
 
 class Journey(NamedTuple):
-    """A decided deal and the touches before it, in order."""
+    """What was decided and when, and the touches before it, in order."""
 
-    deal: Converted
+    end: Converted
     is_won: bool
     path: list[TouchRecorded]
+    day: date
 
 
 class Credited(NamedTuple):
-    """What touches of one channel and group earned: money, and deals in shares."""
+    """What touches of one channel and group earned: money, and conversions in shares."""
 
     amount: Fraction
     share: Fraction
@@ -61,24 +70,38 @@ Sums = dict[Place, Credited]
 
 def journeys(history: History, asked: Asked) -> list[Journey]:
     """Return the journeys that have to do with a period: one with any touch asked about."""
-    found = []
-    for state in ("won", "lost"):
-        for deal in decided(history, state):
-            path = journey_of(history, deal)
-            if any(_is_asked(history, asked, deal, touch) for touch in path):
-                found.append(Journey(deal, state == "won", path))
-    return sorted(found, key=lambda journey: journey.deal.id)
+    found = [
+        journey
+        for journey in _decided(history, asked)
+        if any(_is_asked(history, asked, journey, touch) for touch in journey.path)
+    ]
+    return sorted(found, key=lambda journey: journey.end.id)
 
 
-def _is_asked(history: History, asked: Asked, deal: Converted, touch: TouchRecorded) -> bool:
-    at = touch.occurred_at if asked.basis == "cohort" else deal.at
-    return asked.holds(history.day(at))
+def _decided(history: History, asked: Asked) -> Iterator[Journey]:
+    won = [end for end in converted(history) if end.kind == asked.kind]
+    lost = list(decided(history, "lost")) if asked.kind == "deal" else []
+    for is_won, ends in ((True, won), (False, lost)):
+        for end in ends:
+            yield Journey(end, is_won, journey_of(history, end), history.day(end.at))
+    if asked.kind != "deal":
+        for gone in lapsed(history, asked.kind, asked.today):
+            yield Journey(gone.would_be, False, gone.path, gone.day)
+
+
+def _is_asked(history: History, asked: Asked, journey: Journey, touch: TouchRecorded) -> bool:
+    by_touch = asked.basis == "cohort"
+    return asked.holds(history.day(touch.occurred_at) if by_touch else journey.day)
 
 
 def revenue(history: History, asked: Asked) -> Fraction:
     """Return the full amounts of the deals won with any credit in the period."""
     won = [journey for journey in journeys(history, asked) if journey.is_won]
-    return sum((journey.deal.amount or Fraction(0) for journey in won), Fraction(0))
+    return _worth(won)
+
+
+def _worth(found: Iterable[Journey]) -> Fraction:
+    return sum((one.end.amount or Fraction(0) for one in found if one.is_won), Fraction(0))
 
 
 def credited(history: History, asked: Asked) -> dict[str, Sums]:
@@ -102,22 +125,21 @@ def _earned(
     for journey in found:
         if not journey.is_won:
             continue
-        for touch, share, amount in credits(history, model, journey.path, journey.deal):
+        for touch, share, amount in credits(history, model, journey.path, journey.end):
             yield _Part(
                 (touch.channel, _group(history, asked, journey, touch)),
-                _is_asked(history, asked, journey.deal, touch),
+                _is_asked(history, asked, journey, touch),
                 amount or Fraction(0),
                 share,
             )
 
 
 def _group(history: History, asked: Asked, journey: Journey, touch: TouchRecorded) -> str:
-    """Return the group of a touch; a team is that of the day on which the deal was decided."""
+    """Return the group of a touch; a team is that of the day on which the journey was decided."""
     if asked.group_by is None:
         return ""
     if asked.group_by == "team":
-        day = history.day(journey.deal.at)
-        return team_of(history, touch.employee, day) if touch.employee else ""
+        return team_of(history, touch.employee, journey.day) if touch.employee else ""
     return getattr(touch, asked.group_by) or ""
 
 
@@ -139,58 +161,80 @@ def removals(found: Iterable[Journey], order: int) -> dict[str, Effect]:
 def _by_removal(history: History, asked: Asked, found: Sequence[Journey]) -> Sums:
     """Divide what was won by removal effect, and inside a channel in proportion to linear credit.
 
-    Three divisions by largest remainder: among channels; in a channel, between the touches asked
-    about and the others; of either, among their groups.
+    Money and the number of conversions are each divided for themselves.
     """
     effect = removals(found, asked.order)
     if not effect:
         return {}
-    value = sum((j.deal.amount or Fraction(0) for j in found if j.is_won), Fraction(0))
-    shares = [one.share for one in effect.values()]
-    worth = dict(zip(effect, divide(value, shares, digits_of(history, value)), strict=True))
-    sums: Sums = {}
-    for channel, amount in worth.items():
-        sums |= _inside(history, asked, found, channel, amount)
-    return sums
+    worth, count = _worth(found), Fraction(sum(journey.is_won for journey in found))
+    weights = _Weights.of(history, asked, found)
+    money = _divided(
+        effect,
+        worth,
+        [weights.money, weights.shares, weights.touches],
+        lambda amount: digits_of(history, amount),
+    )
+    shares = _divided(effect, count, [weights.shares, weights.touches], lambda _: SHARE_DIGITS)
+    nothing = Fraction(0)
+    return {
+        place: Credited(money.get(place, nothing), shares.get(place, nothing))
+        for place in money.keys() | shares.keys()
+    }
 
 
-def _inside(
-    history: History, asked: Asked, found: Sequence[Journey], channel: str, worth: Fraction
-) -> Sums:
-    """Return what the groups of one channel get of its worth, as far as they are asked about."""
-    weights = _weights(history, asked, found, channel)
-    sides = [{p: w for p, w in weights.items() if p[0] is side} for side in (True, False)]
-    totals = [sum(side.values(), Fraction(0)) for side in sides]
-    if not totals[0]:
-        return {}
-    amount = divide(worth, totals, digits_of(history, worth))[0]
-    groups = sorted(group for _, group in sides[0])
-    parts = divide(amount, [sides[0][True, g] for g in groups], digits_of(history, amount))
-    return {(channel, g): Credited(p, Fraction(0)) for g, p in zip(groups, parts, strict=True)}
+Part = tuple[Place, bool]
+ByPart = dict[Part, Fraction]
+#: To how many digits an amount is divided.
+Digits = Callable[[Fraction], int]
 
 
-def _weights(
-    history: History, asked: Asked, found: Sequence[Journey], channel: str
-) -> dict[tuple[bool, str], Fraction]:
-    """Return how much the touches of each side and group weigh against the others of a channel.
+class _Weights(NamedTuple):
+    """What the touches of each channel, group and side weigh: linear credit, or their number."""
 
-    By linear money; where there is none, or money is owed back, by linear shares of deals; where
-    nothing was won, by the number of touches.
+    money: ByPart
+    shares: ByPart
+    touches: ByPart
+
+    @classmethod
+    def of(cls, history: History, asked: Asked, found: Sequence[Journey]) -> "_Weights":
+        """Add them up over the journeys."""
+        touches: ByPart = defaultdict(Fraction)
+        for journey in found:
+            for touch in journey.path:
+                place: Place = (touch.channel, _group(history, asked, journey, touch))
+                touches[place, _is_asked(history, asked, journey, touch)] += 1
+        money, shares = dict.fromkeys(touches, Fraction(0)), dict.fromkeys(touches, Fraction(0))
+        for place, side, amount, share in _earned(history, asked, found, "linear"):
+            money[place, side] += amount
+            shares[place, side] += share
+        return cls(money, shares, touches)
+
+
+def _divided(
+    effect: Mapping[str, Effect], worth: Fraction, tried: Sequence[ByPart], digits: Digits
+) -> dict[Place, Fraction]:
+    """Return what the places asked about get of something worth so much.
+
+    Three divisions by largest remainder: among channels; in a channel, between the touches asked
+    about and the others; of either, among their groups. A channel is divided by the first weights
+    tried that are anything in it, and none of them owed back.
     """
-    money: dict[tuple[bool, str], Fraction] = {}
-    shares, touches = dict(money), dict(money)
-    for journey in found:
-        for touch in journey.path:
-            if touch.channel == channel:
-                side = _is_asked(history, asked, journey.deal, touch)
-                part = side, _group(history, asked, journey, touch)
-                touches[part] = touches.get(part, Fraction(0)) + 1
-    for place, side, amount, share in _earned(history, asked, found, "linear"):
-        if place[0] == channel:
-            part = side, place[1]
-            money[part] = money.get(part, Fraction(0)) + amount
-            shares[part] = shares.get(part, Fraction(0)) + share
-    for weights in (money, shares):
-        if any(weights.values()) and min(weights.values()) >= 0:
-            return {part: weights.get(part, Fraction(0)) for part in touches}
-    return touches
+    shares = [one.share for one in effect.values()]
+    got: dict[Place, Fraction] = {}
+    for channel, amount in zip(effect, divide(worth, shares, digits(worth)), strict=True):
+        inside = [_of_channel(channel, weights) for weights in tried]
+        weights = next(one for one in inside if any(one.values()) and min(one.values()) >= 0)
+        sides = [
+            {p: w for (p, is_asked), w in weights.items() if is_asked is s} for s in (True, False)
+        ]
+        totals = [sum(side.values(), Fraction(0)) for side in sides]
+        if totals[0]:
+            places = sorted(sides[0])
+            part = divide(amount, totals, digits(amount))[0]
+            of_groups = divide(part, [sides[0][place] for place in places], digits(part))
+            got |= zip(places, of_groups, strict=True)
+    return got
+
+
+def _of_channel(channel: str, weights: ByPart) -> ByPart:
+    return {part: weight for part, weight in weights.items() if part[0][0] == channel}

@@ -103,12 +103,17 @@ def savings(
     return Savings(len(hired), lines[method])
 
 
-def credit_of_channels(sums: Mapping[str, Sums]) -> dict[str, dict[str, Fraction]]:
-    """Return model → channel → credit, with every channel that any of the models knows."""
+def credit_of_channels(sums: Mapping[str, Sums], what: str) -> dict[str, dict[str, Fraction]]:
+    """Return model → channel → credit, with every channel that any of the models knows.
+
+    ``what`` is ``amount``, of money, or ``share``, of conversions.
+    """
     channels = sorted({channel for of_model in sums.values() for channel, _ in of_model})
     return {
         model: {
-            channel: sum((c.amount for (x, _), c in of_model.items() if x == channel), Fraction(0))
+            channel: sum(
+                (getattr(c, what) for (x, _), c in of_model.items() if x == channel), Fraction(0)
+            )
             for channel in channels
         }
         for model, of_model in sums.items()
@@ -121,10 +126,10 @@ def margins_by_day(
     """Return the margin of a channel's credit by the day its deals closed; no day of 0."""
     found: dict[date, Fraction] = {}
     for journey in journeys(history, asked):
-        day = history.day(journey.deal.at)
+        day = journey.day
         if not journey.is_won:
             continue
-        for touch, _, amount in credits(history, model, journey.path, journey.deal):
+        for touch, _, amount in credits(history, model, journey.path, journey.end):
             is_asked = asked.basis == "period" or asked.holds(history.day(touch.occurred_at))
             if is_asked and touch.channel == channel:
                 found[day] = found.get(day, Fraction(0)) + (amount or 0)
