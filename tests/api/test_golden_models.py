@@ -221,7 +221,7 @@ async def test_without_wins_there_is_no_markov_credit(
     comparison = await get(client, "roi/models")
     effects = await get(client, "roi/models/markov")
 
-    assert row_of(comparison, "markov")["total"] == "0"
+    assert row_of(comparison, "markov")["total"] == "0.00"
     assert effects["probability"] is None
     assert effects["channels"] == []
 

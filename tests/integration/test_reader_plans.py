@@ -131,6 +131,24 @@ def _answers() -> Mapping[str, Ask]:
         ),
         ("models of the period", comparison.compare, ComparisonQuery(**written, basis="period")),
         ("markov", markov.explain_removals, MarkovQuery(**written)),
+        (
+            "models of leads",
+            comparison.compare,
+            ComparisonQuery(**written, conversion="lead", group_by="team"),
+        ),
+        (
+            "models of hires recomputed",
+            comparison.compare,
+            ComparisonQuery(**written, conversion="hire", window_days=30),
+        ),
+        *(
+            (
+                f"markov of the {kind}s of the period",
+                markov.explain_removals,
+                MarkovQuery(**written, conversion=kind, basis="period"),
+            )
+            for kind in ("lead", "application", "hire")
+        ),
         ("cohort", cohort.cohort_roi, CohortQuery(**written)),
         ("value", adding.add_lines, AddingQuery(**written, lines=["revenue"])),
         (

@@ -41,8 +41,7 @@ def unconverted(kind: ConversionKind, basis: Basis) -> str:
 
     ``kind`` is not that of deals. The columns are those of ``converting.journeys``.
     """
-    # One of a person's identifiers stands for all of them. Who somebody is, is asked by key once
-    # for each identifier; who has converted, once for each person.
+    applied = "AND r.applied_day <= r.last_day + $3" if kind is ConversionKind.HIRE else ""
     return f"""
     SELECT '{kind}' AS kind, r.whole || '/' || r.run AS conversion, false AS is_won,
            NULL::numeric AS amount, r.last_at AS converted_at, r.last_day + $3 AS converted_day,
@@ -51,16 +50,15 @@ def unconverted(kind: ConversionKind, basis: Basis) -> str:
            r.campaign, r.content
       FROM (
         SELECT t.*, max(t.day) OVER run AS last_day, max(t.touched_at) OVER run AS last_at
-          FROM ({_in_runs(basis)}) t
+          FROM ({_in_runs(kind, basis)}) t
         WINDOW run AS (PARTITION BY t.whole, t.run)
       ) r
-      JOIN LATERAL ({_first_of(kind)} OFFSET 0) c
-        ON c.first_day IS NULL OR c.first_day > r.last_day + $3
-     WHERE r.last_day + $3 < $6::date AND r.last_day - r.day <= $3 {_could_convert(kind)}
+     WHERE r.last_day + $3 < $6::date AND r.last_day - r.day <= $3
+       AND (r.converted_day IS NULL OR r.converted_day > r.last_day + $3) {applied}
     """
 
 
-def _in_runs(basis: Basis) -> str:
+def _in_runs(kind: ConversionKind, basis: Basis) -> str:
     """Return every touch of everybody met in the days that matter, with the number of its run."""
     in_time = "PARTITION BY t.whole ORDER BY t.touched_at, t.fact_key"
     return f"""
@@ -68,44 +66,49 @@ def _in_runs(basis: Basis) -> str:
           FROM (
             SELECT t.*, t.day - lag(t.day) OVER ({in_time}) > $3 IS TRUE AS begins
               FROM (
-                SELECT w.whole, t.*
-                  FROM ({_everybody(basis)}) w
+                SELECT w.whole, w.converted_day, w.applied_day, t.*
+                  FROM ({_everybody(kind, basis)}) w
                  CROSS JOIN LATERAL ({converting.touches_of("w.whole", "true")}) t
               ) t
           ) t
     """
 
 
-def _everybody(basis: Basis) -> str:
+def _everybody(kind: ConversionKind, basis: Basis) -> str:
+    """Return who was met in the days that matter, and on which day they first converted, if ever.
+
+    One of a person's identifiers stands for all of them (``whole``).
+    """
+    applied = "NULL::date"
+    if kind is ConversionKind.HIRE:
+        applied = f"({_first_day(ConversionKind.APPLICATION)})"
     return f"""
-        SELECT DISTINCT s.whole
+        SELECT w.whole, ({_first_day(kind)}) AS converted_day, {applied} AS applied_day
           FROM (
-            SELECT DISTINCT person FROM touch
-             WHERE org_id = $1 AND generation = $2 AND {_MET[basis]}
-          ) p
-         CROSS JOIN LATERAL (
-            SELECT min(person) AS whole FROM ({converting.same_person("p.person")}) s OFFSET 0
-         ) s
+            SELECT DISTINCT s.whole
+              FROM (
+                SELECT DISTINCT person FROM touch
+                 WHERE org_id = $1 AND generation = $2 AND {_MET[basis]}
+              ) p
+             CROSS JOIN LATERAL (
+                SELECT min(person) AS whole FROM ({converting.same_person("p.person")}) s OFFSET 0
+             ) s
+            OFFSET 0 -- asked once for each person, not for each touch
+          ) w
+        OFFSET 0
     """
 
 
-def _first_of(kind: ConversionKind) -> str:
-    """Return the query of the day on which the person of a run ``r`` first converted, if ever."""
+def _first_day(kind: ConversionKind) -> str:
+    """Return the query of the day on which a person (``w.whole``) first converted, if ever."""
     key = _KEYS[kind]
     told = f"""(
         SELECT DISTINCT {key} FROM {key}
          WHERE org_id = $1 AND generation = $2 AND person = s.person
     )"""
     return f"""
-        SELECT min(c.converted_day) AS first_day
-          FROM ({converting.same_person("r.whole")} OFFSET 0) s
+        SELECT min(c.converted_day)
+          FROM ({converting.same_person("w.whole")} OFFSET 0) s
          CROSS JOIN LATERAL ({converting.decided(kind, told)} OFFSET 0) c
          WHERE c.person = s.person
     """
-
-
-def _could_convert(kind: ConversionKind) -> str:
-    if kind is not ConversionKind.HIRE:
-        return ""
-    applied = _first_of(ConversionKind.APPLICATION)
-    return f"AND ({applied}) <= r.last_day + $3"
