@@ -24,13 +24,30 @@ _Hashtags = Annotated[tuple[Slug, ...], AfterValidator(lambda tags: tuple(sorted
 _POST = Field(description="The network's id of the post.", examples=["urn:li:share:7001"])
 
 
+_UNLESS_TOLD = " Leave it out if the source does not count them: then they are unknown, not 0."
+
+
 def _counter(what: str) -> Count:
     counter: Count = Field(default=0, description=f"{what} so far.", examples=[128])
     return counter
 
 
+def _told_counter(what: str) -> Count | None:
+    counter: Count | None = Field(
+        default=None, description=f"{what} so far.{_UNLESS_TOLD}", examples=[128]
+    )
+    return counter
+
+
 def _of_the_day(what: str) -> Delta:
     delta: Delta = Field(default=0, description=f"{what} of the day.", examples=[42])
+    return delta
+
+
+def _told_of_the_day(what: str) -> Delta | None:
+    delta: Delta | None = Field(
+        default=None, description=f"{what} of the day.{_UNLESS_TOLD}", examples=[42]
+    )
     return delta
 
 
@@ -67,11 +84,11 @@ class PostMetrics(Fact):
         default="post.metrics", description="Kind of fact.", examples=["post.metrics"]
     )
     post: Ref = _POST
-    impressions: Count = _counter("Views")
+    impressions: Count | None = _told_counter("Views")
     reactions: Count = _counter("Reactions")
     comments: Count = _counter("Comments")
     reshares: Count = _counter("Reshares")
-    clicks: Count = _counter("Clicks, as the network counts them,")
+    clicks: Count | None = _told_counter("Clicks, as the network counts them,")
     reach: Count | None = Field(
         default=None,
         description="Different people who saw it so far, if the network says so.",
@@ -88,11 +105,11 @@ class EngagementDaily(DailyTotal):
     kind: Literal["engagement.daily"] = Field(
         default="engagement.daily", description="Kind of fact.", examples=["engagement.daily"]
     )
-    impressions: Delta = _of_the_day("Views")
+    impressions: Delta | None = _told_of_the_day("Views")
     reactions: Delta = _of_the_day("Reactions")
     comments: Delta = _of_the_day("Comments")
     reshares: Delta = _of_the_day("Reshares")
-    clicks: Delta = _of_the_day("Clicks, as the network counts them,")
+    clicks: Delta | None = _told_of_the_day("Clicks, as the network counts them,")
     mentions: Delta | None = Field(
         default=None, description="Mentions in responses, of the day.", examples=[2]
     )

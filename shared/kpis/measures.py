@@ -68,23 +68,39 @@ def _posts_and_responses() -> Iterator[Measure]:
         ("boosted", _POST, "advocates' posts, bought by ads"),
         ("brand", _BRAND, "the brand's posts"),
     ):
-        yield _sum(f"impressions_{side}", Unit.VIEWS, dimensions, f"views of {whose}")
-        # Who counts views of a post counts what it drew, too: none is an answer.
-        counters = tuple(f"{name}_{side}" for name in ("impressions", *_RESPONSES))
+        yield _sum(
+            f"impressions_{side}",
+            Unit.VIEWS,
+            dimensions,
+            f"views of {whose}",
+            known_by=_readings(side, "impressions"),
+        )
         for response in _RESPONSES:
             yield _sum(
                 f"{response}_{side}",
                 Unit.EVENTS,
                 dimensions,
                 f"{response} on {whose}",
-                known_by=tuple(name for name in counters if name != f"{response}_{side}"),
+                known_by=_readings(side),
             )
         yield _sum(
             f"network_clicks_{side}",
             Unit.CLICKS,
             dimensions,
             f"clicks on {whose} as the network counts them",
+            known_by=_readings(side, "network_clicks"),
         )
+
+
+def _readings(side: str, counter: str = "") -> tuple[str, ...]:
+    """Return what counts the readings of a side's posts, or of these those that tell a counter.
+
+    Nobody asks for it. Who counts what posts drew counts responses; views and clicks not always.
+    """
+    part = f".{counter}" if counter else ""
+    by_day = _told("engagement.daily", side + part)
+    # Of what was bought there are no readings of a post.
+    return (by_day,) if side == "boosted" else (by_day, f"readings.{side}{part}")
 
 
 def _site_and_sales() -> Iterator[Measure]:

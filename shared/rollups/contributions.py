@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from shared.rollups.booked import booked
 from shared.rollups.converting import current_deal, inside_window, lead_of, touches_of
 from shared.rollups.layout import FAMILIES, SLOTS, WIDTH, each_slot
+from shared.rollups.told import SIDE_OF_DAY
 
 __all__ = [
     "CONTRIBUTION_COLUMNS",
@@ -34,6 +35,12 @@ CONTRIBUTION_COLUMNS = ("measure", "day", *DIMENSIONS, "quantity", "fact_key")
 _WHERE = ", ".join(DIMENSIONS)
 #: What networks count of a post, in the order of the families of responses.
 _COUNTERS = ("impressions", "reactions", "comments", "reshares", "clicks")
+#: What a reading may be the first of its post to tell, beside the one before it.
+_BEGUN = {
+    "any": "lag(s.fact_key) OVER steps IS NULL",
+    "views": "impressions IS NOT NULL AND lag(impressions) OVER steps IS NULL",
+    "clicks": "clicks IS NOT NULL AND lag(clicks) OVER steps IS NULL",
+}
 #: Fields of a visit that are counted under their own names.
 _VISITS = ("sessions", "engaged_sessions", "key_events")
 #: One, told to so many digits that no share of an amount is nearer to half a unit than they tell.
@@ -96,11 +103,8 @@ def side_by_side(entries: str) -> str:
         f"CASE WHEN NOT {is_site} AND channel = 'employee_advocacy' THEN {of('sessions')} END",
         f"CASE WHEN {is_site} AND channel = 'brand' THEN {of('sessions')} END",
     )
-    # What an ad brought to an employee's post was bought, not earned.
     return f"""
-    SELECT CASE WHEN employee = '' THEN 'brand'
-                WHEN body ->> 'is_paid' = 'true' THEN 'boosted' ELSE 'advocacy' END AS family,
-           day, {_WHERE}, {_quantities(*responses)}, fact_key
+    SELECT {SIDE_OF_DAY} AS family, day, {_WHERE}, {_quantities(*responses)}, fact_key
       FROM {entries} e
      WHERE e.kind = 'engagement.daily'
     UNION ALL
@@ -195,13 +199,24 @@ def post_steps(keys: str) -> str:
     ``keys`` names a relation (post, after, until): only steps that end in (after, until] are
     returned, and the snapshot at ``after`` is what the first of them starts from. A counter that
     falls is a negative step. Who and where come from the publication, where it is known.
+
+    Where readings begin, and where they begin to tell views or clicks, that counts among the
+    ``readings`` of the post's side, so that a counter of 0 is known from one that nobody counts.
     """
-    steps = (f"({name} - lag({name}, 1, 0::bigint) OVER steps)::numeric" for name in _COUNTERS)
+    steps = (
+        f"(coalesce({name}, 0) - coalesce(lag({name}) OVER steps, 0))::numeric"
+        for name in _COUNTERS
+    )
+    advocacy, brand = (
+        [f"CASE WHEN {whose} AND begun_{name} THEN 1::numeric END" for name in _BEGUN]
+        for whose in ("employee <> ''", "employee = ''")
+    )
     return f"""
-    SELECT CASE WHEN employee <> '' THEN 'advocacy' ELSE 'brand' END AS family, day, employee,
-           account, network, campaign, content, '' AS channel, {each_slot("q{slot}")}, fact_key
+    SELECT t.family, stepped.day, t.employee, t.account, t.network, t.campaign, t.content,
+           '' AS channel, {each_slot("t.q{slot}")}, fact_key
       FROM (
         SELECT s.day, s.fact_key, s.observed_at > k.after AS is_counted,
+               {", ".join(f"{begun} AS begun_{name}" for name, begun in _BEGUN.items())},
                coalesce(p.employee, s.employee) AS employee,
                coalesce(p.account, s.account) AS account,
                coalesce(p.network, s.network) AS network,
@@ -224,6 +239,13 @@ def post_steps(keys: str) -> str:
          ) s
         WINDOW steps AS (PARTITION BY s.post ORDER BY s.observed_at, s.fact_key)
       ) stepped
+     CROSS JOIN LATERAL (
+        SELECT CASE WHEN employee <> '' THEN 'advocacy' ELSE 'brand' END AS family, employee,
+               account, network, campaign, content, {each_slot("q{slot}")}
+        UNION ALL
+        SELECT 'readings', '', '', '', '', '', {_quantities(*advocacy, *brand)}
+         WHERE begun_any OR begun_views OR begun_clicks
+     ) t
      WHERE is_counted
     """
 

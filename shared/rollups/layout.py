@@ -33,6 +33,11 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "advocacy": (*(f"{r}_advocacy" for r in _RESPONSES), "shares", "shares_own", "clicks"),
         "boosted": tuple(f"{r}_boosted" for r in _RESPONSES),
         "brand": (*(f"{r}_brand" for r in _RESPONSES), "posts_brand"),
+        "readings": tuple(
+            f"readings.{side}{counter}"
+            for side in ("advocacy", "brand")
+            for counter in ("", ".impressions", ".network_clicks")
+        ),
         "visits": (
             "sessions",
             "engaged_sessions",

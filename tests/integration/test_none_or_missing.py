@@ -83,6 +83,37 @@ TOLD: Mapping[str, tuple[list[Fact], Mapping[str, int | None]]] = {
         [fact("post.published", "p", _DAY, post="p", account="brand")],
         {"posts_brand": 1, "shares": None, "sharers": None, "engaged_users": None},
     ),
+    "a reading of 0 views": (
+        [fact("post.metrics", "r", _DAY, post="p", employee="E1", impressions=0)],
+        {"impressions_advocacy": 0, "reactions_advocacy": 0, "network_clicks_advocacy": None}
+        | {"impressions_brand": None, "impressions_boosted": None, "reactions_brand": None},
+    ),
+    "a reading of a source that counts no views": (
+        [fact("post.metrics", "r", _DAY, post="p", account="brand", reactions=3, clicks=0)],
+        {"impressions_brand": None, "reactions_brand": 3, "network_clicks_brand": 0},
+    ),
+    "readings of a post that its publication names": (
+        [
+            *(
+                fact("post.metrics", n, f"2025-02-{n}", post="p", impressions=0)
+                for n in ("07", "08")
+            ),
+            fact("post.published", "p", _DAY, post="p", employee="E1"),
+        ],
+        {"impressions_advocacy": 0, "comments_advocacy": 0, "impressions_brand": None},
+    ),
+    "a day without views": (
+        [fact("engagement.daily", "d", _DAY, day=_DAY, account="brand", impressions=0)],
+        {"impressions_brand": 0, "reshares_brand": 0, "network_clicks_brand": None}
+        | {"impressions_advocacy": None, "reactions_advocacy": None},
+    ),
+    "a day of ads without clicks": (
+        [
+            fact("engagement.daily", "d", _DAY, day=_DAY, employee="E1", is_paid=True, clicks=0),
+        ],
+        {"network_clicks_boosted": 0, "reactions_boosted": 0, "impressions_boosted": None}
+        | {"network_clicks_advocacy": None},
+    ),
     "reports of listening": (
         [fact("login.recorded", "l", _DAY, employee="E1", system="listening")],
         {"engaged_users": None, "leaders_listening": 0},

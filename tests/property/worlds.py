@@ -147,6 +147,8 @@ def _where(*, is_by_channel: bool = False) -> dict[str, st.SearchStrategy[Any]]:
 
 
 _COUNTERS = ("impressions", "reactions", "comments", "reshares", "clicks")
+#: Not every source counts views and clicks.
+_UNTOLD = ("impressions", "clicks")
 _EMPLOYEE = {"employee": _employees}
 #: kind → how the fields beside the envelope are drawn
 _BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
@@ -166,10 +168,16 @@ _BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "origin": st.sampled_from(["own", "curated"]),
         **_where(is_by_channel=True),
     },
-    "post.metrics": {"post": _posts, **dict.fromkeys(_COUNTERS, _counts), **_where()},
+    "post.metrics": {
+        "post": _posts,
+        **dict.fromkeys(_COUNTERS, _counts),
+        **dict.fromkeys(_UNTOLD, _maybe(_counts)),
+        **_where(),
+    },
     "engagement.daily": {
         "day": _days,
         **dict.fromkeys(_COUNTERS, _deltas),
+        **dict.fromkeys(_UNTOLD, _maybe(_deltas)),
         "is_paid": _maybe(st.booleans()),
         **_where(),
     },

@@ -277,7 +277,8 @@ _COSTS = f"""
 """
 
 # One for each fact, whatever it says: of nobody, and nowhere. Visits of the site and of the careers
-# pages, and what an audience is divided by, are kinds of their own.
+# pages, and what an audience is divided by, are kinds of their own. What posts drew on a day tells
+# of their side, and of views and clicks where the source counts them.
 _ALL_TOLD = f"""
     SELECT concat_ws('.', 'told', kind,
                      coalesce(CASE WHEN kind = 'session.recorded' THEN body ->> 'landing' END,
@@ -299,6 +300,16 @@ _ALL_TOLD = f"""
         condition=_IN_DAYS,
     )
 }) f
+    UNION ALL
+    SELECT concat_ws('.', 'told', kind,
+                     CASE WHEN employee = '' THEN 'brand'
+                          WHEN {_IS_BOUGHT} THEN 'boosted' ELSE 'advocacy' END, counter.name),
+           day, '', '', '', '', '', '', 1::numeric, fact_key
+      FROM ({standing("engagement.daily", condition=_IN_DAYS)}) f
+     CROSS JOIN LATERAL (VALUES
+        (NULL, true), ('impressions', body ? 'impressions'), ('network_clicks', body ? 'clicks')
+     ) counter (name, is_told)
+     WHERE counter.is_told
 """
 
 LINEAR = (

@@ -16,11 +16,7 @@ _NOWHERE = "'' AS employee, '' AS account, '' AS network, '' AS campaign, '' AS 
 
 # A reading counts what has come since the one before it, whatever order they were told in; who and
 # where are those of the post's first publication, if any is known.
-_POSTS = f"""
-    SELECT counter.measure || CASE WHEN employee <> '' THEN '_advocacy' ELSE '_brand' END, day,
-           employee, account, network, campaign, content, '' AS channel,
-           (counter.now - coalesce(counter.before, 0))::numeric, fact_key
-      FROM (
+_READINGS = f"""(
         SELECT r.day, r.fact_key, r.body, lag(r.body) OVER (
                    PARTITION BY r.subject ORDER BY r.occurred_at, r.fact_key) AS earlier,
                CASE WHEN p.post IS NULL THEN r.employee ELSE p.employee END AS employee,
@@ -30,7 +26,13 @@ _POSTS = f"""
                CASE WHEN p.post IS NULL THEN r.content ELSE p.content END AS content
           FROM ({standing("post.metrics")}) r
           LEFT JOIN verify_publication p ON p.post = r.subject
-      ) reading
+      ) reading"""
+# Where readings begin, and where they begin to tell views or clicks, is of nobody and nowhere.
+_POSTS = f"""
+    SELECT counter.measure || CASE WHEN employee <> '' THEN '_advocacy' ELSE '_brand' END, day,
+           employee, account, network, campaign, content, '' AS channel,
+           (coalesce(counter.now, 0) - coalesce(counter.before, 0))::numeric, fact_key
+      FROM {_READINGS}
      CROSS JOIN LATERAL (VALUES
         {
     ", ".join(
@@ -39,6 +41,16 @@ _POSTS = f"""
     )
 }
      ) counter (measure, now, before)
+    UNION ALL
+    SELECT concat_ws('.', 'readings', CASE WHEN employee <> '' THEN 'advocacy' ELSE 'brand' END,
+                     begun.name), day, {_NOWHERE}, '', 1::numeric, fact_key
+      FROM {_READINGS}
+     CROSS JOIN LATERAL (VALUES
+        (NULL, earlier IS NULL),
+        ('impressions', body ? 'impressions' AND (earlier ? 'impressions') IS NOT TRUE),
+        ('network_clicks', body ? 'clicks' AND (earlier ? 'clicks') IS NOT TRUE)
+     ) begun (name, is_so)
+     WHERE begun.is_so
 """
 _PUBLICATIONS = f"""
 CREATE TEMPORARY TABLE verify_publication ON COMMIT DROP AS
@@ -161,7 +173,10 @@ _SELLING = f"""
 HISTORIES = (
     Family(
         name="posts",
-        measures=tuple(f"{name}_{side}" for name in _COUNTERS for side in ("advocacy", "brand")),
+        measures=(
+            *(f"{name}_{side}" for name in _COUNTERS for side in ("advocacy", "brand")),
+            *("readings.advocacy", "readings.advocacy.", "readings.brand", "readings.brand."),
+        ),
         query=_POSTS,
         prepare=(_PUBLICATIONS, "ANALYZE verify_publication"),
     ),

@@ -313,11 +313,11 @@ CREATE TABLE post_snapshot (
     network         text NOT NULL DEFAULT '',
     campaign        text NOT NULL DEFAULT '',
     content         text NOT NULL DEFAULT '',
-    impressions     bigint NOT NULL,
+    impressions     bigint, -- null: the source does not count them, here and below
     reactions       bigint NOT NULL,
     comments        bigint NOT NULL,
     reshares        bigint NOT NULL,
-    clicks          bigint NOT NULL,
+    clicks          bigint,
     position        bigint NOT NULL,
     PRIMARY KEY (org_id, generation, post, observed_at, fact_key)
 );

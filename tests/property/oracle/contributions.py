@@ -132,6 +132,18 @@ def _facts_told(history: History) -> _Told:
             elif isinstance(fact, DemographicsRecorded):
                 name += f".{fact.facet}"
             yield name, fact.day_in(history.zone), NOWHERE, 1
+    for total in history.of(EngagementDaily):
+        for counter in _counters_told(total):
+            yield f"told.engagement.daily.{_side_of_day(total)}{counter}", total.day, NOWHERE, 1
+
+
+def _counters_told(fact: EngagementDaily | PostMetrics) -> Iterator[str]:
+    """Yield "" for any counters, and those that a source need not count, if it does."""
+    yield ""
+    if fact.impressions is not None:
+        yield ".impressions"
+    if fact.clicks is not None:
+        yield ".network_clicks"
 
 
 def _publications(history: History) -> _Told:
@@ -147,11 +159,15 @@ def _publications(history: History) -> _Told:
 
 def _daily_totals(history: History) -> _Told:
     for total in history.of(EngagementDaily):
-        where = _where(total)
-        # What ads bought for an employee's post is kept apart from what was earned.
-        side = "boosted" if where.employee and total.is_paid else _side(where)
         for field, name in COUNTERS.items():
-            yield f"{name}_{side}", total.day, where, getattr(total, field)
+            counted = getattr(total, field) or 0
+            yield f"{name}_{_side_of_day(total)}", total.day, _where(total), counted
+
+
+def _side_of_day(total: EngagementDaily) -> str:
+    # What ads bought for an employee's post is kept apart from what was earned.
+    where = _where(total)
+    return "boosted" if where.employee and total.is_paid else _side(where)
 
 
 def _counters(history: History) -> _Told:
@@ -168,8 +184,13 @@ def _counters(history: History) -> _Told:
             where = _where(first or later)._replace(channel="")
             day = history.day(later.occurred_at)
             for field, name in COUNTERS.items():
-                before = getattr(earlier, field) if earlier else 0
-                yield f"{name}_{_side(where)}", day, where, getattr(later, field) - before
+                before = getattr(earlier, field) if earlier else None
+                step = (getattr(later, field) or 0) - (before or 0)
+                yield f"{name}_{_side(where)}", day, where, step
+            told_before = set(_counters_told(earlier)) if earlier else set()
+            for counter in _counters_told(later):
+                if counter not in told_before:
+                    yield f"readings.{_side(where)}{counter}", day, NOWHERE, 1
 
 
 def _traffic(history: History) -> _Told:

@@ -34,7 +34,12 @@ _INTERNAL = (
     *("esn_posts", "esn_comments", "esn_events", "esn_polls", "esn_suggestions"),
     *("knowledge_items", "knowledge_reads"),
 )
-_RESPONSES = ("reactions", "comments", "reshares")
+#: Who counts what posts drew counts these; views and clicks only if the source tells them.
+_READ_AS = {
+    **dict.fromkeys(("reactions", "comments", "reshares"), ""),
+    "impressions": ".impressions",
+    "network_clicks": ".network_clicks",
+}
 _MOODS = ("mentions_positive", "mentions_neutral", "mentions_negative")
 _GENERATIONS = ("silent", "boomers", "gen_x", "millennials", "gen_z")
 _APPLICATION = "told.application.submitted"
@@ -66,8 +71,8 @@ _TOLD_WITH = {
     **dict.fromkeys(("offline_activities", "contest_entries"), ("told.activity.logged",)),
     "off_channel_incidents": ("told.incident.recorded",),
     **{
-        f"{name}_{side}": tuple(f"{other}_{side}" for other in ("impressions", *_RESPONSES))
-        for name in _RESPONSES
+        f"{name}_{side}": (f"told.engagement.daily.{side}{told}", f"readings.{side}{told}")
+        for name, told in _READ_AS.items()
         for side in ("advocacy", "boosted", "brand")
     },
     **dict.fromkeys(_MOODS, _MOODS),
@@ -119,7 +124,7 @@ def known(cells: Iterable[Cell]) -> frozenset[str]:
     held |= {name for name, others in _TOLD_TOGETHER.items() if told.issuperset(others)}
     held |= {name for name, (stored, _) in _VIEWS.items() if stored in held}
     # How many facts of a kind there are is no answer to anything.
-    return frozenset(name for name in held if not name.startswith("told."))
+    return frozenset(name for name in held if not name.startswith(("told.", "readings.")))
 
 
 def measured(
