@@ -86,11 +86,12 @@ def trust_of(freshness: Freshness, zone: ZoneInfo) -> Trust:
     """Return the freshness as an answer shows it."""
     known = freshness.known
     publication = known.publication if known else None
+    is_of_a_day = known is not None and publication is None and not known.is_present
     return Trust(
         time_zone=zone.key,
         complete_until=freshness.complete_until,
         sources=[Source.model_validate(source) for source in freshness.sources],
-        as_of=known.day if known and publication is None else None,
+        as_of=known.day if known and is_of_a_day else None,
         known_position=freshness.folded_position,
         is_final=known is not None and known.is_final,
         frozen=publication is not None,

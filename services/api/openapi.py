@@ -19,7 +19,8 @@ when it is complete (`complete_until`), and every figure can be explained down t
 
 **Time.** Nothing is overwritten: `as_of` asks for a figure as it was known at the end of a past
 day. A published period is frozen: its figures stay as published, and `live=true` shows what they
-would be now. Every answer says as of when it is.
+would be now. Every answer says as of when it is. The pages of an explanation all tell of the moment
+of its first one, whatever arrives meanwhile.
 
 **Keys.** Send an API key as a bearer token, or in `X-API-Key`. Each operation names the scope it
 needs. What belongs to another organization is answered exactly like what does not exist.
@@ -135,6 +136,8 @@ def _document_problems(path: str, operation: dict[str, Any]) -> None:
         statuses |= _WITH_BODY
     elif path.endswith(("/sync", "/replay")):
         statuses |= {409: _WITH_BODY[409]}
+    elif _parameters(operation) >= {"as_of", "cursor"}:
+        statuses |= {409: "Computed anew since the list was begun: begin it again."}
     for status, description in sorted(statuses.items()):
         operation["responses"][str(status)] = {
             "description": description,
@@ -142,6 +145,10 @@ def _document_problems(path: str, operation: dict[str, Any]) -> None:
                 "application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}
             },
         }
+
+
+def _parameters(operation: Mapping[str, Any]) -> set[str]:
+    return {parameter["name"] for parameter in operation.get("parameters", ())}
 
 
 def _asks_for_kpi(operation: Mapping[str, Any]) -> bool:

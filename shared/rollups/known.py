@@ -68,7 +68,8 @@ class Knowledge:
 
     ``day`` is the organization's day of the entry at ``position``, or a later one on which nothing
     else was recorded. ``is_final`` is False while entries of that day can still come.
-    ``publication`` is set where this is what a published period was computed from.
+    ``publication`` is set where this is what a published period was computed from, ``is_present``
+    where it was the present when a list began that is still being read.
     """
 
     position: int
@@ -76,6 +77,7 @@ class Knowledge:
     until: datetime
     is_final: bool
     publication: UUID | None = None
+    is_present: bool = False
 
     @property
     def last_instant(self) -> datetime:
@@ -98,6 +100,7 @@ class Knowledge:
             until=datetime.fromisoformat(said["until"]),
             is_final=said["is_final"],
             publication=UUID(said["publication"]) if said["publication"] else None,
+            is_present=said["is_present"],
         )
 
 

@@ -25,7 +25,7 @@ from shared.security.keyring import KeyRing, MasterKey
 __all__ = ["CursorCodec"]
 
 _NONCE_BYTES: Final = 12
-_LONGEST: Final = 1024
+_LONGEST: Final = 2048
 
 Position = Sequence[str | int]
 

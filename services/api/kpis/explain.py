@@ -1,8 +1,11 @@
 """Explain a KPI: its formula, the quantities and rates in it, and the facts they are made of.
 
 The facts of all inputs are one list, input by input. A page belongs to one input, so that its lines
-can be added up; the cursor says which input comes next and where in it.
+can be added up; the cursor says which input comes next and where in it, and as of when: the pages
+of a list, and the figure they explain, are those of the moment at which it was begun.
 """
+
+from typing import Any
 
 from services.api.answers import trust_of
 from services.api.dependencies import Access
@@ -11,8 +14,8 @@ from services.api.facts.lines import fact_line
 from services.api.freshness import freshness_of
 from services.api.kpis.schemas import ExplainQuery, FactPage, KpiExplanation, MeasureInput
 from services.api.kpis.service import figure_of, kpi_named, used_assumptions, value_of
-from services.api.lookback import look
 from services.api.model import exact
+from services.api.pinning import Moment, moment_of
 from services.api.privacy import may_see_people, refuse_small_groups, require_people
 from shared.errors import Invalid, InvalidCursor
 from shared.kpis.compose import KpiValue
@@ -25,6 +28,9 @@ from shared.web.cursor import CursorCodec
 
 __all__ = ["explain"]
 
+#: The input that comes next, and where in its lines.
+_Place = tuple[int, str | None]
+
 
 async def explain(
     access: Access, keyring: KeyRing, kpi_id: str, query: ExplainQuery
@@ -36,15 +42,18 @@ async def explain(
         Invalid: it cannot be filtered so, or the measure is not one of its inputs.
         InsufficientScope: it is filtered by employee, and the caller may not see people.
         InvalidCursor: the cursor belongs to another explanation.
+        Conflict: the explanation was begun in another generation (``list_outdated``).
     """
     kpi, org = kpi_named(kpi_id), access.org
     asked = Slice(None, query.filters)
-    await look(access, query)
+    codec = CursorCodec(keyring, org.id, {"explain": kpi.id, **query.listed()})
+    begun, place = _begun(codec, query.cursor)
+    moment = await moment_of(access, query, begun)
     require_people(access, asked.filters, None)
     await refuse_small_groups(access, query.period, asked.filters, kpi)
     found = await evaluate_kpis(access, [kpi], (query.period,), asked)
     value: KpiValue = found[kpi.id][0].value
-    codec = CursorCodec(keyring, org.id, {"explain": kpi.id, **query.listed()})
+    facts, following = await _facts(access, place, _listed_measures(kpi, query.measure), query)
     freshness = await freshness_of(access.connection, org.id)
     return KpiExplanation(
         **trust_of(freshness, org.zone).model_dump(),
@@ -55,7 +64,7 @@ async def explain(
         arithmetic=value.arithmetic,
         inputs=await _inputs(access, kpi, query),
         assumptions=await used_assumptions(access, kpi, query.period),
-        facts=await _facts(access, codec, _listed_measures(kpi, query.measure), query),
+        facts=FactPage(**facts, next_cursor=moment.cursor(codec, following) if following else None),
     )
 
 
@@ -87,13 +96,12 @@ def _listed_measures(kpi: Kpi, only: str | None) -> list[Measure]:
 
 
 async def _facts(
-    access: Access, codec: CursorCodec, measures: list[Measure], query: ExplainQuery
-) -> FactPage:
-    index, after = _place(codec, query.cursor)
+    access: Access, place: _Place, measures: list[Measure], query: ExplainQuery
+) -> tuple[dict[str, Any], list[str | int]]:
+    """Return the page at a place, and where the next one begins: nowhere after the last one."""
+    index, after = place
     if index >= len(measures):
-        return FactPage(
-            measure=None, total=None, combined=None, lines_total=0, lines=[], next_cursor=None
-        )
+        return {"measure": None, "total": None, "combined": None, "lines_total": 0, "lines": []}, []
     measure = measures[index]
     try:
         page = await explain_measure(
@@ -107,29 +115,29 @@ async def _facts(
         )
     except ForbiddenSlice as error:
         raise refused_slice(error) from None
-    following: list[str | int] | None = None
+    following: list[str | int] = []
     if page.next is not None:
         following = [index, page.next]
     elif index + 1 < len(measures):
         following = [index + 1]
-    return FactPage(
-        measure=measure.id,
-        total=exact(page.total),
-        combined=page.combined,
-        lines_total=page.lines_total,
-        lines=[
-            fact_line(measure.id, line, with_people=may_see_people(access)) for line in page.lines
-        ],
-        next_cursor=codec.encode(following) if following else None,
-    )
+    with_people = may_see_people(access)
+    found = {
+        "measure": measure.id,
+        "total": exact(page.total),
+        "combined": page.combined,
+        "lines_total": page.lines_total,
+        "lines": [fact_line(measure.id, line, with_people=with_people) for line in page.lines],
+    }
+    return found, following
 
 
-def _place(codec: CursorCodec, cursor: str | None) -> tuple[int, str | None]:
+def _begun(codec: CursorCodec, cursor: str | None) -> tuple[Moment | None, _Place]:
     if cursor is None:
-        return 0, None
-    match codec.decode(cursor):
+        return None, (0, None)
+    moment, place = Moment.read(codec, cursor)
+    match place:
         case [int(index)]:
-            return index, None
+            return moment, (index, None)
         case [int(index), str(after)]:
-            return index, after
+            return moment, (index, after)
     raise InvalidCursor

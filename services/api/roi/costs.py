@@ -9,7 +9,7 @@ from typing import Final
 from services.api.answers import is_partial, trust_of
 from services.api.dependencies import Access
 from services.api.freshness import freshness_of
-from services.api.lookback import look
+from services.api.pinning import Moment, moment_of
 from services.api.privacy import may_see_people
 from services.api.roi.cost_schemas import ChargedLine, CostStatement
 from services.api.roi.queries import CostQuery
@@ -101,11 +101,12 @@ async def cost_statement(access: Access, keyring: KeyRing, query: CostQuery) -> 
 
     Raises:
         InvalidCursor: the cursor belongs to another statement.
+        Conflict: the statement was begun in another generation (``list_outdated``).
     """
-    await look(access, query)
     asked = query.model_dump(mode="json", exclude={"cursor", "limit"})
     codec = CursorCodec(keyring, access.org.id, {"roi": "costs", **asked})
-    start = _place(codec, query.cursor)
+    begun, start = _begun(codec, query.cursor)
+    moment = await moment_of(access, query, begun)
     digits = exponent(access.org.currency)
     lines = []
     for cost in await _booked(access):
@@ -126,16 +127,17 @@ async def cost_statement(access: Access, keyring: KeyRing, query: CostQuery) -> 
         lines=[
             _line(line, digits, with_people=may_see_people(access)) for line in lines[start:end]
         ],
-        next_cursor=codec.encode([end]) if end < len(lines) else None,
+        next_cursor=moment.cursor(codec, [end]) if end < len(lines) else None,
     )
 
 
-def _place(codec: CursorCodec, cursor: str | None) -> int:
+def _begun(codec: CursorCodec, cursor: str | None) -> tuple[Moment | None, int]:
     if cursor is None:
-        return 0
-    match codec.decode(cursor):
+        return None, 0
+    moment, place = Moment.read(codec, cursor)
+    match place:
         case [int(start)]:
-            return start
+            return moment, start
     raise InvalidCursor
 
 

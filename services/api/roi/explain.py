@@ -8,8 +8,8 @@ from services.api.answers import trust_of
 from services.api.dependencies import Access
 from services.api.facts.lines import FactLine, fact_line
 from services.api.freshness import freshness_of
-from services.api.lookback import look
 from services.api.model import exact
+from services.api.pinning import Moment, moment_of
 from services.api.privacy import may_see_people
 from services.api.roi.explain_schemas import CreditedTouch, FactRef, RoiExplanation
 from services.api.roi.inputs import is_reported
@@ -36,15 +36,16 @@ async def explain(access: Access, keyring: KeyRing, query: ExplainQuery) -> RoiE
 
     Raises:
         InvalidCursor: the cursor belongs to another explanation.
+        Conflict: the explanation was begun in another generation (``list_outdated``).
     """
     org = access.org
     asked = query.model_dump(mode="json", exclude={"cursor", "limit"})
     codec = CursorCodec(keyring, org.id, {"explain": "roi", **asked})
-    credits_at, costs_at = _places(codec, query.cursor)
-    await look(access, query)
+    begun, (credits_at, costs_at) = _begun(codec, query.cursor)
+    moment = await moment_of(access, query, begun)
     credits, credits_next = await _credits(access, query, credits_at)
     costs, total, costs_next = await _costs(access, query, costs_at)
-    is_last = (credits_next, costs_next) == (_END, _END)
+    following = [credits_next, costs_next]
     freshness = await freshness_of(access.connection, org.id)
     revenue, conversions = await _credited(access, query)
     return RoiExplanation(
@@ -61,16 +62,17 @@ async def explain(access: Access, keyring: KeyRing, query: ExplainQuery) -> RoiE
         cost=total,
         credits=credits,
         costs=costs,
-        next_cursor=None if is_last else codec.encode([credits_next, costs_next]),
+        next_cursor=None if following == [_END, _END] else moment.cursor(codec, following),
     )
 
 
-def _places(codec: CursorCodec, cursor: str | None) -> tuple[str, str]:
+def _begun(codec: CursorCodec, cursor: str | None) -> tuple[Moment | None, tuple[str, str]]:
     if cursor is None:
-        return "", ""
-    match codec.decode(cursor):
+        return None, ("", "")
+    moment, place = Moment.read(codec, cursor)
+    match place:
         case [str(credits_at), str(costs_at)]:
-            return credits_at, costs_at
+            return moment, (credits_at, costs_at)
     raise InvalidCursor
 
 

@@ -1,0 +1,100 @@
+"""Lists that stay what they were when they began, however many requests they take.
+
+A figure of a million facts is explained in thousands of pages, and facts, corrections and rates
+arrive meanwhile. So a cursor names the moment of the first page, and each further one is read as of
+that moment: the pages of a list are of one state, whoever reads them and how long ever it takes.
+
+The moment lies between two batches of the fold that made the figures. Another generation is folded
+in other batches: where one has taken over, the list is refused (``list_outdated``), to be begun
+again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+from services.api.dependencies import Access
+from services.api.lookback import look
+from services.api.periods import KnownQuery
+from shared import clock
+from shared.errors import Conflict, InvalidCursor
+from shared.rollups.known import Knowledge, look_back
+from shared.web.cursor import CursorCodec
+
+__all__ = ["Moment", "moment_of"]
+
+# Of the present, whatever the transaction looks at. Rates and repairs of other hosts may be stamped
+# by clocks that are ahead: the moment comes after all that is seen.
+_PRESENT: Final = """
+SELECT g.generation, f.position, current_setting('app.known', true) AS known,
+       (SELECT e.recorded_at FROM public.ledger_entry e
+         WHERE e.org_id = $1 AND e.position = f.position) AS recorded_at,
+       greatest(
+           $2::timestamptz,
+           (SELECT max(a.recorded_at) FROM public.assumption a WHERE a.org_id = $1)
+               + interval '1 microsecond',
+           (SELECT max(r.repaired_at) FROM public.rollup_repair r WHERE r.org_id = $1)
+               + interval '1 microsecond'
+       ) AS until
+  FROM public.generation g
+  JOIN public.fold_cursor f ON f.org_id = g.org_id AND f.generation = g.generation
+ WHERE g.org_id = $1 AND g.state = 'live'
+"""
+_OUTDATED: Final = "The figures were computed anew meanwhile: begin the list again."
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the pages of a list tell of: the generation they are read from, and what was known."""
+
+    generation: int
+    knowledge: Knowledge
+
+    def cursor(self, codec: CursorCodec, place: Sequence[str | int]) -> str:
+        """Return the cursor of the page that begins at ``place``."""
+        return codec.encode([self.generation, self.knowledge.text(), *place])
+
+    @classmethod
+    def read(cls, codec: CursorCodec, cursor: str) -> tuple[Self, list[str | int]]:
+        """Return the moment and the place that a cursor names.
+
+        Raises:
+            InvalidCursor: it belongs to another list.
+        """
+        match codec.decode(cursor):
+            case [int(generation), str(text), *place]:
+                knowledge = Knowledge.parse(text)
+                assert knowledge is not None, "sealed: it is what `cursor` wrote"
+                return cls(generation, knowledge), place
+        raise InvalidCursor
+
+
+async def moment_of(access: Access, query: KnownQuery, begun: Moment | None) -> Moment:
+    """Make the rest of the transaction read the moment of a list; return it.
+
+    ``begun`` is what the cursor names; a first page has none, and is answered as
+    :func:`services.api.lookback.look` answers ``query``.
+
+    Raises:
+        Conflict: the list was begun in another generation (``list_outdated``).
+        Invalid, Unavailable: as :func:`look`.
+    """
+    if begun is None:
+        await look(access, query)
+    connection, org = access.connection, access.org
+    row = await connection.fetchrow(_PRESENT, org.id, clock.now())
+    assert row is not None, "an organization is created with a live generation and its cursor"
+    if begun is not None:
+        if begun.generation != row["generation"]:
+            raise Conflict(_OUTDATED, code="list_outdated")
+        await look_back(connection, begun.knowledge)
+        return begun
+    told = Knowledge.parse(row["known"])
+    if told is None:
+        recorded_at = row["recorded_at"] or clock.now()
+        day = clock.local_day(recorded_at, org.zone)
+        told = Knowledge(row["position"], day, row["until"], is_final=False, is_present=True)
+    elif not told.is_final:
+        # A day that is not over yet: rates stated on the rest of it are none of this list's.
+        told = replace(told, until=min(told.until, row["until"]))
+    return Moment(row["generation"], told)
