@@ -14,7 +14,7 @@ from shared.kpis.periods import Period
 from shared.ledger import append
 from shared.orgs import Org
 from shared.rollups.explain import explain_measure
-from shared.rollups.read import MeasureQuery, read_measures
+from shared.rollups.read import MeasureQuery, Value, read_measures
 from tests.integration.catalogue_facts import fact
 
 FEBRUARY = Period(date(2025, 2, 1), date(2025, 3, 1))
@@ -76,7 +76,7 @@ async def business(database: Database, org: Org) -> Org:
 
 async def _read(
     database: Database, org: Org, by: str | None, *measures: str
-) -> dict[tuple[int, str], dict[str, Decimal | None]]:
+) -> dict[tuple[int, str], dict[str, Value]]:
     query = MeasureQuery((FEBRUARY, MARCH), by)
     async with database.transaction(org.id) as connection:
         table = await read_measures(connection, org, list(measures), query)
@@ -88,7 +88,7 @@ async def test_each_model_divides_what_is_open_at_the_end(
 ) -> None:
     found = await _read(database, business, "channel", *MODELS)
 
-    def told(month: int, channel: str) -> list[Decimal | None]:
+    def told(month: int, channel: str) -> list[Value]:
         return [found[month, channel][measure] for measure in MODELS]
 
     # Of 900 the brand has the first of three touches; the other 100 are won in March. What comes

@@ -102,9 +102,14 @@ def _everybody(kind: ConversionKind, basis: Basis) -> str:
 def _first_day(kind: ConversionKind) -> str:
     """Return the query of the day on which a person (``w.whole``) first converted, if ever."""
     key = _KEYS[kind]
+    # OFFSET 0, or all rows are read in the order of their keys, for each person.
     told = f"""(
-        SELECT DISTINCT {key} FROM {key}
-         WHERE org_id = $1 AND generation = $2 AND person = s.person
+        SELECT DISTINCT k.{key}
+          FROM (
+            SELECT {key} FROM {key}
+             WHERE org_id = $1 AND generation = $2 AND person = s.person
+            OFFSET 0
+          ) k
     )"""
     return f"""
         SELECT min(c.converted_day)

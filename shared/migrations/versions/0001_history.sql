@@ -54,3 +54,5 @@ END $$;
 -- What was known is looked up as what is known.
 CREATE INDEX lead_past_of_person ON lead_past (person, org_id, generation) WHERE person IS NOT NULL;
 CREATE INDEX deal_past_of_lead ON deal_past (lead, org_id, generation) WHERE lead IS NOT NULL;
+CREATE INDEX application_past_of_person ON application_past (person, org_id, generation)
+    WHERE person IS NOT NULL;
