@@ -32,7 +32,8 @@ async def test_verify_finds_nothing_after_any_history(
 
     report = await verify(database, org.id)
     assert not report.listed
-    assert report.unverified == ()
+    # Of a past of many positions some are drawn; nothing else may be left out.
+    assert all(name.startswith("what was known at ") for name in report.unverified)
 
 
 @_FEWER
