@@ -20,6 +20,7 @@ from shared.orgs import Org
 from shared.queue import Queue
 from tests.integration.falsifying import by_hand
 from tests.integration.killing import AFTER, begin, ended
+from tests.integration.test_generations_meet import until_they_wait
 from tests.integration.test_known import DAYS, TOLD, Item, fact, new_org, tell
 from tests.integration.test_rebuild import _FIGURES, _HISTORY, held, live
 from tests.integration.test_rebuild import begin as start
@@ -195,4 +196,35 @@ async def test_killed_wherever_they_are_workers_go_on_with_what_another_one_left
         worker.terminate()
         assert ended(worker) == 0
         await queue.close()
+    await twins.assert_alike()
+
+
+_TERMINATE = """
+SELECT pg_terminate_backend(pid) FROM pg_locks
+ WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())
+"""
+
+
+@pytest.mark.parametrize("is_process", [True, False], ids=["process", "connection"])
+async def test_struck_while_the_flip_is_under_way_nothing_has_changed(
+    twins: Twins, *, is_process: bool
+) -> None:
+    rebuild = ("rebuild", "--organization", str(twins.one.id), "--database-url", twins.url)
+    async with twins.database.transaction(twins.one.id) as connection:
+        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        await connection.execute("SELECT FROM organization WHERE id = $1 FOR UPDATE", twins.one.id)
+        process = begin(*rebuild)
+        await until_they_wait(twins.database, 1)
+        if is_process:
+            process.kill()
+        else:
+            await by_hand(twins.url, _TERMINATE)
+        assert ended(process) == (-signal.SIGKILL if is_process else 1)
+    assert await live(twins.database, twins.one) == 1
+
+    await twins.tell_more()
+    assert ended(begin(*rebuild)) == 0
+    await twins.age()
+    assert ended(begin(*rebuild, "--drop-retired")) == 0
+    assert await live(twins.database, twins.one) == 2
     await twins.assert_alike()
