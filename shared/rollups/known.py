@@ -26,14 +26,13 @@ __all__ = [
     "look_back",
 ]
 
-#: No write takes longer from stamping its entries to its commit.
+#: No write takes longer from stamping what it writes to its commit.
 _LONGEST_WRITE = timedelta(minutes=15)
 
 _WHOLE_LEDGER = "SELECT 0::bigint, position FROM public.ledger_head WHERE org_id = $1"
 _POSITION = f"""
-SELECT s.position, h.position AS head, f.position AS folded
+SELECT s.position, f.position AS folded
   FROM ({last_position(_WHOLE_LEDGER, zone="$2", day="$3::date")}) s
-  JOIN public.ledger_head h ON h.org_id = $1
   JOIN public.generation g ON g.org_id = $1 AND g.state = 'live'
   JOIN public.fold_cursor f ON f.org_id = $1 AND f.generation = g.generation
 """
@@ -64,10 +63,10 @@ class NotFoldedYet(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What was known: entries up to ``position``, rates stated before ``until``.
+    """What was known: entries up to ``position``, rates and goals stated before ``until``.
 
     ``day`` is the organization's day of the entry at ``position``, or a later one on which nothing
-    else was recorded. ``is_final`` is False while entries of that day can still come.
+    else was recorded. ``is_final`` is False while something of that day can still come.
     ``publication`` is set where this is what a published period was computed from, ``is_present``
     where it was the present when a list began that is still being read.
     """
@@ -119,7 +118,7 @@ async def known_on(
         raise FutureDay(day.isoformat())
     row = await connection.fetchrow(_POSITION, org.id, org.zone.key, day)
     assert row is not None, "an organization is created with a ledger head and a live generation"
-    position, head, folded = row["position"], row["head"], row["folded"]
+    position, folded = row["position"], row["folded"]
     if day < today and folded < position:
         raise NotFoldedYet(day.isoformat())
     until = clock.start_of_day(day + timedelta(days=1), org.zone)
@@ -127,7 +126,8 @@ async def known_on(
         position=min(position, folded),
         day=day,
         until=until,
-        is_final=day < today and (head > position or now >= until + _LONGEST_WRITE),
+        # Entries come one after another; rates and goals are stated beside them, at any moment.
+        is_final=now >= until + _LONGEST_WRITE,
     )
 
 

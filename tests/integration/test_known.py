@@ -243,6 +243,24 @@ def test_what_is_known_can_be_written_down_and_read(publication: UUID | None) ->
     assert (Knowledge.parse(""), Knowledge.parse(None)) == (None, None)
 
 
+async def test_what_is_told_after_midnight_does_not_end_the_day_before(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Entries are written one after another; a rate or a goal stated before midnight may still come.
+    await tell(database, org, DAYS[0], TOLD[0])
+    async with database.transaction(org.id) as connection:
+        at = datetime(2025, 4, 1, 22, 1, tzinfo=UTC)
+        item = fact("link.clicked", "after", link="x", employee="E1")
+        await append(connection, org, [item], received_at=at)
+    await catch_up(database, org.id)
+
+    for minute, is_final in ((2, False), (16, True)):
+        now = datetime(2025, 4, 1, 22, minute, tzinfo=UTC)
+        monkeypatch.setattr(clock, "now", lambda now=now: now)
+        async with database.transaction(org.id) as connection:
+            assert (await known_on(connection, org, DAYS[0])).is_final is is_final
+
+
 async def test_nothing_of_another_organization_is_seen(database: Database, org: Org) -> None:
     for day, items in zip(DAYS, TOLD, strict=True):
         await tell(database, org, day, items)
