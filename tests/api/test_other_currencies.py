@@ -16,6 +16,7 @@ from shared.orgs import Org
 from tests.api.conftest import Fold
 from tests.api.golden import activity, fact, local, program, sales
 from tests.api.test_golden import RATES, get, post
+from tests.integration.falsifying import by_hand
 
 EUROS = (("2024-12-01", "1.6"), ("2025-04-05", "1.25"), ("2025-04-11", "2"))
 """What one euro is worth in dollars, from a day on."""
@@ -233,6 +234,40 @@ async def test_what_is_told_and_taken_back_at_once_needs_no_rate(
         count = await connection.fetchval("SELECT count(*) FROM ledger_entry")
 
     assert count == 0
+
+
+async def test_of_statements_for_one_day_the_last_counts_however_they_are_found(
+    client: httpx.AsyncClient, database: Database, org: Org
+) -> None:
+    for value in ("1.5", "2", "1.25"):
+        await state(client, "exchange_rate.EUR", value, "2025-01-01")
+
+    async with database.transaction(org.id) as connection:
+        # An index would give them in the order wanted, asked for it or not.
+        for way in ("indexscan", "bitmapscan"):
+            await connection.execute(f"SET LOCAL enable_{way} = off")
+        await append(connection, org, [parse_fact(cost("C-1", "10.00", "EUR"))])
+        amount = await connection.fetchval("SELECT payload::jsonb ->> 'amount' FROM ledger_entry")
+
+    assert amount == "12.50"
+
+
+async def test_what_holds_for_one_network_alone_is_no_rate(
+    client: httpx.AsyncClient, database_url: str, org: Org
+) -> None:
+    await state(client, "exchange_rate.EUR", "1.25", "2025-01-01")
+    await by_hand(
+        database_url,
+        "INSERT INTO assumption (org_id, key, network, effective_from, version, value, source,"
+        " grade, recorded_at) SELECT org_id, key, 'linkedin', '2025-01-15', 1, 9, source, grade,"
+        " recorded_at FROM assumption WHERE org_id = $1 AND key = 'exchange_rate.EUR'",
+        org.id,
+    )
+
+    await post(client, [cost("C-1", "10.00", "EUR")])
+
+    (entry,) = await entries(client)
+    assert entry["body"]["amount"] == "12.50"
 
 
 async def test_rates_are_listed_with_the_assumptions(client: httpx.AsyncClient) -> None:

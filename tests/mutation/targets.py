@@ -101,8 +101,8 @@ _PAST: Final = Target(
 )
 #: What is told in another currency is worth in the organization's, on its way into the ledger.
 _CURRENCIES: Final = Target(
-    files=("shared/ledger/conversion.py",),
-    looks=(("tests/api/test_other_currencies.py",),),
+    files=("shared/ledger/conversion.py", "shared/ledger/reconversion.py"),
+    looks=(("tests/api/test_other_currencies.py", "tests/api/test_rates_put_right.py"),),
 )
 _NAMING: Final = Target(
     files=("shared/rollups/naming.py",),
