@@ -124,6 +124,7 @@ _LISTED: Final = Target(
     looks=(
         (
             "tests/integration/test_catalogue_answers.py",
+            "tests/integration/test_hiring.py",
             "tests/integration/test_none_or_missing.py",
             "tests/api/test_referrals.py",
         ),
