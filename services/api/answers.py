@@ -41,6 +41,12 @@ class Source(Output):
         " read.",
         examples=["2025-04-30T06:00:00Z"],
     )
+    newest_at: datetime | None = Field(
+        description="The newest event that any of them has told of, in an answer about the past by"
+        " then; null if none has told any, or they are the connections of too few people. A source"
+        " that was read just now may have had nothing to tell for weeks.",
+        examples=["2025-04-29T14:12:00Z"],
+    )
 
 
 class Trust(Output):

@@ -16,7 +16,7 @@ and connections made since are none of its sources: neither must change an answe
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -25,20 +25,36 @@ from shared import clock
 from shared.orgs import Org
 from shared.rollups.known import Knowledge
 
-__all__ = ["Freshness", "SourceFreshness", "answer_day", "freshness_of"]
+__all__ = [
+    "MOST_AGES",
+    "Freshness",
+    "SourceAge",
+    "SourceFreshness",
+    "ages_of",
+    "answer_day",
+    "freshness_of",
+]
 
 _POLLED = frozenset({"active", "degraded"})
 
-# The connection that is furthest behind speaks for those of its vendor and state.
+# The connection that is furthest behind speaks for those of its vendor and state. Of few people's
+# own connections the newest event would say when somebody was there.
 _SOURCES = """
 WITH read AS (
-    SELECT c.provider, c.state, c.source, count(s.stream) AS streams,
+    SELECT c.provider, c.state, c.source, max(n.newest_at) AS newest_at, count(s.stream) AS streams,
+           c.config::jsonb ->> 'employee' IS NOT NULL AS is_personal,
            CASE WHEN bool_and(s.last_success_at IS NOT NULL) THEN min(s.last_success_at) END
                AS complete_until
       FROM connection c
       LEFT JOIN sync_state s ON s.org_id = c.org_id AND s.connection_id = c.id
+      LEFT JOIN LATERAL (
+        SELECT newest_at FROM source_newest
+         WHERE org_id = $1 AND source = c.source AND ($3::date IS NULL OR known_on <= $3)
+         ORDER BY known_on DESC
+         LIMIT 1
+      ) n ON true
      WHERE c.org_id = $1 AND ($2::timestamptz IS NULL OR c.created_at < $2)
-     GROUP BY c.id, c.provider, c.state, c.source
+     GROUP BY c.id, c.provider, c.state, c.source, c.config
 )
 SELECT provider, state, count(*) AS connections,
        count(*) FILTER (WHERE streams > 0) AS polled,
@@ -46,10 +62,41 @@ SELECT provider, state, count(*) AS connections,
        (array_agg(source ORDER BY streams = 0, complete_until NULLS FIRST, source))[1]
            AS furthest_behind,
        CASE WHEN bool_and(complete_until IS NOT NULL) FILTER (WHERE streams > 0)
-            THEN min(complete_until) END AS complete_until
-  FROM read
+            THEN min(complete_until) END AS complete_until,
+       max(newest_at) FILTER (WHERE NOT is_personal OR personal >= smallest_group) AS newest_at
+  FROM (
+    SELECT read.*, count(*) FILTER (WHERE is_personal) OVER (PARTITION BY provider, state)
+               AS personal
+      FROM read
+  ) r
+ CROSS JOIN (SELECT smallest_group FROM organization WHERE id = $1) o
  GROUP BY provider, state
  ORDER BY provider, state
+"""
+#: How many sources of facts a list of ages holds.
+MOST_AGES = 200
+# One look into the index for each source.
+_AGES = """
+WITH RECURSIVE told (source) AS (
+    (SELECT source FROM source_newest WHERE org_id = $1 ORDER BY source LIMIT 1)
+    UNION ALL
+    SELECT (SELECT source FROM source_newest
+             WHERE org_id = $1 AND source > told.source ORDER BY source LIMIT 1)
+      FROM told WHERE told.source IS NOT NULL
+)
+SELECT told.source, n.newest_at, count(*) OVER () AS sources
+  FROM told
+ CROSS JOIN LATERAL (
+    SELECT newest_at FROM source_newest
+     WHERE org_id = $1 AND source = told.source
+     ORDER BY known_on DESC
+     LIMIT 1
+ ) n
+ WHERE $3 OR NOT EXISTS (
+    SELECT FROM connection c
+     WHERE c.org_id = $1 AND c.source = told.source AND c.config::jsonb ->> 'employee' IS NOT NULL)
+ ORDER BY n.newest_at, told.source
+ LIMIT $2
 """
 _POSITIONS = """
 SELECT h.position AS ledger_position, h.recorded_at AS ledger_recorded_at,
@@ -69,7 +116,8 @@ class SourceFreshness:
     """How far the connections of one vendor that are in one state have been read.
 
     ``polled`` of them have streams, ``never_read`` one that never was; then ``complete_until`` is
-    None. ``furthest_behind`` names the one that it is about.
+    None. ``furthest_behind`` names the one that it is about. ``newest_at`` is the newest event that
+    any of them told of, so no later than they were read, but as early as nothing happened since.
     """
 
     provider: str
@@ -79,6 +127,16 @@ class SourceFreshness:
     never_read: int
     furthest_behind: str
     complete_until: datetime | None
+    newest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAge:
+    """The newest event a source of facts told of, connected or not; ``sources`` is their number."""
+
+    source: str
+    newest_at: datetime
+    sources: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +159,8 @@ async def freshness_of(connection: "asyncpg.Connection[asyncpg.Record]", org_id:
     positions = await connection.fetchrow(_POSITIONS, org_id)
     assert positions is not None, "an organization is created together with its ledger head"
     known = Knowledge.parse(positions["known"])
-    rows = await connection.fetch(_SOURCES, org_id, known.until if known else None)
+    until, day = (known.until, _last_whole_day(known)) if known else (None, None)
+    rows = await connection.fetch(_SOURCES, org_id, until, day)
     sources = tuple(_bounded(SourceFreshness(**row), known) for row in rows)
     return Freshness(
         complete_until=_complete_until(sources, positions, known),
@@ -111,6 +170,26 @@ async def freshness_of(connection: "asyncpg.Connection[asyncpg.Record]", org_id:
         folded_at=positions["folded_at"],
         known=known,
     )
+
+
+def _last_whole_day(known: Knowledge) -> date:
+    """Return the last day of which nothing can be added to what was known of it.
+
+    A period is published in the middle of a day, whose later facts it must not show.
+    """
+    return known.day if known.publication is None else known.day - timedelta(days=1)
+
+
+async def ages_of(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, *, with_people: bool
+) -> list[SourceAge]:
+    """Return how old the newest fact of each source is: the oldest first, and not endlessly many,
+    as whoever may tell facts may name sources as they like.
+
+    ``with_people`` lets through connections of one employee, of whom they say when they were there.
+    """
+    rows = await connection.fetch(_AGES, org_id, MOST_AGES, with_people)
+    return [SourceAge(**row) for row in rows]
 
 
 def _bounded(source: SourceFreshness, known: Knowledge | None) -> SourceFreshness:

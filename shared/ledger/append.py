@@ -11,7 +11,8 @@ The guarantees, in the order they are made:
    All versions of an identity have revisions, or none has one; what would mix them is refused.
 3. Amounts in other currencies are written as what they are worth on their day.
 4. Positions are handed out without gaps and the head moves, in the caller's transaction: together
-   with the poll cursor or the inbox row that the facts came from, or not at all.
+   with the poll cursor or the inbox row that the facts came from, or not at all. The newest event
+   of each source moves with it.
 """
 
 from collections.abc import Sequence
@@ -120,7 +121,7 @@ async def append(
         await unstage(connection)  # the caller may go on without the item
         raise _refused(items, mixed) from None
     # Time in the ledger never runs backwards, even when the clocks of two writers disagree.
-    await write(connection, org.id, judgement, max(received_at, recorded_at))
+    await write(connection, org, rows, judgement, max(received_at, recorded_at))
     return AppendResult(
         inserted=judgement.inserted,
         unchanged=judgement.unchanged,

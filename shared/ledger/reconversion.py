@@ -79,6 +79,6 @@ async def convert_anew(
     if changed:
         await stage(connection, changed)
         judgement = restate(changed, known, position)
-        await write(connection, org.id, judgement, max(clock.now(), recorded_at))
+        await write(connection, org, changed, judgement, max(clock.now(), recorded_at))
     last = examined[-1]["key"] if len(found) > limit else None
     return Reconverted(len(examined), len(changed), last)

@@ -11,9 +11,11 @@ from uuid import UUID
 
 import asyncpg
 
+from shared import clock
 from shared.ledger.judge import Judgement
 from shared.ledger.staging import Said
 from shared.observability import metrics
+from shared.orgs import Org
 
 __all__ = ["COLUMNS", "lock_head", "stage", "unstage", "write"]
 
@@ -68,6 +70,23 @@ SELECT $1, * FROM unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[], $
    SET content_hash = excluded.content_hash, revision = excluded.revision,
        position = excluded.position, is_retracted = excluded.is_retracted
 """
+# Days of recording never run backwards: the last row of a source has its newest event so far.
+_MOVE_HEAD: Final = """
+WITH newer AS (
+    INSERT INTO source_newest (org_id, source, known_on, newest_at)
+    SELECT $1, t.source, $4, t.newest_at
+      FROM unnest($5::text[], $6::timestamptz[]) t (source, newest_at)
+      LEFT JOIN LATERAL (
+        SELECT newest_at FROM source_newest s
+         WHERE s.org_id = $1 AND s.source = t.source
+         ORDER BY s.known_on DESC
+         LIMIT 1
+      ) s ON true
+     WHERE s.newest_at IS NULL OR t.newest_at > s.newest_at
+        ON CONFLICT (org_id, source, known_on) DO UPDATE SET newest_at = excluded.newest_at
+)
+UPDATE ledger_head SET position = $2, recorded_at = $3 WHERE org_id = $1
+"""
 
 
 async def stage(connection: "asyncpg.Connection[asyncpg.Record]", rows: Sequence[Said]) -> None:
@@ -101,11 +120,15 @@ async def lock_head(
 
 async def write(
     connection: "asyncpg.Connection[asyncpg.Record]",
-    org_id: UUID,
+    org: Org,
+    rows: Sequence[Said],
     judgement: Judgement,
     recorded_at: datetime,
 ) -> None:
-    """Write the entries of a judgement, the current versions, and move the locked head."""
+    """Write the entries that a judgement of ``rows`` makes, the current versions, and move the
+    locked head, with the newest event of each source.
+    """
+    org_id = org.id
     if judgement.stated:
         indexes, positions, are_new = map(list, zip(*judgement.stated, strict=True))
         await connection.execute(_STATE, org_id, recorded_at, indexes, positions)
@@ -119,11 +142,27 @@ async def write(
         columns = [list(column) for column in zip(*heads, strict=True)]
         await connection.execute(_HEADS, org_id, *columns)
     if judgement.stated or judgement.withdrawn:
+        newest = _newest_events(rows, judgement, recorded_at)
         await connection.execute(
-            "UPDATE ledger_head SET position = $2, recorded_at = $3 WHERE org_id = $1",
+            _MOVE_HEAD,
             org_id,
             judgement.position,
             recorded_at,
+            clock.local_day(recorded_at, org.zone),
+            list(newest),
+            list(newest.values()),
         )
     metrics.LEDGER_ENTRIES.labels("credit").inc(len(judgement.stated))
     metrics.LEDGER_ENTRIES.labels("reversal").inc(len(judgement.withdrawn))
+
+
+def _newest_events(
+    rows: Sequence[Said], judgement: Judgement, recorded_at: datetime
+) -> dict[str, datetime]:
+    """Return source → the newest event of its new entries, none later than it is recorded."""
+    newest: dict[str, datetime] = {}
+    for index, _, _ in judgement.stated:
+        occurred_at, _, _, source, *_ = rows[index].columns
+        if source not in newest or occurred_at > newest[source]:
+            newest[source] = occurred_at
+    return {source: min(at, recorded_at) for source, at in newest.items()}

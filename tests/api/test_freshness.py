@@ -1,12 +1,18 @@
 """Until when answers are complete, and what they say of the sources they rest on."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import httpx
+import pytest
 
+from shared import clock
 from shared.db import Database
+from shared.facts import Fact, parse_fact
+from shared.ledger import append
 from shared.orgs import Org
-from tests.api.conftest import Fold
+from tests.api.conftest import Fold, MakeClient
 from tests.api.test_access import CONNECTION, PERIOD
 from tests.api.test_facts import POST
 
@@ -85,6 +91,7 @@ async def test_connections_of_one_vendor_are_one_entry(
             "never_read": 1,
             "furthest_behind": "hubspot-4",
             "complete_until": None,
+            "newest_at": None,
         },
         {
             "provider": "hubspot",
@@ -93,6 +100,7 @@ async def test_connections_of_one_vendor_are_one_entry(
             "never_read": 0,
             "furthest_behind": "hubspot-0",
             "complete_until": "2025-03-04T12:00:00Z",
+            "newest_at": None,
         },
     ]
     assert read["complete_until"] == "2025-03-01T12:00:00Z"
@@ -101,6 +109,7 @@ async def test_connections_of_one_vendor_are_one_entry(
         "never_read": 0,
         "furthest_behind": "hubspot-3",
         "complete_until": "2025-03-01T12:00:00Z",
+        "newest_at": None,
     }
     states = {"active": 4, "degraded": 0, "reauth_required": 0, "paused": 1}
     assert health["connections"] == states
@@ -141,3 +150,102 @@ async def test_a_connection_made_later_does_not_change_a_final_answer(
     assert before["is_final"] is True
     assert after == before
     assert (present["complete_until"], len(present["sources"])) == (None, 1)
+
+
+def told(source: str, occurred_at: str, **changes: Any) -> Fact:
+    return parse_fact({**POST, "source": source, "occurred_at": occurred_at, **changes})
+
+
+async def tell(database: Database, org: Org, *facts: Fact) -> None:
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, facts)
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return what sets the clock of the whole product."""
+    return lambda instant: monkeypatch.setattr(
+        clock, "now", lambda: datetime.fromisoformat(instant)
+    )
+
+
+async def ages(client: httpx.AsyncClient) -> dict[str, tuple[str, int]]:
+    health = (await client.get("/v1/data-health")).json()
+    assert health["fact_sources"] == len(health["ages"])
+    return {age["source"]: (age["newest_at"], age["age_seconds"]) for age in health["ages"]}
+
+
+async def test_the_age_of_data_is_that_of_the_newest_event_of_each_source(
+    client: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[str], None], database: Database
+) -> None:
+    await connect(client)
+    await execute(database, org, MADE, "2025-01-01T12:00Z")
+    at("2025-03-10T12:00:00Z")
+    late = told("hubspot", "2025-03-01T08:00:00Z", external_id="late")
+    facts = [told("hubspot", "2025-03-10T09:00:00Z"), told("partner", "2025-02-01T00:00:00Z"), late]
+    await tell(database, org, *facts)
+    at("2025-03-12T12:00:00Z")
+
+    two_days_and_3_hours = 51 * 3600
+    assert await ages(client) == {
+        "hubspot": ("2025-03-10T09:00:00Z", two_days_and_3_hours),
+        "partner": ("2025-02-01T00:00:00Z", 39 * 86_400 + 12 * 3600),
+    }
+    # Told again, or late, is no news; what is told ahead of its time has not happened yet.
+    await tell(database, org, *facts, told("partner", "2025-03-13T09:00:00Z"))
+    assert await ages(client) == {
+        "hubspot": ("2025-03-10T09:00:00Z", two_days_and_3_hours),
+        "partner": ("2025-03-12T12:00:00Z", 0),
+    }
+    await fold(org)
+    for query, newest in ({}, "10T09:00:00Z"), ({"as_of": "2025-03-10"}, "10T09:00:00Z"):
+        answer = await get(client, "kpis/shares/series", **query)
+        assert [one["newest_at"] for one in answer["sources"]] == [f"2025-03-{newest}"], query
+
+
+async def test_what_a_source_told_later_is_not_in_an_answer_about_the_past(
+    client: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[str], None], database: Database
+) -> None:
+    await connect(client)
+    await execute(database, org, MADE, "2025-01-01T12:00Z")
+    for day in (3, 4, 6):
+        at(f"2025-03-0{day}T12:00:00Z")
+        post = told("hubspot", f"2025-03-0{day}T08:00:00Z", external_id=str(day))
+        await tell(database, org, post)
+        await fold(org)
+    at("2025-03-09T12:00:00Z")
+
+    found = [
+        (await get(client, "kpis/shares/series", as_of=f"2025-03-0{day}"))["sources"][0]
+        for day in (2, 3, 5, 6)
+    ]
+
+    assert [one["newest_at"] for one in found] == [
+        None,
+        "2025-03-03T08:00:00Z",
+        "2025-03-04T08:00:00Z",
+        "2025-03-06T08:00:00Z",
+    ]
+
+
+async def test_the_age_of_one_persons_data_is_for_who_may_see_people(
+    client: httpx.AsyncClient, org: Org, client_of: MakeClient, database: Database, fold: Fold
+) -> None:
+    for number in range(5):
+        source = f"hubspot-{number}"
+        await connect(client, source=source)
+        post = told(source, f"2025-03-0{number + 1}T08:00:00Z", external_id="1")
+        await tell(database, org, post)
+    await fold(org)
+    person = 'UPDATE connection SET config = \'{"employee": "E1"}\''
+    reader = await client_of(org, ["kpis:read"])
+
+    await execute(database, org, f"{person} WHERE source <> 'hubspot-0'")
+    (few,) = (await get(client, "kpis/shares/series"))["sources"]
+    assert list(await ages(reader)) == ["hubspot-0"]
+    assert list(await ages(client)) == [f"hubspot-{number}" for number in range(5)]
+    await execute(database, org, person)
+    (enough,) = (await get(client, "kpis/shares/series"))["sources"]
+
+    assert few["newest_at"] == "2025-03-01T08:00:00Z"
+    assert enough["newest_at"] == "2025-03-05T08:00:00Z"

@@ -6,11 +6,12 @@ from uuid import UUID
 from pydantic import Field
 
 from services.api.answers import Trust
+from services.api.freshness import MOST_AGES
 from services.api.model import Input, Output
 from shared.kpis.privacy import FLOOR, WORKS_COUNCIL
 from shared.orgs import HalfLifeSource
 
-__all__ = ["ConnectionStates", "DataHealth", "Organization", "Privacy"]
+__all__ = ["ConnectionStates", "DataHealth", "FactAge", "Organization", "Privacy"]
 
 
 class Organization(Output):
@@ -63,6 +64,18 @@ class ConnectionStates(Output):
     paused: int = Field(description="Paused by a person.", examples=[0])
 
 
+class FactAge(Output):
+    """How old the newest fact of a source is."""
+
+    source: str = Field(description="The source, by its name in facts.", examples=["hubspot"])
+    newest_at: datetime = Field(
+        description="When the newest event it told of happened; an event that is told ahead of its"
+        " time counts as of then.",
+        examples=["2025-04-29T14:12:00Z"],
+    )
+    age_seconds: int = Field(description="How long ago that is.", examples=[57_060])
+
+
 class DataHealth(Trust):
     """Whether the figures are up to date, and if not, what keeps them."""
 
@@ -77,3 +90,8 @@ class DataHealth(Trust):
     quarantined: int = Field(description="Deliveries nobody could read.", examples=[0])
     waiting: int = Field(description="Deliveries waiting to be read.", examples=[0])
     connections: ConnectionStates = Field(description="Connections by state.")
+    ages: list[FactAge] = Field(
+        description="How old the newest fact of each source is, connected or not: the oldest first,"
+        f" {MOST_AGES} at most. Connections of one employee need the scope people:read."
+    )
+    fact_sources: int = Field(description="How many such sources there are.", examples=[3])

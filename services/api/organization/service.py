@@ -2,17 +2,21 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from services.api.answers import trust_of
 from services.api.dependencies import Access
-from services.api.freshness import freshness_of
+from services.api.freshness import ages_of, freshness_of
 from services.api.organization.schemas import (
     ConnectionStates,
     DataHealth,
+    FactAge,
     Organization,
     Privacy,
 )
+from services.api.privacy import may_see_people
+from shared import clock
 from shared.orgs import Org
 
 __all__ = ["data_health", "organization", "state_privacy"]
@@ -48,10 +52,12 @@ async def state_privacy(access: Access, privacy: Privacy) -> Organization:
 
 
 async def data_health(access: Access) -> DataHealth:
-    """Return freshness, the fold's lag, what is in quarantine, and the connections' states."""
+    """Return freshness, the fold's lag, what is in quarantine, connections' states, facts' ages."""
     freshness = await freshness_of(access.connection, access.org.id)
     deliveries = await access.connection.fetchrow(_DELIVERIES, access.org.id)
     assert deliveries is not None, "an aggregate has one row"
+    ages = await ages_of(access.connection, access.org.id, with_people=may_see_people(access))
+    now = clock.now()
     states: Counter[str] = Counter()
     for source in freshness.sources:
         states[source.state] += source.connections
@@ -64,4 +70,13 @@ async def data_health(access: Access) -> DataHealth:
         quarantined=deliveries["quarantined"],
         waiting=deliveries["waiting"],
         connections=ConnectionStates(**{state: states[state] for state in _STATES}),
+        ages=[
+            FactAge(
+                source=age.source,
+                newest_at=age.newest_at,
+                age_seconds=max(0, (now - age.newest_at) // timedelta(seconds=1)),
+            )
+            for age in ages
+        ],
+        fact_sources=ages[0].sources if ages else 0,
     )

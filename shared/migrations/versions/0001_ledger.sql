@@ -66,6 +66,17 @@ CREATE TABLE converted_fact (
     PRIMARY KEY (org_id, currency, fact_key)
 );
 
+-- The newest event each source had told of from a recorded day on, until its next row: event time, but no
+-- later than it was told, or a clock that is ahead would make a source look fresh when it has fallen silent.
+-- A row for each day on which it grew, so that nobody has to search the ledger for it, of a past day neither.
+CREATE TABLE source_newest (
+    org_id          uuid NOT NULL,
+    source          text NOT NULL,
+    known_on        date NOT NULL,
+    newest_at       timestamptz NOT NULL,
+    PRIMARY KEY (org_id, source, known_on)
+);
+
 -- The fold: rollups and the state of the keyed operators, one set per generation -----------------------
 
 CREATE TABLE generation (
