@@ -158,12 +158,12 @@ class FigureRecorded(Fact):
         "market_sales",
         "recruiting_cost",
         "process_cost",
-        "productivity_index",
+        "output",
         "search_hours",
     ] = Field(
         description="market_sales, recruiting_cost, process_cost: amounts, summed over a period; "
-        "productivity_index (per hour) and search_hours (a person and week): levels, the last "
-        "of each team counts.",
+        "output: what was produced in hours, both summed, in one unit for all teams; search_hours "
+        "(a person and week): a level, the last of each team counts.",
         examples=["market_sales"],
     )
     day: Day = Field(description="The day it is booked on.", examples=["2025-03-31"])
@@ -171,10 +171,17 @@ class FigureRecorded(Fact):
     currency: Currency | None = Field(
         default=None, description="Currency of an amount (ISO 4217).", examples=["USD"]
     )
+    hours: Amount | None = Field(
+        default=None, description="Working hours that an output took.", examples=["160.00"]
+    )
     team: Ref | None = _TEAM
 
     @model_validator(mode="after")
     def _is_coherent(self) -> Self:
+        if (self.figure == "output") != (self.hours is not None):
+            raise ValueError("an output, and only an output, has hours")
+        if self.hours is not None and self.hours <= 0:
+            raise ValueError("an output takes hours")
         is_amount = self.figure in {"market_sales", "recruiting_cost", "process_cost"}
         if is_amount != (self.currency is not None):
             raise ValueError("an amount, and only an amount, has a currency")

@@ -269,13 +269,11 @@ def _figures() -> Iterator[Measure]:
             _TEAM,
             f"{figure.replace('_', ' ')}, as entered",
         )
-    yield counted(
-        "figure.productivity_index",
-        Unit.RATIO,
-        Aggregation.COMPOSITE,
-        _TEAM,
-        "mean of each team's last productivity index",
-    )
+    for name, unit, what in (
+        ("figure.output", Unit.UNITS, "what was produced, as entered"),
+        ("figure.output_hours", Unit.HOURS, "working hours it took"),
+    ):
+        yield counted(name, unit, Aggregation.ADDITIVE, _TEAM, what)
     for name, unit, what in (
         ("search.hours", Unit.HOURS, "hours a week that these search, as last entered"),
         ("search.people", Unit.PEOPLE, "employed, with a figure of their team or the company"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from shared.kpis.measures_of_company import SURVEYS
-from shared.rollups.listed import EVERYWHERE, Combined, Lines, Listed, has_rows, has_standing
+from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing
 from shared.rollups.listed import standing as standing_lines
 from shared.rollups.people import roster
 from shared.rollups.sql import EVER, ZONE
@@ -84,23 +84,23 @@ def _last_of_teams(figure: str) -> Lines:
 
 
 def _figures() -> Mapping[str, Listed]:
-    sums = ("market_sales", "recruiting_cost", "process_cost")
-    combined: dict[str, Combined] = dict.fromkeys(sums, "sum")
-    combined["productivity_index"] = "mean"
+    # What was produced and the hours it took are of the same facts, or their quotient says nothing.
+    fields = {"output": ("output", "value"), "output_hours": ("output", "hours")}
+    fields |= {
+        name: (name, "value") for name in ("market_sales", "recruiting_cost", "process_cost")
+    }
     return {
-        f"figure.{figure}": Listed(
-            _last_of_teams(figure)
-            if how == "mean"
-            else _told(
+        f"figure.{name}": Listed(
+            _told(
                 "figure.recorded",
-                "(s.body ->> 'value')::numeric",
+                f"(s.body ->> '{field}')::numeric",
                 f"s.body ->> 'figure' = '{figure}'",
             ),
-            how,
+            "sum",
             has_standing("figure.recorded", f"body ->> 'figure' = '{figure}'"),
             "own",
         )
-        for figure, how in combined.items()
+        for name, (figure, field) in fields.items()
     }
 
 

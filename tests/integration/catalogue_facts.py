@@ -339,12 +339,12 @@ def _surveys_and_figures() -> Iterator[Fact]:
     yield _survey("engagement", "Sales", 30, positive=9, negative=3, score_sum="1500")
     yield _survey("enps", "IT", 10, positive=5, negative=2)
     yield _survey("brand_trust", None, 50, positive=20)
-    for figure, day, value, team in (
-        ("market_sales", "2025-02-28", "20000.00", None),
-        ("recruiting_cost", "2025-02-10", "5000.00", None),
-        ("productivity_index", "2025-02-01", "1.0", "IT"),
-        ("productivity_index", "2025-02-10", "1.2", "IT"),
-        ("productivity_index", "2025-02-10", "1.6", "Sales"),
+    for figure, day, value, team, unit in (
+        ("market_sales", "2025-02-28", "20000.00", None, {"currency": "USD"}),
+        ("recruiting_cost", "2025-02-10", "5000.00", None, {"currency": "USD"}),
+        ("output", "2025-02-01", "50", "IT", {"hours": "40.0"}),
+        ("output", "2025-02-10", "70", "IT", {"hours": "60.0"}),
+        ("output", "2025-02-10", "30", "Sales", {"hours": "20.0"}),
     ):
         yield fact(
             "figure.recorded",
@@ -354,7 +354,7 @@ def _surveys_and_figures() -> Iterator[Fact]:
             day=day,
             value=value,
             **({"team": team} if team else {}),
-            **({} if figure == "productivity_index" else {"currency": "USD"}),
+            **unit,
         )
 
 

@@ -58,7 +58,7 @@ process.approval.median 4; off_channel_incidents 2; survey.engagement.positive 1
 survey.engagement.negative 5; survey.engagement.score 2200; survey.engagement.answers 40
 survey.enps.answers 10; survey.brand_trust.positive 20; leavers 1; adaptation_quits 1
 person_days 98; hires 2; time_to_hire.median 30; figure.market_sales 20000
-figure.recruiting_cost 5000; figure.productivity_index 7/5
+figure.recruiting_cost 5000; figure.output 150; figure.output_hours 120
 """
 KPIS_BY_HAND = """
 invite_activation_rate 100/3; program_churn_rate 100; cohort_retention_week_1 50
@@ -69,6 +69,7 @@ audience_match_rate_title 25; generation_mix_gen_x 25; share_of_voice 75; sentim
 lead_conversion_lift 0; time_to_close_delta_measured 15; quota_attainment 100
 market_share 10; customer_loyalty 100/3; cost_per_hire 2500; cross_unit_ties 50
 kb_reuse 3/2; turnover_rate 200/7; engaged_ratio 3; engagement_index 55; enps 30; brand_trust 40
+productivity_index 5/4
 """
 
 

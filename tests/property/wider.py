@@ -131,7 +131,8 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
                 {"figure": "market_sales", "currency": "USD"},
                 {"figure": "process_cost", "currency": "USD"},
                 {"figure": "recruiting_cost", "currency": "USD"},
-                {"figure": "productivity_index"},
+                {"figure": "output", "hours": "8"},
+                {"figure": "output", "hours": "0.5"},
                 {"figure": "search_hours"},
             ]
         ),

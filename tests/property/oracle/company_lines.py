@@ -102,22 +102,16 @@ def _surveys(history: History, span: Span) -> dict[str, Told]:
 
 def _figures(history: History, span: Span) -> dict[str, Told]:
     told = {}
-    for figure in ("market_sales", "recruiting_cost", "process_cost"):
+    for figure in ("market_sales", "recruiting_cost", "process_cost", "output"):
         entered = [f for f in history.of(FigureRecorded) if f.figure == figure]
-        if entered:
-            lines = [
-                Line(str(key_of(f)), Fraction(f.value), f.day, team=f.team or "")
-                for f in entered
-                if _in(span, f.day)
-            ]
-            told[f"figure.{figure}"] = Told(lines, "sum", "own")
-    outputs = _last_figures(history, span, "productivity_index")
-    if outputs is not None:
-        told["figure.productivity_index"] = Told(
-            [Line(team, value, span.start, team=team) for team, value in outputs.items()],
-            "mean",
-            "own",
-        )
+        for name, field in ((figure, "value"), ("output_hours", "hours")):
+            if entered and (field == "value" or figure == "output"):
+                lines = [
+                    Line(str(key_of(f)), Fraction(getattr(f, field)), f.day, team=f.team or "")
+                    for f in entered
+                    if _in(span, f.day)
+                ]
+                told[f"figure.{name}"] = Told(lines, "sum", "own")
     return told | _searching(history, span)
 
 

@@ -103,7 +103,7 @@ _VALUES = frozenset(
     {
         *("ssi", "ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships", "ssi_change"),
         *("evenness", "esn_slope", "ties_possible"),
-        *("figure.productivity_index", "search.hours", "search.people"),
+        *("search.hours", "search.people"),
         *("reach.most", "reach.sum", "reach.followed", "reach.followers", "ties"),
         *("followers", "connections", "competitor_followers", "market"),
         *("followers_at_start", "followers_gained"),
