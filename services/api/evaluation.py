@@ -19,7 +19,14 @@ from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
 from services.api.privacy import Shield, rests_on_levels, suppressed
 from shared.errors import Invalid
-from shared.kpis.compose import AnsweredByStatement, ForbiddenRollup, KpiValue, combine, evaluate
+from shared.kpis.compose import (
+    AnsweredByStatement,
+    ForbiddenRollup,
+    KpiValue,
+    can_be_combined,
+    combine,
+    evaluate,
+)
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.periods import Interval, Period, RangeTooLong, buckets
 from shared.kpis.rates import DatedRate, rate_in_force
@@ -284,12 +291,16 @@ def _cut(parts: tuple[Period, ...], changes: Iterable[date]) -> tuple[Period, ..
 def rates_used(kpi: Kpi, rates: Sequence[DatedRate], period: Period) -> list[DatedRate]:
     """Return every rate that priced some day of a period, in the order of the formula.
 
-    After them comes what said who is counted: that of the last day alone.
+    A KPI whose parts cannot be combined takes those of the last day. After them comes what said
+    who is counted: that of the last day alone.
     """
     used: dict[DatedRate, None] = {}
     changes = sorted(day for day in _changes(kpi, rates) if day in period)
+    days = [period.start, *changes]
+    if changes and not can_be_combined(kpi, over=Axis.TIME):
+        days = [period.last_day]
     for key in catalogue().assumptions_of(kpi.id):
-        for day in (period.start, *changes):
+        for day in days:
             if rate := rate_in_force(rates, key, day):
                 used[rate] = None
     for key in catalogue().counted_by(kpi.id):

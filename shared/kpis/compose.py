@@ -45,6 +45,8 @@ _DEFAULTS = default_values()
 Quantity = Decimal | Fraction | int
 """What a measure can be: never a float."""
 
+_Applied = tuple[Expression, Mapping[str, Fraction | None]]
+
 
 class AnsweredByStatement(LookupError):
     """The KPI has no single number; the statement that its definition names answers it."""
@@ -78,18 +80,53 @@ class KpiValue:
     denominator: Fraction | None
     null_reason: str | None
     formula: str
-    working: tuple[Expression, Mapping[str, Fraction | None]] | str = field(repr=False)
+    working: _Applied | _Parts | str = field(repr=False)
     interval: StatedInterval | None = None
 
     @property
     def arithmetic(self) -> str:
         """Return the computation as text: `30 / 100 = 30 %`, `100 / 24 ≈ 4.1667`."""
-        steps = self.working if isinstance(self.working, str) else render(*self.working)
         if self.value is None or self.exact is None:
-            return f"{steps} = null ({self.null_reason})"
+            return f"{self.steps} = null ({self.null_reason})"
         sign = "=" if self.exact == Fraction(self.value) else "≈"
         suffix = " %" if self.unit is Unit.PERCENT else ""
-        return f"{steps} {sign} {exact_text(Fraction(self.value))}{suffix}"
+        return f"{self.steps} {sign} {exact_text(Fraction(self.value))}{suffix}"
+
+    @property
+    def steps(self) -> str:
+        """Return what is computed, without what comes out."""
+        match self.working:
+            case str(text):
+                return text
+            case _Parts() as parts:
+                return parts.text()
+            case expression, values:
+                return render(expression, values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The computation of a whole: that of its parts, each at its own rates.
+
+    Written when it is asked for: most values are never explained.
+    """
+
+    values: Sequence[KpiValue]
+    is_ratio: bool
+
+    def text(self) -> str:
+        """Return it: `300 * 5 + 324 * 7`, or for a ratio `(300 * 5 + 324 * 7) / (100 + 90)`."""
+        if not self.is_ratio:
+            return " + ".join("null" if p.exact is None else p.steps for p in self.values)
+        above, below = zip(*map(_sides, self.values), strict=True)
+        return f"({' + '.join(above)}) / ({' + '.join(below)})"
+
+
+def _sides(part: KpiValue) -> tuple[str, str]:
+    match part.working:
+        case Binary(operator="/", left=left, right=right), values:
+            return render(left, values), render(right, values)
+    return exact_text(part.numerator or Fraction(0)), exact_text(part.denominator or Fraction(0))
 
 
 def evaluate(
@@ -143,11 +180,11 @@ def combine(
         raise ValueError(f"only values of {kpi.id}, version {kpi.version}, can be combined")
     _refuse_forbidden(kpi, expression, over)
     if kpi.aggregation is Aggregation.RATIO:
-        return _combined_ratio(kpi, parts, money_digits)
+        return _combined_ratio(kpi, parts, within, money_digits)
     absent = next((part.null_reason for part in parts if part.exact is None), None)
     total = None if absent else sum((part.exact or Fraction(0) for part in parts), Fraction(0))
-    steps = " + ".join("null" if p.exact is None else exact_text(p.exact) for p in parts)
-    return _value(kpi, Evaluation(total, None, None, absent), steps, money_digits)
+    working = _Parts(parts, is_ratio=False)
+    return _value(kpi, Evaluation(total, None, None, absent), working, money_digits)
 
 
 def can_be_combined(kpi: Kpi, *, over: Axis | Dimension, within: Catalogue | None = None) -> bool:
@@ -159,7 +196,9 @@ def can_be_combined(kpi: Kpi, *, over: Axis | Dimension, within: Catalogue | Non
     return True
 
 
-def _combined_ratio(kpi: Kpi, parts: Sequence[KpiValue], money_digits: int | None) -> KpiValue:
+def _combined_ratio(
+    kpi: Kpi, parts: Sequence[KpiValue], within: Catalogue | None, money_digits: int | None
+) -> KpiValue:
     above, below = Fraction(0), Fraction(0)
     absent: str | None = None
     for part in parts:
@@ -172,6 +211,9 @@ def _combined_ratio(kpi: Kpi, parts: Sequence[KpiValue], money_digits: int | Non
         return _value(kpi, Evaluation(None, None, None, absent), "null", money_digits)
     reason = no_quotient(below)
     result = Evaluation(None if reason else above / below, above, below, reason)
+    if (within or catalogue()).assumptions_of(kpi.id):
+        # What was counted is one list for all parts, at several rates.
+        return _value(kpi, result, _Parts(parts, is_ratio=True), money_digits)
     division = Binary("/", Name("numerator"), Name("denominator"))
     working = (division, {"numerator": above, "denominator": below})
     return _value(kpi, result, working, money_digits)
@@ -240,7 +282,7 @@ def _formula(kpi: Kpi, within: Catalogue | None) -> Expression:
 def _value(
     kpi: Kpi,
     result: Evaluation,
-    working: tuple[Expression, Mapping[str, Fraction | None]] | str,
+    working: _Applied | _Parts | str,
     money_digits: int | None,
 ) -> KpiValue:
     exact = result.value

@@ -191,6 +191,21 @@ def test_a_ratio_of_a_whole_divides_the_sums() -> None:
     assert whole.arithmetic == "4 / 12 ≈ 33.33 %"
 
 
+def _at(kpi_id: str, rate: str, value: str, **measures: int) -> KpiValue:
+    return evaluate(KPIS[kpi_id], measures, {rate: Decimal(value)})
+
+
+def test_a_whole_shows_at_which_rate_each_part_was_priced() -> None:
+    clicks = [_at("emv_cpc", "emv.cpc", "5", clicks=300), _at("emv_cpc", "emv.cpc", "7", clicks=4)]
+    media = combine(KPIS["emv_cpc"], clicks, over=Axis.TIME)
+    first = _at("social_spend_cover", "gross_margin", "0.8", revenue_brand=100, cost_brand=50)
+    second = _at("social_spend_cover", "gross_margin", "0.5", revenue_brand=40, cost_brand=0)
+    cover = combine(KPIS["social_spend_cover"], [first, second], over=Axis.TIME)
+
+    assert media.arithmetic == "300 * 5 + 4 * 7 = 1528"
+    assert cover.arithmetic == "(100 * 0.8 + 40 * 0.5) / (50 + 0) = 200 %"
+
+
 def test_a_part_of_nothing_by_nothing_changes_no_ratio() -> None:
     whole = combine(KPIS["ctr"], [_ctr(0, 0), _ctr(3, 10)], over=Dimension.TEAM)
 
