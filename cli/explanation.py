@@ -61,10 +61,12 @@ def _first_facts(
 
 def _fact_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     for line in facts["lines"]:
+        # A key without the scope people:read is not told by which fact a person counts.
+        name = line["external_id"] or line["position"] or "–"
         who = " ".join(filter(None, (line["employee"], line["network"], line["note"])))
         yield (
-            f"{line['day']}  {_number(line['quantity']):>12}  {line['kind']}"
-            f" {line['source']}/{line['external_id'] or line['position']}  {who}".rstrip()
+            f"{line['day'] or '–':<10}  {_number(line['quantity']):>12}  {line['kind']}"
+            f" {line['source']}/{name}  {who}".rstrip()
         )
     if facts["lines_total"] is None:
         yield "… very many more"

@@ -202,6 +202,15 @@ async def test_a_team_that_was_small_for_a_day_is_hidden_in_every_period_with_th
     }
 
 
+async def one_line(client: httpx.AsyncClient, kpi: str, **query: Any) -> tuple[Any, str]:
+    """Return the first line of an explanation, and where it goes on."""
+    asked = {**Q1, "limit": 1, **query}
+    response = await client.get(f"/v1/kpis/{kpi}/explain", params=asked)
+    assert response.status_code == 200, response.text
+    facts = response.json()["facts"]
+    return facts["lines"][0], facts["next_cursor"]
+
+
 async def test_explanations_do_not_tell_who_in_other_words(
     teams: httpx.AsyncClient, org: Org, client_of: MakeClient
 ) -> None:
@@ -210,18 +219,88 @@ async def test_explanations_do_not_tell_who_in_other_words(
     people = {"enrolled_employees": "enrolled", "shares": "shares", "sharers_any": "sharers"}
 
     for kpi, measure in (roster | people).items():
-        page: dict[str, str | int] = {**Q1, "measure": measure, "limit": 1}
-        answer = (await reader.get(f"/v1/kpis/{kpi}/explain", params=page)).json()
-        told = (await teams.get(f"/v1/kpis/{kpi}/explain", params=page)).json()
-        (line,), (whole,) = answer["facts"]["lines"], told["facts"]["lines"]
+        line, following = await one_line(reader, kpi, measure=measure)
+        whole, _ = await one_line(teams, kpi, measure=measure)
 
         assert (line["employee"], line["external_id"]) == (None, None)
-        assert line["position"] == whole["position"]
+        assert line["position"] == (whole["position"] if measure == "shares" else None)
         assert whole["external_id"] is not None
         if kpi in roster:
             assert (line["note"], whole["note"] in TEAMS) == (None, True)
-        sealed = urlsafe_b64decode(answer["facts"]["next_cursor"] + "==")
+        sealed = urlsafe_b64decode(following + "==")
         assert not any(team.encode() in sealed for team in TEAMS)
+
+
+async def test_what_stands_for_months_is_not_known_again_by_its_fact(
+    teams: httpx.AsyncClient, org: Org, client_of: MakeClient, fold: Fold
+) -> None:
+    quota = {"amount": "10.00", "currency": "USD", "employee": "HR-0"}
+    days = {"starts_on": "2025-02-01", "ends_on": "2025-06-01"}
+    told = fact("quota.set", "q", local(date(2025, 2, 1)), **quota, **days)
+    await teams.post("/v1/facts", json=[told])
+    await fold(org)
+    reader = await client_of(org, ["kpis:read"])
+    names = ("day", "occurred_at", "position")
+    standing = {
+        "enrolled_employees": ("enrolled", ()),
+        "headcount": ("headcount", ()),
+        "turnover_rate": ("person_days", ("day",)),
+        "quota_attainment": ("quota", ("day",)),
+        "shares": ("shares", names),
+    }
+
+    for kpi, (measure, shown) in standing.items():
+        line, _ = await one_line(reader, kpi, measure=measure, team="HR")
+        whole, _ = await one_line(teams, kpi, measure=measure, team="HR")
+
+        assert {name: line[name] for name in names} == {
+            name: whole[name] if name in shown else None for name in names
+        }, kpi
+        assert None not in {whole[name] for name in names}
+
+
+async def test_a_fact_of_one_team_is_listed_without_the_team(
+    teams: httpx.AsyncClient, org: Org, client_of: MakeClient, fold: Fold
+) -> None:
+    day = {"day": "2025-03-03"}
+    at = local(date(2025, 3, 3))
+    answers = {"positive": 1, "negative": 1}
+    told = [
+        fact(
+            "figure.recorded", "p-IT", at, figure="productivity_index", value="2", team="IT", **day
+        ),
+        fact("figure.recorded", "s-IT", at, figure="search_hours", value="3", team="IT", **day),
+        fact("figure.recorded", "s", at, figure="search_hours", value="4", **day),
+        fact("ties.recorded", "HR-IT", at, team="HR", other_team="IT", pairs=2),
+        fact("mail.daily", "m-IT", at, team="IT", messages=9, people=3, **day),
+        fact("survey.recorded", "e-IT", at, topic="enps", team="IT", respondents=5, **answers),
+    ]
+    response = await teams.post("/v1/facts", json=told)
+    assert response.status_code == 200, response.text
+    await fold(org)
+    reader = await client_of(org, ["kpis:read"])
+    listed = {
+        "productivity_index": "figure.productivity_index",
+        "cross_unit_ties": "ties",
+        "internal_email_delta": "mail.person_days",
+        "enps": "survey.enps.positive",
+        "info_search_time_saved": "search.hours",
+    }
+
+    for kpi, measure in listed.items():
+        asked = {**Q1, "measure": measure}
+        answer = (await reader.get(f"/v1/kpis/{kpi}/explain", params=asked)).json()["facts"]
+        whole = (await teams.get(f"/v1/kpis/{kpi}/explain", params=asked)).json()["facts"]
+
+        assert [line["quantity"] for line in answer["lines"]] == [
+            line["quantity"] for line in whole["lines"]
+        ]
+        named = {line["external_id"] for line in whole["lines"]} - {"s"}
+        assert named, kpi
+        assert not named & {line["external_id"] for line in answer["lines"]}
+        notes = " ".join(line["note"] or "" for line in answer["lines"])
+        assert not any(team in notes for team in TEAMS), kpi
+        assert "each of 4 people" not in notes
 
 
 async def test_figures_of_single_people_need_the_scope(

@@ -6,30 +6,44 @@ from typing import Final
 from pydantic import Field
 
 from services.api.model import DecimalText, Output
+from shared.kpis.measures import MEASURES
+from shared.kpis.vocabulary import Axis
 from shared.rollups.explain import ContributionLine
 
 __all__ = ["FactLine", "fact_line"]
 
-_ROSTER: Final = "employee.recorded"
+#: Kinds of facts whose notes name a team, or tell how many people it holds.
+_NOTED_BY_TEAM: Final = frozenset({"employee.recorded", "figure.recorded", "ties.recorded"})
+#: Kinds of facts that hold for many days, and are listed for each period of them.
+_LASTING: Final = frozenset({"cost.booked", "employee.recorded", "quota.set"})
+_OF_A_LEVEL: Final = (
+    " Null for a fact about an employee or one team in a level or a count, unless the key has the"
+    " scope people:read: who is known by it on one day would be found by it on another."
+)
+_OF_DAYS: Final = _OF_A_LEVEL + " So it is where such a fact holds for many days."
 
 
 class FactLine(Output):
     """One fact and what it adds to a measure."""
 
     measure: str = Field(description="The measure it adds to.", examples=["shares"])
-    day: date = Field(description="The day it is booked on.", examples=["2025-01-07"])
+    day: date | None = Field(
+        description="The day it is booked on." + _OF_A_LEVEL, examples=["2025-01-07"]
+    )
     quantity: DecimalText = Field(description="What it adds; may be negative.", examples=["1"])
     source: str = Field(description="Who said so.", examples=["acme-intranet"])
     kind: str = Field(description="Kind of fact.", examples=["post.published"])
     external_id: str | None = Field(
-        description="The source's own id of it. Null for a fact about an employee unless the key"
-        " has the scope people:read: such ids tell who it is.",
+        description="The source's own id of it. Null for a fact about an employee or one team"
+        " unless the key has the scope people:read: such ids tell who it is.",
         examples=["share-0001"],
     )
-    occurred_at: datetime = Field(
-        description="When it happened.", examples=["2025-01-07T08:00:00Z"]
+    occurred_at: datetime | None = Field(
+        description="When it happened." + _OF_DAYS, examples=["2025-01-07T08:00:00Z"]
     )
-    position: int = Field(description="Its position in the ledger.", examples=[42])
+    position: int | None = Field(
+        description="Its position in the ledger." + _OF_DAYS, examples=[42]
+    )
     employee: str | None = Field(
         description="Employee reference; null unless the key has the scope people:read.",
         examples=["E007"],
@@ -39,8 +53,8 @@ class FactLine(Output):
     content: str | None = Field(description="Content item.", examples=["article-12"])
     channel: str | None = Field(description="Channel.", examples=["employee_advocacy"])
     note: str | None = Field(
-        description="How the quantity came about. Null for a line of the roster, which names a"
-        " team, unless the key has the scope people:read.",
+        description="How the quantity came about. Null where it would name a team, or count its"
+        " people, unless the key has the scope people:read.",
         examples=["12 of 30"],
     )
 
@@ -49,19 +63,23 @@ def fact_line(measure: str, line: ContributionLine, *, with_people: bool) -> Fac
     """Return a line of an explanation as answers show it; an empty reference is null.
 
     Whose fact it is is told only ``with_people``, and so is what would say it: the source's own id.
-    Nor does the roster then tell teams: whoever counts its lines knows how many a small one holds.
+    Nor are teams told otherwise: whoever counts their lines knows how many a small one holds. What
+    a level or a count is made of stays the same for months, in which a team may grow large enough
+    to be listed, or become too small: its facts must not be known again by their day or position.
     """
     is_named = with_people or not line.is_personal
-    has_note = with_people or line.kind != _ROSTER
+    has_day = is_named or MEASURES[measure].adds_up_over(Axis.TIME)
+    is_known_again = is_named or (has_day and line.kind not in _LASTING)
+    has_note = is_named or line.kind not in _NOTED_BY_TEAM
     return FactLine(
         measure=measure,
-        day=line.day,
+        day=line.day if has_day else None,
         quantity=line.quantity,
         source=line.source,
         kind=line.kind,
         external_id=line.external_id if is_named else None,
-        occurred_at=line.occurred_at,
-        position=line.position,
+        occurred_at=line.occurred_at if is_known_again else None,
+        position=line.position if is_known_again else None,
         employee=(line.employee or None) if with_people else None,
         network=line.network or None,
         campaign=line.campaign or None,
