@@ -1,6 +1,6 @@
 """The facts behind a measure of `catalogue_facts`, and what they make."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -12,7 +12,7 @@ from shared.kpis.scores import cross_pairs, evenness, theil_sen_slope
 from shared.orgs import Org
 from shared.rollups.explain import ContributionLine, explain_measure
 
-__all__ = ["assert_explained", "exact"]
+__all__ = ["assert_explained", "exact", "made_of"]
 
 FEBRUARY = Period(date(2025, 2, 1), date(2025, 3, 1))
 
@@ -37,7 +37,7 @@ async def assert_explained(
     if not lines:
         assert not page.total, (measure, filters)
         return
-    assert _made_of(lines, page.combined) == exact(page.total), (measure, filters, lines)
+    assert made_of(lines, page.combined) == exact(page.total), (measure, filters, lines)
 
 
 def exact(value: Any) -> Fraction | None:
@@ -48,8 +48,8 @@ def exact(value: Any) -> Fraction | None:
 _BY_EMPLOYEE = ("evenness", "median_by_employee")
 
 
-def _made_of(lines: list[ContributionLine], combined: str) -> Fraction | None:
-    """Make the value of the lines again, as ``combined`` says."""
+def made_of(lines: Sequence[Any], combined: str) -> Fraction | None:
+    """Make the value of lines again, as ``combined`` says: of February, if it goes by weeks."""
     if combined == "sum":
         return sum((Fraction(line.quantity) for line in lines), Fraction(0))
     if combined == "count":
