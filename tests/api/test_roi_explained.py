@@ -1,13 +1,62 @@
 """The explanation of a return says what the statement says, also where there is nothing to say."""
 
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
 import httpx
+import pytest
 
+from shared.kpis.vocabulary import AttributionModel
 from shared.orgs import Org
 from tests.api.conftest import Fold
 from tests.api.golden import fact, local
-from tests.api.test_golden import get, post
+from tests.api.test_golden import get, golden, post
+
+__all__ = ["golden"]
+
+Lines = list[dict[str, Any]]
+
+
+async def explained(client: httpx.AsyncClient, **asked: Any) -> tuple[dict[str, Any], Lines, Lines]:
+    """Return the first page of an explanation, and the credits and the costs of all pages."""
+    first = page = await get(client, "roi/explain", **asked)
+    credits, costs = [*page["credits"]], [*page["costs"]]
+    while page["next_cursor"]:
+        page = await get(client, "roi/explain", cursor=page["next_cursor"], **asked)
+        credits += page["credits"]
+        costs += page["costs"]
+    return first, credits, costs
+
+
+def total(lines: Lines, name: str) -> Decimal:
+    return sum((Decimal(line[name]) for line in lines), Decimal(0))
+
+
+@pytest.mark.parametrize("basis", ["cohort", "period"])
+@pytest.mark.parametrize("channel", ["employee_advocacy", "paid"])
+async def test_credits_and_costs_add_up_to_the_statement_under_every_model(
+    golden: httpx.AsyncClient, basis: str, channel: str
+) -> None:
+    days = {"to": "2025-04-16"}  # deals close in April
+    for model in AttributionModel:
+        asked: dict[str, Any] = {**days, "basis": basis, "channel": channel, "model": model.value}
+        statement = await get(golden, "roi", **asked)
+        first, credits, costs = await explained(golden, limit=200, **asked)
+
+        assert Decimal(first["credited_revenue"]) == Decimal(statement["credited_revenue"])
+        assert total(credits, "amount") == Decimal(statement["credited_revenue"]), asked
+        assert Decimal(first["cost"]) == Decimal(statement["cost"]["total"])
+        assert total(costs, "quantity") == Decimal(statement["cost"]["total"])
+        assert {line["channel"] for line in credits} <= {channel}
+        shares: dict[str, Decimal] = {}
+        for line in credits:
+            shares[line["deal"]] = shares.get(line["deal"], Decimal(0)) + Decimal(line["share"])
+        assert all(0 < share <= 1 for share in shares.values()), asked
+        if model is AttributionModel.LINEAR:
+            assert credits
+            _, one_by_one, costs_by_two = await explained(golden, limit=2, **asked)
+            assert (one_by_one, costs_by_two) == (credits, costs)
 
 
 async def test_revenue_nobody_ever_reported_is_null_in_the_explanation_too(
