@@ -30,7 +30,7 @@ from shared.kpis.compose import (
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.periods import Interval, Period, RangeTooLong, buckets
 from shared.kpis.rates import DatedRate, rate_in_force
-from shared.kpis.vocabulary import Axis
+from shared.kpis.vocabulary import PLACES, Axis, Dimension
 from shared.money import exponent
 from shared.orgs import Org
 from shared.rollups.read import ForbiddenSlice, MeasureQuery, MeasureTable, read_measures
@@ -50,12 +50,18 @@ __all__ = [
 MOST_POINTS: Final = 20_000
 # Exact arithmetic takes tens of microseconds a point: more would keep other requests waiting.
 _MOST_POINTS_IN_LOOP: Final = 1_000
-# Each is one more reading. Teams that change so often are shown as suppressed, without their sum.
+# Each is one more reading. Groups that change so often are shown as suppressed, without their sum.
 _MOST_MERGED_SETS: Final = 12
 _COUNT_GROUPS = """
 SELECT count(*) FROM cell c
   JOIN generation g ON g.org_id = c.org_id AND g.generation = c.generation AND g.state = 'live'
  WHERE c.org_id = $1 AND c.slice = $2
+"""
+# Roles have no cells.
+_COUNT_ROLES = """
+SELECT count(DISTINCT r.role) FROM roster r
+  JOIN generation g ON g.org_id = r.org_id AND g.generation = r.generation AND g.state = 'live'
+ WHERE r.org_id = $1
 """
 
 
@@ -71,7 +77,7 @@ class Slice:
 class Valued:
     """The value of a KPI in one bucket and group; the group is "" where nothing is grouped.
 
-    ``merged`` names the teams that are too small to be shown by themselves, in their one value.
+    ``merged`` names the groups that are too small to be shown by themselves, in their one value.
     """
 
     bucket: int
@@ -110,10 +116,10 @@ async def evaluate_kpis(
     *,
     most_points: int = MOST_POINTS,
 ) -> dict[str, list[Valued]]:
-    """Return each KPI's values by bucket and group; teams too small to be shown are suppressed.
+    """Return each KPI's values by bucket and group; groups too small to be shown are suppressed.
 
     The number of statements depends on the measures, never on buckets, groups or KPIs, but for
-    small teams: each set of them that is shown as one is read once more.
+    small groups: each set of them that is shown as one is read once more.
 
     Raises:
         Invalid: a KPI cannot be sliced so, has no single number, or the answer would be too large.
@@ -139,12 +145,12 @@ async def _shown(
     *,
     of_levels: bool,
 ) -> dict[str, list[Valued]]:
-    """Return the values of KPIs for which the same teams are hidden, without what those are."""
+    """Return the values of KPIs for which the same groups are hidden, without what those are."""
     shield = await Shield.of(access, parts, asked.filters, asked.group_by, of_levels=of_levels)
     if shield is None:
         return {}
     shown = {kpi.id: _shielded(found[kpi.id], shield, asked) for kpi in kpis}
-    if asked.group_by == "team":
+    if asked.group_by in PLACES:
         await _add_merged(access, kpis, parts, asked, shield, shown)
     return shown
 
@@ -166,18 +172,19 @@ async def _add_merged(
     shield: Shield,
     shown: dict[str, list[Valued]],
 ) -> None:
-    """Add one value for all small teams of a bucket, where they are enough people together."""
-    together = {bucket: shield.merged(bucket) for bucket in range(len(parts))}
-    sets = sorted({teams for teams in together.values() if teams})
-    for teams in sets[:_MOST_MERGED_SETS]:
-        only = Slice(None, {**asked.filters, "team": frozenset(teams)})
+    """Add one value for all small groups of a bucket, where they are enough people together."""
+    place = str(asked.group_by)
+    together = {bucket: shield.merged(bucket, place) for bucket in range(len(parts))}
+    sets = sorted({groups for groups in together.values() if groups})
+    for groups in sets[:_MOST_MERGED_SETS]:
+        only = Slice(None, {**asked.filters, place: frozenset(groups)})
         for kpi_id, values in (
             await evaluate_unshielded(access.connection, access.org, kpis, parts, only)
         ).items():
             shown[kpi_id] += [
-                replace(one, group=" + ".join(teams), merged=teams)
+                replace(one, group=" + ".join(groups), merged=groups)
                 for one in values
-                if together[one.bucket] == teams
+                if together[one.bucket] == groups
             ]
     for values in shown.values():
         values.sort(key=lambda one: (one.bucket, bool(one.merged), one.group))
@@ -192,7 +199,7 @@ async def evaluate_unshielded(
     *,
     most_points: int = MOST_POINTS,
 ) -> dict[str, list[Valued]]:
-    """Return each KPI's values, those of small teams too: for answers that show no team's value.
+    """Return each KPI's values, those of small groups too: for answers that show none of them.
 
     Raises:
         Invalid: a KPI cannot be sliced so, has no single number, or the answer would be too large.
@@ -330,7 +337,10 @@ async def _refuse_too_many(
     most: int,
 ) -> None:
     if group_by is not None:
-        groups: int = await connection.fetchval(_COUNT_GROUPS, org.id, group_by)
+        if group_by == Dimension.ROLE:
+            groups: int = await connection.fetchval(_COUNT_ROLES, org.id)
+        else:
+            groups = await connection.fetchval(_COUNT_GROUPS, org.id, group_by)
         points *= max(groups, 1)
     if points > most:
         raise too_many(points)

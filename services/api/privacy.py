@@ -1,4 +1,4 @@
-"""Who may be seen in an answer: teams too small to be shown, and people only with their scope.
+"""Who may be seen in an answer: teams and roles too small to be shown, people only with a scope.
 
 The rules are those of :mod:`shared.kpis.privacy`; here they meet the buckets of an answer.
 """
@@ -14,8 +14,8 @@ from shared.kpis.compose import KpiValue
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.measures import Kept
 from shared.kpis.periods import Period
-from shared.kpis.privacy import LEVELS_APART, Disclosure, disclose, may_filter
-from shared.kpis.vocabulary import Axis
+from shared.kpis.privacy import LEVELS_APART, Disclosure, Sizes, disclose, may_filter
+from shared.kpis.vocabulary import PLACES, Axis, Dimension
 from shared.rollups.known import Knowledge, look_at_present, look_back
 from shared.rollups.populations import (
     Displaced,
@@ -33,47 +33,72 @@ __all__ = [
     "may_see_people",
     "refuse_small_groups",
     "require_people",
+    "require_people_of_list",
     "rests_on_levels",
     "suppressed",
 ]
 
 SUPPRESSED: Final = "suppressed:small_group"
-_TEAM: Final = "team"
 _EMPLOYEE: Final = "employee"
 _KNOWN: Final = "SELECT current_setting('app.known', true)"
 _SMALL_GROUP: Final = (
-    "The teams asked for hold too few people, or leave too few out: ask for larger ones, or for"
+    "The groups asked for hold too few people, or leave too few out: ask for larger ones, or for"
     " all the small ones together."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Staff:
-    """How many people teams hold, in each telling that has to be heeded, and who was moved."""
+    """How many people groups hold, in each telling that has to be heeded, and who was moved."""
 
     tellings: tuple[Populations, ...]
     displaced: tuple[Displaced, ...]
 
-    def during(self, period: Period) -> list[Mapping[str, int]]:
+    def during(self, period: Period) -> list[Sizes]:
         """Return the sizes on each day of a period, in every telling."""
         return [sizes for telling in self.tellings for sizes in telling.during(period)]
 
     def bound(self, period: Period) -> frozenset[str]:
-        """Return the teams that hold other people in another telling of these days."""
+        """Return the groups that hold other people in another telling of these days."""
         return frozenset(
-            one.team
+            one.group
             for one in self.displaced
             if one.since < period.end and period.start < one.until
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Shield:
-    """What may be shown of each bucket of an answer that is cut by teams."""
+class _Cover:
+    """What may be shown of each bucket of an answer that names teams, or roles."""
 
     disclosures: tuple[Disclosure, ...]
     filterable: tuple[bool, ...]
     only: frozenset[str]
+
+    @classmethod
+    async def of(
+        cls, access: Access, place: Dimension, judged: Sequence[Period], only: frozenset[str]
+    ) -> "_Cover":
+        staff = await _staff(access, Period(judged[0].start, judged[-1].end), place)
+        k = access.org.smallest_group
+        days = [(staff.during(part), staff.bound(part)) for part in judged]
+        return cls(
+            disclosures=tuple(disclose(sizes, k, bound=bound) for sizes, bound in days),
+            filterable=tuple(may_filter(sizes, only, k, bound=bound) for sizes, bound in days),
+            only=only,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Shield:
+    """What may be shown of each bucket of an answer that is cut by teams or by roles.
+
+    ``is_of_people`` tells of one that is cut by both, for who may not see people: who has a role in
+    a team is often one person, and nothing of it is shown.
+    """
+
+    covers: Mapping[str, _Cover]
+    is_of_people: bool
 
     @classmethod
     async def of(
@@ -85,38 +110,47 @@ class Shield:
         *,
         of_levels: bool,
     ) -> "Shield | None":
-        """Return the shield of an answer; None if no team is named in it.
+        """Return the shield of an answer; None if no team and no role is named in it.
 
         ``of_levels`` is for figures that days share: see :func:`rests_on_levels`.
         """
-        if group_by != _TEAM and _TEAM not in filters:
+        places = [place for place in PLACES if place == group_by or place in filters]
+        if not places:
             return None
-        around = LEVELS_APART if of_levels and not may_see_people(access) else timedelta(0)
+        sees_people = may_see_people(access)
+        around = LEVELS_APART if of_levels and not sees_people else timedelta(0)
         judged = [Period(part.start - around, part.end + around) for part in parts]
-        staff = await _staff(access, Period(judged[0].start, judged[-1].end))
-        k, only = access.org.smallest_group, filters.get(_TEAM, frozenset())
-        days = [(staff.during(part), staff.bound(part)) for part in judged]
-        return cls(
-            disclosures=tuple(disclose(sizes, k, bound=bound) for sizes, bound in days),
-            filterable=tuple(may_filter(sizes, only, k, bound=bound) for sizes, bound in days),
-            only=only,
-        )
+        covers: dict[str, _Cover] = {
+            place: await _Cover.of(access, place, judged, filters.get(place, frozenset()))
+            for place in places
+        }
+        return cls(covers, is_of_people=len(places) > 1 and not sees_people)
 
     def hides(self, bucket: int, group: str, group_by: str | None) -> bool:
         """Tell whether a value must not be shown."""
-        if group_by == _TEAM:
-            return group in self.disclosures[bucket].hidden
-        return not self.filterable[bucket]
+        return self.is_of_people or any(
+            group in cover.disclosures[bucket].hidden
+            if place == group_by
+            else not cover.filterable[bucket]
+            for place, cover in self.covers.items()
+        )
 
-    def merged(self, bucket: int) -> tuple[str, ...]:
-        """Return the hidden teams of a bucket that may be shown as one, if all are asked for."""
-        teams = self.disclosures[bucket].merged
-        return teams if not self.only or self.only.issuperset(teams) else ()
+    def hidden(self, place: Dimension) -> frozenset[str]:
+        """Return the groups that are hidden in any bucket."""
+        return frozenset[str]().union(*(one.hidden for one in self.covers[place].disclosures))
+
+    def merged(self, bucket: int, group_by: str) -> tuple[str, ...]:
+        """Return the hidden groups of a bucket that may be shown as one, if all are asked for."""
+        cover = self.covers[group_by]
+        groups = cover.disclosures[bucket].merged
+        others = [other for place, other in self.covers.items() if place != group_by]
+        is_open = not self.is_of_people and all(other.filterable[bucket] for other in others)
+        return groups if is_open and (not cover.only or cover.only.issuperset(groups)) else ()
 
     @property
     def all_filterable(self) -> bool:
-        """Tell whether the teams that are filtered by may be shown, taken together, throughout."""
-        return all(self.filterable)
+        """Tell whether what is filtered by may be shown, taken together, throughout."""
+        return not self.is_of_people and all(all(c.filterable) for c in self.covers.values())
 
 
 def rests_on_levels(kpi: Kpi) -> bool:
@@ -133,12 +167,12 @@ def rests_on_levels(kpi: Kpi) -> bool:
 
 async def disclosure_of(access: Access, period: Period) -> Disclosure:
     """Return which teams may be shown in a period, in answers that are no KPI."""
-    staff = await _staff(access, period)
+    staff = await _staff(access, period, Dimension.TEAM)
     k = access.org.smallest_group
     return disclose(staff.during(period), k, bound=staff.bound(period))
 
 
-async def _staff(access: Access, period: Period) -> _Staff:
+async def _staff(access: Access, period: Period, place: Dimension) -> _Staff:
     """Return who decides about a period.
 
     The present does, and in an answer about the past what was known then. Whoever may not see
@@ -146,14 +180,14 @@ async def _staff(access: Access, period: Period) -> _Staff:
     """
     connection, org_id = access.connection, access.org.id
     generation = await live_generation(connection, org_id)
-    told = await read_populations(connection, org_id, generation, period)
+    told = await read_populations(connection, org_id, generation, period, place)
     knowledge = Knowledge.parse(await connection.fetchval(_KNOWN))
     if knowledge is None or may_see_people(access):
         return _Staff((told,), ())
-    placed = await read_placements(connection, org_id, generation)
+    placed = await read_placements(connection, org_id, generation, place)
     await look_at_present(connection)
-    now = await read_populations(connection, org_id, generation, period)
-    moved = displaced(placed, await read_placements(connection, org_id, generation))
+    now = await read_populations(connection, org_id, generation, period, place)
+    moved = displaced(placed, await read_placements(connection, org_id, generation, place))
     await look_back(connection, knowledge)
     return _Staff((told, now), tuple(moved))
 
@@ -175,10 +209,10 @@ def suppressed(value: KpiValue) -> KpiValue:
 async def refuse_small_groups(
     access: Access, period: Period, filters: Mapping[str, frozenset[str]], kpi: Kpi
 ) -> None:
-    """Refuse a list that is filtered by teams which may not be shown: a list has no null.
+    """Refuse a list that is filtered by groups which may not be shown: a list has no null.
 
     Raises:
-        Invalid: the teams are too small (``small_group``).
+        Invalid: the groups are too small (``small_group``).
     """
     shield = await Shield.of(access, (period,), filters, None, of_levels=rests_on_levels(kpi))
     if shield is not None and not shield.all_filterable:
@@ -195,8 +229,24 @@ def require_people(
 ) -> None:
     """Refuse figures of single employees to callers who may not see them.
 
+    Who has a role in a team is often one person: an answer cut by both is of single employees, too.
+
     Raises:
-        InsufficientScope: the answer would be cut by employee.
+        InsufficientScope: the answer would be cut by employee, or by team and role.
     """
-    if (group_by == _EMPLOYEE or _EMPLOYEE in filters) and not may_see_people(access):
+    asked = {*filters, group_by}
+    if (_EMPLOYEE in asked or asked.issuperset(PLACES)) and not may_see_people(access):
+        raise InsufficientScope("people:read")
+
+
+def require_people_of_list(access: Access, filters: Mapping[str, frozenset[str]]) -> None:
+    """Refuse lists of facts of single employees, as :func:`require_people`, or of a role.
+
+    A fact in the list of a role and in that of a team is of who has the role in the team.
+
+    Raises:
+        InsufficientScope: the list would be cut by employee or by role.
+    """
+    require_people(access, filters, None)
+    if Dimension.ROLE in filters and not may_see_people(access):
         raise InsufficientScope("people:read")

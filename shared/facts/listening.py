@@ -77,6 +77,9 @@ class SurveyRecorded(Fact):
         default=None, description="Sum of all scores, on the question's scale.", examples=["3276"]
     )
     team: Ref | None = Field(default=None, description="The team that was asked.", examples=["IT"])
+    role: Ref | None = Field(
+        default=None, description="The role that was asked.", examples=["leader"]
+    )
     market: Slug | None = Field(default=None, description="Its market.", examples=["de"])
 
     @model_validator(mode="after")

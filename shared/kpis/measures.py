@@ -35,6 +35,7 @@ ADVOCACY_CHANNEL = "employee_advocacy"
 
 _T, _E, _N = Dimension.TEAM, Dimension.EMPLOYEE, Dimension.NETWORK
 _K, _C, _X, _A = Dimension.CAMPAIGN, Dimension.CHANNEL, Dimension.CONTENT, Dimension.ACCOUNT
+_R = Dimension.ROLE
 _STAFF = (_T, _E)
 _POST = (_T, _E, _N, _K, _X)
 _BRAND = (_N, _K, _X, _A)
@@ -54,7 +55,7 @@ _COSTS_TOLD = (_told("cost.booked"),)
 
 
 def _posts_and_responses() -> Iterator[Measure]:
-    yield _sum("shares", Unit.POSTS, _POST, "posts published by advocates")
+    yield _sum("shares", Unit.POSTS, (*_POST, _R), "posts published by advocates")
     yield _sum(
         "shares_own",
         Unit.POSTS,
@@ -213,25 +214,29 @@ def _levels_and_sets() -> Iterator[Measure]:
     distinct, gauge = Aggregation.DISTINCT, Aggregation.GAUGE
     score, quantile = Aggregation.COMPOSITE, Aggregation.QUANTILE
     people = Unit.PEOPLE
-    yield _counted("sharers", people, distinct, (_T, _N, _K, _X), "employees with a post")
+    yield _counted("sharers", people, distinct, (_T, _R, _N, _K, _X), "employees with a post")
     yield _counted(
         "active_advocates",
         people,
         distinct,
-        (_T, _N),
+        (_T, _R, _N),
         "employees with a post in enough of the last whole ISO weeks up to the period's end",
         counted_by=(ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED),
     )
     yield _counted(
-        "enrolled", people, distinct, (_T,), "who joined and has not left at the end of the period"
+        "enrolled",
+        people,
+        distinct,
+        (_T, _R),
+        "who joined and has not left at the end of the period",
     )
     yield _counted("invited_enrolled", people, distinct, (_T,), "of the invited, who ever joined")
     yield _counted("invited", people, distinct, (_T,), "everybody who was ever invited")
-    for name, what in (
-        ("headcount", "employed at the end of the period"),
-        ("linkedin_accounts", "employed, with a LinkedIn account"),
+    for name, placed, what in (
+        ("headcount", (_T, _R), "employed at the end of the period"),
+        ("linkedin_accounts", (_T,), "employed, with a LinkedIn account"),
     ):
-        yield _counted(name, people, gauge, (_T,), what, roster=RosterDay.END)
+        yield _counted(name, people, gauge, placed, what, roster=RosterDay.END)
     for name, unit, dimensions, what in (
         ("followers", people, (_N, _A), "last known followers of brand accounts"),
         ("connections", Unit.EDGES, (_T, _E, _N), "last known connections of advocates"),

@@ -36,6 +36,7 @@ _PARTS = {
 _T, _E, _N = Dimension.TEAM, Dimension.EMPLOYEE, Dimension.NETWORK
 _K, _X = Dimension.CAMPAIGN, Dimension.CONTENT
 _TEAM = (_T,)
+_PLACED = (_T, Dimension.ROLE)
 _STAFF = (_T, _E)
 
 
@@ -61,8 +62,14 @@ def declared() -> Iterator[Measure]:
     yield from _figures()
 
 
-def _people_in(id: str, description: str, roster: RosterDay | None = None) -> Measure:
-    return counted(id, Unit.PEOPLE, Aggregation.DISTINCT, _TEAM, description, roster=roster)
+def _people_in(
+    id: str,
+    description: str,
+    *,
+    dimensions: tuple[Dimension, ...] = _TEAM,
+    roster: RosterDay | None = None,
+) -> Measure:
+    return counted(id, Unit.PEOPLE, Aggregation.DISTINCT, dimensions, description, roster=roster)
 
 
 def _taking_part() -> Iterator[Measure]:
@@ -70,9 +77,12 @@ def _taking_part() -> Iterator[Measure]:
     yield _people_in("enrolled_at_start", "members before the period")
     yield _people_in("trained", "members who ever completed a training")
     yield _people_in("connected", "members with a network account whose token works")
-    yield _people_in("leaders", "employed leaders", RosterDay.END)
-    yield _people_in("leaders_sharing", "leaders with a post")
-    yield _people_in("leaders_listening", "leaders who opened a report of social listening")
+    yield _people_in("leaders", "employed leaders", dimensions=_PLACED, roster=RosterDay.END)
+    for name, what in (
+        ("sharing", "leaders with a post"),
+        ("listening", "leaders who opened a report of social listening"),
+    ):
+        yield _people_in(f"leaders_{name}", what, dimensions=_PLACED)
     yield counted(
         "headcount_at_start",
         Unit.PEOPLE,
@@ -213,19 +223,21 @@ def _internal_network() -> Iterator[Measure]:
 
 def _surveys() -> Iterator[Measure]:
     for topic, parts in SURVEYS.items():
+        # Competence is the one that the catalogue divides by role.
+        dimensions = _PLACED if topic is SurveyTopic.COMPETENCE else _TEAM
         for part in parts:
             unit = Unit.POINTS if part == "score" else Unit.ANSWERS
             yield counted(
                 f"survey.{topic}.{part}",
                 unit,
                 Aggregation.ADDITIVE,
-                _TEAM,
+                dimensions,
                 f"{_PARTS[part]}, in surveys about {topic}",
             )
 
 
 def _people() -> Iterator[Measure]:
-    yield summed("leavers", Unit.PEOPLE, _TEAM, "people who left the company")
+    yield summed("leavers", Unit.PEOPLE, _PLACED, "people who left the company")
     yield summed(
         "adaptation_quits",
         Unit.PEOPLE,
@@ -237,7 +249,7 @@ def _people() -> Iterator[Measure]:
         "person_days",
         Unit.PERSON_DAYS,
         Aggregation.ADDITIVE,
-        _TEAM,
+        _PLACED,
         "days of employment of everybody",
         roster=RosterDay.END,
     )

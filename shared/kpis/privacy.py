@@ -13,19 +13,29 @@ Two things do not come day by day, and callers see to them. A level, or a count 
 one day what it says of the next: it is judged by the days around it too (`LEVELS_APART`). And days
 can be told in two ways, before and after a correction: they are judged by both, and groups between
 which people were moved are `bound`, hidden on such a day whatever their size.
+
+Roles divide the people whom teams divide already, and a team less the roles that lie wholly in it
+is a group as well: of a team of ten with nine leaders, who are all there are, it is one person. So
+a second division is judged beside the first one (`Crossed`): its groups are hidden until nothing
+that both tell together is about fewer than k people.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from heapq import heappop, heappush
+from typing import TypeAlias
 
 __all__ = [
     "FLOOR",
     "LEVELS_APART",
     "WORKS_COUNCIL",
+    "Crossed",
     "Disclosure",
+    "Sizes",
     "disclose",
     "hidden_groups",
     "may_filter",
@@ -39,6 +49,8 @@ LEVELS_APART = timedelta(days=35)
 """Days around a level that judge it: active advocates look back on four ISO weeks and six days."""
 
 _NOBODY: frozenset[str] = frozenset()
+_Point: TypeAlias = tuple[int, str]
+_Line: TypeAlias = tuple[_Point, _Point]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,23 @@ class Disclosure:
     merged: tuple[str, ...]
 
 
-def hidden_groups(sizes: Mapping[str, int], k: int) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """The sizes of groups on a day on which the groups of another division are shown, too.
+
+    `others` are the sizes of those, and `shared` how many people are in a group and in another one.
+    """
+
+    sizes: Mapping[str, int]
+    others: Mapping[str, int]
+    shared: Mapping[tuple[str, str], int]
+
+
+#: How many people each group holds on a day, alone or beside another division.
+Sizes: TypeAlias = Mapping[str, int] | Crossed
+
+
+def hidden_groups(sizes: Sizes, k: int) -> frozenset[str]:
     """Return the groups of one day that are not shown by themselves.
 
     A group of nobody hides nobody, and is left alone. Ties of size are broken by name, so that the
@@ -61,21 +89,98 @@ def hidden_groups(sizes: Mapping[str, int], k: int) -> frozenset[str]:
     """
     if k < 2:
         raise ValueError("a group of one is a person")
-    occupied = sorted((size, name) for name, size in sizes.items() if size > 0)
+    counts = _counts(sizes)
+    others = hidden_groups(sizes.others, k) if isinstance(sizes, Crossed) else _NOBODY
+    occupied = sorted((size, name) for name, size in counts.items() if size > 0)
     hidden: set[str] = set()
     people = 0
     for size, name in occupied:
         # In order of size the small ones come first, then whoever must keep them company.
-        if size >= k and (not hidden or people >= k):
+        is_covered = size >= k and (not hidden or people >= k)
+        if is_covered and not (isinstance(sizes, Crossed) and _tells(sizes, hidden, others, k)):
             break
         hidden.add(name)
         people += size
     return frozenset(hidden)
 
 
-def disclose(
-    days: Iterable[Mapping[str, int]], k: int, *, bound: frozenset[str] = _NOBODY
-) -> Disclosure:
+def _tells(
+    crossed: Crossed, hidden: Collection[str], hidden_others: Collection[str], k: int
+) -> bool:
+    """Tell whether the figures of two divisions together are about fewer than k people.
+
+    Whatever is added or subtracted gives each group a factor, all hidden ones of a division the
+    same, and is about the people of whose two groups the factors do not cancel. So, with groups
+    drawn as points, and as a line between two of them the people they share, it is about those on
+    the lines of some cut; the question is whether a cut has fewer than k.
+    """
+    lines = Counter[_Line]()
+    for (group, other), people in crossed.shared.items():
+        if people > 0:
+            one = (0, "" if group in hidden else f"={group}")
+            two = (1, "" if other in hidden_others else f"={other}")
+            lines[one, two] += people
+    while lines:
+        inseparable = _inseparable(lines, k)
+        if inseparable is None:
+            return True
+        lines = _contracted(lines, inseparable)
+    return False
+
+
+def _inseparable(lines: Mapping[_Line, int], k: int) -> list[_Line] | None:
+    """Return points that no cut of fewer than k separates; None if there is such a cut.
+
+    Points are taken in the order of how many people they share with those taken before. What is
+    taken last is cut off by the lines it has; and a point that shares k or more with those before,
+    the present one included, is not separated from it by fewer (Nagamochi and Ibaraki, 1992).
+    """
+    beside: dict[_Point, dict[_Point, int]] = defaultdict(dict)
+    for (one, two), people in lines.items():
+        beside[one][two] = beside[two][one] = people
+    drawn = dict.fromkeys(beside, 0)
+    waiting = [(0, point) for point in sorted(beside)]
+    taken: set[_Point] = set()
+    pairs: list[_Line] = []
+    last = None
+    while waiting:
+        drawn_to, point = heappop(waiting)
+        if -drawn_to != drawn[point] or point in taken:
+            continue  # it has come closer since
+        if not drawn_to and last is not None and drawn[last] < k:
+            return None  # what was connected ended there
+        taken.add(point)
+        last = point
+        for other, people in beside[point].items():
+            if other not in taken:
+                drawn[other] += people
+                heappush(waiting, (-drawn[other], other))
+                if drawn[other] >= k:
+                    pairs.append((point, other))
+    return None if last is not None and drawn[last] < k else pairs
+
+
+def _contracted(lines: Mapping[_Line, int], pairs: Iterable[_Line]) -> Counter[_Line]:
+    """Return what is left of the lines when the points of each pair are one."""
+    joined: dict[_Point, _Point] = {}
+
+    def found(point: _Point) -> _Point:
+        while point in joined:
+            point = joined[point]
+        return point
+
+    for one, two in pairs:
+        if found(one) != found(two):
+            joined[found(one)] = found(two)
+    left = Counter[_Line]()
+    for (one, two), people in lines.items():
+        ends = sorted({found(one), found(two)})
+        if len(ends) > 1:
+            left[ends[0], ends[1]] += people
+    return left
+
+
+def disclose(days: Iterable[Sizes], k: int, *, bound: frozenset[str] = _NOBODY) -> Disclosure:
     """Return what may be shown of a period, given the sizes of groups on each of its days.
 
     Days on which nothing changed may be left out; groups in `bound` are hidden on all of them.
@@ -90,7 +195,7 @@ def disclose(
 
 
 def may_filter(
-    days: Iterable[Mapping[str, int]],
+    days: Iterable[Sizes],
     only: frozenset[str],
     k: int,
     *,
@@ -109,5 +214,10 @@ def may_filter(
     return True
 
 
-def _people(sizes: Mapping[str, int], groups: frozenset[str]) -> int:
-    return sum(sizes.get(group, 0) for group in groups)
+def _people(sizes: Sizes, groups: frozenset[str]) -> int:
+    counts = _counts(sizes)
+    return sum(counts.get(group, 0) for group in groups)
+
+
+def _counts(sizes: Sizes) -> Mapping[str, int]:
+    return sizes.sizes if isinstance(sizes, Crossed) else sizes

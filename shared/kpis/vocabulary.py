@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 __all__ = [
+    "PLACES",
     "Aggregation",
     "AttributionModel",
     "AudienceFacet",
@@ -77,6 +78,11 @@ class Dimension(StrEnum):
     CONTENT = "content"
     ACCOUNT = "account"
     HASHTAG = "hashtag"  # a post has several: its values overlap
+    ROLE = "role"
+
+
+PLACES = (Dimension.TEAM, Dimension.ROLE)
+"""What the roster says of an employee from a day on; who has none is in the group ""."""
 
 
 class Axis(StrEnum):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from shared.kpis.measure import Measure
-from shared.kpis.vocabulary import RetentionWeek
+from shared.kpis.vocabulary import PLACES, RetentionWeek
 from shared.rollups.converting import same_people
 from shared.rollups.evidence import COUNTERS
 from shared.rollups.sql import date_literal
@@ -140,7 +140,7 @@ def entries_about(
         *_of_conversions(measure.stored_as, conversion, before_end, is_part=bool(filters)),
         *_of_others(measure.stored_as, before_end),
     ]
-    if "team" in filters:
+    if not filters.keys().isdisjoint(PLACES):
         told.append("e.kind = 'employee.recorded' AND e.employee IN (SELECT employee FROM behind)")
     conditions = "\n            OR ".join(told)
     return f"""

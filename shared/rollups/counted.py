@@ -9,11 +9,11 @@ from shared.rollups.held import measures_held
 from shared.rollups.query import Slicing
 from shared.rollups.reading import Found, Reader, Reading
 from shared.rollups.sql import (
-    TEAM_ON_DAY,
     Arguments,
     bucket_ends,
     bucket_starts,
     filter_clause,
+    placed_on_day,
     places_held,
 )
 from shared.rollups.stated import stated_at
@@ -27,11 +27,11 @@ _HAS_ROSTER = "EXISTS (SELECT FROM roster WHERE org_id = $1 AND generation = $2)
 
 
 def _shares(plan: Slicing, arguments: Arguments) -> str:
-    """Return the relation (employee, day, value) of shares under the filters that are not teams."""
+    """Return the relation (employee, day, value) of shares under what cells are filtered by."""
     if plan.slice == "content":
         return _publications(plan, arguments)
-    filters = {name: values for name, values in plan.filters.items() if name != "team"}
-    name = "finest" if filters or plan.group_by not in {None, "team", "employee"} else "employee"
+    filters = plan.kept_filters
+    name = "finest" if filters or plan.kept_group not in {None, "employee"} else "employee"
     grouped, has_group = _grouping(plan)
     return f"""
         SELECT c.employee, c.day, c.value {grouped}
@@ -56,30 +56,25 @@ def _publications(plan: Slicing, arguments: Arguments) -> str:
 
 def _grouping(plan: Slicing) -> tuple[str, str]:
     """Return the column ``grouped`` and its condition: a slice exists for a value, not without."""
-    if plan.group_by in {None, "team"}:
+    if plan.kept_group is None:
         return "", ""
-    return f", c.{plan.group_by} AS grouped", f"AND c.{plan.group_by} <> ''"
+    return f", c.{plan.kept_group} AS grouped", f"AND c.{plan.kept_group} <> ''"
 
 
 async def _count_people(asked: Reading, arguments: Arguments, people: str) -> Found:
     """Count the rows of ``people`` (bucket, employee[, grouped]) by bucket and group."""
     plan = asked.plan
-    is_by_team = plan.group_by == "team" or "team" in plan.filters
-    grouped = {None: "''", "team": "t.team"}.get(plan.group_by, "p.grouped")
     ends = arguments.add(bucket_ends(asked.query))
-    team = (
-        TEAM_ON_DAY.format(employee="p.employee", day=f"({ends}::date[])[p.bucket + 1] - 1")
-        if is_by_team
-        else ""
-    )
-    only = {name: values for name, values in plan.filters.items() if name == "team"}
+    last_day = f"({ends}::date[])[p.bucket + 1] - 1"
+    placed, columns = placed_on_day(plan.places, "p.employee", last_day)
+    group = columns.get(plan.group_by, "p.grouped") if plan.group_by else "''"
     # The ends are named in any case: an argument without use would have no type.
     rows = await asked.connection.fetch(
         f"""
-        SELECT p.bucket, {grouped} AS grouped, count(*) AS people
-          FROM ({people}) p {team}
+        SELECT p.bucket, {group} AS grouped, count(*) AS people
+          FROM ({people}) p {placed}
          WHERE ({ends}::date[]) IS NOT NULL
-           {filter_clause(only, arguments, team_column="t.team")}
+           {filter_clause(plan.place_filters, arguments, columns=columns)}
          GROUP BY 1, 2
         """,
         *arguments.values,
@@ -93,7 +88,7 @@ async def _has_shares(asked: Reading) -> bool:
 
 
 def _extra(plan: Slicing) -> str:
-    return "" if plan.group_by in {None, "team"} else ", grouped"
+    return "" if plan.kept_group is None else ", grouped"
 
 
 async def _sharers(asked: Reading) -> Found | None:
@@ -150,8 +145,8 @@ def _on_roster(condition: str) -> Reader:
             return None
         plan, arguments = asked.plan, asked.arguments()
         ends = arguments.add(bucket_ends(asked.query))
-        grouped = "r.team" if plan.group_by == "team" else "''"
-        clause = filter_clause(plan.filters, arguments, alias="r", team_column="r.team")
+        grouped = f"r.{plan.group_by}" if plan.group_by else "''"
+        clause = filter_clause(plan.filters, arguments, alias="r")
         rows = await asked.connection.fetch(
             f"""
             SELECT b.place - 1 AS bucket, {grouped} AS grouped, count(*) AS people

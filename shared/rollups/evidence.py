@@ -7,9 +7,10 @@ from shared.kpis.assumptions import ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED
 from shared.kpis.measures import MEASURES, Measure
 from shared.kpis.periods import Period, last_iso_weeks
 from shared.kpis.sources import facts_of
+from shared.kpis.vocabulary import PLACES
 from shared.rollups import contributions
 from shared.rollups.booked import BOOKED_KINDS
-from shared.rollups.listed import Combined, Listed, TeamOn
+from shared.rollups.listed import Combined, Listed, PlacedOn
 from shared.rollups.query import ForbiddenSlice
 from shared.rollups.readers import LISTED
 from shared.rollups.sql import WINDOW, Arguments, date_literal, filter_clause
@@ -38,7 +39,7 @@ class Evidence:
     Attributes:
         relation: the lines of a period.
         combined: how they make the value; a count counts their ``line_key``.
-        team_on: where a line's team comes from, see :class:`Listed`.
+        placed_on: where a line's team or role comes from, see :class:`Listed`.
         is_by_day: whether the lines of a day are the same in every period that holds it.
         under: the relation under filters, where these decide who counts before they let lines
             through.
@@ -46,7 +47,7 @@ class Evidence:
 
     relation: Relation
     combined: Combined
-    team_on: TeamOn = "end"
+    placed_on: PlacedOn = "end"
     is_by_day: bool = False
     under: Callable[[_Filters], Relation] | None = None
 
@@ -82,7 +83,7 @@ def _listed(listed: Listed) -> Evidence:
     def relation(arguments: Arguments, period: Period, digits: int) -> str:
         return listed.lines(date_literal(period.start), date_literal(period.end))
 
-    return Evidence(relation, listed.combined, listed.team_on)
+    return Evidence(relation, listed.combined, listed.placed_on)
 
 
 _RESPONSES = ("impressions", "reactions", "comments", "reshares", "network_clicks")
@@ -243,7 +244,8 @@ def _standing_shares(
 ) -> str:
     """Return the posts as they stand: what a correction moved is no longer where it was."""
     shares = _linear_on("shares", ("post.published",), days, arguments, digits)
-    clause = filter_clause({n: only[n] for n in only if n != "team"}, arguments, alias="x")
+    kept = {name: values for name, values in only.items() if name not in PLACES}
+    clause = filter_clause(kept, arguments, alias="x")
     return f"""
         SELECT day, employee, account, network, campaign, content, channel, fact_key
           FROM ({shares}) x WHERE true {clause}

@@ -13,10 +13,11 @@ from decimal import Decimal
 import asyncpg
 
 from shared.kpis.periods import Period
+from shared.kpis.vocabulary import PLACES
 from shared.money import exponent
 from shared.orgs import Org
 from shared.rollups.evidence import Evidence, evidence
-from shared.rollups.listed import Combined, team_of_line
+from shared.rollups.listed import Combined, places_of_line
 from shared.rollups.query import MeasureQuery, slicing
 from shared.rollups.read import Value, live_generation, read_measures
 from shared.rollups.sql import Arguments, date_literal, filter_clause
@@ -285,7 +286,7 @@ def let_through_by(
 ) -> str:
     """Return the FROM and WHERE of the lines (alias ``c``) of a relation that filters let through.
 
-    ``period`` is all that is asked about: its ends say whose team a line of a level is.
+    ``period`` is all that is asked about: its ends say where the people of a level are.
     """
     contributed, condition = _filtered(proof, relation, filters, period, arguments)
     return f"{contributed} WHERE {condition}"
@@ -298,13 +299,11 @@ def _filtered(
     period: Period,
     arguments: Arguments,
 ) -> tuple[str, str]:
-    team, column, has_team = "", "''", ""
-    if "team" in filters:
-        # What is nobody's is in no team, not in the unnamed one.
-        days = date_literal(period.start), date_literal(period.end)
-        team, column, has_team = team_of_line(proof.team_on, *days)
-    clause = filter_clause(filters, arguments, team_column=column)
-    return f"FROM ({relation}) c {team}", f"true {has_team} {clause}"
+    asked = [place for place in PLACES if place in filters]
+    days = date_literal(period.start), date_literal(period.end)
+    placed, columns, has_place = places_of_line(proof.placed_on, asked, *days)
+    clause = filter_clause(filters, arguments, columns=columns)
+    return f"FROM ({relation}) c {placed}", f"true {has_place} {clause}"
 
 
 def _line(row: asyncpg.Record) -> ContributionLine:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from shared.rollups.reading import Found, Reader, Reading
-from shared.rollups.sql import TEAM_ON_DAY, bucket_ends, filter_clause, places_held
+from shared.rollups.sql import bucket_ends, filter_clause, placed_on_day, places_held
 
 __all__ = ["READERS"]
 
@@ -23,16 +23,15 @@ def _gauge(measures: tuple[str, ...], combined: str) -> Reader:
         plan, arguments = asked.plan, asked.arguments()
         ends = arguments.add(bucket_ends(asked.query))
         names, end = arguments.add(list(measures)), arguments.add(asked.query.period.end)
-        is_by_team = plan.group_by == "team" or "team" in plan.filters
-        team = TEAM_ON_DAY.format(employee="g.employee", day="b.until - 1") if is_by_team else ""
-        grouped = {None: "''", "team": "t.team"}.get(plan.group_by, f"g.{plan.group_by}")
-        clause = filter_clause(plan.filters, arguments, alias="g", team_column="t.team")
+        placed, columns = placed_on_day(plan.places, "g.employee", "b.until - 1")
+        group = columns.get(plan.group_by, f"g.{plan.group_by}") if plan.group_by else "''"
+        clause = filter_clause(plan.filters, arguments, alias="g", columns=columns)
         # A reading holds until the next one of its entity; a day may run backwards where clocks do,
         # so the next one is that of the earliest day. All of it is read in one pass, whatever the
         # number of buckets.
         rows = await asked.connection.fetch(
             f"""
-            SELECT b.place - 1 AS bucket, {grouped} AS grouped, {combined} AS value
+            SELECT b.place - 1 AS bucket, {group} AS grouped, {combined} AS value
               FROM (
                 SELECT s.*, coalesce(min(s.day) OVER later, 'infinity') AS until
                   FROM gauge s
@@ -44,7 +43,7 @@ def _gauge(measures: tuple[str, ...], combined: str) -> Reader:
                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
               ) g
              {places_held("g.day", "g.until", ends)}
-             {team}
+             {placed}
              WHERE true {clause}
              GROUP BY 1, 2
             """,

@@ -6,7 +6,7 @@ after the last one; the answer gives it the columns of the buckets, the explanat
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
@@ -15,16 +15,16 @@ from typing import Literal
 from shared.kpis.periods import Period
 from shared.kpis.quantiles import MEDIAN, P90, quantile
 from shared.kpis.scores import cross_pairs, evenness, theil_sen_slope
-from shared.kpis.vocabulary import Dimension
+from shared.kpis.vocabulary import PLACES, Dimension
 from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing
 from shared.rollups.reading import Found, Reader, Reading
 from shared.rollups.sql import (
-    TEAM_ON_DAY,
     Arguments,
     bucket_ends,
     bucket_starts,
     date_literal,
     filter_clause,
+    placed_on_day,
     places_held,
 )
 
@@ -33,14 +33,14 @@ __all__ = [
     "Combined",
     "Lines",
     "Listed",
-    "TeamOn",
+    "PlacedOn",
     "has_gauge",
     "has_rows",
     "has_standing",
     "level",
+    "places_of_line",
     "reader",
     "standing",
-    "team_of_line",
 ]
 
 Lines = Callable[[str, str], str]
@@ -57,9 +57,9 @@ Combined = Literal[
     "slope",
     "cross_pairs",
 ]
-#: The day on which the roster says whose team a line is: its own day, the last day of the period,
-#: the day before it; or the relation says it in a column ``team``.
-TeamOn = Literal["day", "end", "start", "own"]
+#: The day on which the roster says where a line's employee is: its own day, the last day of the
+#: period, the day before it; or the relation says it, in a column for each place it can say.
+PlacedOn = Literal["day", "end", "start", "own"]
 
 #: The columns of who and where, for lines that have none.
 EVERYWHERE = (
@@ -77,7 +77,7 @@ class Listed:
         combined: how the quantities make the value. All but sums take one value per ``line_key``,
             the sum of its lines; a count counts the keys.
         exists: SQL condition under which the measure has any facts; without them it is missing.
-        team_on: where a line's team comes from.
+        placed_on: where a line's team or role comes from.
         needs: a dimension without which there is no value, because its parts overlap.
         is_by_day: whether the lines of a day are the same in every period that holds it, and no
             others are the period's: they are then found once, not once for each bucket.
@@ -87,7 +87,7 @@ class Listed:
     lines: Lines
     combined: Combined
     exists: str
-    team_on: TeamOn = "end"
+    placed_on: PlacedOn = "end"
     needs: Dimension | None = None
     is_by_day: bool = False
     spans: str | None = None
@@ -131,27 +131,33 @@ def standing(
     key: str = "encode(s.fact_key, 'hex')",
     note: str = "''",
 ) -> str:
-    """Return lines of the standing facts of a kind (alias ``s``), with the ``team`` they name."""
+    """Return lines of the standing facts of a kind (alias ``s``), with the places they name."""
     return f"""
         SELECT s.day, s.employee, s.account, s.network, s.campaign, s.content, s.channel,
                {quantity} AS quantity, s.fact_key, {key} AS line_key, {note} AS note,
-               coalesce(s.body ->> 'team', '') AS team, s.occurred_at
+               {", ".join(f"coalesce(s.body ->> '{p}', '') AS {p}" for p in PLACES)}, s.occurred_at
           FROM standing s
          WHERE s.org_id = $1 AND s.generation = $2 AND s.kind = '{kind}'
            AND s.day >= {since} AND s.day < {until} AND {only}
     """
 
 
-def team_of_line(team_on: TeamOn, since: str, until: str) -> tuple[str, str, str]:
-    """Return the join that finds a line's team, its column, and the condition that it has one."""
-    if team_on == "own":
-        return "", "c.team", "AND c.team <> ''"
-    day = _day_of_team(team_on, since, until)
-    return TEAM_ON_DAY.format(employee="c.employee", day=day), "t.team", "AND c.employee <> ''"
+def places_of_line(
+    placed_on: PlacedOn, places: Sequence[str], since: str, until: str
+) -> tuple[str, Mapping[str, str], str]:
+    """Return the join that finds a line's places, their columns, and the condition that it has any.
+
+    What is nobody's is in no team, not in the unnamed one.
+    """
+    if placed_on == "own":
+        columns = {place: f"c.{place}" for place in places}
+        return "", columns, " ".join(f"AND {column} <> ''" for column in columns.values())
+    day = _day_of_placing(placed_on, since, until)
+    return *placed_on_day(places, "c.employee", day), "AND c.employee <> ''" if places else ""
 
 
-def _day_of_team(team_on: TeamOn, since: str, until: str) -> str:
-    return {"day": "c.day", "end": f"{until} - 1", "start": f"{since} - 1"}[team_on]
+def _day_of_placing(placed_on: PlacedOn, since: str, until: str) -> str:
+    return {"day": "c.day", "end": f"{until} - 1", "start": f"{since} - 1"}[placed_on]
 
 
 def reader(listed: Listed) -> Reader:
@@ -186,55 +192,57 @@ def _refuse_whole(listed: Listed, plan: Slicing) -> None:
 
 
 def _statement(listed: Listed, query: MeasureQuery, plan: Slicing, arguments: Arguments) -> str:
-    is_by_team = plan.group_by == "team" or "team" in plan.filters
-    team_on = listed.team_on if is_by_team else None
-    others = {name: values for name, values in plan.filters.items() if name != "team"}
-    group, conditions = "''", filter_clause(others, arguments)
-    if plan.group_by not in {None, "team"}:
-        group, conditions = f"c.{plan.group_by}", f"{conditions} AND c.{plan.group_by} <> ''"
+    places, placed_on = plan.places, listed.placed_on
+    group, conditions = "''", filter_clause(plan.kept_filters, arguments)
+    if plan.kept_group is not None:
+        group, conditions = f"c.{plan.kept_group}", f"{conditions} AND c.{plan.kept_group} <> ''"
     # A sum needs no keys: it is the same whether its lines are added up by them first or not.
-    columns = [group, "''" if listed.combined == "sum" else "c.line_key"]
-    if team_on == "own":
-        columns.append("c.team")
-        conditions += " AND c.team <> ''"
-    elif team_on is not None:
-        columns += ["c.employee", _day_of_team(team_on, "b.since", "b.until")]
-        conditions += " AND c.employee <> ''"
-    names = ("grouped", "line_key", *(("team",) if team_on == "own" else ("employee", "day")))
-    named = zip(columns, names, strict=False)
+    columns = {
+        "grouped": group,
+        "line_key": "''" if listed.combined == "sum" else "c.line_key",
+    }
+    _, own, has_place = places_of_line(placed_on, places, "", "")
+    if placed_on == "own":
+        columns |= own
+    elif places:
+        columns |= {
+            "employee": "c.employee",
+            "day": _day_of_placing(placed_on, "b.since", "b.until"),
+        }
     lines = f"""
-        SELECT b.place::integer - 1 AS bucket, {", ".join(f"{c} AS {n}" for c, n in named)},
+        SELECT b.place::integer - 1 AS bucket,
+               {", ".join(f"{column} AS {name}" for name, column in columns.items())},
                sum(c.quantity) AS quantity
-          FROM {_placed(listed, query, arguments)}
-         WHERE true {conditions}
-         GROUP BY {", ".join(str(place) for place in range(1, len(columns) + 2))}
+          FROM {_in_buckets(listed, query, arguments)}
+         WHERE true {conditions} {has_place}
+         GROUP BY {", ".join(str(number) for number in range(1, len(columns) + 2))}
     """
-    if team_on is not None:
-        lines = _by_team(lines, team_on, plan, arguments)
+    if places:
+        lines = _by_place(lines, placed_on, plan, arguments)
     value = _IN_SQL.get(listed.combined)
     if value is None:
         return lines
     return f"SELECT bucket, grouped, {value} AS value FROM ({lines}) l GROUP BY 1, 2"
 
 
-def _by_team(lines: str, team_on: TeamOn, plan: Slicing, arguments: Arguments) -> str:
-    """Return lines that say whose they are with their team, as far as it is asked about.
+def _by_place(lines: str, placed_on: PlacedOn, plan: Slicing, arguments: Arguments) -> str:
+    """Return lines that say whose they are by their places, as far as these are asked about.
 
-    What a person's lines of a day and bucket add up to comes with the person and the day: their
-    team is looked up once for all of them.
+    What a person's lines of a day and bucket add up to comes with the person and the day: where
+    they were is looked up once for all of them.
     """
-    join, team, _ = team_of_line("own" if team_on == "own" else "day", "", "")
-    asked = {name: values for name, values in plan.filters.items() if name == "team"}
-    grouped = team if plan.group_by == "team" else "c.grouped"
+    told_on: PlacedOn = "own" if placed_on == "own" else "day"
+    join, columns, _ = places_of_line(told_on, plan.places, "", "")
+    grouped = columns.get(plan.group_by, "c.grouped") if plan.group_by else "c.grouped"
     return f"""
         SELECT c.bucket, {grouped} AS grouped, c.line_key, sum(c.quantity) AS quantity
           FROM ({lines}) c {join}
-         WHERE true {filter_clause(asked, arguments, team_column=team)}
+         WHERE true {filter_clause(plan.place_filters, arguments, columns=columns)}
          GROUP BY 1, 2, 3
     """
 
 
-def _placed(listed: Listed, query: MeasureQuery, arguments: Arguments) -> str:
+def _in_buckets(listed: Listed, query: MeasureQuery, arguments: Arguments) -> str:
     """Return the lines (alias ``c``), each beside its bucket (``b``: since, until, place)."""
     ends = arguments.add(bucket_ends(query))
     if listed.spans is not None:

@@ -195,7 +195,7 @@ def _person_days(since: str, until: str) -> str:
     return f"""
         SELECT {first} AS day, r.employee, '' AS account, '' AS network, '' AS campaign,
                '' AS content, '' AS channel, ({last} - {first})::numeric AS quantity, r.fact_key,
-               encode(r.fact_key, 'hex') AS line_key, 'days of employment' AS note, r.team
+               encode(r.fact_key, 'hex') AS line_key, 'days of employment' AS note
           FROM (
             SELECT s.*, lead(s.effective_on, 1, 'infinity'::date) OVER (
                        PARTITION BY s.employee ORDER BY s.effective_on, s.fact_key) AS ends_on
@@ -253,5 +253,5 @@ LISTED: Mapping[str, Listed] = {
     ),
     "search.hours": Listed(_search_hours, "sum", _SEARCHED, "own"),
     "search.people": Listed(_search_people, "sum", _SEARCHED, "own"),
-    "person_days": Listed(_person_days, "sum", has_rows("roster"), "own"),
+    "person_days": Listed(_person_days, "sum", has_rows("roster"), "day"),
 }

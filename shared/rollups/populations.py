@@ -1,15 +1,21 @@
-"""How many people each team holds on each day: what decides whether a figure of it may be shown."""
+"""How many people each team, or each role, holds on each day: what may be shown of it.
+
+Roles are counted beside the teams, which divide the same people: see :class:`Crossed`.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby, pairwise
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
 
 from shared.kpis.periods import Period
+from shared.kpis.privacy import Crossed, Sizes
+from shared.kpis.vocabulary import Dimension
 from shared.rollups.people import memberships
 
 __all__ = [
@@ -21,50 +27,50 @@ __all__ = [
     "read_populations",
 ]
 
-# A team's people are its members. On a day on which it has none it is counted by its staff: its
+# A group's people are its members. On a day on which it has none it is counted by its staff: its
 # figures, if it has any, are about somebody. $3 and $4 are the days asked about; what happened
 # before them makes the state on the first one.
 _STEPS = f"""
 WITH placed AS (
-    SELECT r.employee, r.employed, r.team, r.effective_on AS since,
+    SELECT r.employee, r.employed, {{place}} AS place, r.team, r.effective_on AS since,
            lead(r.effective_on, 1, 'infinity'::date)
                OVER (PARTITION BY r.employee ORDER BY r.effective_on) AS until
       FROM (
-        SELECT DISTINCT ON (employee, effective_on) employee, effective_on, employed, team
+        SELECT DISTINCT ON (employee, effective_on) employee, effective_on, employed, team, role
           FROM roster
          WHERE org_id = $1 AND generation = $2
          ORDER BY employee, effective_on, fact_key DESC
       ) r
 ), told AS ({memberships()}), member AS (
-    SELECT p.team, greatest(t.since, p.since) AS since, least(t.until, p.until) AS until
+    SELECT p.place, p.team, greatest(t.since, p.since) AS since, least(t.until, p.until) AS until
       FROM told t
       JOIN placed p ON p.employee = t.employee AND p.since < t.until AND t.since < p.until
      WHERE t.event = 'joined' AND p.employed
     UNION ALL
-    SELECT '', t.since, least(t.until, f.first_day)
+    SELECT '', '', t.since, least(t.until, f.first_day)
       FROM told t
       LEFT JOIN (SELECT employee, min(since) AS first_day FROM placed GROUP BY 1) f
         ON f.employee = t.employee
      WHERE t.event = 'joined' AND t.since < least(t.until, f.first_day)
 ), stretch AS (
-    SELECT team, since, until, 1 AS members, 0 AS staff FROM member
+    SELECT place, team, since, until, 1 AS members, 0 AS staff FROM member
     UNION ALL
-    SELECT team, since, until, 0, 1 FROM placed WHERE employed
+    SELECT place, team, since, until, 0, 1 FROM placed WHERE employed
 ), step AS (
-    SELECT team, greatest(since, $3::date) AS day, members, staff
+    SELECT place, team, greatest(since, $3::date) AS day, members, staff
       FROM stretch WHERE since < $4::date AND until > $3::date AND since < until
     UNION ALL
-    SELECT team, until, -members, -staff
+    SELECT place, team, until, -members, -staff
       FROM stretch WHERE until > $3::date AND until < $4::date AND since < until
 )
-SELECT day, team, sum(members) AS members, sum(staff) AS staff
-  FROM step GROUP BY day, team ORDER BY day, team
+SELECT day, place, team, sum(members) AS members, sum(staff) AS staff
+  FROM step GROUP BY day, place, team ORDER BY day, place, team
 """
 _PLACEMENTS = """
 SELECT employee, array_agg(effective_on ORDER BY effective_on) AS days,
-       array_agg(team ORDER BY effective_on) AS teams
+       array_agg(place ORDER BY effective_on) AS places
   FROM (
-    SELECT DISTINCT ON (employee, effective_on) employee, effective_on, team
+    SELECT DISTINCT ON (employee, effective_on) employee, effective_on, {place} AS place
       FROM roster
      WHERE org_id = $1 AND generation = $2
      ORDER BY employee, effective_on, fact_key DESC
@@ -72,59 +78,88 @@ SELECT employee, array_agg(effective_on ORDER BY effective_on) AS days,
  GROUP BY employee
 """
 
-#: Employee → the team from each day on, in order of days.
+_KeyT = TypeVar("_KeyT")
+#: Employee → the team, or the role, from each day on, in order of days.
 Placements = Mapping[str, Sequence[tuple[date, str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Displaced:
-    """A team that holds other people on the days of [``since``, ``until``) when told anew."""
+    """A group that holds other people on the days of [``since``, ``until``) when told anew."""
 
-    team: str
+    group: str
     since: date
     until: date
 
 
 @dataclass(frozen=True, slots=True)
 class Populations:
-    """The size of every team, from the days on which it changed: in order, the first day first."""
+    """The size of every group, from the days on which it changed: in order, the first day first."""
 
-    changes: Sequence[tuple[date, Mapping[str, int]]]
+    changes: Sequence[tuple[date, Sizes]]
 
-    def during(self, period: Period) -> list[Mapping[str, int]]:
+    def during(self, period: Period) -> list[Sizes]:
         """Return the sizes of each day of a period, days without a change left out."""
         before = [sizes for day, sizes in self.changes if day <= period.start]
         inside = [sizes for day, sizes in self.changes if period.start < day < period.end]
         return [*before[-1:], *inside]
 
 
+class _Heads(Generic[_KeyT]):
+    """People counted by what they are in: members, or staff where there is no member."""
+
+    def __init__(self) -> None:
+        self._members, self._staff = Counter[_KeyT](), Counter[_KeyT]()
+
+    def add(self, key: _KeyT, step: asyncpg.Record) -> None:
+        self._members[key] += step["members"]
+        self._staff[key] += step["staff"]
+
+    def sizes(self) -> dict[_KeyT, int]:
+        return {key: self._members[key] or staff for key, staff in self._staff.items()}
+
+
 async def read_populations(
-    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, generation: int, period: Period
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    period: Period,
+    place: Dimension,
 ) -> Populations:
-    """Return the sizes of teams on the days of a period."""
-    rows = await connection.fetch(_STEPS, org_id, generation, period.start, period.end)
-    members, staff = Counter[str](), Counter[str]()
-    changes: list[tuple[date, Mapping[str, int]]] = []
+    """Return the sizes of teams on the days of a period, or those of roles beside the teams."""
+    statement = _STEPS.format(place="r.role" if place is Dimension.ROLE else "''")
+    rows = await connection.fetch(statement, org_id, generation, period.start, period.end)
+    groups, teams, shared = _Heads[str](), _Heads[str](), _Heads[tuple[str, str]]()
+    changes: list[tuple[date, Sizes]] = []
     for day, steps in groupby(rows, key=lambda row: row["day"]):
         for row in steps:
-            members[row["team"]] += row["members"]
-            staff[row["team"]] += row["staff"]
-        changes.append((day, {team: members[team] or staff[team] for team in members}))
+            teams.add(row["team"], row)
+            if place is Dimension.ROLE:
+                groups.add(row["place"], row)
+                shared.add((row["place"], row["team"]), row)
+        sizes = teams.sizes()
+        if place is Dimension.ROLE:
+            changes.append((day, Crossed(groups.sizes(), sizes, shared.sizes())))
+        else:
+            changes.append((day, sizes))
     return Populations(changes)
 
 
 async def read_placements(
-    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, generation: int
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    place: Dimension,
 ) -> Placements:
-    """Return who is in which team, as the roster tells it in the transaction's time."""
-    rows = await connection.fetch(_PLACEMENTS, org_id, generation)
-    return {row["employee"]: list(zip(row["days"], row["teams"], strict=True)) for row in rows}
+    """Return who is in which team, or role, as the roster tells it in the transaction's time."""
+    rows = await connection.fetch(_PLACEMENTS.format(place=place), org_id, generation)
+    return {row["employee"]: list(zip(row["days"], row["places"], strict=True)) for row in rows}
 
 
 def displaced(one: Placements, other: Placements) -> Iterator[Displaced]:
-    """Yield the teams between which the roster moved somebody from one telling to the other.
+    """Yield the groups between which the roster moved somebody from one telling to the other.
 
-    Who is nowhere is in the team "": that is where figures without a team are.
+    Who is nowhere is in the group "": that is where figures without a team, or a role, are.
     """
     for employee in one.keys() | other.keys():
         then, now = one.get(employee, ()), other.get(employee, ())
@@ -132,10 +167,10 @@ def displaced(one: Placements, other: Placements) -> Iterator[Displaced]:
             continue
         days = sorted({day for day, _ in then} | {day for day, _ in now})
         for since, until in pairwise([*days, date.max]):
-            teams = {_team_on(since, then), _team_on(since, now)}
-            if len(teams) > 1:
-                yield from (Displaced(team, since, until) for team in teams)
+            groups = {_placed_on(since, then), _placed_on(since, now)}
+            if len(groups) > 1:
+                yield from (Displaced(group, since, until) for group in groups)
 
 
-def _team_on(day: date, placements: Sequence[tuple[date, str]]) -> str:
-    return next((team for since, team in reversed(placements) if since <= day), "")
+def _placed_on(day: date, placements: Sequence[tuple[date, str]]) -> str:
+    return next((place for since, place in reversed(placements) if since <= day), "")

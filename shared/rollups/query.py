@@ -6,11 +6,14 @@ from types import MappingProxyType
 
 from shared.kpis.measures import MEASURES, Kept, Measure
 from shared.kpis.periods import Period
-from shared.kpis.vocabulary import Dimension
+from shared.kpis.vocabulary import PLACES, Dimension
 
 __all__ = ["ForbiddenSlice", "MeasureQuery", "Slicing", "slicing"]
 
 _NO_FILTERS: Mapping[str, frozenset[str]] = MappingProxyType({})
+#: What cells of people say, with the roster; and what no slice is kept of.
+_OF_PEOPLE = frozenset({*PLACES, Dimension.EMPLOYEE})
+_READ_FROM_PEOPLE = frozenset(PLACES) - {Dimension.TEAM}
 
 
 class ForbiddenSlice(ValueError):
@@ -58,9 +61,29 @@ class Slicing:
     filters: Mapping[str, frozenset[str]]
 
     @property
-    def needs_team_of_day(self) -> bool:
-        """Tell whether cells of people must be assigned to teams while reading."""
-        return self.slice == "finest" and (self.group_by == "team" or "team" in self.filters)
+    def places(self) -> tuple[str, ...]:
+        """Return what is asked about that only the roster says of a person and a day."""
+        return tuple(p for p in PLACES if p == self.group_by or p in self.filters)
+
+    @property
+    def is_logged(self) -> bool:
+        """Tell whether cells change whenever the figure may: a change of team moves some."""
+        return set(self.places) <= {Dimension.TEAM}
+
+    @property
+    def kept_group(self) -> str | None:
+        """Return what cells are grouped by as they are kept, without the roster."""
+        return None if self.group_by in self.places else self.group_by
+
+    @property
+    def kept_filters(self) -> Mapping[str, frozenset[str]]:
+        """Return the filters that cells are let through by as they are kept."""
+        return {name: only for name, only in self.filters.items() if name not in self.places}
+
+    @property
+    def place_filters(self) -> Mapping[str, frozenset[str]]:
+        """Return the filters that the roster decides about."""
+        return {name: only for name, only in self.filters.items() if name in self.places}
 
 
 def slicing(measure_id: str, query: MeasureQuery) -> Slicing:
@@ -84,14 +107,20 @@ def slicing(measure_id: str, query: MeasureQuery) -> Slicing:
     if measure.channel is not None:
         filters["channel"] = frozenset({measure.channel})
         asked.add("channel")
+    return Slicing(measure, _slice_of(asked), query.group_by, filters)
+
+
+def _slice_of(asked: set[str]) -> str:
+    """Return the slice whose cells are fewest, of those that say what is asked about.
+
+    Teams are kept summed; other places, and parts of teams, are people's on each day.
+    """
     if not asked:
-        name = "total"
-    elif len(asked) == 1:
-        name = next(iter(asked))
-    elif "content" in asked:
+        return "total"
+    if len(asked) == 1 and asked.isdisjoint(_READ_FROM_PEOPLE):
+        return next(iter(asked))
+    if "content" in asked:
         raise ForbiddenSlice(
             "combination_not_kept", "content cannot be combined with another dimension"
         )
-    else:
-        name = "finest"
-    return Slicing(measure, name, query.group_by, filters)
+    return "employee" if asked <= _OF_PEOPLE else "finest"

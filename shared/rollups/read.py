@@ -18,11 +18,11 @@ from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing, slicing
 from shared.rollups.readers import READERS
 from shared.rollups.reading import Reading
 from shared.rollups.sql import (
-    TEAM_ON_DAY,
     Arguments,
     bucket_starts,
     filter_clause,
     measure_list,
+    placed_on_day,
 )
 
 __all__ = [
@@ -149,20 +149,19 @@ async def _sums(
     measures = measure_list(p.measure.stored_as for p in plans)
     starts = arguments.add(bucket_starts(query))
     end = arguments.add(query.period.end)
-    team = TEAM_ON_DAY.format(employee="c.employee", day="c.day") if plan.needs_team_of_day else ""
-    team_column = "t.team" if team else "c.team"
-    columns = {"team": team_column}
+    read_off = () if plan.slice == "team" else plan.places
+    placed, columns = placed_on_day(read_off, "c.employee", "c.day")
     group = columns.get(plan.group_by, f"c.{plan.group_by}") if plan.group_by else "''"
     rows = await connection.fetch(
         f"""
         SELECT width_bucket(c.day, {starts}::date[]) - 1 AS bucket, {group} AS grouped, c.measure,
                sum(c.value) AS value
-          FROM cell_value c {team}
+          FROM cell_value c {placed}
          WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = '{plan.slice}'
            AND c.measure IN ({measures})
            AND c.value <> 0 -- or the batching would decide which groups an answer has
            AND c.day >= ({starts}::date[])[1] AND c.day < {end}::date
-           {_has_group(plan)} {filter_clause(plan.filters, arguments, team_column=team_column)}
+           {_has_group(plan)} {filter_clause(plan.filters, arguments, columns=columns)}
          GROUP BY 1, 2, 3
         """,
         *arguments.values,
@@ -177,9 +176,9 @@ def _has_group(plan: Slicing) -> str:
     A slice exists for a value, not for its absence: without this, a group of what has none would
     appear as soon as a second dimension is filtered.
     """
-    conditions = "AND c.employee <> ''" if plan.needs_team_of_day else ""
-    if plan.group_by not in {None, "team"}:
-        conditions += f" AND c.{plan.group_by} <> ''"
+    conditions = "AND c.employee <> ''" if plan.places and plan.slice != "team" else ""
+    if plan.kept_group is not None:
+        conditions += f" AND c.{plan.kept_group} <> ''"
     return conditions
 
 

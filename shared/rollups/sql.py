@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from shared.kpis.vocabulary import Dimension
@@ -9,7 +10,6 @@ from shared.rollups.query import ForbiddenSlice, MeasureQuery
 
 __all__ = [
     "EVER",
-    "TEAM_ON_DAY",
     "WINDOW",
     "ZONE",
     "Arguments",
@@ -18,6 +18,7 @@ __all__ = [
     "date_literal",
     "filter_clause",
     "measure_list",
+    "placed_on_day",
     "places_held",
 ]
 
@@ -27,19 +28,9 @@ ZONE = "(SELECT time_zone FROM organization WHERE id = $1)"
 WINDOW = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
 #: A first day that leaves nothing out.
 EVER = "'-infinity'::date"
-#: Joins ``t.team``: the team an employee was in on a day, '' where the roster does not say.
-TEAM_ON_DAY = """
-    LEFT JOIN LATERAL (
-        SELECT coalesce((
-            SELECT s.team FROM roster s
-             WHERE s.org_id = $1 AND s.generation = $2 AND s.employee = {employee}
-               AND s.effective_on <= {day}
-             ORDER BY s.effective_on DESC, s.fact_key DESC
-             LIMIT 1), '') AS team
-    ) t ON true
-"""
 
 _COLUMNS = frozenset(dimension.value for dimension in Dimension)
+_NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
 
 
 class Arguments:
@@ -59,9 +50,11 @@ def filter_clause(
     arguments: Arguments,
     *,
     alias: str = "c",
-    team_column: str = "c.team",
+    columns: Mapping[str, str] = _NO_COLUMNS,
 ) -> str:
     """Return the conditions that let through what the filters name.
+
+    ``columns`` says where a dimension is found that is no column of ``alias``.
 
     Raises:
         ForbiddenSlice: a filter is not a dimension.
@@ -70,9 +63,30 @@ def filter_clause(
     for dimension, values in sorted(filters.items()):
         if dimension not in _COLUMNS:
             raise ForbiddenSlice("unknown_dimension", f"{dimension} is not a dimension")
-        column = team_column if dimension == "team" else f"{alias}.{dimension}"
+        column = columns.get(dimension, f"{alias}.{dimension}")
         clauses.append(f"AND {column} = ANY ({arguments.add(sorted(values))}::text[])")
     return " ".join(clauses)
+
+
+def placed_on_day(places: Iterable[str], employee: str, day: str) -> tuple[str, dict[str, str]]:
+    """Return the join that finds an employee's places of a day, and the column of each.
+
+    A place is one of ``vocabulary.PLACES``; where the roster does not say, it is ''.
+    """
+    joins, columns = [], {}
+    for place in places:
+        columns[place] = f"on_{place}.{place}"
+        joins.append(f"""
+            LEFT JOIN LATERAL (
+                SELECT coalesce((
+                    SELECT s.{place} FROM roster s
+                     WHERE s.org_id = $1 AND s.generation = $2 AND s.employee = {employee}
+                       AND s.effective_on <= {day}
+                     ORDER BY s.effective_on DESC, s.fact_key DESC
+                     LIMIT 1), '') AS {place}
+            ) on_{place} ON true
+        """)
+    return "".join(joins), columns
 
 
 def measure_list(measures: Iterable[str]) -> str:

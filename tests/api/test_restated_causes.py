@@ -78,6 +78,7 @@ EARLIER = {"opened_at": "2025-02-10T12:00:00Z", "closed_at": "2025-02-20T12:00:0
 SHARE = fact("post.published", "s1", at(20), post="p2", employee="E1")
 #: Teams that are large enough to be shown.
 STAFF = [place(team, 1, f"{team}-{n}") for team in ("sales", "marketing") for n in range(6)]
+LEADERS = [place("sales", 1, f"leader-{n}", role="leader") for n in range(6)]
 LONG_AGO = datetime(2024, 1, 10, 12, tzinfo=WARSAW)
 JANUARY = datetime(2025, 1, 10, 12, tzinfo=WARSAW)
 _WON = {"state": "won", "amount": "10.00", "currency": "USD", "customer": "c9"}
@@ -253,6 +254,13 @@ CASES = {
         [place("marketing", 10)],
         ("shares",),
         {"team": "sales"},
+        [("employee.recorded", "E1@2025-03-10", 1)],
+    ),
+    "the roster tells another role, in the same team": (
+        [*STAFF, *LEADERS, place("sales", role="leader"), SHARE],
+        [place("sales", 10)],
+        ("shares",),
+        {"role": "leader"},
         [("employee.recorded", "E1@2025-03-10", 1)],
     ),
 }

@@ -11,6 +11,8 @@ from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Fact, parse_fact
 from shared.kpis.periods import Period
+from shared.kpis.privacy import Crossed
+from shared.kpis.vocabulary import Dimension
 from shared.ledger import append
 from shared.orgs import Org
 from shared.rollups.explain import ContributionLine, explain_measure
@@ -49,12 +51,14 @@ async def counted(database: Database, org: Org) -> dict[str, int]:
     async with database.transaction(org.id) as connection:
         query = MeasureQuery(buckets=(FIRST_HALF, SECOND_HALF))
         table = await read_measures(connection, org, measures, query)
-        groups = await read_populations(connection, org.id, 1, SECOND_HALF)
+        groups = await read_populations(connection, org.id, 1, SECOND_HALF, Dimension.TEAM)
     first_day = groups.during(Period(SECOND_HALF.start, date(2025, 2, 16)))
+    sizes = first_day[0] if first_day else {}
+    assert not isinstance(sizes, Crossed)
     return {
         "at the end": int(table[0, ""]["enrolled"] or 0),
         "before the next": int(table[1, ""]["enrolled_at_start"] or 0),
-        "in small groups": sum(first_day[0].values()) if first_day else 0,
+        "in small groups": sum(sizes.values()),
     }
 
 

@@ -49,7 +49,7 @@ from shared import clock
 from shared.db import Database, plan_for_any_organization
 from shared.kpis.measures import MEASURES, Kept
 from shared.kpis.periods import Period
-from shared.kpis.vocabulary import Dimension
+from shared.kpis.vocabulary import PLACES, Dimension
 from shared.orgs import Org
 from shared.rollups.explain import explain_measure
 from shared.rollups.known import Knowledge, look_back
@@ -114,10 +114,9 @@ def _answers() -> Mapping[str, Ask]:
     calls: dict[str, Ask] = {}
     for measure in _asked_measures():
         calls[measure] = _read(measure, None)
-        if Dimension.TEAM in MEASURES[measure].dimensions:
-            calls[f"{measure} by team"] = _read(measure, "team")
-        if Dimension.EMPLOYEE in MEASURES[measure].dimensions:
-            calls[f"{measure} by employee"] = _read(measure, "employee")
+        for dimension in (*PLACES, Dimension.EMPLOYEE):
+            if dimension in MEASURES[measure].dimensions:
+                calls[f"{measure} by {dimension}"] = _read(measure, dimension)
     days: Mapping[str, Any] = {"from": _PERIOD.start, "to": _PERIOD.end}
     written = {name: day.isoformat() for name, day in days.items()}
     before = {"baseline_from": "2024-07-01", "baseline_to": "2025-01-01"}
@@ -207,13 +206,17 @@ def _histories(today: date) -> Mapping[str, Ask]:
 
 
 def _explanations() -> Mapping[str, Ask]:
-    return {f"{measure} explained": _explain(measure) for measure in _asked_measures()}
+    calls = {f"{measure} explained": _explain(measure) for measure in _asked_measures()}
+    for measure in _asked_measures():
+        if Dimension.ROLE in MEASURES[measure].dimensions:
+            calls[f"{measure} of a role explained"] = _explain(measure, role=frozenset({"leader"}))
+    return calls
 
 
-def _explain(measure: str) -> Ask:
+def _explain(measure: str, **filters: frozenset[str]) -> Ask:
     async def ask(connection: Connection, org: Org) -> object:
         return await explain_measure(
-            connection, org, measure, _PERIOD, filters={}, after=None, limit=20
+            connection, org, measure, _PERIOD, filters=filters, after=None, limit=20
         )
 
     return ask
@@ -222,14 +225,14 @@ def _explain(measure: str) -> Ask:
 def _moves(since: Knowledge) -> Mapping[str, Ask]:
     """Return the calls that say what moved a figure after ``since``."""
 
-    def of(measure: str) -> Ask:
+    def of(measure: str, **filters: frozenset[str]) -> Ask:
         async def ask(connection: Connection, org: Org) -> object:
             return await entries_behind(
                 connection,
                 org,
                 measure,
                 _PERIOD,
-                filters={},
+                filters=filters,
                 after=since.position,
                 until=since.position * 2,
                 limit=50,
@@ -246,7 +249,11 @@ def _moves(since: Knowledge) -> Mapping[str, Ask]:
             for filters in ({}, {"team": frozenset({"team1"})})
         ], await days_around_nothing(connection, org.id, measures, since)
 
-    return {f"{m} moved": of(m) for m in _asked_measures()} | {"days of change": days}
+    of_leaders = of("shares", role=frozenset({"leader"}))
+    return {f"{m} moved": of(m) for m in _asked_measures()} | {
+        "shares of a role moved": of_leaders,
+        "days of change": days,
+    }
 
 
 async def _excesses(

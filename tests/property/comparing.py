@@ -41,10 +41,13 @@ WITHOUT_TEAMS = ("followers",)
 SUMMED = ("shares", "impressions_advocacy", "clicks", "leads_advocacy")
 VIEW = "revenue_advocacy.linear"
 FILTERED = (*SUMMED, VIEW)
+#: Those that are a role's as well.
+_OF_ROLES = ("sharers", "active_advocates", "enrolled", "headcount", "shares")
 #: What is asked under each grouping.
 _MEASURES: Mapping[str | None, Sequence[str]] = {
     None: (*COUNTED, *WITHOUT_TEAMS, *SUMMED, VIEW, "cost"),
     "team": (*COUNTED, *SUMMED, "joins", "cost"),
+    "role": _OF_ROLES,
     "network": ("sharers", *SUMMED),
     "content": ("sharers", *SUMMED),
 }
@@ -71,6 +74,7 @@ async def assert_equals_oracle(database: Database, org: Org, history: History) -
         await _assert_answers(database, org, told_of, group_by)
     await _assert_answers(database, org, told_of, "team", network="linkedin")
     await _assert_answers(database, org, told_of, "network", campaign="c1")
+    await _assert_answers(database, org, told_of, "role", network="linkedin")
 
 
 def _differences(
@@ -123,6 +127,8 @@ async def _assert_answers(
 ) -> None:
     """Compare what the readers answer, for each bucket, measure and group."""
     measures = _MEASURES[group_by] if not filters else FILTERED
+    if filters and group_by == "role":
+        measures = ("shares",)
     query = MeasureQuery(
         buckets=BUCKETS,
         group_by=group_by,
@@ -143,7 +149,7 @@ async def _assert_answers(
 
 def _answers(told: _Told, span: Span, filters: Mapping[str, str]) -> dict[str, Answer]:
     found = sums(told.history, told.parts, span, told.held, filters)
-    if not filters and span.group_by in {None, "team"}:
+    if not filters and span.group_by in {None, "team", "role"}:
         return answers(told.history, told.parts, span) | found
     if "shares" in found and not filters:
         found["sharers"] = sharers_by(told.parts, span)

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from shared.facts import EmployeeRecorded, Fact, MemberJoined, Retraction
 from tests.property.programs import fact_of
 
-__all__ = ["DAYS", "KPIS", "TEAMS", "Staff", "staffs"]
+__all__ = ["DAYS", "KPIS", "ROLES", "TEAMS", "Staff", "staffs"]
 
 DAYS = tuple(date(2025, 3, 29) + timedelta(days=n) for n in range(3))
 #: The kind of response of each day, and what its KPI is called.
 KPIS = {"reactions": "reactions", "comments": "comments", "impressions": "impressions_advocacy"}
 TEAMS = ("Ads", "Board", "Crew", "Desk")
+ROLES = ("lead", "hand", None)
 _BEFORE = date(2025, 1, 1)
 _STAYING = 8
 
@@ -63,7 +64,8 @@ def _told(chance: Random, people: list[str], moves: int) -> Iterator[Fact]:
     for place, employee in enumerate(people):
         who, team = {"employee": employee}, employee.partition("-")[0]
         since = chance.choice(DAYS) if employee in newcomers else _BEFORE
-        yield fact_of("employee.recorded", employee, since, **who, team=team, effective_on=since)
+        row = {"team": team, "role": ROLES[place % len(ROLES)], "effective_on": since}
+        yield fact_of("employee.recorded", employee, since, **who, **row)
         stays = place < _STAYING
         if stays or chance.random() < 0.9:
             yield fact_of("member.joined", employee, since, **who)
@@ -81,8 +83,9 @@ def _told(chance: Random, people: list[str], moves: int) -> Iterator[Fact]:
     for n, employee in enumerate(chance.sample(people, moves)):
         day = chance.choice(DAYS)
         if day < ends.get(employee, date.max) and employee not in newcomers:
-            row = {"employee": employee, "team": chance.choice(TEAMS), "effective_on": day}
-            yield fact_of("employee.recorded", f"move{n}", day, **row)
+            row = {"team": chance.choice(TEAMS), "role": ROLES[n % len(ROLES)]}
+            held = {"employee": employee, **row, "effective_on": day}
+            yield fact_of("employee.recorded", f"move{n}", day, **held)
 
 
 def _figures(place: int, employee: str, since: date, until: date) -> Iterator[Fact]:

@@ -35,6 +35,7 @@ _OWNED = ("opportunities", "deals_won", "deals_lost", "revenue_won", "pipeline",
 _MEASURES = {
     None: (*COUNTED, *WITHOUT_TEAMS, *SUMMED, VIEW, "cost"),
     "team": (*COUNTED, *SUMMED, *_OWNED),
+    "role": ("sharers", "active_advocates", "enrolled", "headcount", "shares"),
     "network": ("sharers", *SUMMED),
 }
 #: How many deliveries arrive on a day, and how many entries are folded at a time.

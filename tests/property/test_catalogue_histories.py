@@ -1,7 +1,7 @@
 """What is counted and composed when it is asked for equals what the oracle says, in any history.
 
-Every measure and every KPI of the catalogue but those named here, for the whole company and by
-team, with rates that change within the days asked about.
+Every measure and every KPI of the catalogue but those named here, for the whole company, by team
+and by role, with rates that change within the days asked about.
 """
 
 from fractions import Fraction
@@ -58,7 +58,7 @@ async def test_every_count_and_kpi_equals_what_the_oracle_says(
     history = history_of(org, deliveries)
     oracle = Whole.of(history, stated)
 
-    for group_by in (None, "team"):
+    for group_by in (None, "team", "role"):
         await _assert_measured(database, org, oracle, group_by)
         await _assert_composed(database, org, oracle, group_by)
     await _assert_tagged(database, org, history)
@@ -67,7 +67,7 @@ async def test_every_count_and_kpi_equals_what_the_oracle_says(
 async def _assert_measured(
     database: Database, org: Org, oracle: Whole, group_by: str | None
 ) -> None:
-    measures = [m for m in _ASKED if group_by is None or "team" in MEASURES[m].dimensions]
+    measures = [m for m in _ASKED if group_by is None or group_by in MEASURES[m].dimensions]
     async with database.transaction(org.id) as connection:
         table = await read_measures(connection, org, measures, MeasureQuery(BUCKETS, group_by))
     for index, bucket in enumerate(BUCKETS):

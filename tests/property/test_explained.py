@@ -46,6 +46,9 @@ _FILTERS: tuple[Mapping[str, str], ...] = (
     {"team": "Sales"},
     {"network": "linkedin"},
     {"team": "IT", "network": "linkedin"},
+    {"role": "leader"},
+    {"role": "expert", "network": "linkedin"},
+    {"role": "leader", "team": "Sales"},
     {"content": "k1"},
 )
 

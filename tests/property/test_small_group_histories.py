@@ -23,8 +23,13 @@ from services.api.kpis.service import values
 from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import AudienceRecorded
+from shared.kpis.periods import Period
+from shared.kpis.privacy import Crossed
+from shared.kpis.vocabulary import Dimension
 from shared.ledger import append
 from shared.orgs import Org
+from shared.rollups.populations import read_populations
+from shared.rollups.read import live_generation
 from shared.security.keys import Caller
 from tests.elimination import reduced, remainder
 from tests.property.drawing import dear
@@ -73,6 +78,7 @@ async def test_nothing_follows_about_fewer_people_than_may_be_shown(
 
     oracle = Whole.of(history_of(org, [*told, *corrections]), ())
     groups = Groups(oracle.history, k)
+    await _assert_crossed(database, org, groups)
     flows: list[list[int]] = []
     levels: list[list[int]] = []
     for question, found in answered:
@@ -90,6 +96,24 @@ async def _tell(database: Database, org: Org, items: Sequence[Delivery], at: dat
         await append(connection, org, items, received_at=at)
     await fold(database, org, 50)
     await catch_up(database, org.id)
+
+
+async def _assert_crossed(database: Database, org: Org, groups: Groups) -> None:
+    """Compare how many people roles hold on each day, beside the teams and together with them."""
+    period = Period(DAYS[0], DAYS[-1] + timedelta(days=1))
+    async with database.transaction(org.id) as connection:
+        generation = await live_generation(connection, org.id)
+        populations = await read_populations(connection, org.id, generation, period, Dimension.ROLE)
+    for day in DAYS:
+        (sizes,) = populations.during(Period(day, day + timedelta(days=1)))
+        assert isinstance(sizes, Crossed)
+        for told, places in (
+            ({(role,): people for role, people in sizes.sizes.items()}, ("role",)),
+            ({(team,): people for team, people in sizes.others.items()}, ("team",)),
+            (sizes.shared, ("role", "team")),
+        ):
+            held = {group: people for group, people in told.items() if people}
+            assert held == groups.heads(day, *places), (day, places)
 
 
 def _questions(some: list[list[str]], *, is_corrected: bool) -> Iterator[Question]:

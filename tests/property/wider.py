@@ -73,6 +73,7 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "negative": st.sampled_from([None, 2]),
         "score_sum": st.sampled_from(["0", "210.5"]),
         "team": _team,
+        "role": st.sampled_from([None, "leader"]),
     },
     "demographics.recorded": {
         "day": _days,
@@ -140,7 +141,7 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 }
 #: Fields of other kinds that the answers of the catalogue are counted from.
 FURTHER: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "employee.recorded": {"role": st.sampled_from([None, "leader"])},
+    "employee.recorded": {"role": st.sampled_from([None, "leader", "expert"])},
     "post.published": {
         "mode": st.sampled_from(["manual", "scheduled"]),
         "hashtags": st.none() | st.lists(st.sampled_from(["a", "b"]), min_size=1),

@@ -16,7 +16,7 @@ from services.api.kpis.schemas import ExplainQuery, FactPage, KpiExplanation, Me
 from services.api.kpis.service import figure_of, kpi_named, used_assumptions, value_of
 from services.api.model import exact
 from services.api.pinning import Moment, moment_of
-from services.api.privacy import may_see_people, refuse_small_groups, require_people
+from services.api.privacy import may_see_people, refuse_small_groups, require_people_of_list
 from shared.errors import Invalid, InvalidCursor
 from shared.kpis.compose import KpiValue
 from shared.kpis.definitions import Kpi, catalogue
@@ -40,7 +40,7 @@ async def explain(
     Raises:
         NotFound: no such KPI.
         Invalid: it cannot be filtered so, or the measure is not one of its inputs.
-        InsufficientScope: it is filtered by employee, and the caller may not see people.
+        InsufficientScope: it is filtered by employee or role, and the caller may not see people.
         InvalidCursor: the cursor belongs to another explanation.
         Conflict: the explanation was begun in another generation (``list_outdated``).
     """
@@ -49,7 +49,7 @@ async def explain(
     codec = CursorCodec(keyring, org.id, {"explain": kpi.id, **query.listed()})
     begun, place = _begun(codec, query.cursor)
     moment = await moment_of(access, query, begun)
-    require_people(access, asked.filters, None)
+    require_people_of_list(access, asked.filters)
     await refuse_small_groups(access, query.period, asked.filters, kpi)
     found = await evaluate_kpis(access, [kpi], (query.period,), asked)
     value: KpiValue = found[kpi.id][0].value

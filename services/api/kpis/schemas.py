@@ -42,14 +42,15 @@ __all__ = [
 _Group = Annotated[
     str | None,
     Field(
-        description='The group\'s value; of teams, "" is of people who are in none. What names no'
-        " value of the dimension is in no group, but in the whole. Null without `group_by`.",
+        description='The group\'s value; of teams and roles, "" is of people who have none. What'
+        " names no value of the dimension is in no group, but in the whole. Null without"
+        " `group_by`.",
         examples=["sales"],
     ),
 ]
 #: What the field divides by and the rollups do not; the partners' guide says what to ask instead.
 _NOT_KEPT: Final = frozenset(
-    {"role", "department", "cohort", "market", "language", "job", "model", "source"}
+    {"department", "cohort", "market", "language", "job", "model", "source"}
 )
 
 

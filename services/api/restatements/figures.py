@@ -114,7 +114,7 @@ class KpiFigure:
         """Return days on which a sum behind it changed; of a count, those of any recording."""
         connection, org = access.connection, access.org
         inputs = [plan for plan in self._inputs() if plan.measure.kept is not Kept.CALENDAR]
-        if not all(_is_kept(plan.measure) for plan in inputs):
+        if not all(plan.is_logged and _is_kept(plan.measure) for plan in inputs):
             return set(await days_of_recording(connection, org, since=since, limit=limit))
         days: set[date] = set()
         told_of: set[str] = set()

@@ -12,7 +12,7 @@ from services.api.dependencies import Access
 from services.api.kpis.moves import difference
 from services.api.kpis.service import kpi_named
 from services.api.lookback import known_at_end_of
-from services.api.privacy import may_see_people, require_people
+from services.api.privacy import may_see_people, require_people, require_people_of_list
 from services.api.publications.repository import covering, publication_named
 from services.api.restatements.figures import Figure, KpiFigure
 from services.api.restatements.rates import days_of_rates, rates_of_entries, rates_stated
@@ -219,6 +219,7 @@ async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery
         InsufficientScope: it is filtered by employee, and the caller may not see people.
         InvalidCursor: the cursor belongs to another list.
     """
+    require_people_of_list(access, query.filters)
     figure, org = _asked(access, query), access.org
     asked = query.model_dump(mode="json", exclude={"cursor", "limit"})
     codec = CursorCodec(keyring, org.id, {"moving": figure.kpi.id, **asked})

@@ -45,17 +45,18 @@ from shared.kpis.incrementality import (
 from shared.kpis.periods import Interval, Period
 from shared.kpis.vocabulary import Aggregation, Dimension
 from shared.rollups.read import MeasureQuery, live_generation, read_measures
-from shared.rollups.sql import TEAM_ON_DAY
+from shared.rollups.sql import placed_on_day
 
 __all__ = ["baseline", "incrementality_of"]
 
 _METHOD: Final = "group_time_not_yet_treated"
 _SUMMED: Final = frozenset({Aggregation.ADDITIVE, Aggregation.ATTRIBUTED})
+_IN_TEAM, _TEAM = placed_on_day((Dimension.TEAM,), "m.employee", "m.day")
 _FIRST_JOINS: Final = f"""
-    SELECT t.team, min(m.day) AS first_day
-      FROM membership m {TEAM_ON_DAY.format(employee="m.employee", day="m.day")}
+    SELECT {_TEAM["team"]}, min(m.day) AS first_day
+      FROM membership m {_IN_TEAM}
      WHERE m.org_id = $1 AND m.generation = $2 AND m.event = 'joined'
-     GROUP BY t.team
+     GROUP BY 1
 """
 _DIGITS: Final = 6
 #: Team → week → value.
@@ -161,7 +162,7 @@ async def _hidden(access: Access, kpi: Kpi, weeks: tuple[Period, ...]) -> frozen
         return frozenset()
     shield = await Shield.of(access, weeks, {}, Dimension.TEAM, of_levels=rests_on_levels(kpi))
     assert shield is not None, "an answer by team has one"
-    return frozenset().union(*(one.hidden for one in shield.disclosures))
+    return shield.hidden(Dimension.TEAM)
 
 
 async def _by_team(

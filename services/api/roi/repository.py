@@ -17,7 +17,7 @@ import asyncpg
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import ConversionKind, Dimension
 from shared.rollups import converting
-from shared.rollups.sql import TEAM_ON_DAY
+from shared.rollups.sql import placed_on_day
 
 __all__ = [
     "Basis",
@@ -103,7 +103,8 @@ def grouping(group_by: Dimension | None, *, employee: str, day: str) -> tuple[st
     if group_by is None:
         return None, ""
     if group_by is Dimension.TEAM:
-        return "t.team", TEAM_ON_DAY.format(employee=employee, day=day)
+        joined, columns = placed_on_day((group_by,), employee, day)
+        return columns[group_by], joined
     return f"c.{group_by}", ""
 
 

@@ -1,7 +1,8 @@
 """Counts of people, levels and quantiles: what cannot be read off sums.
 
-Each function returns group → value for the days of [start, end). Grouped by team, a person counts
-in the team they are in on the last of these days; without grouping the one group is ``""``.
+Each function returns group → value for the days of [start, end). Grouped by team, or by role, a
+person counts in the one they have on the last of these days; without grouping the one group is
+``""``.
 """
 
 from collections import Counter, defaultdict
@@ -16,7 +17,7 @@ from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.membership import members_on
 from tests.property.oracle.rates import counting_on
 from tests.property.oracle.sales import deals, leads
-from tests.property.oracle.slices import roster_row, team_of
+from tests.property.oracle.slices import place_of, roster_row
 
 __all__ = ["Span", "answers", "sharers_by"]
 
@@ -33,9 +34,9 @@ class Span(NamedTuple):
     group_by: str | None = None
 
     @property
-    def by_team(self) -> bool:
-        """Tell whether people count in their teams."""
-        return self.group_by == "team"
+    def place(self) -> str:
+        """Return what of the roster people are grouped by: their team or role, or nothing."""
+        return self.group_by if self.group_by in ("team", "role") else ""
 
     @property
     def last_day(self) -> date:
@@ -98,7 +99,7 @@ def _regulars(history: History, told: Sequence[Contribution], span: Span) -> set
 def _count(history: History, people: Iterable[str], span: Span) -> Answer:
     counted: Answer = defaultdict(Fraction)
     for employee in people:
-        counted[team_of(history, employee, span.last_day) if span.by_team else ""] += 1
+        counted[_group(history, employee, span)] += 1
     return dict(counted)
 
 
@@ -119,7 +120,7 @@ def _readings(history: History, span: Span) -> dict[str, Answer]:
     found: dict[str, Answer] = {}
     # But connections, they belong to accounts and markets, which are in no team.
     others = ("followers", "competitor_followers", "market")
-    for metric in ("connections",) if span.by_team else ("connections", *others):
+    for metric in ("connections",) if span.place else ("connections", *others):
         readings = [r for r in history.of(AudienceRecorded) if r.metric == metric]
         if readings:
             sums: Answer = defaultdict(Fraction)
@@ -153,7 +154,7 @@ def _last(
 
 
 def _group(history: History, employee: str | None, span: Span) -> str:
-    return team_of(history, employee or "", span.last_day) if span.by_team else ""
+    return place_of(history, employee or "", span.last_day, span.place) if span.place else ""
 
 
 def _points(index: SsiRecorded, pillars: Sequence[str]) -> Fraction:
@@ -178,9 +179,10 @@ def _times_to_close(history: History, span: Span) -> dict[str, Answer]:
         if deal.state != "won" or deal.closed_at is None or deal.lead not in created:
             continue
         closed_on = history.day(deal.closed_at)
-        is_asked = span.start <= closed_on < span.end and (deal.employee or not span.by_team)
+        is_asked = span.start <= closed_on < span.end and (deal.employee or not span.place)
         if is_asked:
-            group = team_of(history, deal.employee or "", closed_on) if span.by_team else ""
+            owner = deal.employee or ""
+            group = place_of(history, owner, closed_on, span.place) if span.place else ""
             days[group].append((closed_on - history.day(created[deal.lead].occurred_at)).days)
     return {
         f"time_to_close.{name}": {

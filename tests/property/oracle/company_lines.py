@@ -90,7 +90,13 @@ def _surveys(history: History, span: Span) -> dict[str, Told]:
                 continue
             told[f"survey.{topic}.{part}"] = Told(
                 [
-                    Line(str(key_of(s)), Fraction(getattr(s, field)), span.start, team=s.team or "")
+                    Line(
+                        str(key_of(s)),
+                        Fraction(getattr(s, field)),
+                        span.start,
+                        team=s.team or "",
+                        role=s.role or "",
+                    )
                     for s in telling
                     if _in(span, history.day(s.occurred_at))
                 ],
@@ -232,10 +238,10 @@ def _staff(history: History, span: Span) -> dict[str, Told]:
         rows = [roster_row(history, name, day) for name in everybody]
         employed += [(day, row) for row in rows if row is not None and row.employed]
     last = [row for day, row in employed if day == span.last_day]
-    lines = [Line("", 1, day, team=row.team or "") for day, row in employed]
+    lines = [Line("", 1, day, row.employee) for day, row in employed]
     has_begun = any(row.effective_on < span.end for row in history.of(EmployeeRecorded))
     return {
-        **({"person_days": Told(lines, "sum", "own")} if has_begun else {}),
+        **({"person_days": Told(lines, "sum", "day")} if has_begun else {}),
         # Who is in no team has no colleague in another one.
         "ties_possible": Told([Line(r.team, 1, span.start) for r in last if r.team], "pairs"),
     }

@@ -9,34 +9,35 @@ from typing import NamedTuple
 
 from tests.property.oracle.answers import Answer, Span
 from tests.property.oracle.ledger import History
-from tests.property.oracle.slices import team_of
+from tests.property.oracle.slices import place_of
 
 __all__ = ["Line", "Told", "gathered"]
 
 
 class Line(NamedTuple):
-    """A quantity of somebody or of a team on a day; lines of one key belong together."""
+    """A quantity of somebody, of a team or of a role on a day; lines of one key belong together."""
 
     key: str
     quantity: Fraction | int
     day: date
     employee: str = ""
     team: str = ""
+    role: str = ""
 
 
 class Told(NamedTuple):
-    """All lines of a measure, how they combine, and when the roster is asked for the team."""
+    """All lines of a measure, how they combine, and when the roster is asked for the place."""
 
     lines: Iterable[Line]
     combined: str
-    team_on: str = "end"
+    placed_on: str = "end"
 
 
 def gathered(history: History, told: Told, span: Span) -> Answer:
     """Return group → value; groups without lines, and values nobody can tell, are left out."""
     groups: dict[str, dict[str, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
     for line in told.lines:
-        group = _group(history, line, told.team_on, span)
+        group = _group(history, line, told.placed_on, span)
         if group is not None:
             groups[group][line.key] += line.quantity
     combine = _COMBINED[told.combined]
@@ -44,13 +45,14 @@ def gathered(history: History, told: Told, span: Span) -> Answer:
     return {group: value for group, value in values.items() if value is not None}
 
 
-def _group(history: History, line: Line, team_on: str, span: Span) -> str | None:
-    if not span.by_team:
+def _group(history: History, line: Line, placed_on: str, span: Span) -> str | None:
+    if not span.place:
         return ""
-    if team_on == "own":
-        return line.team or None
+    if placed_on == "own":
+        return getattr(line, span.place) or None
     days = {"day": line.day, "end": span.last_day, "start": span.start - timedelta(days=1)}
-    return team_of(history, line.employee, days[team_on]) if line.employee else None
+    day = days[placed_on]
+    return place_of(history, line.employee, day, span.place) if line.employee else None
 
 
 def _middle(values: Iterable[Fraction]) -> Fraction:

@@ -18,7 +18,7 @@ from tests.property.oracle.contributions import ADVOCACY, Contribution
 from tests.property.oracle.ledger import History
 from tests.property.oracle.lines import gathered
 from tests.property.oracle.program_lines import program_lines
-from tests.property.oracle.slices import Cell, team_of
+from tests.property.oracle.slices import Cell, place_of
 
 __all__ = ["absent", "known", "measured", "sums", "weeks"]
 
@@ -137,7 +137,7 @@ def measured(
         **answers(history, told, span),
         **{name: gathered(history, lines, span) for name, lines in listed.items()},
     }
-    if span.by_team:
+    if span.place:
         for whole, owned in _OWNED.items():
             found.pop(whole, None)
             found |= {whole: found[owned]} if owned in found else {}
@@ -175,9 +175,9 @@ def _groups_of(history: History, part: Contribution, span: Span) -> list[str]:
     """Return the group a contribution counts in, if it has one."""
     if span.group_by is None:
         return [""]
-    if span.by_team:
+    if span.place:
         employee = part.where.employee
-        return [team_of(history, employee, part.day)] if employee else []
+        return [place_of(history, employee, part.day, span.place)] if employee else []
     value = getattr(part.where, span.group_by)
     return [value] if value else []
 

@@ -10,7 +10,7 @@ from shared.facts import EmployeeRecorded
 from tests.property.oracle.contributions import NOWHERE, Contribution, Where
 from tests.property.oracle.ledger import History, key_of
 
-__all__ = ["Cell", "cells", "roster_row", "team_of"]
+__all__ = ["Cell", "cells", "place_of", "roster_row", "team_of"]
 
 
 class Cell(NamedTuple):
@@ -33,10 +33,15 @@ def roster_row(history: History, employee: str, day: date) -> EmployeeRecorded |
     return max(rows, key=lambda row: (row.effective_on, key_of(row)), default=None)
 
 
+def place_of(history: History, employee: str, day: date, place: str) -> str:
+    """Return an employee's ``team`` or ``role`` on a day, ``""`` where the roster does not say."""
+    row = roster_row(history, employee, day)
+    return (getattr(row, place) or "") if row else ""
+
+
 def team_of(history: History, employee: str, day: date) -> str:
     """Return the team an employee is in on a day, ``""`` where the roster does not say."""
-    row = roster_row(history, employee, day)
-    return (row.team or "") if row else ""
+    return place_of(history, employee, day, "team")
 
 
 def cells(history: History, told: Iterable[Contribution]) -> dict[Cell, Fraction]:

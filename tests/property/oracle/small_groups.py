@@ -81,14 +81,19 @@ class Groups:
         return sum(sizes[team] for team in teams) >= self._k
 
     def _sizes_on(self, day: date) -> Mapping[str, int]:
-        staff, members = Counter[str](), Counter[str]()
+        return {team: people for (team,), people in self.heads(day, "team").items()}
+
+    def heads(self, day: date, *places: str) -> Mapping[tuple[str, ...], int]:
+        """Return how many people are of each team, role or both: members, or staff without one."""
+        staff, members = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
         enrolled = members_on(self._history, day)
         everybody = {row.employee for row in self._history.of(EmployeeRecorded)}
         for employee in everybody | enrolled:
             row = roster_row(self._history, employee, day)
+            group = tuple((getattr(row, place) or "") if row else "" for place in places)
             if row is not None and row.employed:
-                staff[row.team or ""] += 1
+                staff[group] += 1
             # Who is not on the roster yet is a member all the same, of no team.
             if employee in enrolled and (row is None or row.employed):
-                members[(row.team or "") if row else ""] += 1
+                members[group] += 1
         return {**staff, **members}

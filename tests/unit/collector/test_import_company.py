@@ -42,6 +42,18 @@ def test_a_survey_is_a_sum_of_answers() -> None:
     assert fact.occurred_at == datetime(2025, 2, 11, 23, tzinfo=UTC)
 
 
+def test_surveys_of_two_roles_are_two() -> None:
+    def told(role: str) -> Fact:
+        asked = {"topic": "competence", "held_on": "2025-02-12", "respondents": "10"}
+        return row("surveys", **asked, score_sum="700", role=role)
+
+    leaders, experts = told("leader"), told("expert")
+    assert isinstance(leaders, SurveyRecorded)
+    assert leaders.role == "leader"
+    assert leaders.external_id == "competence@2025-02-12@@@leader"
+    assert leaders.identity != experts.identity
+
+
 def test_a_corrected_survey_restates_the_same_fact() -> None:
     def told(positive: str) -> Fact:
         return row(
