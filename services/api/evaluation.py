@@ -57,9 +57,9 @@ SELECT count(*) FROM cell c
   JOIN generation g ON g.org_id = c.org_id AND g.generation = c.generation AND g.state = 'live'
  WHERE c.org_id = $1 AND c.slice = $2
 """
-# Roles have no cells.
-_COUNT_ROLES = """
-SELECT count(DISTINCT r.role) FROM roster r
+# Of these there are no cells.
+_COUNT_PLACES = """
+SELECT count(DISTINCT r.{place}) FROM roster r
   JOIN generation g ON g.org_id = r.org_id AND g.generation = r.generation AND g.state = 'live'
  WHERE r.org_id = $1
 """
@@ -337,8 +337,9 @@ async def _refuse_too_many(
     most: int,
 ) -> None:
     if group_by is not None:
-        if group_by == Dimension.ROLE:
-            groups: int = await connection.fetchval(_COUNT_ROLES, org.id)
+        if group_by in PLACES and group_by != Dimension.TEAM:
+            statement = _COUNT_PLACES.format(place=group_by)
+            groups: int = await connection.fetchval(statement, org.id)
         else:
             groups = await connection.fetchval(_COUNT_GROUPS, org.id, group_by)
         points *= max(groups, 1)

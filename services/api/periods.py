@@ -98,6 +98,9 @@ class Filters(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     team: _Values = Field(default=[], description="Only these teams.", examples=[["sales"]])
+    department: _Values = Field(
+        default=[], description="Only these departments.", examples=[["commercial"]]
+    )
     role: _Values = Field(default=[], description="Only these roles.", examples=[["leader"]])
     employee: _Values = Field(
         default=[], description="Only these employee references.", examples=[["E007"]]

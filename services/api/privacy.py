@@ -1,4 +1,4 @@
-"""Who may be seen in an answer: teams and roles too small to be shown, people only with a scope.
+"""Who may be seen in an answer: groups too small to be shown, and people only with their scope.
 
 The rules are those of :mod:`shared.kpis.privacy`; here they meet the buckets of an answer.
 """
@@ -69,7 +69,7 @@ class _Staff:
 
 @dataclass(frozen=True, slots=True)
 class _Cover:
-    """What may be shown of each bucket of an answer that names teams, or roles."""
+    """What may be shown of each bucket of an answer that names teams, departments or roles."""
 
     disclosures: tuple[Disclosure, ...]
     filterable: tuple[bool, ...]
@@ -91,10 +91,10 @@ class _Cover:
 
 @dataclass(frozen=True, slots=True)
 class Shield:
-    """What may be shown of each bucket of an answer that is cut by teams or by roles.
+    """What may be shown of each bucket of an answer that is cut by what the roster says.
 
-    ``is_of_people`` tells of one that is cut by both, for who may not see people: who has a role in
-    a team is often one person, and nothing of it is shown.
+    ``is_of_people`` tells of one that is cut by two such places, for who may not see people: who
+    has a role in a team is often one person, and nothing of it is shown.
     """
 
     covers: Mapping[str, _Cover]
@@ -110,7 +110,7 @@ class Shield:
         *,
         of_levels: bool,
     ) -> "Shield | None":
-        """Return the shield of an answer; None if no team and no role is named in it.
+        """Return the shield of an answer; None if no team, department or role is named in it.
 
         ``of_levels`` is for figures that days share: see :func:`rests_on_levels`.
         """
@@ -232,21 +232,24 @@ def require_people(
     Who has a role in a team is often one person: an answer cut by both is of single employees, too.
 
     Raises:
-        InsufficientScope: the answer would be cut by employee, or by team and role.
+        InsufficientScope: the answer would be cut by employee, or by two of team, department, role.
     """
     asked = {*filters, group_by}
-    if (_EMPLOYEE in asked or asked.issuperset(PLACES)) and not may_see_people(access):
+    is_of_people = _EMPLOYEE in asked or len(asked.intersection(PLACES)) > 1
+    if is_of_people and not may_see_people(access):
         raise InsufficientScope("people:read")
 
 
 def require_people_of_list(access: Access, filters: Mapping[str, frozenset[str]]) -> None:
     """Refuse lists of facts of single employees, as :func:`require_people`, or of a role.
 
-    A fact in the list of a role and in that of a team is of who has the role in the team.
+    A fact in the list of a role and in that of a team is of who has the role in the team, and so
+    with departments.
 
     Raises:
-        InsufficientScope: the list would be cut by employee or by role.
+        InsufficientScope: the list would be cut by employee, department or role.
     """
     require_people(access, filters, None)
-    if Dimension.ROLE in filters and not may_see_people(access):
+    is_beside_teams = not filters.keys().isdisjoint(PLACES) and Dimension.TEAM not in filters
+    if is_beside_teams and not may_see_people(access):
         raise InsufficientScope("people:read")

@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 _TEAM = Field(default=None, description="The team, if of one.", examples=["IT"])
+_DEPARTMENT = Field(default=None, description="The department, if of one.", examples=["Commercial"])
 _LONGEST_DAYS = 3660
 
 
@@ -56,6 +57,7 @@ class MailDaily(DailyTotal):
     messages: Count = Field(description="Internal e-mails sent.", examples=[410])
     people: Count = Field(description="Mailboxes counted.", examples=[40])
     team: Ref | None = _TEAM
+    department: Ref | None = _DEPARTMENT
 
 
 class TiesRecorded(Fact):
@@ -91,6 +93,7 @@ class ProcessCompleted(Fact):
     )
     started_at: Instant = Field(description="When it began.", examples=["2025-02-01T09:00:00Z"])
     team: Ref | None = _TEAM
+    department: Ref | None = _DEPARTMENT
 
     @model_validator(mode="after")
     def _is_coherent(self) -> Self:

@@ -77,6 +77,9 @@ class SurveyRecorded(Fact):
         default=None, description="Sum of all scores, on the question's scale.", examples=["3276"]
     )
     team: Ref | None = Field(default=None, description="The team that was asked.", examples=["IT"])
+    department: Ref | None = Field(
+        default=None, description="The department that was asked.", examples=["Commercial"]
+    )
     role: Ref | None = Field(
         default=None, description="The role that was asked.", examples=["leader"]
     )

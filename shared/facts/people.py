@@ -27,6 +27,7 @@ class EmployeeRecorded(OfEmployee):
         default=True, description="False from the first day after leaving.", examples=[True]
     )
     team: Ref | None = Field(default=None, description="Team.", examples=["Sales"])
+    department: Ref | None = Field(default=None, description="Department.", examples=["Commercial"])
     role: Ref | None = Field(default=None, description="Role or seniority.", examples=["leader"])
     linkedin_account: bool = Field(
         default=False, description="Whether the employee has a LinkedIn account.", examples=[True]

@@ -35,15 +35,15 @@ ADVOCACY_CHANNEL = "employee_advocacy"
 
 _T, _E, _N = Dimension.TEAM, Dimension.EMPLOYEE, Dimension.NETWORK
 _K, _C, _X, _A = Dimension.CAMPAIGN, Dimension.CHANNEL, Dimension.CONTENT, Dimension.ACCOUNT
-_R = Dimension.ROLE
-_STAFF = (_T, _E)
+_D, _R = Dimension.DEPARTMENT, Dimension.ROLE
+_STAFF = (_T, _D, _E)
 _POST = (_T, _E, _N, _K, _X)
 _BRAND = (_N, _K, _X, _A)
 _TOUCHED = (_T, _E, _N, _K, _X, _A)
 # A lead has no place of its own: only touches do, and credit is what connects them.
 _CRM = ()
 # Nor has a deal, but for whose it is.
-_OWNED = _STAFF
+_OWNED = (_T, _E)
 _TOUCH = (_T, _E, _N, _K, _C, _X, _A)
 _RESPONSES = ("reactions", "comments", "reshares")
 #: Who has told of a deal has told that none was lost, or credited, too, until one is.
@@ -55,11 +55,11 @@ _COSTS_TOLD = (_told("cost.booked"),)
 
 
 def _posts_and_responses() -> Iterator[Measure]:
-    yield _sum("shares", Unit.POSTS, (*_POST, _R), "posts published by advocates")
+    yield _sum("shares", Unit.POSTS, (*_POST, _D, _R), "posts published by advocates")
     yield _sum(
         "shares_own",
         Unit.POSTS,
-        _POST,
+        (*_POST, _D),
         "advocates' posts they wrote themselves",
         known_by=("shares",),
     )
@@ -202,7 +202,7 @@ def _program() -> Iterator[Measure]:
         "times somebody joined after having left",
         known_by=("joins",),
     )
-    spent_on = (_T, _E, _N, _K, _C)
+    spent_on = (_T, _D, _E, _N, _K, _C)
     for name, what in (
         ("cost", "the program's cost, by day, in all categories"),
         *((f"cost.{category}", f"cost of the category {category}") for category in CostCategory),
@@ -214,12 +214,12 @@ def _levels_and_sets() -> Iterator[Measure]:
     distinct, gauge = Aggregation.DISTINCT, Aggregation.GAUGE
     score, quantile = Aggregation.COMPOSITE, Aggregation.QUANTILE
     people = Unit.PEOPLE
-    yield _counted("sharers", people, distinct, (_T, _R, _N, _K, _X), "employees with a post")
+    yield _counted("sharers", people, distinct, (_T, _D, _R, _N, _K, _X), "employees with a post")
     yield _counted(
         "active_advocates",
         people,
         distinct,
-        (_T, _R, _N),
+        (_T, _D, _R, _N),
         "employees with a post in enough of the last whole ISO weeks up to the period's end",
         counted_by=(ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED),
     )
@@ -227,14 +227,16 @@ def _levels_and_sets() -> Iterator[Measure]:
         "enrolled",
         people,
         distinct,
-        (_T, _R),
+        (_T, _D, _R),
         "who joined and has not left at the end of the period",
     )
-    yield _counted("invited_enrolled", people, distinct, (_T,), "of the invited, who ever joined")
-    yield _counted("invited", people, distinct, (_T,), "everybody who was ever invited")
+    yield _counted(
+        "invited_enrolled", people, distinct, (_T, _D), "of the invited, who ever joined"
+    )
+    yield _counted("invited", people, distinct, (_T, _D), "everybody who was ever invited")
     for name, placed, what in (
-        ("headcount", (_T, _R), "employed at the end of the period"),
-        ("linkedin_accounts", (_T,), "employed, with a LinkedIn account"),
+        ("headcount", (_T, _D, _R), "employed at the end of the period"),
+        ("linkedin_accounts", (_T, _D), "employed, with a LinkedIn account"),
     ):
         yield _counted(name, people, gauge, placed, what, roster=RosterDay.END)
     for name, unit, dimensions, what in (
@@ -250,7 +252,7 @@ def _levels_and_sets() -> Iterator[Measure]:
             f"time_to_close.{figure}",
             Unit.DAYS,
             quantile,
-            _OWNED,
+            (*_OWNED, _D),
             f"{figure} of whole days from lead to won deal",
         )
     yield _measure(

@@ -35,9 +35,12 @@ _PARTS = {
 }
 _T, _E, _N = Dimension.TEAM, Dimension.EMPLOYEE, Dimension.NETWORK
 _K, _X = Dimension.CAMPAIGN, Dimension.CONTENT
-_TEAM = (_T,)
-_PLACED = (_T, Dimension.ROLE)
-_STAFF = (_T, _E)
+_D = Dimension.DEPARTMENT
+_TEAM = (_T, _D)
+_PLACED = (*_TEAM, Dimension.ROLE)
+_STAFF = (*_TEAM, _E)
+#: Figures by hand name a team or the company, and nothing else.
+_BY_HAND = (_T,)
 
 
 _DAILY = {
@@ -278,16 +281,16 @@ def _figures() -> Iterator[Measure]:
             f"figure.{figure}",
             Unit.MONEY,
             Aggregation.ADDITIVE,
-            _TEAM,
+            _BY_HAND,
             f"{figure.replace('_', ' ')}, as entered",
         )
     for name, unit, what in (
         ("figure.output", Unit.UNITS, "what was produced, as entered"),
         ("figure.output_hours", Unit.HOURS, "working hours it took"),
     ):
-        yield counted(name, unit, Aggregation.ADDITIVE, _TEAM, what)
+        yield counted(name, unit, Aggregation.ADDITIVE, _BY_HAND, what)
     for name, unit, what in (
         ("search.hours", Unit.HOURS, "hours a week that these search, as last entered"),
         ("search.people", Unit.PEOPLE, "employed, with a figure of their team or the company"),
     ):
-        yield read_off(name, unit, _TEAM, what, Kept.COUNTED)
+        yield read_off(name, unit, _BY_HAND, what, Kept.COUNTED)

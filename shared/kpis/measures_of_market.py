@@ -141,7 +141,7 @@ def _talk() -> Iterator[Measure]:
         "recognized_experts",
         Unit.PEOPLE,
         Aggregation.DISTINCT,
-        (_T,),
+        (_T, Dimension.DEPARTMENT),
         "employees with an index that is high enough, or whom somebody outside mentioned",
         counted_by=(EXPERT_INDEX,),
     )

@@ -14,16 +14,16 @@ one day what it says of the next: it is judged by the days around it too (`LEVEL
 can be told in two ways, before and after a correction: they are judged by both, and groups between
 which people were moved are `bound`, hidden on such a day whatever their size.
 
-Roles divide the people whom teams divide already, and a team less the roles that lie wholly in it
-is a group as well: of a team of ten with nine leaders, who are all there are, it is one person. So
-a second division is judged beside the first one (`Crossed`): its groups are hidden until nothing
-that both tell together is about fewer than k people.
+Departments and roles divide the people whom teams divide already, and a team less the roles that
+lie wholly in it is a group as well: of a team of ten with nine leaders, who are all there are, it
+is one person. So a division is judged beside those before it (`Crossed`): its groups are hidden
+until nothing that they tell together is about fewer than k people.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from heapq import heappop, heappush
@@ -49,7 +49,7 @@ LEVELS_APART = timedelta(days=35)
 """Days around a level that judge it: active advocates look back on four ISO weeks and six days."""
 
 _NOBODY: frozenset[str] = frozenset()
-_Point: TypeAlias = tuple[int, str]
+_Point: TypeAlias = tuple[int, tuple[str, ...]]
 _Line: TypeAlias = tuple[_Point, _Point]
 
 
@@ -67,18 +67,19 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
-    """The sizes of groups on a day on which the groups of another division are shown, too.
+    """The sizes of groups on a day on which the groups of other divisions are shown, too.
 
-    `others` are the sizes of those, and `shared` how many people are in a group and in another one.
+    `others` are the sizes of those, which are judged before, and `shared` how many people are in
+    one group of each division, in the order of judging.
     """
 
     sizes: Mapping[str, int]
-    others: Mapping[str, int]
-    shared: Mapping[tuple[str, str], int]
+    others: Sizes
+    shared: Mapping[tuple[str, ...], int]
 
 
 #: How many people each group holds on a day, alone or beside another division.
-Sizes: TypeAlias = Mapping[str, int] | Crossed
+Sizes: TypeAlias = "Mapping[str, int] | Crossed"
 
 
 def hidden_groups(sizes: Sizes, k: int) -> frozenset[str]:
@@ -90,7 +91,7 @@ def hidden_groups(sizes: Sizes, k: int) -> frozenset[str]:
     if k < 2:
         raise ValueError("a group of one is a person")
     counts = _counts(sizes)
-    others = hidden_groups(sizes.others, k) if isinstance(sizes, Crossed) else _NOBODY
+    others = _hidden_in_order(sizes.others, k) if isinstance(sizes, Crossed) else ()
     occupied = sorted((size, name) for name, size in counts.items() if size > 0)
     hidden: set[str] = set()
     people = 0
@@ -104,22 +105,29 @@ def hidden_groups(sizes: Sizes, k: int) -> frozenset[str]:
     return frozenset(hidden)
 
 
+def _hidden_in_order(sizes: Sizes, k: int) -> tuple[frozenset[str], ...]:
+    """Return the hidden groups of each division, in the order of judging."""
+    before = _hidden_in_order(sizes.others, k) if isinstance(sizes, Crossed) else ()
+    return *before, hidden_groups(sizes, k)
+
+
 def _tells(
-    crossed: Crossed, hidden: Collection[str], hidden_others: Collection[str], k: int
+    crossed: Crossed, hidden: Collection[str], others: Sequence[Collection[str]], k: int
 ) -> bool:
-    """Tell whether the figures of two divisions together are about fewer than k people.
+    """Tell whether the figures of a division and those before it are about fewer than k people.
 
     Whatever is added or subtracted gives each group a factor, all hidden ones of a division the
-    same, and is about the people of whose two groups the factors do not cancel. So, with groups
-    drawn as points, and as a line between two of them the people they share, it is about those on
-    the lines of some cut; the question is whether a cut has fewer than k.
+    same, and is about the people of whose groups the factors do not cancel. So, with groups drawn
+    as points, and as a line between two of them the people they share, it is about those on the
+    lines of some cut; the question is whether a cut has fewer than k. Of several divisions before,
+    it is asked as if each combination of their groups were told, which is more than they tell.
     """
     lines = Counter[_Line]()
-    for (group, other), people in crossed.shared.items():
+    for (*before, group), people in crossed.shared.items():
         if people > 0:
-            one = (0, "" if group in hidden else f"={group}")
-            two = (1, "" if other in hidden_others else f"={other}")
-            lines[one, two] += people
+            told = zip(before, others, strict=True)
+            one = (0, tuple("" if name in hiding else f"={name}" for name, hiding in told))
+            lines[one, (1, ("" if group in hidden else f"={group}",))] += people
     while lines:
         inseparable = _inseparable(lines, k)
         if inseparable is None:

@@ -78,10 +78,11 @@ class Dimension(StrEnum):
     CONTENT = "content"
     ACCOUNT = "account"
     HASHTAG = "hashtag"  # a post has several: its values overlap
+    DEPARTMENT = "department"
     ROLE = "role"
 
 
-PLACES = (Dimension.TEAM, Dimension.ROLE)
+PLACES = (Dimension.TEAM, Dimension.DEPARTMENT, Dimension.ROLE)
 """What the roster says of an employee from a day on; who has none is in the group ""."""
 
 

@@ -1,6 +1,6 @@
-"""How many people each team, or each role, holds on each day: what may be shown of it.
+"""How many people each team, department or role holds on each day: what may be shown of it.
 
-Roles are counted beside the teams, which divide the same people: see :class:`Crossed`.
+Departments and roles are counted beside what divides the same people: see :class:`Crossed`.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ import asyncpg
 
 from shared.kpis.periods import Period
 from shared.kpis.privacy import Crossed, Sizes
-from shared.kpis.vocabulary import Dimension
+from shared.kpis.vocabulary import PLACES, Dimension
 from shared.rollups.people import memberships
 
 __all__ = [
@@ -32,39 +32,39 @@ __all__ = [
 # before them makes the state on the first one.
 _STEPS = f"""
 WITH placed AS (
-    SELECT r.employee, r.employed, {{place}} AS place, r.team, r.effective_on AS since,
+    SELECT r.employee, r.employed, {{named}}, r.effective_on AS since,
            lead(r.effective_on, 1, 'infinity'::date)
                OVER (PARTITION BY r.employee ORDER BY r.effective_on) AS until
       FROM (
-        SELECT DISTINCT ON (employee, effective_on) employee, effective_on, employed, team, role
+        SELECT DISTINCT ON (employee, effective_on) employee, effective_on, employed, {{places}}
           FROM roster
          WHERE org_id = $1 AND generation = $2
          ORDER BY employee, effective_on, fact_key DESC
       ) r
 ), told AS ({memberships()}), member AS (
-    SELECT p.place, p.team, greatest(t.since, p.since) AS since, least(t.until, p.until) AS until
+    SELECT {{of_row}}, greatest(t.since, p.since) AS since, least(t.until, p.until) AS until
       FROM told t
       JOIN placed p ON p.employee = t.employee AND p.since < t.until AND t.since < p.until
      WHERE t.event = 'joined' AND p.employed
     UNION ALL
-    SELECT '', '', t.since, least(t.until, f.first_day)
+    SELECT {{nowhere}}, t.since, least(t.until, f.first_day)
       FROM told t
       LEFT JOIN (SELECT employee, min(since) AS first_day FROM placed GROUP BY 1) f
         ON f.employee = t.employee
      WHERE t.event = 'joined' AND t.since < least(t.until, f.first_day)
 ), stretch AS (
-    SELECT place, team, since, until, 1 AS members, 0 AS staff FROM member
+    SELECT {{places}}, since, until, 1 AS members, 0 AS staff FROM member
     UNION ALL
-    SELECT place, team, since, until, 0, 1 FROM placed WHERE employed
+    SELECT {{places}}, since, until, 0, 1 FROM placed WHERE employed
 ), step AS (
-    SELECT place, team, greatest(since, $3::date) AS day, members, staff
+    SELECT {{places}}, greatest(since, $3::date) AS day, members, staff
       FROM stretch WHERE since < $4::date AND until > $3::date AND since < until
     UNION ALL
-    SELECT place, team, until, -members, -staff
+    SELECT {{places}}, until, -members, -staff
       FROM stretch WHERE until > $3::date AND until < $4::date AND since < until
 )
-SELECT day, place, team, sum(members) AS members, sum(staff) AS staff
-  FROM step GROUP BY day, place, team ORDER BY day, place, team
+SELECT day, {{places}}, sum(members) AS members, sum(staff) AS staff
+  FROM step GROUP BY day, {{places}} ORDER BY day, {{places}}
 """
 _PLACEMENTS = """
 SELECT employee, array_agg(effective_on ORDER BY effective_on) AS days,
@@ -79,7 +79,7 @@ SELECT employee, array_agg(effective_on ORDER BY effective_on) AS days,
 """
 
 _KeyT = TypeVar("_KeyT")
-#: Employee → the team, or the role, from each day on, in order of days.
+#: Employee → the team, department or role from each day on, in order of days.
 Placements = Mapping[str, Sequence[tuple[date, str]]]
 
 
@@ -119,6 +119,27 @@ class _Heads(Generic[_KeyT]):
         return {key: self._members[key] or staff for key, staff in self._staff.items()}
 
 
+class _Counts:
+    """The sizes of groups of several divisions, each beside those before it."""
+
+    def __init__(self, places: Sequence[str]) -> None:
+        self._places = places
+        self._alone = [_Heads[str]() for _ in places]
+        self._together = [_Heads[tuple[str, ...]]() for _ in places]
+
+    def add(self, step: asyncpg.Record) -> None:
+        groups = tuple(step[place] for place in self._places)
+        for number, group in enumerate(groups):
+            self._alone[number].add(group, step)
+            self._together[number].add(groups[: number + 1], step)
+
+    def sizes(self) -> Sizes:
+        sizes: Sizes = self._alone[0].sizes()
+        for alone, together in zip(self._alone[1:], self._together[1:], strict=True):
+            sizes = Crossed(alone.sizes(), sizes, together.sizes())
+        return sizes
+
+
 async def read_populations(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
@@ -126,22 +147,24 @@ async def read_populations(
     period: Period,
     place: Dimension,
 ) -> Populations:
-    """Return the sizes of teams on the days of a period, or those of roles beside the teams."""
-    statement = _STEPS.format(place="r.role" if place is Dimension.ROLE else "''")
+    """Return the sizes of groups on the days of a period, beside those that are judged before.
+
+    ``place`` is one of ``vocabulary.PLACES``, which are in the order of judging.
+    """
+    places = PLACES[: PLACES.index(place) + 1]
+    statement = _STEPS.format(
+        places=", ".join(places),
+        named=", ".join(f"r.{one}" for one in places),
+        of_row=", ".join(f"p.{one}" for one in places),
+        nowhere=", ".join("''" for _ in places),
+    )
     rows = await connection.fetch(statement, org_id, generation, period.start, period.end)
-    groups, teams, shared = _Heads[str](), _Heads[str](), _Heads[tuple[str, str]]()
+    counts = _Counts(places)
     changes: list[tuple[date, Sizes]] = []
     for day, steps in groupby(rows, key=lambda row: row["day"]):
         for row in steps:
-            teams.add(row["team"], row)
-            if place is Dimension.ROLE:
-                groups.add(row["place"], row)
-                shared.add((row["place"], row["team"]), row)
-        sizes = teams.sizes()
-        if place is Dimension.ROLE:
-            changes.append((day, Crossed(groups.sizes(), sizes, shared.sizes())))
-        else:
-            changes.append((day, sizes))
+            counts.add(row)
+        changes.append((day, counts.sizes()))
     return Populations(changes)
 
 
@@ -151,7 +174,7 @@ async def read_placements(
     generation: int,
     place: Dimension,
 ) -> Placements:
-    """Return who is in which team, or role, as the roster tells it in the transaction's time."""
+    """Return who is in which group, as the roster tells it in the transaction's time."""
     rows = await connection.fetch(_PLACEMENTS.format(place=place), org_id, generation)
     return {row["employee"]: list(zip(row["days"], row["places"], strict=True)) for row in rows}
 
@@ -159,7 +182,7 @@ async def read_placements(
 def displaced(one: Placements, other: Placements) -> Iterator[Displaced]:
     """Yield the groups between which the roster moved somebody from one telling to the other.
 
-    Who is nowhere is in the group "": that is where figures without a team, or a role, are.
+    Who is nowhere is in the group "": that is where figures without a team, department or role are.
     """
     for employee in one.keys() | other.keys():
         then, now = one.get(employee, ()), other.get(employee, ())

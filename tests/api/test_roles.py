@@ -1,4 +1,4 @@
-"""Figures of roles: read from the roster, day by day, and shown only where they tell of nobody."""
+"""Figures of roles and departments: as the roster tells each day, where they tell of nobody."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
@@ -16,6 +16,7 @@ from tests.api.golden import Q1, fact, local
 START, LATER = date(2025, 1, 1), date(2025, 2, 10)
 TOLD, CORRECTED, ASKED = date(2025, 3, 31), date(2025, 4, 20), date(2025, 5, 2)
 TEAMS = ("Sales", "IT", "HR")
+DEPARTMENTS = {"Sales": "Commercial", "IT": "Products", "HR": "Products"}
 #: role → how many of each team have it; who has none is of no role.
 ROLES = {"leader": 2, "expert": 5, "": 3}
 KPIS = {
@@ -37,7 +38,9 @@ def people() -> Iterator[tuple[str, str, str]]:
 
 
 def recorded(employee: str, team: str, role: str, since: date) -> dict[str, Any]:
-    where = {"team": team, "effective_on": since.isoformat(), **({"role": role} if role else {})}
+    where = {"team": team, "effective_on": since.isoformat()}
+    where |= {"role": role} if role else {}
+    where |= {"department": DEPARTMENTS[team]} if team in DEPARTMENTS else {}
     name = f"{employee}@{since}"
     return fact("employee.recorded", name, local(since), employee=employee, **where)
 
@@ -53,8 +56,9 @@ def quarter() -> Iterator[dict[str, Any]]:
     yield recorded("Sales-expert-0", "Sales", "leader", LATER)
     survey = {"topic": "competence", "respondents": 10, "score_sum": "700", "role": "leader"}
     yield fact("survey.recorded", "competence", local(LATER), **survey)
-    gone = fact("employment.ended", "gone", local(date(2025, 3, 20)), employee="HR-leader-1")
-    yield gone
+    yield fact("employment.ended", "gone", local(date(2025, 3, 20)), employee="HR-leader-1")
+    mails = {"day": LATER.isoformat(), "messages": 30, "people": 10, "department": "Products"}
+    yield fact("mail.daily", "mails", local(LATER), **mails)
 
 
 def correction() -> dict[str, Any]:
@@ -120,6 +124,26 @@ async def test_rates_and_scores_come_by_role(
 
     shown = {role: one["value"] for role, one in found.items() if one["value"] not in {None, "0"}}
     assert shown == values
+
+
+async def test_departments_and_who_is_in_none_add_up_to_the_whole(
+    staff: httpx.AsyncClient,
+) -> None:
+    for kpi, values in {
+        "shares": ("20", "40"),
+        "headcount": ("10", "20"),
+        "enrolled_employees": ("10", "20"),
+        "original_content_ratio": ("0.00", "0.00"),
+        "linkedin_penetration": ("0.00", "0.00"),
+        "turnover_rate": ("0.00", "5.00"),
+    }.items():
+        found = await by_role(staff, kpi, group_by="department")
+        shown = tuple(found[name]["value"] for name in ("Commercial", "Products"))
+        assert shown == values, kpi
+        only = await staff.get(
+            "/v1/kpis/values", params={**Q1, "ids": kpi, "department": "Products"}
+        )
+        assert only.json()["kpis"][0]["values"][0]["value"] == values[1], kpi
 
 
 async def test_who_left_counts_in_the_role_of_their_last_day(staff: httpx.AsyncClient) -> None:
@@ -205,6 +229,26 @@ async def test_a_role_that_one_team_holds_but_for_few_is_not_shown(
     assert only.json()["kpis"][0]["values"][0]["null_reason"] == "suppressed:small_group"
 
 
+async def test_a_department_that_one_team_holds_but_for_few_is_not_shown(
+    staff: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    # Two of Sales belong to the products: Sales less the Commercial are these.
+    moved = [
+        {**recorded(f"Sales-other-{n}", "Sales", "", date(2025, 3, 1)), "department": "Products"}
+        for n in range(2)
+    ]
+    response = await staff.post("/v1/facts", json=moved)
+    assert response.status_code == 200, response.text
+    await fold(org)
+
+    january = {"from": "2025-01-01", "to": "2025-02-01"}
+    before = await by_role(staff, "shares", group_by="department", **january)
+    assert before["Commercial"]["value"] == "10"
+    found = await by_role(staff, "shares", group_by="department")
+    assert {name for name, one in found.items() if one["suppressed"]} == {"Commercial", "Products"}
+    assert found["Commercial + Products"]["value"] == "60"
+
+
 async def test_what_tells_of_single_people_needs_the_scope(
     staff: httpx.AsyncClient, client_of: MakeClient, org: Org
 ) -> None:
@@ -214,6 +258,8 @@ async def test_what_tells_of_single_people_needs_the_scope(
         ("kpis/values", {"ids": "shares", "team": "Sales", "group_by": "role"}),
         ("kpis/shares/series", {"group_by": "team", "role": "leader"}),
         ("kpis/shares/explain", {"role": "leader"}),
+        ("kpis/shares/explain", {"department": "Products"}),
+        ("kpis/shares/series", {"group_by": "department", "team": "IT"}),
         ("restatements/facts", {"kpi": "shares", "role": "leader", "day": "2025-04-20"}),
     ]
     for path, query in of_people:
@@ -240,7 +286,9 @@ async def test_of_parts_of_teams_those_are_hidden_that_are_small(staff: httpx.As
     ("kpi", "query", "code"),
     [
         ("shares", {"group_by": "role", "content": "x"}, "combination_not_kept"),
+        ("shares", {"department": "Products", "content": "x"}, "combination_not_kept"),
         ("impressions_advocacy", {"group_by": "role"}, "dimension_not_carried"),
+        ("productivity_index", {"group_by": "department"}, "dimension_not_carried"),
         ("audience_match_rate_title", {"role": "leader"}, "dimension_not_carried"),
         ("headcount", {"group_by": "role", "network": "x"}, "dimension_not_carried"),
     ],

@@ -49,7 +49,7 @@ from shared import clock
 from shared.db import Database, plan_for_any_organization
 from shared.kpis.measures import MEASURES, Kept
 from shared.kpis.periods import Period
-from shared.kpis.vocabulary import PLACES, Dimension
+from shared.kpis.vocabulary import Dimension
 from shared.orgs import Org
 from shared.rollups.explain import explain_measure
 from shared.rollups.known import Knowledge, look_back
@@ -114,7 +114,8 @@ def _answers() -> Mapping[str, Ask]:
     calls: dict[str, Ask] = {}
     for measure in _asked_measures():
         calls[measure] = _read(measure, None)
-        for dimension in (*PLACES, Dimension.EMPLOYEE):
+        # By department another column of the same row of the roster is read.
+        for dimension in (Dimension.TEAM, Dimension.ROLE, Dimension.EMPLOYEE):
             if dimension in MEASURES[measure].dimensions:
                 calls[f"{measure} by {dimension}"] = _read(measure, dimension)
     days: Mapping[str, Any] = {"from": _PERIOD.start, "to": _PERIOD.end}

@@ -41,13 +41,14 @@ WITHOUT_TEAMS = ("followers",)
 SUMMED = ("shares", "impressions_advocacy", "clicks", "leads_advocacy")
 VIEW = "revenue_advocacy.linear"
 FILTERED = (*SUMMED, VIEW)
-#: Those that are a role's as well.
-_OF_ROLES = ("sharers", "active_advocates", "enrolled", "headcount", "shares")
+#: Those that are a department's and a role's as well.
+_PLACED = ("sharers", "active_advocates", "enrolled", "headcount", "shares")
 #: What is asked under each grouping.
 _MEASURES: Mapping[str | None, Sequence[str]] = {
     None: (*COUNTED, *WITHOUT_TEAMS, *SUMMED, VIEW, "cost"),
     "team": (*COUNTED, *SUMMED, "joins", "cost"),
-    "role": _OF_ROLES,
+    "department": _PLACED,
+    "role": _PLACED,
     "network": ("sharers", *SUMMED),
     "content": ("sharers", *SUMMED),
 }
@@ -149,7 +150,7 @@ async def _assert_answers(
 
 def _answers(told: _Told, span: Span, filters: Mapping[str, str]) -> dict[str, Answer]:
     found = sums(told.history, told.parts, span, told.held, filters)
-    if not filters and span.group_by in {None, "team", "role"}:
+    if not filters and span.group_by in {None, "team", "department", "role"}:
         return answers(told.history, told.parts, span) | found
     if "shares" in found and not filters:
         found["sharers"] = sharers_by(told.parts, span)

@@ -23,6 +23,7 @@ DAYS = tuple(date(2025, 3, 29) + timedelta(days=n) for n in range(3))
 KPIS = {"reactions": "reactions", "comments": "comments", "impressions": "impressions_advocacy"}
 TEAMS = ("Ads", "Board", "Crew", "Desk")
 ROLES = ("lead", "hand", None)
+_DEPARTMENT_OF = {"Ads": "North", "Board": "North", "Crew": "South"}
 _BEFORE = date(2025, 1, 1)
 _STAYING = 8
 
@@ -64,7 +65,8 @@ def _told(chance: Random, people: list[str], moves: int) -> Iterator[Fact]:
     for place, employee in enumerate(people):
         who, team = {"employee": employee}, employee.partition("-")[0]
         since = chance.choice(DAYS) if employee in newcomers else _BEFORE
-        row = {"team": team, "role": ROLES[place % len(ROLES)], "effective_on": since}
+        row = {"team": team, "department": _DEPARTMENT_OF.get(team), "effective_on": since}
+        row["role"] = ROLES[place % len(ROLES)]
         yield fact_of("employee.recorded", employee, since, **who, **row)
         stays = place < _STAYING
         if stays or chance.random() < 0.9:
@@ -83,7 +85,9 @@ def _told(chance: Random, people: list[str], moves: int) -> Iterator[Fact]:
     for n, employee in enumerate(chance.sample(people, moves)):
         day = chance.choice(DAYS)
         if day < ends.get(employee, date.max) and employee not in newcomers:
+            # Who moves stays in the department, so that these do not simply hold whole teams.
             row = {"team": chance.choice(TEAMS), "role": ROLES[n % len(ROLES)]}
+            row["department"] = _DEPARTMENT_OF.get(employee.partition("-")[0])
             held = {"employee": employee, **row, "effective_on": day}
             yield fact_of("employee.recorded", f"move{n}", day, **held)
 

@@ -35,6 +35,7 @@ _OWNED = ("opportunities", "deals_won", "deals_lost", "revenue_won", "pipeline",
 _MEASURES = {
     None: (*COUNTED, *WITHOUT_TEAMS, *SUMMED, VIEW, "cost"),
     "team": (*COUNTED, *SUMMED, *_OWNED),
+    "department": ("sharers", "enrolled", "headcount", "shares", "joins", "cost"),
     "role": ("sharers", "active_advocates", "enrolled", "headcount", "shares"),
     "network": ("sharers", *SUMMED),
 }

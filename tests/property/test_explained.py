@@ -49,6 +49,7 @@ _FILTERS: tuple[Mapping[str, str], ...] = (
     {"role": "leader"},
     {"role": "expert", "network": "linkedin"},
     {"role": "leader", "team": "Sales"},
+    {"department": "North"},
     {"content": "k1"},
 )
 

@@ -99,7 +99,7 @@ async def _tell(database: Database, org: Org, items: Sequence[Delivery], at: dat
 
 
 async def _assert_crossed(database: Database, org: Org, groups: Groups) -> None:
-    """Compare how many people roles hold on each day, beside the teams and together with them."""
+    """Compare how many people groups hold on each day, by themselves and together with others."""
     period = Period(DAYS[0], DAYS[-1] + timedelta(days=1))
     async with database.transaction(org.id) as connection:
         generation = await live_generation(connection, org.id)
@@ -107,13 +107,21 @@ async def _assert_crossed(database: Database, org: Org, groups: Groups) -> None:
     for day in DAYS:
         (sizes,) = populations.during(Period(day, day + timedelta(days=1)))
         assert isinstance(sizes, Crossed)
+        assert isinstance(sizes.others, Crossed)
+        assert not isinstance(sizes.others.others, Crossed)
         for told, places in (
-            ({(role,): people for role, people in sizes.sizes.items()}, ("role",)),
-            ({(team,): people for team, people in sizes.others.items()}, ("team",)),
-            (sizes.shared, ("role", "team")),
+            (_alone(sizes.sizes), ("role",)),
+            (sizes.shared, ("team", "department", "role")),
+            (_alone(sizes.others.sizes), ("department",)),
+            (sizes.others.shared, ("team", "department")),
+            (_alone(sizes.others.others), ("team",)),
         ):
             held = {group: people for group, people in told.items() if people}
             assert held == groups.heads(day, *places), (day, places)
+
+
+def _alone(sizes: Mapping[str, int]) -> Mapping[tuple[str, ...], int]:
+    return {(group,): people for group, people in sizes.items()}
 
 
 def _questions(some: list[list[str]], *, is_corrected: bool) -> Iterator[Question]:

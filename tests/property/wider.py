@@ -14,6 +14,7 @@ _network = st.none() | st.sampled_from(["linkedin", "x"])
 _campaign = st.none() | st.just("c1")
 _counts = st.sampled_from([0, 0, 1, 3, 10])
 _team = st.sampled_from([None, "IT", "Sales"])
+_department = st.sampled_from([None, "North", "South"])
 _hours = st.sampled_from(["0", "1.5", "3", "7.25"])
 _early = st.sampled_from([datetime(2025, 3, day, 23, 15, tzinfo=UTC) for day in (1, 8, 9)])
 _late = st.none() | st.sampled_from([datetime(2025, 5, day, tzinfo=UTC) for day in (1, 2)])
@@ -73,6 +74,7 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "negative": st.sampled_from([None, 2]),
         "score_sum": st.sampled_from(["0", "210.5"]),
         "team": _team,
+        "department": _department,
         "role": st.sampled_from([None, "leader"]),
     },
     "demographics.recorded": {
@@ -93,7 +95,13 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "knowledge_items": _counts,
         "knowledge_reads": _counts,
     },
-    "mail.daily": {"day": _days, "messages": _counts, "people": _counts, "team": _team},
+    "mail.daily": {
+        "day": _days,
+        "messages": _counts,
+        "people": _counts,
+        "team": _team,
+        "department": _department,
+    },
     "ties.recorded": {
         "team": st.just("IT"),
         "other_team": st.sampled_from(["Legal", "Sales"]),
@@ -103,6 +111,7 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "process": st.sampled_from(["approval", "onboarding"]),
         "started_at": _early,
         "team": _team,
+        "department": _department,
     },
     "incident.recorded": {"count": _counts},
     "employment.ended": {
@@ -141,7 +150,10 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 }
 #: Fields of other kinds that the answers of the catalogue are counted from.
 FURTHER: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "employee.recorded": {"role": st.sampled_from([None, "leader", "expert"])},
+    "employee.recorded": {
+        "department": _department,
+        "role": st.sampled_from([None, "leader", "expert"]),
+    },
     "post.published": {
         "mode": st.sampled_from(["manual", "scheduled"]),
         "hashtags": st.none() | st.lists(st.sampled_from(["a", "b"]), min_size=1),

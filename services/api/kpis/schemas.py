@@ -42,16 +42,14 @@ __all__ = [
 _Group = Annotated[
     str | None,
     Field(
-        description='The group\'s value; of teams and roles, "" is of people who have none. What'
-        " names no value of the dimension is in no group, but in the whole. Null without"
+        description='The group\'s value; of teams, departments and roles, "" is of people who have'
+        " none. What names no value of the dimension is in no group, but in the whole. Null without"
         " `group_by`.",
         examples=["sales"],
     ),
 ]
 #: What the field divides by and the rollups do not; the partners' guide says what to ask instead.
-_NOT_KEPT: Final = frozenset(
-    {"department", "cohort", "market", "language", "job", "model", "source"}
-)
+_NOT_KEPT: Final = frozenset({"cohort", "market", "language", "job", "model", "source"})
 
 
 def _kept(value: Any) -> Any:
@@ -234,7 +232,7 @@ class Value(Output):
         examples=[False],
     )
     merged: list[str] = Field(
-        description="The teams in this value, if it is that of the teams too small to be shown"
+        description="The groups in this value, if it is that of those too small to be shown"
         " by themselves; else empty.",
         examples=[["it", "management"]],
     )

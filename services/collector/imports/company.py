@@ -36,16 +36,17 @@ def _id(cells: Cells, *columns: str) -> str:
     return "@".join(cells.get(column) or "" for column in columns)
 
 
-def _given(cells: Cells, column: str) -> tuple[str, ...]:
-    """Return a column that is part of an id only where it says something."""
-    return (column,) if cells.get(column) else ()
+def _given(cells: Cells) -> tuple[str, ...]:
+    """Return the columns that are part of an id only where one of them says something."""
+    columns = ("department", "role")
+    return columns if any(cells.get(column) for column in columns) else ()
 
 
 def _survey(cells: Cells, zone: ZoneInfo) -> Fact:
     return build(
         SurveyRecorded,
         {"external_id": "topic", "occurred_at": "held_on"},
-        external_id=_id(cells, "topic", "held_on", "team", "market", *_given(cells, "role")),
+        external_id=_id(cells, "topic", "held_on", "team", "market", *_given(cells)),
         occurred_at=midnight(day(cells, "held_on"), zone),
         topic=required(cells, "topic"),
         respondents=count(cells, "respondents"),
@@ -53,6 +54,7 @@ def _survey(cells: Cells, zone: ZoneInfo) -> Fact:
         negative=count(cells, "negative"),
         score_sum=cells.get("score_sum"),
         team=cells.get("team"),
+        department=cells.get("department"),
         role=cells.get("role"),
         market=cells.get("market"),
     )
@@ -118,7 +120,7 @@ def _kind(required_columns: str, optional: str, fact_of: FactOf) -> Kind:
 
 
 SURVEYS: Final = _kind(
-    "topic held_on respondents", "positive negative score_sum team market role", _survey
+    "topic held_on respondents", "positive negative score_sum team department role market", _survey
 )
 FIGURES: Final = _kind("figure day value", "currency team note", _figure)
 QUOTAS: Final = _kind("employee set_on amount currency starts_on ends_on", "note", _quota)

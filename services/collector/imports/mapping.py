@@ -77,6 +77,7 @@ def roster_fact(cells: Cells, zone: ZoneInfo) -> Fact:
         effective_on=effective_on,
         employed=truth(cells, "employed"),
         team=cells["team"],
+        department=cells.get("department"),
         role=cells["role"],
         linkedin_account=truth(cells, "linkedin_account"),
     )
@@ -139,7 +140,7 @@ KINDS: Final[dict[ImportKind, Kind]] = {
     "roster": Kind(
         Layout(
             ("employee", "effective_on", "employed", "team", "role", "linkedin_account"),
-            ("display_name", "email"),
+            ("department", "display_name", "email"),
         ),
         roster_fact,
     ),

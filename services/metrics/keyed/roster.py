@@ -37,8 +37,8 @@ ROSTER = KeyedOperator(
             "'employee.recorded'",
             "s.employee = b.subject AND s.effective_on = b.day",
             "b.subject, b.day, b.fact_key, (b.body ->> 'employed')::boolean,"
-            " coalesce(b.body ->> 'team', ''), coalesce(b.body ->> 'role', ''),"
-            " (b.body ->> 'linkedin_account')::boolean",
+            " coalesce(b.body ->> 'team', ''), coalesce(b.body ->> 'department', ''),"
+            " coalesce(b.body ->> 'role', ''), (b.body ->> 'linkedin_account')::boolean",
         ),
         _spans(is_new=True),
     ),

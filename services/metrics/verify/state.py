@@ -65,9 +65,10 @@ _IS_COUNTED = " OR ".join(
 
 _TABLES = {
     "roster": _Table(
-        "employee, effective_on, fact_key, employed, team, role, linkedin_account",
+        "employee, effective_on, fact_key, employed, team, department, role, linkedin_account",
         "subject, day, fact_key, (body ->> 'employed')::boolean, coalesce(body ->> 'team', ''),"
-        " coalesce(body ->> 'role', ''), (body ->> 'linkedin_account')::boolean",
+        " coalesce(body ->> 'department', ''), coalesce(body ->> 'role', ''),"
+        " (body ->> 'linkedin_account')::boolean",
         ("employee.recorded",),
     ),
     "membership": _Table(

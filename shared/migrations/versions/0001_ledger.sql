@@ -278,6 +278,7 @@ CREATE TABLE roster (
     fact_key        bytea NOT NULL,
     employed        boolean NOT NULL,
     team            text NOT NULL DEFAULT '',
+    department      text NOT NULL DEFAULT '',
     role            text NOT NULL DEFAULT '',
     linkedin_account boolean NOT NULL,
     position        bigint NOT NULL,

@@ -1,8 +1,8 @@
 """Counts of people, levels and quantiles: what cannot be read off sums.
 
-Each function returns group → value for the days of [start, end). Grouped by team, or by role, a
-person counts in the one they have on the last of these days; without grouping the one group is
-``""``.
+Each function returns group → value for the days of [start, end). Grouped by team, department
+or role, a person counts in the one they have on the last of these days; without grouping the one
+group is ``""``.
 """
 
 from collections import Counter, defaultdict
@@ -35,8 +35,8 @@ class Span(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Return what of the roster people are grouped by: their team or role, or nothing."""
-        return self.group_by if self.group_by in ("team", "role") else ""
+        """Return what of the roster people are grouped by: their team, say, or nothing."""
+        return self.group_by if self.group_by in ("team", "department", "role") else ""
 
     @property
     def last_day(self) -> date:

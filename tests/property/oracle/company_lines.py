@@ -95,6 +95,7 @@ def _surveys(history: History, span: Span) -> dict[str, Told]:
                         Fraction(getattr(s, field)),
                         span.start,
                         team=s.team or "",
+                        department=s.department or "",
                         role=s.role or "",
                     )
                     for s in telling
@@ -174,7 +175,13 @@ def _internal(history: History, span: Span) -> dict[str, Told]:
         for name, field in (("messages", "messages"), ("person_days", "people")):
             told[f"mail.{name}"] = Told(
                 [
-                    Line(str(key_of(m)), getattr(m, field), m.day, team=m.team or "")
+                    Line(
+                        str(key_of(m)),
+                        getattr(m, field),
+                        m.day,
+                        team=m.team or "",
+                        department=m.department or "",
+                    )
                     for m in mails
                     if _in(span, m.day)
                 ],
@@ -208,6 +215,7 @@ def _times(history: History, span: Span) -> dict[str, Told]:
                     (history.day(p.occurred_at) - history.day(p.started_at)).days,
                     span.start,
                     team=p.team or "",
+                    department=p.department or "",
                 )
                 for p in ended
                 if _in(span, history.day(p.occurred_at))

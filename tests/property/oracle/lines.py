@@ -15,13 +15,14 @@ __all__ = ["Line", "Told", "gathered"]
 
 
 class Line(NamedTuple):
-    """A quantity of somebody, of a team or of a role on a day; lines of one key belong together."""
+    """A quantity of somebody, or of a group, on a day; lines of one key belong together."""
 
     key: str
     quantity: Fraction | int
     day: date
     employee: str = ""
     team: str = ""
+    department: str = ""
     role: str = ""
 
 

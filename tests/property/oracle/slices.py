@@ -34,7 +34,7 @@ def roster_row(history: History, employee: str, day: date) -> EmployeeRecorded |
 
 
 def place_of(history: History, employee: str, day: date, place: str) -> str:
-    """Return an employee's ``team`` or ``role`` on a day, ``""`` where the roster does not say."""
+    """Return an employee's ``team``, say, on a day, ``""`` where the roster does not say."""
     row = roster_row(history, employee, day)
     return (getattr(row, place) or "") if row else ""
 

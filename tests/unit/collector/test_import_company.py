@@ -50,7 +50,7 @@ def test_surveys_of_two_roles_are_two() -> None:
     leaders, experts = told("leader"), told("expert")
     assert isinstance(leaders, SurveyRecorded)
     assert leaders.role == "leader"
-    assert leaders.external_id == "competence@2025-02-12@@@leader"
+    assert leaders.external_id == "competence@2025-02-12@@@@leader"
     assert leaders.identity != experts.identity
 
 

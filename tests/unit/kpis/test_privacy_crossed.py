@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.kpis.privacy import Crossed, disclose, hidden_groups, may_filter
+from shared.kpis.privacy import Crossed, Sizes, disclose, hidden_groups, may_filter
 from tests.elimination import reduced
 
 K = 5
@@ -22,7 +22,7 @@ def crossed(shared: Mapping[tuple[str, str], int]) -> Crossed:
     for (role, team), people in shared.items():
         roles[role] += people
         teams[team] += people
-    return Crossed(roles, teams, shared)
+    return Crossed(roles, teams, {(team, role): shared[role, team] for role, team in shared})
 
 
 def test_a_role_that_lies_in_one_team_but_for_few_is_hidden() -> None:
@@ -96,12 +96,24 @@ tables = st.dictionaries(
     st.integers(0, 8),
     min_size=1,
 )
+tables_of_three = st.dictionaries(
+    st.tuples(*(st.sampled_from([f"{what}1", f"{what}2", ""]) for what in "TDR")),
+    st.integers(1, 8),
+    min_size=1,
+    max_size=9,
+)
+
+
+def _divisions(told: Sizes) -> list[tuple[int, Sizes]]:
+    """Return the divisions, each with its place in the cells."""
+    before = _divisions(told.others) if isinstance(told, Crossed) else []
+    return [*before, (len(before), told)]
 
 
 def _answers(told: Crossed, k: int) -> Iterator[list[Fraction]]:
     """Yield every answer as a vector: how often each cell of the table is in it."""
     cells = sorted(told.shared)
-    for place, sizes in ((0, told), (1, told.others)):
+    for place, sizes in _divisions(told):
         groups = sorted({cell[place] for cell in cells})
         shown = disclose([sizes], k)
         allowed = [{group} for group in groups if group not in shown.hidden]
@@ -116,26 +128,51 @@ def _answers(told: Crossed, k: int) -> Iterator[list[Fraction]]:
             yield [Fraction(cell[place] in names) for cell in cells]
 
 
+def _tells(basis: Sequence[Sequence[Fraction]], counts: Sequence[int], k: int) -> list[int] | None:
+    """Return cells of fewer than k people that some combination of answers is about."""
+    for count in range(1, len(counts) + 1):
+        for some in combinations(range(len(counts)), count):
+            if sum(counts[n] for n in some) < k:
+                # Fewer dimensions without their columns: some combination holds nothing but these.
+                outside = [n for n in range(len(counts)) if n not in some]
+                if len(reduced([[row[n] for n in outside] for row in basis])) < len(basis):
+                    return list(some)
+    return None
+
+
 @settings(max_examples=150, deadline=None)
 @given(shared=tables, k=st.integers(2, 6))
 def test_no_combination_of_teams_and_roles_is_about_fewer_than_k_people(
     shared: dict[tuple[str, str], int], k: int
 ) -> None:
-    told = crossed(shared)
-    cells = sorted(shared)
-    held = [number for number, cell in enumerate(cells) if shared[cell]]
-    if sum(shared.values()) < k:
+    _assert_nothing_follows(crossed(shared), k)
+
+
+@settings(max_examples=150, deadline=None)
+@given(shared=tables_of_three, k=st.integers(2, 6))
+def test_nor_is_one_of_teams_departments_and_roles(
+    shared: dict[tuple[str, ...], int], k: int
+) -> None:
+    teams, departments, roles = Counter[str](), Counter[str](), Counter[str]()
+    pairs = Counter[tuple[str, ...]]()
+    for (team, department, role), people in shared.items():
+        teams[team] += people
+        departments[department] += people
+        roles[role] += people
+        pairs[team, department] += people
+
+    _assert_nothing_follows(Crossed(roles, Crossed(departments, teams, pairs), shared), k)
+
+
+def _assert_nothing_follows(told: Crossed, k: int) -> None:
+    cells = sorted(told.shared)
+    if sum(told.shared.values()) < k:
         return  # the whole organization's figure is not one of a group
     # A cell of nobody has no figure, whatever its factor.
+    held = [number for number, cell in enumerate(cells) if told.shared[cell]]
     basis = reduced([[row[n] for n in held] for row in _answers(told, k)])
 
-    for count in range(1, len(held) + 1):
-        for some in combinations(range(len(held)), count):
-            if sum(shared[cells[held[n]]] for n in some) < k:
-                # Fewer dimensions without their columns: some combination holds nothing but these.
-                outside = [n for n in range(len(held)) if n not in some]
-                rest = reduced([[row[n] for n in outside] for row in basis])
-                assert len(rest) == len(basis), [cells[held[n]] for n in some]
+    assert _tells(basis, [told.shared[cells[n]] for n in held], k) is None
 
 
 @settings(max_examples=150, deadline=None)
@@ -145,23 +182,13 @@ def test_no_more_roles_are_hidden_than_must_be(shared: dict[tuple[str, str], int
     roles = {role: people for role, people in told.sizes.items() if people}
     if hidden_groups(roles, k) or hidden_groups(told.others, k):
         return  # the rule for single divisions decides
-    cells = [cell for cell in sorted(shared) if shared[cell]]
-    answers = [
+    cells = [cell for cell in sorted(told.shared) if told.shared[cell]]
+    names = [{cell[place] for cell in cells} for place in (0, 1)]
+    basis = reduced(
         [Fraction(cell[place] == name) for cell in cells]
-        for place, names in ((0, told.sizes), (1, told.others))
-        for name in names
-    ]
-    basis = reduced(answers)
-
-    few = [
-        some
-        for count in range(1, len(cells) + 1)
-        for some in combinations(range(len(cells)), count)
-        if sum(shared[cells[n]] for n in some) < k
-    ]
-    tells = any(
-        len(reduced([[row[n] for n in range(len(cells)) if n not in some] for row in basis]))
-        < len(basis)
-        for some in few
+        for place in (0, 1)
+        for name in sorted(names[place])
     )
-    assert bool(hidden_groups(told, k)) is tells
+
+    is_told = _tells(basis, [told.shared[cell] for cell in cells], k) is not None
+    assert bool(hidden_groups(told, k)) is is_told
