@@ -70,6 +70,14 @@ def test_arbitrary_text_is_refused_and_nothing_worse(text: str) -> None:
         CODEC.decode(text)
 
 
+def test_a_place_with_the_longest_names_can_be_gone_on_from() -> None:
+    # Of 128 characters each, four bytes a character: a line between two teams.
+    name = "\N{GOTHIC LETTER HWAIR}" * 128
+    place: list[str | int] = [1, "x" * 250, 3, f"2025-01-01 {'f' * 32} {name} and {name}"]
+
+    assert CODEC.decode(CODEC.encode(place)) == place
+
+
 def test_cursors_survive_a_rotation_of_the_key() -> None:
     old = KeyRing(MasterKey(b"o" * 32))
     cursor = CursorCodec(old, UUID(int=1), {}).encode([7])
