@@ -24,11 +24,13 @@ from shared.rollups.sql import Arguments, date_literal, filter_clause
 
 __all__ = ["IS_PERSONAL", "ContributionLine", "ExplainPage", "explain_measure", "let_through_by"]
 
-#: Whether an entry (alias ``e``) is about an employee, or about one team. Sales are about a client,
-#: whoever made them.
+#: Whether an entry (alias ``e``) is about an employee, or about one team, department or role. Sales
+#: are about a client, whoever made them.
 IS_PERSONAL = """(
     e.employee IS NOT NULL AND e.kind NOT IN ('deal.changed', 'lead.created')
-    OR e.payload::jsonb ->> 'team' IS NOT NULL
+    OR coalesce(
+        e.payload::jsonb ->> 'team', e.payload::jsonb ->> 'department', e.payload::jsonb ->> 'role'
+    ) IS NOT NULL
 )"""
 #: Lines are counted until so many have been looked at, those included that no filter lets through.
 _MOST_COUNTED = 10_000
@@ -51,7 +53,8 @@ _MOST_DAYS = 32
 class ContributionLine:
     """What one fact contributes. ``position`` is that of the fact's present entry in the ledger.
 
-    ``is_personal`` tells that the fact is about one employee or one team, whoever the line names.
+    ``is_personal`` tells that the fact is about one employee, team, department or role, whoever
+    the line names.
     """
 
     day: date

@@ -264,23 +264,21 @@ async def test_a_fact_of_one_team_is_listed_without_the_team(
 ) -> None:
     day = {"day": "2025-03-03"}
     at = local(date(2025, 3, 3))
-    answers = {"positive": 1, "negative": 1}
+    answers: dict[str, Any] = {"respondents": 5, "positive": 1, "negative": 1}
     told = [
-        fact(
-            "figure.recorded", "p-IT", at, figure="productivity_index", value="2", team="IT", **day
-        ),
         fact("figure.recorded", "s-IT", at, figure="search_hours", value="3", team="IT", **day),
         fact("figure.recorded", "s", at, figure="search_hours", value="4", **day),
         fact("ties.recorded", "HR-IT", at, team="HR", other_team="IT", pairs=2),
         fact("mail.daily", "m-IT", at, team="IT", messages=9, people=3, **day),
-        fact("survey.recorded", "e-IT", at, topic="enps", team="IT", respondents=5, **answers),
+        fact("survey.recorded", "e-IT", at, topic="enps", team="IT", **answers),
+        fact("survey.recorded", "e-Lab", at, topic="enps", department="Lab", **answers),
+        fact("survey.recorded", "e-head", at, topic="enps", role="head", **answers),
     ]
     response = await teams.post("/v1/facts", json=told)
     assert response.status_code == 200, response.text
     await fold(org)
     reader = await client_of(org, ["kpis:read"])
     listed = {
-        "productivity_index": "figure.productivity_index",
         "cross_unit_ties": "ties",
         "internal_email_delta": "mail.person_days",
         "enps": "survey.enps.positive",

@@ -17,8 +17,9 @@ _NOTED_BY_TEAM: Final = frozenset({"employee.recorded", "figure.recorded", "ties
 #: Kinds of facts that hold for many days, and are listed for each period of them.
 _LASTING: Final = frozenset({"cost.booked", "employee.recorded", "quota.set"})
 _OF_A_LEVEL: Final = (
-    " Null for a fact about an employee or one team in a level or a count, unless the key has the"
-    " scope people:read: who is known by it on one day would be found by it on another."
+    " Null for a fact about an employee, a team, a department or a role in a level or a count,"
+    " unless the key has the scope people:read: who is known by it on one day would be found by it"
+    " on another."
 )
 _OF_DAYS: Final = _OF_A_LEVEL + " So it is where such a fact holds for many days."
 
@@ -34,8 +35,8 @@ class FactLine(Output):
     source: str = Field(description="Who said so.", examples=["acme-intranet"])
     kind: str = Field(description="Kind of fact.", examples=["post.published"])
     external_id: str | None = Field(
-        description="The source's own id of it. Null for a fact about an employee or one team"
-        " unless the key has the scope people:read: such ids tell who it is.",
+        description="The source's own id of it. Null for a fact about an employee, a team, a"
+        " department or a role unless the key has the scope people:read: such ids tell who it is.",
         examples=["share-0001"],
     )
     occurred_at: datetime | None = Field(
