@@ -49,9 +49,12 @@ async def test_credits_and_costs_add_up_to_the_statement_under_every_model(
         assert Decimal(first["cost"]) == Decimal(statement["cost"]["total"])
         assert total(costs, "quantity") == Decimal(statement["cost"]["total"])
         assert {line["channel"] for line in credits} <= {channel}
+        assert total(credits, "share") == Decimal(first["credited_conversions"])
         shares: dict[str, Decimal] = {}
         for line in credits:
-            shares[line["deal"]] = shares.get(line["deal"], Decimal(0)) + Decimal(line["share"])
+            shares[line["conversion"]] = shares.get(line["conversion"], Decimal(0)) + Decimal(
+                line["share"]
+            )
         assert all(0 < share <= 1 for share in shares.values()), asked
         if model is AttributionModel.LINEAR:
             assert credits
