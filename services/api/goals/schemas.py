@@ -168,7 +168,10 @@ class StatedGoal(Output):
 
 
 class Projection(Output):
-    """What is expected on the due day."""
+    """What is expected on the due day, and the interval in which such forecasts end.
+
+    The goal's explanation has the weeks it was made from, every step, and the formula's source.
+    """
 
     expected: DecimalText = Field(description="The middle.", examples=["4920"])
     low: DecimalText = Field(description="Lower end of the interval.", examples=["4210"])
@@ -176,7 +179,14 @@ class Projection(Output):
     level: DecimalText = Field(
         description="How often such an interval holds what comes.", examples=["0.8"]
     )
-    method: Method = Field(description="How it was made.", examples=["weekly_line"])
+    method: Method = Field(
+        description="weekly_line: a least-squares line through the weeks, with the prediction "
+        "interval of a sum around it (Draper & Smith, Applied Regression Analysis, 3rd ed., 3.1); "
+        "weekly_drift: the mean of weekly changes (Hyndman & Athanasopoulos, Forecasting, 3rd ed., "
+        "5.2); rate_of_sums: two lines and what one deviates from the rate (Cochran, Sampling "
+        "Techniques, 3rd ed., 6.4).",
+        examples=["weekly_line"],
+    )
     weeks: int = Field(description="Weeks of history it was made from.", examples=[26])
 
 
@@ -196,7 +206,8 @@ class Standing(Output):
         description="Why there is no actual value.", examples=["not_started"]
     )
     baseline: DecimalText | None = Field(
-        description="Where it started: 0 for a sum.", examples=["0"]
+        description="Where it started: 0 for a sum; before a rate or a level begins, where it is.",
+        examples=["0"],
     )
     progress: DecimalText | None = Field(
         description="Part of the way from baseline to target, in percent.", examples=["45.2"]
