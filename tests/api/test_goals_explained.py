@@ -11,7 +11,7 @@ import pytest
 from shared import clock
 from shared.facts import EngagementDaily, Fact
 from tests.api.conftest import MakeClient, Tell
-from tests.api.test_goals_by_hand import MONDAYS, followers, of, told, views
+from tests.api.test_goals_by_hand import MONDAYS, followers, of, views
 
 NOON = datetime(2025, 6, 30, 12, tzinfo=UTC)
 
@@ -172,33 +172,3 @@ async def test_explanations_are_for_readers_of_goals(
 
     assert [a.status_code for a in (stranger, other_scope, tomorrow)] == [404, 403, 422]
     assert tomorrow.json()["code"] == "as_of_in_future"
-
-
-async def test_a_team_too_small_to_be_shown_is_not_shown_by_its_goal(
-    client: httpx.AsyncClient, tell: Tell
-) -> None:
-    hired = {"effective_on": "2024-01-01", "employed": True}
-    await tell(
-        [
-            told("employee.recorded", f"r{n}", MONDAYS[0], employee=f"E{n}", team=team, **hired)
-            for n, team in enumerate(["hr"] * 3 + ["sales"] * 12 + ["it"] * 9)
-        ]
-    )
-    await tell(list(views()))
-    goal = of("impressions_advocacy", "views", "2400", filters={"team": ["hr"]})
-    large = of("impressions_advocacy", "views", "2400", filters={"team": ["sales"]})
-
-    made = await stated(client, goal)
-    found = await explained(client, made)
-    facts = await client.get(found["actual"]["facts"])
-    shown = await stated(client, large)
-
-    assert made["standing"]["null_reason"] == "suppressed:small_group"
-    assert (made["standing"]["actual"], made["standing"]["forecast"]) == (None, None)
-    assert (made["forecast_low"], made["attainable"]) == (None, "unknown")
-    assert found["actual"]["arithmetic"] == "impressions_advocacy = null (suppressed:small_group)"
-    assert (found["actual"]["value"], found["forecast"]) == (None, None)
-    # The pace is that of the calendar, as without history.
-    assert steps_of(found) == {"expected_by_now": "0 + (2400 - 0) × 4 / 12 weeks = 800"}
-    assert (facts.status_code, facts.json()["code"]) == (422, "small_group")
-    assert shown["standing"]["null_reason"] is None

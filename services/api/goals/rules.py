@@ -9,7 +9,7 @@ from services.api.goals.standing import Standing
 from shared.errors import FieldError, Invalid
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.goals import Attainable, Reading, attainable
-from shared.kpis.vocabulary import Direction
+from shared.kpis.vocabulary import PLACES, Direction
 
 __all__ = ["check_standing", "checked"]
 
@@ -74,6 +74,9 @@ def _of_measure(goal: GoalVersion, kpi: Kpi) -> Iterator[FieldError]:
     if foreign := sorted(set(goal.filters) - {dimension.value for dimension in kpi.dimensions}):
         message = f"{kpi.id} cannot be sliced by {', '.join(foreign)}."
         yield _error("filters", "dimension_not_carried", message)
+    elif len(set(goal.filters).intersection(PLACES)) > 1:
+        message = "Who has a role in a team is often one person: filter by one of the two."
+        yield _error("filters", "of_single_people", message)
 
 
 def _error(field: str, rule: str, message: str) -> FieldError:

@@ -104,13 +104,13 @@ class _Reader:
 
 
 async def standing_of(access: Access, kpi: Kpi, goal: GoalVersion, *, until: date) -> Standing:
-    """Read how a goal stands.
+    """Read how a goal stands, as all may see it who may read goals: it is kept, and shown to them.
 
     Raises:
         Invalid: the KPI cannot be sliced so.
     """
     asked = Slice(None, {name: frozenset(values) for name, values in goal.filters.items()})
-    reader = _Reader(access, kpi, asked)
+    reader = _Reader(_without_people(access), kpi, asked)
     # Once the due day is over, later days no longer count for the goal.
     until = min(until, goal.period.end)
     match reading_of(kpi):
@@ -120,6 +120,11 @@ async def standing_of(access: Access, kpi: Kpi, goal: GoalVersion, *, until: dat
             return await _rate(reader, goal, until)
         case Reading.SUM:
             return await _sum(reader, goal, until)
+
+
+def _without_people(access: Access) -> Access:
+    scopes = access.caller.scopes - {"people:read"}
+    return replace(access, caller=replace(access.caller, scopes=scopes))
 
 
 async def _level(reader: _Reader, goal: GoalVersion, until: date) -> Standing:
