@@ -203,6 +203,7 @@ async def test_a_day_that_is_not_folded_yet_has_no_standing(
     at(noon(6, 30))
     company = _Company(client, tell)
     await _found(company)
+    at(last_minute(date(2025, 6, 30)))
     async with database.transaction(org.id) as connection:
         await append(connection, org, [_moved(next(views()), reactions=77)])
     at(noon(7, 1))
