@@ -66,9 +66,14 @@ def _in_runs(kind: ConversionKind, basis: Basis) -> str:
           FROM (
             SELECT t.*, t.day - lag(t.day) OVER ({in_time}) > $3 IS TRUE AS begins
               FROM (
-                SELECT w.whole, w.converted_day, w.applied_day, t.*
+                SELECT w.people[1] AS whole, w.converted_day, w.applied_day, t.*
                   FROM ({_everybody(kind, basis)}) w
-                 CROSS JOIN LATERAL ({converting.touches_of("w.whole", "true")}) t
+                 CROSS JOIN unnest(w.people) s (person)
+                 CROSS JOIN LATERAL (
+                    SELECT * FROM touch
+                     WHERE org_id = $1 AND generation = $2 AND person = s.person
+                    OFFSET 0
+                 ) t
               ) t
           ) t
     """
@@ -77,21 +82,23 @@ def _in_runs(kind: ConversionKind, basis: Basis) -> str:
 def _everybody(kind: ConversionKind, basis: Basis) -> str:
     """Return who was met in the days that matter, and on which day they first converted, if ever.
 
-    One of a person's identifiers stands for all of them (``whole``).
+    ``people`` are a person's identifiers; the first one stands for all of them.
     """
     applied = "NULL::date"
     if kind is ConversionKind.HIRE:
         applied = f"({_first_day(ConversionKind.APPLICATION)})"
     return f"""
-        SELECT w.whole, ({_first_day(kind)}) AS converted_day, {applied} AS applied_day
+        SELECT w.people, ({_first_day(kind)}) AS converted_day, {applied} AS applied_day
           FROM (
-            SELECT DISTINCT s.whole
+            SELECT DISTINCT s.people
               FROM (
                 SELECT DISTINCT person FROM touch
                  WHERE org_id = $1 AND generation = $2 AND {_MET[basis]}
               ) p
              CROSS JOIN LATERAL (
-                SELECT min(person) AS whole FROM ({converting.same_person("p.person")}) s OFFSET 0
+                SELECT array_agg(person ORDER BY person) AS people
+                  FROM ({converting.same_person("p.person")}) s
+                OFFSET 0
              ) s
             OFFSET 0 -- asked once for each person, not for each touch
           ) w
@@ -100,7 +107,7 @@ def _everybody(kind: ConversionKind, basis: Basis) -> str:
 
 
 def _first_day(kind: ConversionKind) -> str:
-    """Return the query of the day on which a person (``w.whole``) first converted, if ever."""
+    """Return the query of the day on which a person (``w.people``) first converted, if ever."""
     key = _KEYS[kind]
     # OFFSET 0, or all rows are read in the order of their keys, for each person.
     told = f"""(
@@ -113,7 +120,7 @@ def _first_day(kind: ConversionKind) -> str:
     )"""
     return f"""
         SELECT min(c.converted_day)
-          FROM ({converting.same_person("w.whole")} OFFSET 0) s
+          FROM unnest(w.people) s (person)
          CROSS JOIN LATERAL ({converting.decided(kind, told)} OFFSET 0) c
          WHERE c.person = s.person
     """
