@@ -52,9 +52,8 @@ async def test_credits_and_costs_add_up_to_the_statement_under_every_model(
         assert total(credits, "share") == Decimal(first["credited_conversions"])
         shares: dict[str, Decimal] = {}
         for line in credits:
-            shares[line["conversion"]] = shares.get(line["conversion"], Decimal(0)) + Decimal(
-                line["share"]
-            )
+            deal = line["conversion"]
+            shares[deal] = shares.get(deal, Decimal(0)) + Decimal(line["share"])
         assert all(0 < share <= 1 for share in shares.values()), asked
         if model is AttributionModel.LINEAR:
             assert credits
