@@ -43,6 +43,9 @@ _ASKED: dict[str, dict[str, Any]] = {
     "roi_get_baseline": _BASELINE,
     "roi_get_internal_network": {"on": "2025-01-01"},
     "roi_list_models": {"group_by": "team"},
+    # What led to no lead is told by the day on which it is asked.
+    "roi_get_removal_effects": {"conversion": "lead"},
+    "roi_get_explanation": {"conversion": "lead"},
 }
 _RATES = {
     "gross_margin": ("0.8", "0.7"),
