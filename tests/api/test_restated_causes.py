@@ -100,7 +100,8 @@ OTHERS = [
         **_WON,
     ),
     fact("application.submitted", "o5", JANUARY, application="a9", person="other"),
-    fact("post.published", "o6", JANUARY, post="p9", employee="E9"),
+    # Of content that has the name of a deal.
+    fact("post.published", "o6", JANUARY, post="p9", employee="E9", content="d1"),
     fact("post.metrics", "o7", JANUARY, post="p9", impressions=9),
     fact("touch.recorded", "o8", at(31) + timedelta(days=1), person="known", channel="paid"),
     fact("post.metrics", "o9", at(31) + timedelta(days=1), post="p1", impressions=99),
