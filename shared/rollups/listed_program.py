@@ -180,37 +180,48 @@ def _invited_enrolled(since: str, until: str) -> str:
 
 
 def _activated(since: str, until: str) -> str:
-    # Neither can be looked up by a person. So both are laid together and sorted, not joined.
+    invited = f"SELECT employee, occurred_at AS at, day FROM ({_invitees(since, until)}) i"
     after = posts(since, f"({until} + w.days + 1)")
     return _person(f"""
         SELECT b.employee, b.day, b.fact_key
           FROM (SELECT {whole(ACTIVATION_DAYS, until)} AS days OFFSET 0) w
-         CROSS JOIN LATERAL (
-            SELECT t.*, min(t.invited_at) OVER invitee AS since,
-                   min(t.invited_on) OVER invitee AS first_day
-              FROM (
-                SELECT i.employee, NULL::date AS day, NULL::bytea AS fact_key,
-                       NULL::timestamptz AS published_at, i.occurred_at AS invited_at,
-                       i.day AS invited_on
-                  FROM ({_invitees(since, until)}) i
-                UNION ALL
-                SELECT p.employee, p.day, p.fact_key, p.published_at, NULL, NULL FROM ({after}) p
-              ) t
-            WINDOW invitee AS (PARTITION BY t.employee)
-          ) b
-         WHERE b.published_at >= b.since AND b.day <= b.first_day + w.days
+         CROSS JOIN LATERAL ({_posts_after(invited, after)}) b
+         WHERE b.day <= b.first_day + w.days
     """)
 
 
 def _first_shares(since: str, until: str) -> str:
+    joined = f"SELECT employee, happened_at AS at, day FROM ({first_joins(since, until)}) j"
     return f"""
         SELECT DISTINCT ON (p.employee) p.day, p.employee, {_NOWHERE},
-               extract(epoch FROM p.published_at - j.happened_at) / 3600 AS quantity, p.fact_key,
+               extract(epoch FROM p.published_at - p.since) / 3600 AS quantity, p.fact_key,
                p.employee AS line_key, 'hours from joining to the first post' AS note
-          FROM ({posts(since, "'infinity'::date")}) p
-          JOIN LATERAL ({first_join_of("p.employee", until)}) j
-            ON j.day >= {since} AND p.published_at >= j.happened_at
+          FROM ({_posts_after(joined, posts(since, "'infinity'::date"))}) p
          ORDER BY p.employee, p.published_at, p.fact_key
+    """
+
+
+def _posts_after(beginnings: str, after: str) -> str:
+    """Return people's posts (the query ``after``) from when something of theirs began.
+
+    ``beginnings`` is a query of one row for each person: employee, at, day. The posts have
+    ``since`` and ``first_day`` beside them: the moment and the day of it.
+    """
+    # Neither can be looked up by a person. So both are laid together and sorted, not joined.
+    return f"""
+        SELECT t.employee, t.day, t.fact_key, t.published_at, t.since, t.first_day
+          FROM (
+            SELECT u.*, min(u.at) OVER person AS since, min(u.began_on) OVER person AS first_day
+              FROM (
+                SELECT b.employee, NULL::date AS day, NULL::bytea AS fact_key,
+                       NULL::timestamptz AS published_at, b.at, b.day AS began_on
+                  FROM ({beginnings}) b
+                UNION ALL
+                SELECT p.employee, p.day, p.fact_key, p.published_at, NULL, NULL FROM ({after}) p
+              ) u
+            WINDOW person AS (PARTITION BY u.employee)
+          ) t
+         WHERE t.published_at >= t.since
     """
 
 

@@ -162,6 +162,7 @@ async def _sums(
            AND c.value <> 0 -- or the batching would decide which groups an answer has
            AND c.day >= ({starts}::date[])[1] AND c.day < {end}::date
            {_has_group(plan)} {filter_clause(plan.filters, arguments, columns=columns)}
+           {_ever_placed(plan, read_off, arguments)}
          GROUP BY 1, 2, 3
         """,
         *arguments.values,
@@ -179,6 +180,24 @@ def _has_group(plan: Slicing) -> str:
     conditions = "AND c.employee <> ''" if plan.places and plan.slice != "team" else ""
     if plan.kept_group is not None:
         conditions += f" AND c.{plan.kept_group} <> ''"
+    return conditions
+
+
+def _ever_placed(plan: Slicing, read_off: Collection[str], arguments: Arguments) -> str:
+    """Return the conditions that leave out the cells of who was never where is asked about.
+
+    In which team or role a day's value is, is looked up for each day: not for those whom it cannot
+    be.
+    """
+    conditions = ""
+    for place in sorted(plan.filters.keys() & set(read_off)):
+        asked = f"{arguments.add(sorted(plan.filters[place]))}::text[]"
+        # Nowhere are those of whom the roster says nothing, too. As an alternative the list is made
+        # once and looked up; by itself it could be joined, and read for each cell.
+        conditions += f"""
+           AND ('' = ANY ({asked}) OR c.employee IN (
+                SELECT s.employee FROM roster s
+                 WHERE s.org_id = $1 AND s.generation = $2 AND s.{place} = ANY ({asked})))"""
     return conditions
 
 
