@@ -13,7 +13,7 @@ from shared.kpis.measure import Measure
 from shared.kpis.vocabulary import PLACES, RetentionWeek
 from shared.rollups.converting import same_people
 from shared.rollups.evidence import COUNTERS
-from shared.rollups.sql import date_literal
+from shared.rollups.sql import date_literal, looked_up
 
 __all__ = ["entries_about"]
 
@@ -88,27 +88,13 @@ _ABOUT = """about AS MATERIALIZED (
 _OF_ANOTHER_SOURCE = """(e.kind, e.subject) IN (
             SELECT kind, subject FROM about WHERE kind IN ('lead.created', 'deal.changed'))"""
 
-
-def _looked_up(column: str, table: str, by: str, keys: str) -> str:
-    """Return the query of a column of the rows that keys name, looked up one by one."""
-    return f"""
-        SELECT DISTINCT s.{column}
-          FROM (SELECT DISTINCT * FROM ({keys}) asked) k (key)
-         CROSS JOIN LATERAL (
-            SELECT {column} FROM {table}
-             WHERE org_id = $1 AND generation = $2 AND {by} = k.key
-            OFFSET 0
-         ) s
-    """
-
-
 _KEYS_BEHIND = "SELECT line_key FROM behind"
-_LEADS_OF_DEALS = _looked_up("lead", "deal", "deal", _KEYS_BEHIND)
-_LEADS_OF_PEOPLE = _looked_up("lead", "lead", "person", "SELECT person FROM people")
+_LEADS_OF_DEALS = looked_up("lead", "deal", "deal", _KEYS_BEHIND)
+_LEADS_OF_PEOPLE = looked_up("lead", "lead", "person", "SELECT person FROM people")
 _PEOPLE_OF = {
-    "deal": _looked_up("person", "lead", "lead", _LEADS_OF_DEALS),
-    "lead": _looked_up("person", "lead", "lead", _KEYS_BEHIND),
-    "application": _looked_up("person", "application", "application", _KEYS_BEHIND),
+    "deal": looked_up("person", "lead", "lead", _LEADS_OF_DEALS),
+    "lead": looked_up("person", "lead", "lead", _KEYS_BEHIND),
+    "application": looked_up("person", "application", "application", _KEYS_BEHIND),
 }
 
 
@@ -190,7 +176,7 @@ def _of_conversions(
 
 
 def _deals_of(leads: str) -> str:
-    return f"e.kind = 'deal.changed' AND e.subject IN ({_looked_up('deal', 'deal', 'lead', leads)})"
+    return f"e.kind = 'deal.changed' AND e.subject IN ({looked_up('deal', 'deal', 'lead', leads)})"
 
 
 def _of_others(stored: str, before_end: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ __all__ = [
     "bucket_starts",
     "date_literal",
     "filter_clause",
+    "looked_up",
     "measure_list",
     "placed_on_day",
     "places_held",
@@ -110,6 +111,22 @@ def bucket_starts(query: MeasureQuery) -> list[date]:
 def bucket_ends(query: MeasureQuery) -> list[date]:
     """Return the day after the last one of each bucket."""
     return [bucket.end for bucket in query.buckets]
+
+
+def looked_up(column: str, table: str, by: str, keys: str) -> str:
+    """Return the query of a column of the rows that the query ``keys`` names by another column.
+
+    Each key is looked up by itself: joined, all rows of an organization could be read for each.
+    """
+    return f"""
+        SELECT DISTINCT s.{column}
+          FROM (SELECT DISTINCT * FROM ({keys}) asked) k (key)
+         CROSS JOIN LATERAL (
+            SELECT {column} FROM {table}
+             WHERE org_id = $1 AND generation = $2 AND {by} = k.key
+            OFFSET 0
+         ) s
+    """
 
 
 def places_held(since: str, until: str, ends: str) -> str:

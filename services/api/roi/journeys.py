@@ -26,6 +26,7 @@ from shared.attribution.sharing import ChannelPart
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import ConversionKind, Dimension
 from shared.rollups import converting
+from shared.rollups.sql import looked_up
 
 __all__ = ["Journey", "Paths", "Scope", "channel_parts", "journeys", "paths"]
 
@@ -88,15 +89,7 @@ _MET: Final = f"""
 
 def _of_met(table: str) -> str:
     """Return the leads or applications that rows of ``table`` tell of whom the period met."""
-    return f"""
-        SELECT DISTINCT k.{table}
-          FROM ({_MET}) s
-         CROSS JOIN LATERAL (
-            SELECT {table} FROM {table}
-             WHERE org_id = $1 AND generation = $2 AND person = s.person
-            OFFSET 0
-         ) k
-    """
+    return looked_up(table, table, "person", _MET)
 
 
 def _of_days(table: str, day: str = "day", only: str = "true") -> str:
@@ -107,16 +100,9 @@ def _of_days(table: str, day: str = "day", only: str = "true") -> str:
     """
 
 
-_DEALS_OF_MET: Final = f"""
-    SELECT DISTINCT d.deal
-      FROM ({_of_met("lead")}) l
-     CROSS JOIN LATERAL (
-        SELECT deal FROM deal WHERE org_id = $1 AND generation = $2 AND lead = l.lead OFFSET 0
-     ) d
-"""
 _KEYS: Final = {
     Basis.COHORT: {
-        ConversionKind.DEAL: _DEALS_OF_MET,
+        ConversionKind.DEAL: looked_up("deal", "deal", "lead", _of_met("lead")),
         ConversionKind.LEAD: _of_met("lead"),
         ConversionKind.APPLICATION: _of_met("application"),
         ConversionKind.HIRE: _of_met("application"),

@@ -198,10 +198,11 @@ class Opportunities:
     closed: int
 
 
-_LED_TO_DEAL: Final = """
-    t.channel = $5 AND t.day >= $3::date AND t.day < $4::date
-    AND t.touched_at <= coalesce(d.closed_at, 'infinity')
-    AND coalesce(d.closed_day, d.opened_day) - t.day <= $6::integer
+_IN_WINDOW: Final = converting.inside_window(
+    "coalesce(d.closed_at, 'infinity')", "coalesce(d.closed_day, d.opened_day)", "$6::integer"
+)
+_LED_TO_DEAL: Final = f"""
+    t.channel = $5 AND t.day >= $3::date AND t.day < $4::date AND {_IN_WINDOW}
 """
 
 
