@@ -35,11 +35,11 @@ _WIDENED = (
 )
 SOURCES: Mapping[Method, str] = MappingProxyType(
     {
-        Method.WEEKLY_LINE: f"{_LINE}, 3rd ed., 3.1; {_WIDENED}",
+        Method.WEEKLY_LINE: f"{_LINE}, ch. 3; {_WIDENED}",
         Method.WEEKLY_DRIFT: "random walk with drift: Hyndman & Athanasopoulos, Forecasting, 3rd "
         "ed., 5.2 and 5.5; widened by n weeks that go together (Bayley & Hammersley 1946)",
-        Method.RATE_OF_SUMS: f"ratio estimator: Cochran, Sampling Techniques, 3rd ed., 6.4; {_LINE}"
-        f", 3rd ed., 3.1; {_WIDENED}",
+        Method.RATE_OF_SUMS: f"ratio estimator: Cochran, Sampling Techniques, ch. 6; {_LINE}"
+        f", ch. 3; {_WIDENED}",
     }
 )
 """Where the formula of each method comes from."""

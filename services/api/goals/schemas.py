@@ -181,10 +181,10 @@ class Projection(Output):
     )
     method: Method = Field(
         description="weekly_line: a least-squares line through the weeks, with the prediction "
-        "interval of a sum around it (Draper & Smith, Applied Regression Analysis, 3rd ed., 3.1); "
+        "interval of a sum around it (Draper & Smith, Applied Regression Analysis, ch. 3); "
         "weekly_drift: the mean of weekly changes (Hyndman & Athanasopoulos, Forecasting, 3rd ed., "
         "5.2); rate_of_sums: two lines and what one deviates from the rate (Cochran, Sampling "
-        "Techniques, 3rd ed., 6.4).",
+        "Techniques, ch. 6).",
         examples=["weekly_line"],
     )
     weeks: int = Field(description="Weeks of history it was made from.", examples=[26])
