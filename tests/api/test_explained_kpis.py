@@ -67,7 +67,8 @@ def _staff() -> Iterator[Fact]:
     for team in ("Sales", "IT"):
         for number in range(5):
             who: Answer = {"employee": f"{team}{number}"}
-            row = {"team": team, "effective_on": "2024-06-01"}
+            row = {"team": team, "department": f"{team} & co", "role": "agent"}
+            row["effective_on"] = "2024-06-01"
             yield fact("employee.recorded", f"{team}{number}", "2024-06-01", **who, **row)
             yield fact("member.joined", f"{team}{number}", "2024-06-02", **who)
             did = {"day": "2025-02-06", "comments": 1, "events": 2, "polls": 3}
@@ -320,12 +321,20 @@ async def test_every_part_is_made_of_the_facts_it_lists(
         dimension = dimensions[number % len(dimensions)]
         parts = await values_of(explained, kpi, dimension, **only)
         for part in parts[number % 2 :: 2]:
-            asked: Answer = {**only, dimension.value: part["group"]}
+            asked: Answer = {**only, dimension.value: part["merged"] or part["group"]}
+            if part["suppressed"]:
+                await assert_refused(explained, kpi, asked)
+                continue
             told, inputs = await explanation(explained, kpi.id, **asked)
 
-            assert told["value"] == {**part, "group": None}, (kpi.id, asked)
+            assert told["value"] == {**part, "group": None, "merged": []}, (kpi.id, asked)
             lines[dimension] += assert_made_of_facts(told, inputs, facts)
     assert {dimension for dimension, count in lines.items() if not count} == {Dimension.HASHTAG}
+
+
+async def assert_refused(client: httpx.AsyncClient, kpi: Kpi, asked: Answer) -> None:
+    response = await client.get(f"/v1/kpis/{kpi.id}/explain", params={**FEBRUARY, **asked})
+    assert (response.status_code, response.json()["code"]) == (422, "small_group"), asked
 
 
 async def test_pages_of_one_line_make_the_same_list_now_and_as_it_was_known(
