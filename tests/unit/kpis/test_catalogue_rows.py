@@ -132,6 +132,7 @@ def test_what_has_no_number_is_null_with_its_reason(kpi: Kpi) -> None:
     if kpi.formula is None:
         assert kpi.unavailable is not None
         assert value.null_reason == kpi.unavailable
+        assert value.arithmetic == f"nothing = null ({kpi.unavailable})"
     else:
         assert value.null_reason is not None
         assert value.null_reason.startswith("missing:")
