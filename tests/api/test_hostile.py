@@ -179,7 +179,7 @@ async def there(client: httpx.AsyncClient, org: Org, fold: Fold) -> dict[str, st
         answer = await client.post(path, json=body | ({"note": "x"} if "from" in body else {}))
         assert answer.status_code == 201, answer.text
         made[name] = answer.json()["id"]
-    return {**made, "kpi_id": "shares", "key": "gross_margin", "delivery_id": made["goal_id"]}
+    return {**made, "kpi_id": "shares", "key": "exchange_rate.EUR", "delivery_id": made["goal_id"]}
 
 
 def query_of(name: str) -> dict[str, str]:
