@@ -316,12 +316,13 @@ async def test_a_goal_may_be_a_roles(
         "due_on": "2025-06-30",
     }
     reader = await client_of(org, ["goals:read"])
-    for filters, actual in (
-        ({"role": ["leader"]}, "15"),
-        # Leaders of one team are for those to see who may see people.
-        ({"role": ["leader"], "team": ["Sales"]}, None),
-    ):
-        made = await staff.post("/v1/goals", json={**goal, "filters": filters})
-        assert made.status_code == 201, made.text
-        seen = await reader.get(f"/v1/goals/{made.json()['id']}")
-        assert seen.json()["standing"]["actual"] == actual, seen.text
+    made = await staff.post("/v1/goals", json={**goal, "filters": {"role": ["leader"]}})
+    assert made.status_code == 201, made.text
+    seen = await reader.get(f"/v1/goals/{made.json()['id']}")
+    assert seen.json()["standing"]["actual"] == "15", seen.text
+
+    # Leaders of one team are for those to see who may see people, and a goal is for everybody.
+    of_team = {"role": ["leader"], "team": ["Sales"]}
+    refused = await staff.post("/v1/goals", json={**goal, "filters": of_team})
+    (error,) = refused.json()["errors"]
+    assert (refused.status_code, error["rule"]) == (422, "of_single_people")
