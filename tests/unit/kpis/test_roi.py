@@ -275,7 +275,8 @@ ESN = {
 def test_the_internal_network_of_golden_ratio_returns_545_percent() -> None:
     result = esn_roi(ESN)
 
-    assert [line.amount() for line in esn_lines(ESN)] == [1232, 22000]
+    lines = [(line.amount(), line.value_class) for line in esn_lines(ESN)]
+    assert lines == [(1232, ValueClass.AVOIDED_COST), (22000, ValueClass.MODELLED)]
     assert str(result.percent) == "545.33"
     assert result.grade is Grade.MODELLED
 
