@@ -276,7 +276,10 @@ def test_the_internal_network_of_golden_ratio_returns_545_percent() -> None:
     result = esn_roi(ESN)
 
     lines = [(line.amount(), line.value_class) for line in esn_lines(ESN)]
-    assert lines == [(1232, ValueClass.AVOIDED_COST), (22000, ValueClass.MODELLED)]
+    assert lines == [
+        (Decimal(1232), ValueClass.AVOIDED_COST),
+        (Decimal(22000), ValueClass.MODELLED),
+    ]
     assert str(result.percent) == "545.33"
     assert result.grade is Grade.MODELLED
 
