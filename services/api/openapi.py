@@ -136,7 +136,7 @@ def _document_problems(path: str, operation: dict[str, Any]) -> None:
         statuses |= _WITH_BODY
     elif path.endswith(("/sync", "/replay")):
         statuses |= {409: _WITH_BODY[409]}
-    elif _parameters(operation) >= {"as_of", "cursor"}:
+    elif _parameters(operation) >= {"as_of", "live", "cursor"}:
         statuses |= {409: "Computed anew since the list was begun: begin it again."}
     for status, description in sorted(statuses.items()):
         operation["responses"][str(status)] = {

@@ -60,7 +60,7 @@ _STUDENT = tuple(Fraction(thousandths, 1000) for thousandths in (
     1345, 1341, 1337, 1333, 1330, 1328, 1325, 1323, 1321, 1319, 1318, 1316,
 ))
 # fmt: on
-# Neighbouring weeks are taken to go together when their correlation is beyond the 90th percentile
+# Neighboring weeks are taken to go together when their correlation is beyond the 90th percentile
 # of that of unrelated ones, 1.28 / √n; and never by more than this.
 _UNRELATED = Fraction(32, 25)
 _STRONGEST = Fraction(1, 2)
@@ -297,7 +297,7 @@ def _length(weights: Sequence[Fraction], span: Span) -> Fraction:
 
 
 def _togetherness(off: Sequence[Fraction]) -> Fraction:
-    """Return by how much neighbouring weeks that go together widen the variance of their sum."""
+    """Return by how much neighboring weeks that go together widen the variance of their sum."""
     total = _squares(off)
     if total == 0:
         return Fraction(1)

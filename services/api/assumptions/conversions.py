@@ -36,7 +36,7 @@ async def convert(
             limit=query.limit,
         )
     except Inconvertible as amount:
-        raise Invalid(f"Of a fact, {amount.message}.", code=amount.code) from None
+        raise Invalid(f"Of a fact, {amount.message}.", code="amount_too_large") from None
     return Conversions(
         key=key,
         examined=done.examined,

@@ -24,6 +24,8 @@ from services.api.paging import page_of
 from shared import clock
 from shared.errors import FieldError, Invalid, InvalidCursor, NotFound
 from shared.kpis.assumptions import (
+    ACTIVE_WEEKS,
+    ACTIVE_WEEKS_NEEDED,
     ASSUMPTIONS,
     EXCHANGE_RATE,
     InvalidAssumption,
@@ -122,8 +124,9 @@ async def state_assumption(access: Access, key: str, new: NewStatement) -> Assum
         grade=new.grade,
         recorded_at=clock.now(),
     )
-    rates = await rates_of(access.connection, access.org.id)
-    if day := day_of_contradiction(rates):
+    if key in {ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED} and (
+        day := day_of_contradiction(await rates_of(access.connection, access.org.id))
+    ):
         raise _out_of_bounds(f"from {day} on more weeks would be needed than are looked at")
     today = _today(access.org)
     stated = await statements_in_force(access.connection, access.org.id, today)

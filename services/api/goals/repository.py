@@ -40,7 +40,7 @@ SELECT {_READ}
   FROM (
     SELECT DISTINCT ON (id) * FROM goal WHERE org_id = $1 ORDER BY id DESC, version DESC
   ) latest
- WHERE is_archived = $2 AND ($3::uuid IS NULL OR id < $3)
+ WHERE is_archived = $2 AND id < $3
  ORDER BY id DESC
  LIMIT $4
 """
@@ -151,7 +151,7 @@ async def current_goals(
     org_id: UUID,
     *,
     is_archived: bool,
-    after: UUID | None,
+    after: UUID,
     limit: int,
 ) -> list[GoalVersion]:
     """Return goals as they are now, the newest first, after the one of id ``after``."""

@@ -221,7 +221,7 @@ class Standing(Output):
     pacing: Pacing = Field(description="On what kind of way.", examples=["weekdays"])
     forecast: Projection | None = Field(
         description="What is expected on the due day (`goal_forecast`); null with too little "
-        "history, and when the due day is over."
+        "history, where nothing is known of what came so far, and when the due day is over."
     )
     attainable: Attainable = Field(
         description="Whether the target lies inside the interval now.", examples=["yes"]

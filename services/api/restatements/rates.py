@@ -30,7 +30,7 @@ _CONVERTED_AT: Final = f"""
 SELECT DISTINCT {_SHOWN}
   FROM unnest($2::bigint[]) p (position)
  CROSS JOIN LATERAL (
-    SELECT fact_key, payload::jsonb -> 'told' AS told
+    SELECT fact_key, recorded_at, payload::jsonb -> 'told' AS told
       FROM public.ledger_entry
      WHERE org_id = $1 AND position = p.position AND weight = 1 OFFSET 0
  ) e
@@ -42,10 +42,11 @@ SELECT DISTINCT {_SHOWN}
  ) b
  CROSS JOIN LATERAL (
     SELECT * FROM public.assumption
-     WHERE org_id = $1 AND key = '{EXCHANGE_RATE}' || (e.told ->> 'currency')
+     WHERE org_id = $1 AND key = '{EXCHANGE_RATE}' || (e.told ->> 'currency') AND network = ''
        AND effective_from = (e.told ->> 'rate_from')::date
        AND value = (e.told ->> 'rate')::numeric
-     ORDER BY version DESC
+     -- The same rate may be stated again later: that one moved nothing.
+     ORDER BY recorded_at <= e.recorded_at DESC, version DESC
      LIMIT 1
  ) a
  WHERE b.told ->> 'currency' = e.told ->> 'currency'

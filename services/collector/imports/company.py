@@ -70,6 +70,7 @@ def _figure(cells: Cells, zone: ZoneInfo) -> Fact:
         day=day(cells, "day"),
         value=required(cells, "value"),
         currency=cells.get("currency"),
+        hours=cells.get("hours"),
         team=cells.get("team"),
     )
 
@@ -122,7 +123,7 @@ def _kind(required_columns: str, optional: str, fact_of: FactOf) -> Kind:
 SURVEYS: Final = _kind(
     "topic held_on respondents", "positive negative score_sum team department role market", _survey
 )
-FIGURES: Final = _kind("figure day value", "currency team note", _figure)
+FIGURES: Final = _kind("figure day value", "currency hours team note", _figure)
 QUOTAS: Final = _kind("employee set_on amount currency starts_on ends_on", "note", _quota)
 TRAININGS: Final = _kind("employee course completed_on hours is_onboarding", "note", _training)
 LEAVERS: Final = _kind("employee last_day reason in_probation", "tenure_days note", _leaver)

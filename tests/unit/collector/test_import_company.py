@@ -85,6 +85,7 @@ def test_figures_quotas_trainings_and_leavers() -> None:
     figure = row(
         "figures", figure="market_sales", day="2025-03-31", value="250000.00", currency="USD"
     )
+    output = row("figures", figure="output", day="2025-03-31", value="80", hours="160")
     quota = row(
         "quotas",
         employee="E1",
@@ -108,6 +109,8 @@ def test_figures_quotas_trainings_and_leavers() -> None:
 
     assert isinstance(figure, FigureRecorded)
     assert (figure.day, figure.value) == (date(2025, 3, 31), Decimal("250000.00"))
+    assert isinstance(output, FigureRecorded)
+    assert (output.value, output.hours) == (Decimal(80), Decimal(160))
     assert isinstance(quota, QuotaSet)
     assert (quota.starts_on, quota.amount) == (date(2025, 1, 1), Decimal("90000.00"))
     assert isinstance(training, TrainingCompleted)
