@@ -79,6 +79,7 @@ async def convert_anew(
     if changed:
         await stage(connection, changed)
         judgement = restate(changed, known, position)
-        await write(connection, org, changed, judgement, max(clock.now(), recorded_at))
+        now = max(clock.now(), recorded_at)
+        await write(connection, org, changed, judgement, now, are_told=False)
     last = examined[-1]["key"] if len(found) > limit else None
     return Reconverted(len(examined), len(changed), last)

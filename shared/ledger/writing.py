@@ -1,7 +1,7 @@
 """Write entries and heads: what both appending and converting anew end with.
 
-Entries are staged first, then the head is locked, then they are written: so that other writers of
-the organization do not wait for a batch's bytes.
+Whoever writes holds the lock of the head. An append stages its entries before it takes the lock, so
+that other writers of the organization do not wait for a batch's bytes.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,7 @@ COLUMNS: Final = (
     "occurred_at, day, kind, source, external_id, employee, account, network, campaign, content, "
     "channel, subject, payload"
 )
-# COPY cannot write a table under row-level security, so a batch goes through a temporary one; and
-# it goes there before the head is locked, so that other writers do not wait for its bytes.
+# COPY cannot write a table under row-level security, so a batch goes through a temporary one.
 _STAGING: Final = """
 CREATE TEMPORARY TABLE IF NOT EXISTS ledger_staging (
     index integer, content_hash bytea, revision bigint, fact_key bytea, occurred_at timestamptz,
@@ -124,9 +123,13 @@ async def write(
     rows: Sequence[Said],
     judgement: Judgement,
     recorded_at: datetime,
+    *,
+    are_told: bool = True,
 ) -> None:
     """Write the entries that a judgement of ``rows`` makes, the current versions, and move the
     locked head, with the newest event of each source.
+
+    Unless ``are_told`` no source has told anything now: none is newer than it was.
     """
     org_id = org.id
     if judgement.stated:
@@ -142,7 +145,7 @@ async def write(
         columns = [list(column) for column in zip(*heads, strict=True)]
         await connection.execute(_HEADS, org_id, *columns)
     if judgement.stated or judgement.withdrawn:
-        newest = _newest_events(rows, judgement, recorded_at)
+        newest = _newest_events(rows, judgement, recorded_at) if are_told else {}
         await connection.execute(
             _MOVE_HEAD,
             org_id,

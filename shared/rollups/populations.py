@@ -106,7 +106,7 @@ class Populations:
 
 
 class _Heads(Generic[_KeyT]):
-    """People counted by what they are in: members, or staff where there is no member."""
+    """People counted by what they are in: as members, and as staff."""
 
     def __init__(self) -> None:
         self._members, self._staff = Counter[_KeyT](), Counter[_KeyT]()
@@ -115,7 +115,12 @@ class _Heads(Generic[_KeyT]):
         self._members[key] += step["members"]
         self._staff[key] += step["staff"]
 
+    def has_members(self, key: _KeyT) -> bool:
+        """Tell whether any of these people is a member."""
+        return self._members[key] > 0
+
     def sizes(self) -> dict[_KeyT, int]:
+        """Return how many members there are of each, or staff where there is no member."""
         return {key: self._members[key] or staff for key, staff in self._staff.items()}
 
 
@@ -136,8 +141,20 @@ class _Counts:
     def sizes(self) -> Sizes:
         sizes: Sizes = self._alone[0].sizes()
         for alone, together in zip(self._alone[1:], self._together[1:], strict=True):
-            sizes = Crossed(alone.sizes(), sizes, together.sizes())
+            shared = {
+                groups: people
+                for groups, people in together.sizes().items()
+                if together.has_members(groups) or not self._have_members(groups)
+            }
+            sizes = Crossed(alone.sizes(), sizes, shared)
         return sizes
+
+    def _have_members(self, groups: tuple[str, ...]) -> bool:
+        """Tell whether each of ``groups`` has members: who is none is in no figure about them."""
+        # There are as many divisions as the groups come from, the first ones.
+        return all(
+            alone.has_members(group) for alone, group in zip(self._alone, groups, strict=False)
+        )
 
 
 async def read_populations(

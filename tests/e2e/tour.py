@@ -13,6 +13,7 @@ _CHANCES = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"\(\d+\.\d s\)"), "(<time>)"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<address>"),
+    (re.compile(r"known at \d+ of \d+ batches"), "known at <some> batches"),
 )
 
 
@@ -41,7 +42,7 @@ def printed_by_make_run(readme: Path) -> str:
 
 
 def without_chances(text: str) -> str:
-    """Blank out what differs from run to run: identifiers, times, ports."""
+    """Blank out what differs from run to run: identifiers, times, ports, batches."""
     for pattern, name in _CHANCES:
         text = pattern.sub(name, text)
     return text

@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from services.metrics.rebuild import continue_rebuild
-from services.metrics.verify import Check, Look, repair, verify, verify_sample
+from services.metrics.verify import Check, Look, Report, repair, verify, verify_sample
+from services.metrics.verify.ledger import Stretch, compare_ledger
 from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Fact
@@ -56,6 +57,22 @@ async def test_a_head_ahead_of_the_ledger_is_told_and_set_back(
     await tell(database, org, DAYS[2], click(9))
     async with database.transaction(org.id) as connection:
         assert await head_position(connection, org.id) == 5
+
+
+async def test_a_head_behind_the_ledger_is_told_where_that_ends(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await found(database, org)
+    await by_hand(database_url, "UPDATE ledger_head SET position = 2 WHERE org_id = $1", org.id)
+
+    behind = ("ledger_head", "position 2", "position 4")
+    for stretch, expected in ((Stretch(3, 4), [behind]), (Stretch(1, 3), [])):
+        report = Report(org.id, 1, 4)
+        async with database.transaction(org.id) as connection:
+            await compare_ledger(connection, org.id, report, stretch)
+        assert [(m.name, m.stored, m.recomputed) for m in report.listed] == expected
+    report = await verify(database, org.id)
+    assert report.counts[Check.LEDGER] == 1
 
 
 async def test_a_rebuild_ends_where_the_ledger_does_whatever_its_head_says(

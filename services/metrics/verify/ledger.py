@@ -25,23 +25,31 @@ class Stretch(NamedTuple):
 
 WHOLE_LEDGER: Final = Stretch(1, 2**62)
 
-# The head stands in line as one more entry behind the last one, if the line goes so far, which is
-# from $2 to $3. In one statement: appends go on.
+# The line is from $2 to $3; it is closed by one more place behind what should be its last entry,
+# which has no entry, so that a gap at its end is seen as others are. The head is told where the
+# line goes to the end of the ledger. In one statement: appends go on.
 _BREACHES = """
-SELECT position, is_head, before, recorded_at, before_at
+WITH last AS (
+    SELECT coalesce(max(position), 0) AS position FROM ledger_entry WHERE org_id = $1
+)
+SELECT position, false AS is_head, before, recorded_at, before_at
   FROM (
-    SELECT position, is_head, recorded_at, lag(position, 1, $2::bigint - 1) OVER line AS before,
+    SELECT position, recorded_at, lag(position, 1, $2::bigint - 1) OVER line AS before,
            lag(recorded_at) OVER line AS before_at
       FROM (
-        SELECT position, false AS is_head, recorded_at
+        SELECT position, recorded_at
           FROM ledger_entry WHERE org_id = $1 AND position BETWEEN $2 AND $3
         UNION ALL
-        SELECT least(position, $3) + 1, position <= $3, NULL FROM ledger_head WHERE org_id = $1
+        SELECT greatest(least(last.position, $3), $2::bigint - 1) + 1, NULL FROM last
       ) told
-    WINDOW line AS (ORDER BY position, is_head)
+    WINDOW line AS (ORDER BY position)
   ) line
  WHERE position <> before + 1 OR recorded_at < before_at
- ORDER BY position, is_head
+ UNION ALL
+SELECT h.position, true, last.position, NULL, NULL
+  FROM ledger_head h CROSS JOIN last
+ WHERE h.org_id = $1 AND h.position <> last.position AND last.position <= $3
+ ORDER BY is_head, position
 """
 # Back to the last entry if nobody has ever heard of a position behind it; or forward to it.
 _SET_HEAD = """
@@ -72,9 +80,7 @@ def _told(row: asyncpg.Record) -> Mismatch:
     position, before = row["position"], row["before"]
     if row["is_head"]:
         # Not a gap in the line: nobody knows whether what is missing at its end ever was there.
-        return Mismatch(
-            Check.LEDGER, "ledger_head", f"position {position - 1}", f"position {before}"
-        )
+        return Mismatch(Check.LEDGER, "ledger_head", f"position {position}", f"position {before}")
     if position == before + 1:
         return Mismatch(
             Check.LEDGER,

@@ -84,7 +84,11 @@ class Groups:
         return {team: people for (team,), people in self.heads(day, "team").items()}
 
     def heads(self, day: date, *places: str) -> Mapping[tuple[str, ...], int]:
-        """Return how many people are of each team, role or both: members, or staff without one."""
+        """Return how many people are of each team, role or both: members, or staff without one.
+
+        Who is no member counts for a team with a role only if one of the two has no member at all:
+        the figures of others are not about them.
+        """
         staff, members = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
         enrolled = members_on(self._history, day)
         everybody = {row.employee for row in self._history.of(EmployeeRecorded)}
@@ -96,4 +100,8 @@ class Groups:
             # Who is not on the roster yet is a member all the same, of no team.
             if employee in enrolled and (row is None or row.employed):
                 members[group] += 1
+        single: list[set[str]] = [{group[n] for group in members} for n in range(len(places))]
+        for group in list(staff):
+            if all(name in among for name, among in zip(group, single, strict=True)):
+                del staff[group]
         return {**staff, **members}
