@@ -3,6 +3,7 @@
 The rules are those of :mod:`shared.kpis.privacy`; here they meet the buckets of an answer.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ from shared.kpis.compose import KpiValue
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.measures import Kept
 from shared.kpis.periods import Period
-from shared.kpis.privacy import LEVELS_APART, Disclosure, Sizes, disclose, may_filter
+from shared.kpis.privacy import LEVELS_APART, Decisions, Disclosure, Sizes, disclose, may_filter
 from shared.kpis.vocabulary import PLACES, Axis, Dimension
 from shared.rollups.known import Knowledge, look_at_present, look_back
 from shared.rollups.populations import (
@@ -69,24 +70,35 @@ class _Staff:
 
 @dataclass(frozen=True, slots=True)
 class _Cover:
-    """What may be shown of each bucket of an answer that names teams, departments or roles."""
+    """What may be shown of each bucket of an answer that names teams, departments or roles.
+
+    There are ``disclosures`` only where the answer is grouped by them; ``only`` are the groups it
+    is filtered by, or none.
+    """
 
     disclosures: tuple[Disclosure, ...]
     filterable: tuple[bool, ...]
     only: frozenset[str]
 
     @classmethod
-    async def of(
-        cls, access: Access, place: Dimension, judged: Sequence[Period], only: frozenset[str]
+    def of(
+        cls,
+        staff: _Staff,
+        k: int,
+        judged: Sequence[Period],
+        only: frozenset[str],
+        *,
+        is_grouped: bool,
     ) -> "_Cover":
-        staff = await _staff(access, Period(judged[0].start, judged[-1].end), place)
-        k = access.org.smallest_group
-        days = [(staff.during(part), staff.bound(part)) for part in judged]
-        return cls(
-            disclosures=tuple(disclose(sizes, k, bound=bound) for sizes, bound in days),
-            filterable=tuple(may_filter(sizes, only, k, bound=bound) for sizes, bound in days),
-            only=only,
-        )
+        # Buckets share their days, all of them where the roster is at rest.
+        judge = Decisions().hidden_groups
+        disclosures, filterable = [], []
+        for part in judged:
+            sizes, bound = staff.during(part), staff.bound(part)
+            if is_grouped:
+                disclosures.append(disclose(sizes, k, bound=bound, judge=judge))
+            filterable.append(not only or may_filter(sizes, only, k, bound=bound, judge=judge))
+        return cls(tuple(disclosures), tuple(filterable), only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +132,18 @@ class Shield:
         sees_people = may_see_people(access)
         around = LEVELS_APART if of_levels and not sees_people else timedelta(0)
         judged = [Period(part.start - around, part.end + around) for part in parts]
-        covers: dict[str, _Cover] = {
-            place: await _Cover.of(access, place, judged, filters.get(place, frozenset()))
-            for place in places
-        }
+        whole = Period(judged[0].start, judged[-1].end)
+        covers: dict[str, _Cover] = {}
+        for place in places:
+            # A cut through thousands of people takes long: it would keep other requests waiting.
+            covers[place] = await asyncio.to_thread(
+                _Cover.of,
+                await _staff(access, whole, place),
+                access.org.smallest_group,
+                judged,
+                filters.get(place, frozenset()),
+                is_grouped=place == group_by,
+            )
         return cls(covers, is_of_people=len(places) > 1 and not sees_people)
 
     def hides(self, bucket: int, group: str, group_by: str | None) -> bool:

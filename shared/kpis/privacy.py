@@ -23,7 +23,7 @@ until nothing that they tell together is about fewer than k people.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from heapq import heappop, heappush
@@ -34,6 +34,7 @@ __all__ = [
     "LEVELS_APART",
     "WORKS_COUNCIL",
     "Crossed",
+    "Decisions",
     "Disclosure",
     "Sizes",
     "disclose",
@@ -80,6 +81,8 @@ class Crossed:
 
 #: How many people each group holds on a day, alone or beside another division.
 Sizes: TypeAlias = "Mapping[str, int] | Crossed"
+#: Who says which groups of a day are hidden, as `hidden_groups` does.
+Judge: TypeAlias = "Callable[[Sizes, int], frozenset[str]]"
 
 
 def hidden_groups(sizes: Sizes, k: int) -> frozenset[str]:
@@ -103,6 +106,38 @@ def hidden_groups(sizes: Sizes, k: int) -> frozenset[str]:
         hidden.add(name)
         people += size
     return frozenset(hidden)
+
+
+class Decisions:
+    """What `hidden_groups` says, decided once of the same sizes: beside others it takes long.
+
+    Sizes that were given are kept, and must not change any more.
+    """
+
+    def __init__(self) -> None:
+        self._of_content: dict[Hashable, frozenset[str]] = {}
+        # Periods share their days, and thousands of people take long to compare. An identity is
+        # that of these sizes for as long as they are kept.
+        self._of_identity: dict[tuple[int, int], tuple[Sizes, frozenset[str]]] = {}
+
+    def hidden_groups(self, sizes: Sizes, k: int) -> frozenset[str]:
+        """Return the groups of one day that are not shown by themselves."""
+        known = self._of_identity.get((id(sizes), k))
+        if known is not None:
+            return known[1]
+        content = (_content(sizes), k)
+        hidden = self._of_content.get(content)
+        if hidden is None:
+            hidden = self._of_content[content] = hidden_groups(sizes, k)
+        self._of_identity[id(sizes), k] = sizes, hidden
+        return hidden
+
+
+def _content(sizes: Sizes) -> Hashable:
+    if isinstance(sizes, Crossed):
+        told = frozenset(sizes.sizes.items()), frozenset(sizes.shared.items())
+        return *told, _content(sizes.others)
+    return frozenset(sizes.items())
 
 
 def _hidden_in_order(sizes: Sizes, k: int) -> tuple[frozenset[str], ...]:
@@ -188,7 +223,13 @@ def _contracted(lines: Mapping[_Line, int], pairs: Iterable[_Line]) -> Counter[_
     return left
 
 
-def disclose(days: Iterable[Sizes], k: int, *, bound: frozenset[str] = _NOBODY) -> Disclosure:
+def disclose(
+    days: Iterable[Sizes],
+    k: int,
+    *,
+    bound: frozenset[str] = _NOBODY,
+    judge: Judge = hidden_groups,
+) -> Disclosure:
     """Return what may be shown of a period, given the sizes of groups on each of its days.
 
     Days on which nothing changed may be left out; groups in `bound` are hidden on all of them.
@@ -196,7 +237,7 @@ def disclose(days: Iterable[Sizes], k: int, *, bound: frozenset[str] = _NOBODY) 
     hidden: set[str] = set()
     is_enough = True
     for sizes in days:
-        together = hidden_groups(sizes, k) | bound
+        together = judge(sizes, k) | bound
         hidden |= together
         is_enough = is_enough and (not together or _people(sizes, together) >= k)
     return Disclosure(frozenset(hidden), tuple(sorted(hidden)) if is_enough else ())
@@ -208,6 +249,7 @@ def may_filter(
     k: int,
     *,
     bound: frozenset[str] = _NOBODY,
+    judge: Judge = hidden_groups,
 ) -> bool:
     """Tell whether a figure about the groups `only`, taken together, may be shown.
 
@@ -215,7 +257,7 @@ def may_filter(
     could be subtracted from a figure that holds the rest.
     """
     for sizes in days:
-        hidden = hidden_groups(sizes, k) | bound
+        hidden = judge(sizes, k) | bound
         asked = hidden & only
         if asked and (asked != hidden or _people(sizes, hidden) < k):
             return False

@@ -3,11 +3,14 @@
 Departments and roles are counted beside what divides the same people: see :class:`Crossed`.
 """
 
+import asyncio
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -78,6 +81,7 @@ SELECT employee, array_agg(effective_on ORDER BY effective_on) AS days,
  GROUP BY employee
 """
 
+_DAY: Callable[[tuple[date, Sizes]], date] = itemgetter(0)
 _KeyT = TypeVar("_KeyT")
 #: Employee → the team, department or role from each day on, in order of days.
 Placements = Mapping[str, Sequence[tuple[date, str]]]
@@ -100,9 +104,9 @@ class Populations:
 
     def during(self, period: Period) -> list[Sizes]:
         """Return the sizes of each day of a period, days without a change left out."""
-        before = [sizes for day, sizes in self.changes if day <= period.start]
-        inside = [sizes for day, sizes in self.changes if period.start < day < period.end]
-        return [*before[-1:], *inside]
+        first = bisect_right(self.changes, period.start, key=_DAY)
+        end = bisect_left(self.changes, period.end, lo=first, key=_DAY)
+        return [sizes for _, sizes in self.changes[max(first - 1, 0) : end]]
 
 
 class _Heads(Generic[_KeyT]):
@@ -176,6 +180,11 @@ async def read_populations(
         nowhere=", ".join("''" for _ in places),
     )
     rows = await connection.fetch(statement, org_id, generation, period.start, period.end)
+    # Every day on which somebody moves, everybody is counted: it would keep other requests waiting.
+    return await asyncio.to_thread(_counted, rows, places)
+
+
+def _counted(rows: Sequence[asyncpg.Record], places: Sequence[str]) -> Populations:
     counts = _Counts(places)
     changes: list[tuple[date, Sizes]] = []
     for day, steps in groupby(rows, key=lambda row: row["day"]):

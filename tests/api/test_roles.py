@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
+from threading import get_ident
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from shared import clock
+from shared.kpis import privacy
 from shared.orgs import Org
 from tests.api.conftest import Fold, MakeClient
 from tests.api.golden import Q1, fact, local
@@ -326,3 +328,29 @@ async def test_a_goal_may_be_a_roles(
     refused = await staff.post("/v1/goals", json={**goal, "filters": of_team})
     (error,) = refused.json()["errors"]
     assert (refused.status_code, error["rule"]) == (422, "of_single_people")
+
+
+async def test_a_year_by_day_is_decided_as_often_as_the_roster_changed(
+    staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cuts: list[int] = []
+    find = privacy._inseparable
+
+    def counted(*asked: Any) -> Any:
+        cuts.append(get_ident())
+        return find(*asked)
+
+    monkeypatch.setattr(privacy, "_inseparable", counted)
+    year = {"from": "2024-05-01", "to": "2025-05-01", "group_by": "role", "role": "leader"}
+    for kpi in ("shares", "headcount"):
+        taken = {}
+        for interval in ("total", "day"):
+            cuts.clear()
+            response = await staff.get(
+                f"/v1/kpis/{kpi}/series", params={**year, "interval": interval}
+            )
+            assert response.status_code == 200, response.text
+            taken[interval] = len(cuts)
+            # Other requests are answered while it is decided.
+            assert get_ident() not in cuts
+        assert 0 < taken["day"] == taken["total"], kpi
