@@ -31,19 +31,37 @@ async def headline(client: httpx.AsyncClient, **asked: Any) -> str | None:
     return percent
 
 
+async def state(
+    client: httpx.AsyncClient, at: Callable[[datetime], None], day: datetime, key: str, value: str
+) -> None:
+    """State a rate of the whole year on a day; the clock stays there."""
+    at(day)
+    stated = {"effective_from": "2025-01-01", "value": value, "source": "finance"}
+    response = await client.put(f"/v1/assumptions/{key}", json=stated)
+    assert response.status_code == 200, response.text
+
+
 @pytest.mark.parametrize("form", ["revenue", "margin", "cash", "media"])
 @pytest.mark.parametrize("basis", ["cohort", "period"])
 async def test_every_move_is_between_two_answers_of_the_statement(
-    golden: httpx.AsyncClient, form: str, basis: str
+    golden: httpx.AsyncClient, at: Callable[[datetime], None], form: str, basis: str
 ) -> None:
+    # Without it no return is known in which hires count.
+    await state(
+        golden, at, datetime(2025, 4, 28, 15, tzinfo=WARSAW), "cost_per_hire.referral", "1500"
+    )
+    at(datetime(2025, 6, 1, 15, tzinfo=WARSAW))
     asked = {"form": form, "basis": basis, "model": "last"}
     first = "2025-03-31"
     if basis == "period":
-        first = "2025-04-30"
-        asked |= {"from": "2025-04-01", "to": "2025-05-01"}
+        # The costs end with March; what is won until the middle of April returns on them.
+        first = "2025-04-15"
+        asked |= {"from": "2025-01-01", "to": "2025-04-16"}
     told = await moves(golden, **asked, limit=1)
 
     assert (told["unit"], told["currency"]) == ("percent", None)
+    assert told["restatements"]
+    assert told["now"] is not None
     assert told["first"]["as_of"] == first
     assert told["first"]["value"] == await headline(golden, **asked, as_of=first)
     assert told["now"] == await headline(golden, **asked)
@@ -63,10 +81,7 @@ async def test_a_return_moves_with_its_deals_its_rates_and_the_day_of_a_hire(
         (datetime(2025, 4, 28, 15, tzinfo=WARSAW), "cost_per_hire.referral", "1500"),
         (datetime(2025, 5, 15, 15, tzinfo=WARSAW), "gross_margin", "0.7"),
     ):
-        at(day)
-        stated = {"effective_from": "2025-01-01", "value": value, "source": "finance"}
-        response = await golden.put(f"/v1/assumptions/{key}", json=stated)
-        assert response.status_code == 200, response.text
+        await state(golden, at, day, key, value)
     at(datetime(2025, 6, 1, 15, tzinfo=WARSAW))
     days = ("2025-04-28", "2025-05-10", "2025-05-15", "2025-05-19", "2025-05-20")
 
