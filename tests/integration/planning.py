@@ -17,10 +17,15 @@ from shared.ledger import append
 from shared.orgs import Org, create_org
 from tests.conftest import TEMPLATE
 
-__all__ = ["TABLES", "execute", "found", "own_database", "rows_read", "tell"]
+__all__ = ["LISTED", "TABLES", "execute", "found", "own_database", "rows_read", "tell"]
 
 #: What grows with an organization.
 TABLES = (*GENERATION_TABLES, "ledger_entry", "fact_head", "fact_past")
+#: What the lists of an organization are kept in, besides.
+LISTED = (
+    *("link", "connection", "sync_state", "sync_run", "inbox", "assumption"),
+    *("publication", "publication_withdrawal"),
+)
 _ROWS_READ = """
 SELECT relname, (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::integer AS rows
   FROM pg_stat_xact_user_tables
@@ -34,7 +39,8 @@ async def own_database(server_url: str) -> AsyncIterator[str]:
     name = f"test_{uuid4().hex[:16]}"
     own = make_url(server_url).set(database=name).render_as_string(hide_password=False)
     await execute(server_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    await execute(own, *(f"ALTER TABLE {t} SET (autovacuum_enabled = off)" for t in TABLES))
+    tables = (*TABLES, *LISTED)
+    await execute(own, *(f"ALTER TABLE {t} SET (autovacuum_enabled = off)" for t in tables))
     yield own
     await execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 

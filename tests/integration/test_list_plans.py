@@ -27,17 +27,14 @@ from shared.orgs import Org
 from shared.security.keyring import KeyRing
 from shared.security.keys import SCOPES, Caller
 from tests.integration.believing import PREPARED, Prepare, database, url
-from tests.integration.planning import found, rows_read
+from tests.integration.planning import LISTED, found, rows_read
 
 __all__ = ["database", "url"]
 
 _LENGTH, _PAGE = 300, 10
 #: A page, the row that tells whether another one follows, and a few rows beside each.
 _MOST_ROWS = 8 * _PAGE
-_TABLES = (
-    *("link", "connection", "sync_state", "sync_run", "inbox", "assumption"),
-    *("publication", "publication_withdrawal", "ledger_entry"),
-)
+_TABLES = (*LISTED, "ledger_entry")
 _FILL = (
     """
     INSERT INTO link (org_id, id, code, target_url, tagged_url, channel, created_at)
