@@ -15,7 +15,7 @@ import pytest
 
 from shared import clock
 from shared.orgs import Org
-from tests.api.conftest import Fold
+from tests.api.conftest import Fold, MakeClient
 from tests.api.golden import CHANNELS, Q1, fact, local
 from tests.api.test_golden import get, golden, post
 from tests.api.test_golden_models import row_of
@@ -293,6 +293,32 @@ async def test_credit_is_explained_touch_by_touch(
     }
     assert {line["amount"] for line in lines} == {None}
     assert {line["converted_day"] for line in lines} == {"2025-01-10"}
+
+
+async def test_who_referred_an_applicant_is_not_told_by_the_fact_of_the_hire(
+    client: httpx.AsyncClient, org: Org, client_of: MakeClient, tell: Tell
+) -> None:
+    hired = fact("hire.accepted", "E7-2025", local(JANUARY, 20), application="p1", employee="E7")
+    applied = fact("application.submitted", "E7-p1", local(JANUARY, 19), person="p1")
+    referred = {**applied, "application": "p1", "employee": "E7"}
+    unreferred = {**applied, "external_id": "p2", "application": "p2", "person": "p2"}
+    await tell(touches("p1", "EA"), touches("p2", "EA"), iter([referred, hired, unreferred]))
+    reader = await client_of(org, ["kpis:read", "roi:read"])
+
+    for kind, names in (
+        ("application", {"p1": "E7-p1", "p2": "p2"}),
+        ("hire", {"p1": "E7-2025"}),
+    ):
+        whole = await get(client, "roi/explain", conversion=kind)
+        answer = await get(reader, "roi/explain", conversion=kind)
+        facts = {line["conversion"]: line["conversion_fact"] for line in answer["credits"]}
+
+        assert {
+            line["conversion"]: line["conversion_fact"]["external_id"] for line in whole["credits"]
+        } == names, kind
+        told = {conversion: one["external_id"] for conversion, one in facts.items()}
+        assert told == {**names, "p1": None}, kind
+        assert facts["p1"]["position"] is not None
 
 
 @pytest.mark.parametrize("kind", KINDS)

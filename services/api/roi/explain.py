@@ -132,11 +132,16 @@ def _read_place(text: str) -> _Place:
 
 
 def _touch(line: CreditLine, *, with_people: bool) -> CreditedTouch:
+    """Return a credit as answers show it: ids that tell of an employee only ``with_people``.
+
+    Positions are told, as of all facts that are of one day: see `fact_line`.
+    """
+    is_told = with_people or not line.conversion_is_personal
     return CreditedTouch(
         conversion=line.conversion,
         conversion_fact=FactRef(
             source=line.conversion_source,
-            external_id=line.conversion_external_id,
+            external_id=line.conversion_external_id if is_told else None,
             position=line.conversion_position,
         ),
         touch_fact=FactRef(

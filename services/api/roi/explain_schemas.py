@@ -19,8 +19,8 @@ class FactRef(Output):
 
     source: str = Field(description="Who said so.", examples=["hubspot"])
     external_id: str | None = Field(
-        description="The source's id of it; null for an employee's touch unless the key has the"
-        " scope people:read.",
+        description="The source's id of it; null for an employee's touch, and for an application or"
+        " a hire that an employee referred, unless the key has the scope people:read.",
         examples=["deal-9001"],
     )
     position: int = Field(description="Its position in the ledger.", examples=[812])

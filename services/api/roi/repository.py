@@ -17,6 +17,7 @@ import asyncpg
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import ConversionKind, Dimension
 from shared.rollups import converting
+from shared.rollups.explain import IS_PERSONAL
 from shared.rollups.sql import placed_on_day
 
 __all__ = [
@@ -243,7 +244,11 @@ async def opportunities(
 
 @dataclass(frozen=True, slots=True)
 class CreditLine:
-    """The credit of one conversion to one touch, and the facts that both come from."""
+    """The credit of one conversion to one touch, and the facts that both come from.
+
+    ``conversion_is_personal`` tells that the conversion's fact names an employee who is not its
+    seller: who referred an applicant.
+    """
 
     conversion: str
     touch_key: bytes
@@ -259,6 +264,7 @@ class CreditLine:
     conversion_source: str
     conversion_external_id: str
     conversion_position: int
+    conversion_is_personal: bool
     touch_source: str
     touch_external_id: str
     touch_position: int
@@ -271,7 +277,7 @@ def _present_entry(fact_key: str) -> str:
     older than the organization: it then takes every table to hold one row of it.
     """
     return f"""
-        SELECT e.source, e.external_id, e.position
+        SELECT e.source, e.external_id, e.position, {IS_PERSONAL} AS is_personal
           FROM fact_head h
          CROSS JOIN LATERAL (
             SELECT * FROM ledger_entry WHERE org_id = $1 AND position = h.position OFFSET 0
@@ -296,8 +302,9 @@ def _lines_query(basis: Basis, kind: ConversionKind) -> str:
         SELECT p.conversion, p.touch_key, p.share, p.amount, p.touch_day, p.converted_day,
                p.channel, p.employee, p.network, p.campaign, p.content,
                ce.source AS conversion_source, ce.external_id AS conversion_external_id,
-               ce.position AS conversion_position, te.source AS touch_source,
-               te.external_id AS touch_external_id, te.position AS touch_position
+               ce.position AS conversion_position, ce.is_personal AS conversion_is_personal,
+               te.source AS touch_source, te.external_id AS touch_external_id,
+               te.position AS touch_position
           FROM page p
           JOIN LATERAL ({converting.speaking_row(kind, "p.conversion")}) c ON true
           JOIN LATERAL ({_present_entry("c.fact_key")}) ce ON true
