@@ -9,6 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from shared import clock
 from shared.orgs import Org
 from tests.api.conftest import Fold, MakeClient
 from tests.api.golden import Q1, fact, local
@@ -258,6 +259,42 @@ async def test_what_stands_for_months_is_not_known_again_by_its_fact(
             name: whole[name] if name in shown else None for name in names
         }, kpi
         assert None not in {whole[name] for name in names}
+
+
+async def test_what_moved_a_level_is_not_known_again_by_its_entry(
+    teams: httpx.AsyncClient, org: Org, client_of: MakeClient, fold: Fold
+) -> None:
+    quota = {"amount": "10.00", "currency": "USD", "employee": "HR-0"}
+    days = {"starts_on": "2025-02-01", "ends_on": "2025-06-01"}
+    told = fact("quota.set", "q", local(date(2025, 2, 1)), **quota, **days)
+    await teams.post("/v1/facts", json=[told])
+    await fold(org)
+    reader = await client_of(org, ["kpis:read"])
+    today = clock.local_day(clock.now(), org.zone)
+    names = ("position", "occurred_at", "recorded_at")
+    moved = {
+        "enrolled_employees": {"member.joined": False},
+        "quota_attainment": {"quota.set": False},
+        "shares": {"post.published": True},
+        # Whose posts are divided by who is active: the same posts.
+        "shares_per_advocate_week": {"post.published": False},
+    }
+
+    for kpi, kinds in moved.items():
+        asked = {**Q1, "kpi": kpi, "day": f"{today}", "limit": "200"}
+        answer, whole = [
+            (await client.get("/v1/restatements/facts", params=asked)).json()["facts"]
+            for client in (reader, teams)
+        ]
+
+        assert {line["kind"] for line in whole} >= kinds.keys(), kpi
+        for line, entry in zip(answer, whole, strict=True):
+            is_shown = kinds.get(line["kind"], False)
+            assert {name: line[name] for name in names} == {
+                name: entry[name] if is_shown else None for name in names
+            }, (kpi, line["kind"])
+            assert None not in {entry[name] for name in (*names, "external_id")}
+            assert line["external_id"] is None
 
 
 async def test_a_fact_of_one_team_is_listed_without_the_team(

@@ -1,5 +1,6 @@
 """Facts as explanations list them: one line per fact, with what it adds."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
 
@@ -10,7 +11,7 @@ from shared.kpis.measures import MEASURES
 from shared.kpis.vocabulary import Axis
 from shared.rollups.explain import ContributionLine
 
-__all__ = ["FactLine", "fact_line"]
+__all__ = ["FactLine", "fact_line", "is_of_its_day"]
 
 #: Kinds of facts whose notes name a team, or tell how many people it holds.
 _NOTED_BY_TEAM: Final = frozenset({"employee.recorded", "figure.recorded", "ties.recorded"})
@@ -60,6 +61,17 @@ class FactLine(Output):
     )
 
 
+def is_of_its_day(kind: str, measures: Iterable[str]) -> bool:
+    """Tell whether a fact of a kind counts on one day alone, in each of ``measures``.
+
+    Of others that are about people, the instant and the position are told only to who may see
+    people: they would be known again by them on the other days.
+    """
+    return kind not in _LASTING and all(
+        MEASURES[measure].adds_up_over(Axis.TIME) for measure in measures
+    )
+
+
 def fact_line(measure: str, line: ContributionLine, *, with_people: bool) -> FactLine:
     """Return a line of an explanation as answers show it; an empty reference is null.
 
@@ -70,7 +82,7 @@ def fact_line(measure: str, line: ContributionLine, *, with_people: bool) -> Fac
     """
     is_named = with_people or not line.is_personal
     has_day = is_named or MEASURES[measure].adds_up_over(Axis.TIME)
-    is_known_again = is_named or (has_day and line.kind not in _LASTING)
+    is_known_again = is_named or is_of_its_day(line.kind, [measure])
     has_note = is_named or line.kind not in _NOTED_BY_TEAM
     return FactLine(
         measure=measure,

@@ -69,10 +69,13 @@ class Figure(Protocol):
         """
         ...
 
-    async def positions(self, access: Access, *, after: int, until: int, limit: int) -> set[int]:
-        """Return positions in (after, until] of entries about the facts behind it.
+    async def positions(
+        self, access: Access, *, after: int, until: int, limit: int
+    ) -> list[tuple[str, int]]:
+        """Return positions in (after, until] of entries about the facts behind it, by measure.
 
-        Those behind it in the transaction's time, and the first ``limit`` at least.
+        Those behind it in the transaction's time, and the first ``limit`` of each measure at least:
+        of the first ``limit`` of all, all measures are named.
         """
         ...
 
@@ -139,26 +142,27 @@ class KpiFigure:
         query = MeasureQuery((self.period,), None, self.filters)
         return [slicing(one.id, query) for one in catalogue().measures_of(self.kpi.id)]
 
-    async def positions(self, access: Access, *, after: int, until: int, limit: int) -> set[int]:
+    async def positions(
+        self, access: Access, *, after: int, until: int, limit: int
+    ) -> list[tuple[str, int]]:
         """Return positions of entries about the facts behind any input."""
         measures = catalogue().measures_of(self.kpi.id)
-        found: set[int] = set()
+        found: list[tuple[str, int]] = []
         for measure in (one for one in measures if one.kept is not Kept.CALENDAR):
             try:
-                found |= set(
-                    await entries_behind(
-                        access.connection,
-                        access.org,
-                        measure.id,
-                        self.period,
-                        filters=self.filters,
-                        after=after,
-                        until=until,
-                        limit=limit,
-                    )
+                behind = await entries_behind(
+                    access.connection,
+                    access.org,
+                    measure.id,
+                    self.period,
+                    filters=self.filters,
+                    after=after,
+                    until=until,
+                    limit=limit,
                 )
             except ForbiddenSlice as error:
                 raise refused_slice(error) from None
+            found += [(measure.id, position) for position in behind]
         return found
 
 

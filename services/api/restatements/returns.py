@@ -105,23 +105,24 @@ class ReturnFigure:
             days |= {row["day"] for row in await connection.fetch(_DAYS_OF_HIRES, *asked)}
         return days
 
-    async def positions(self, access: Access, *, after: int, until: int, limit: int) -> set[int]:
+    async def positions(
+        self, access: Access, *, after: int, until: int, limit: int
+    ) -> list[tuple[str, int]]:
         """Return positions of entries about the facts behind credit, cost, hires or media value."""
-        found: set[int] = set()
+        found: list[tuple[str, int]] = []
         for measure, period, filters in self._parts(access):
-            found |= set(
-                await entries_behind(
-                    access.connection,
-                    access.org,
-                    measure,
-                    period,
-                    filters=filters,
-                    after=after,
-                    until=until,
-                    limit=limit,
-                    by_touch=measure == self._credit and self.query.basis is Basis.COHORT,
-                )
+            behind = await entries_behind(
+                access.connection,
+                access.org,
+                measure,
+                period,
+                filters=filters,
+                after=after,
+                until=until,
+                limit=limit,
+                by_touch=measure == self._credit and self.query.basis is Basis.COHORT,
             )
+            found += [(measure, position) for position in behind]
         return found
 
     @property

@@ -26,8 +26,11 @@ __all__ = [
 ]
 
 _AT = "2025-05-10T13:00:00Z"
-
-
+_KNOWN_AGAIN = (
+    " Null for a fact about an employee, a team, a department or a role in a level or a count, or"
+    " that holds for many days, unless the key has the scope people:read: who is known by it on one"
+    " day would be found by it on another."
+)
 _ONLY_RETURN = "Only for `roi_program`: "
 
 
@@ -147,19 +150,23 @@ class Restatements(Page):
 class MovingFact(Output):
     """An entry of the ledger that moved the figure."""
 
-    position: int = Field(description="Its position.", examples=[1554])
+    position: int | None = Field(description="Its position." + _KNOWN_AGAIN, examples=[1554])
     weight: Literal[-1, 1] = Field(
         description="+1 states a fact, -1 takes it back. A correction is both.", examples=[1]
     )
     kind: str = Field(description="Kind of fact.", examples=["deal.changed"])
     source: str = Field(description="Who said so.", examples=["hubspot"])
     external_id: str | None = Field(
-        description="The source's own id of it. Null for a fact about an employee unless the key"
-        " has the scope people:read: such ids tell who it is.",
+        description="The source's own id of it. Null for a fact about an employee, a team, a"
+        " department or a role unless the key has the scope people:read: such ids tell who it is.",
         examples=["J5"],
     )
-    occurred_at: datetime = Field(description="When it happened.", examples=[_AT])
-    recorded_at: datetime = Field(description="When it became known.", examples=[_AT])
+    occurred_at: datetime | None = Field(
+        description="When it happened." + _KNOWN_AGAIN, examples=[_AT]
+    )
+    recorded_at: datetime | None = Field(
+        description="When it became known." + _KNOWN_AGAIN, examples=[_AT]
+    )
     note: str | None = Field(
         description="What its amount was told as, if in another currency, and converted at.",
         examples=["1000.10 EUR at 1.08, the rate from 2025-01-01"],

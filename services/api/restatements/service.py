@@ -4,11 +4,16 @@ The moves telescope: whatever the days, they add up to the value now minus the v
 published, exactly.
 """
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+import asyncpg
+
 from services.api.dependencies import Access
+from services.api.facts.lines import is_of_its_day
 from services.api.kpis.moves import difference
 from services.api.kpis.service import kpi_named
 from services.api.lookback import known_at_end_of
@@ -46,8 +51,7 @@ _MOST_DAYS: Final = 40
 _MOST_REPAIRS: Final = 100
 _ENTRIES: Final = f"""
 SELECT e.position, e.weight, e.kind, e.source, e.occurred_at, e.recorded_at,
-       CASE WHEN $3 OR NOT {IS_PERSONAL} THEN e.external_id END AS external_id,
-       {CONVERTED} AS note
+       e.external_id, {CONVERTED} AS note, {IS_PERSONAL} AS is_personal
   FROM public.ledger_entry e
  WHERE e.org_id = $1 AND e.position = ANY ($2::bigint[])
  ORDER BY e.position
@@ -229,17 +233,19 @@ async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery
     before = max(first, earlier, key=lambda knowledge: knowledge.position)
     since = max(first.until, earlier.until)
     after = before.position if query.cursor is None else _position(codec, query.cursor)
-    positions: set[int] = set()
+    positions: dict[int, set[str]] = defaultdict(set)
     await figure.refuse_small_groups(access)
     for knowledge in (before, then):
         await look_back(access.connection, knowledge)
         await figure.refuse_small_groups(access)
-        positions |= await figure.positions(
+        for measure, position in await figure.positions(
             access, after=after, until=then.position, limit=query.limit + 1
-        )
+        ):
+            positions[position].add(measure)
     await look_at_present(access.connection)
     page = sorted(positions)[: query.limit]
-    rows = await access.connection.fetch(_ENTRIES, org.id, page, may_see_people(access))
+    rows = await access.connection.fetch(_ENTRIES, org.id, page)
+    with_people = may_see_people(access)
     rates = await rates_of_entries(access.connection, org.id, page)
     if query.cursor is None:
         span = since, then.until
@@ -248,10 +254,30 @@ async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery
     return MovingFacts(
         kpi=figure.kpi.id,
         day=query.day,
-        facts=[MovingFact(**row) for row in rows],
+        facts=[
+            _moving_fact(row, positions[row["position"]], with_people=with_people) for row in rows
+        ],
         rates=[MovingRate(**rate) for rate in rates],
         repairs=[] if query.cursor else await _repairs(access, figure, query.day, since),
         next_cursor=codec.encode([page[-1]]) if has_more else None,
+    )
+
+
+def _moving_fact(
+    row: asyncpg.Record, measures: Collection[str], *, with_people: bool
+) -> MovingFact:
+    """Return an entry behind ``measures`` as answers show it: as explanations list its fact."""
+    is_named = with_people or not row["is_personal"]
+    is_known_again = is_named or is_of_its_day(row["kind"], measures)
+    return MovingFact(
+        position=row["position"] if is_known_again else None,
+        weight=row["weight"],
+        kind=row["kind"],
+        source=row["source"],
+        external_id=row["external_id"] if is_named else None,
+        occurred_at=row["occurred_at"] if is_known_again else None,
+        recorded_at=row["recorded_at"] if is_known_again else None,
+        note=row["note"],
     )
 
 
