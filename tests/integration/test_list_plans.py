@@ -172,7 +172,7 @@ async def test_every_page_of_a_list_reads_about_what_it_shows(
 
         read = {name: await _pages_read(access, ask) for name, ask in _lists(with_runs).items()}
 
-    # A list of one page is read as a whole by any plan, and a page of which nothing is read is none.
+    # A list of one page is read whole by any plan, and a page of which nothing is read is none.
     assert {name: len(pages) for name, pages in read.items() if len(pages) < 2} == {}
     assert {name: pages for name, pages in read.items() if min(pages) < 1} == {}
     assert {name: max(pages) for name, pages in read.items() if max(pages) > _MOST_ROWS} == {}
