@@ -11,11 +11,12 @@ from typing import Final
 
 from services.api.dependencies import Access
 from shared.errors import InsufficientScope, Invalid
+from shared.kpis.assumptions import ACTIVE_WEEKS, ASSUMPTIONS
 from shared.kpis.compose import KpiValue
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.measures import Kept
 from shared.kpis.periods import Period
-from shared.kpis.privacy import LEVELS_APART, Decisions, Disclosure, Sizes, disclose, may_filter
+from shared.kpis.privacy import Decisions, Disclosure, Sizes, disclose, levels_apart, may_filter
 from shared.kpis.vocabulary import PLACES, Axis, Dimension
 from shared.rollups.known import Knowledge, look_at_present, look_back
 from shared.rollups.populations import (
@@ -41,6 +42,11 @@ __all__ = [
 
 SUPPRESSED: Final = "suppressed:small_group"
 _EMPLOYEE: Final = "employee"
+# The longest ever stated: which days an answer judges must not depend on when it is asked.
+_WEEKS: Final = f"""
+SELECT coalesce(max(value), {ASSUMPTIONS[ACTIVE_WEEKS].default})
+  FROM public.assumption WHERE org_id = $1 AND key = '{ACTIVE_WEEKS}'
+"""
 _KNOWN: Final = "SELECT current_setting('app.known', true)"
 _SMALL_GROUP: Final = (
     "The groups asked for hold too few people, or leave too few out: ask for larger ones, or for"
@@ -130,7 +136,9 @@ class Shield:
         if not places:
             return None
         sees_people = may_see_people(access)
-        around = LEVELS_APART if of_levels and not sees_people else timedelta(0)
+        around = timedelta(0)
+        if of_levels and not sees_people:
+            around = levels_apart(int(await access.connection.fetchval(_WEEKS, access.org.id)))
         judged = [Period(part.start - around, part.end + around) for part in parts]
         whole = Period(judged[0].start, judged[-1].end)
         covers: dict[str, _Cover] = {}

@@ -39,6 +39,7 @@ __all__ = [
     "Sizes",
     "disclose",
     "hidden_groups",
+    "levels_apart",
     "may_filter",
 ]
 
@@ -47,7 +48,7 @@ FLOOR = 5
 WORKS_COUNCIL = 10
 """What is usually agreed with a works council."""
 LEVELS_APART = timedelta(days=35)
-"""Days around a level that judge it: active advocates look back on four ISO weeks and six days."""
+"""Days around a level that judge it, at least: see :func:`levels_apart`."""
 
 _NOBODY: frozenset[str] = frozenset()
 _Point: TypeAlias = tuple[int, tuple[str, ...]]
@@ -83,6 +84,14 @@ class Crossed:
 Sizes: TypeAlias = "Mapping[str, int] | Crossed"
 #: Who says which groups of a day are hidden, as `hidden_groups` does.
 Judge: TypeAlias = "Callable[[Sizes, int], frozenset[str]]"
+
+
+def levels_apart(weeks: int) -> timedelta:
+    """Return how many days around a level judge it.
+
+    Active advocates look back on ``weeks`` whole ISO weeks, and on the days since the last one.
+    """
+    return max(LEVELS_APART, timedelta(weeks=weeks, days=6))
 
 
 def hidden_groups(sizes: Sizes, k: int) -> frozenset[str]:

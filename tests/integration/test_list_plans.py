@@ -149,7 +149,7 @@ def _lists(with_runs: UUID) -> Mapping[str, Ask]:
 
 async def _pages_read(access: Access, ask: Ask) -> list[int]:
     """Return how many rows each page of a list took to be read."""
-    pages = []
+    pages: list[int] = []
     cursor: Any = None
     while cursor is not None or not pages:
         before = await rows_read(access.connection, _TABLES)

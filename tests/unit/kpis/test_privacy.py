@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from fractions import Fraction
 from itertools import combinations
 
@@ -10,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.kpis.privacy import FLOOR, Disclosure, disclose, hidden_groups, may_filter
+from shared.kpis.privacy import (
+    FLOOR,
+    Disclosure,
+    disclose,
+    hidden_groups,
+    levels_apart,
+    may_filter,
+)
 from tests.elimination import reduced, remainder
 
 ENROLLED = {"Sales": 12, "Marketing": 6, "HR": 5, "IT": 4, "Mgmt": 3}
@@ -153,3 +161,8 @@ def test_what_is_large_enough_on_its_own_and_needed_by_nobody_is_shown(
     assert small <= hidden
     if sum(sizes[team] for team in small) >= k or not small:
         assert hidden == small
+
+
+@pytest.mark.parametrize(("weeks", "days"), [(1, 35), (4, 35), (5, 41), (52, 370)])
+def test_a_level_is_judged_by_as_many_days_as_it_looks_back_on(weeks: int, days: int) -> None:
+    assert levels_apart(weeks) == timedelta(days=days)
