@@ -293,9 +293,7 @@ def _lines_query(basis: Basis, kind: ConversionKind) -> str:
             SELECT c.*
               FROM credit c
              WHERE {_inside(basis, kind)} AND c.model = $5 AND c.channel = $6 AND c.share <> 0
-               AND ($7::date IS NULL
-                    OR (c.converted_day, c.conversion, c.touch_key)
-                       > ($7::date, $8::text, $9::bytea))
+               AND (c.converted_day, c.conversion, c.touch_key) > ($7::date, $8::text, $9::bytea)
              ORDER BY c.converted_day, c.conversion, c.touch_key
              LIMIT $10
         )
@@ -327,7 +325,7 @@ async def credit_lines(
     limit: int,
 ) -> list[CreditLine]:
     """Return a page of credits, by day of the conversion, conversion and touch."""
-    converted_day, conversion, touch_key = after or (None, None, None)
+    converted_day, conversion, touch_key = after or (date.min, "", b"")
     rows = await connection.fetch(
         _lines_query(basis, kind),
         org_id,
