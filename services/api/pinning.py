@@ -23,19 +23,17 @@ from shared.web.cursor import CursorCodec
 
 __all__ = ["Moment", "moment_of"]
 
-# Of the present, whatever the transaction looks at. Rates and repairs of other hosts may be stamped
-# by clocks that are ahead: the moment comes after all that is seen.
+# Of the present, whatever the transaction looks at. Between the stamp of a rate or a repair and its
+# commit, minutes may lie, and other hosts have clocks of their own: a list holds those that its
+# first page could see, however the time of day compares with them.
 _PRESENT: Final = """
 SELECT g.generation, f.position, current_setting('app.known', true) AS known,
        (SELECT e.recorded_at FROM public.ledger_entry e
          WHERE e.org_id = $1 AND e.position = f.position) AS recorded_at,
-       greatest(
-           $2::timestamptz,
-           (SELECT max(a.recorded_at) FROM public.assumption a WHERE a.org_id = $1)
-               + interval '1 microsecond',
-           (SELECT max(r.repaired_at) FROM public.rollup_repair r WHERE r.org_id = $1)
-               + interval '1 microsecond'
-       ) AS until
+       (SELECT coalesce(max(a.recorded_at), 'epoch') + interval '1 microsecond'
+          FROM public.assumption a WHERE a.org_id = $1) AS stated_until,
+       (SELECT coalesce(max(r.repaired_at), 'epoch') + interval '1 microsecond'
+          FROM public.rollup_repair r WHERE r.org_id = $1) AS repaired_until
   FROM public.generation g
   JOIN public.fold_cursor f ON f.org_id = g.org_id AND f.generation = g.generation
  WHERE g.org_id = $1 AND g.state = 'live'
@@ -82,7 +80,7 @@ async def moment_of(access: Access, query: KnownQuery, begun: Moment | None) -> 
     if begun is None:
         await look(access, query)
     connection, org = access.connection, access.org
-    row = await connection.fetchrow(_PRESENT, org.id, clock.now())
+    row = await connection.fetchrow(_PRESENT, org.id)
     assert row is not None, "an organization is created with a live generation and its cursor"
     if begun is not None:
         if begun.generation != row["generation"]:
@@ -90,11 +88,24 @@ async def moment_of(access: Access, query: KnownQuery, begun: Moment | None) -> 
         await look_back(connection, begun.knowledge)
         return begun
     told = Knowledge.parse(row["known"])
+    now, stated_until, repaired_until = clock.now(), row["stated_until"], row["repaired_until"]
     if told is None:
-        recorded_at = row["recorded_at"] or clock.now()
-        day = clock.local_day(recorded_at, org.zone)
-        told = Knowledge(row["position"], day, row["until"], is_final=False, is_present=True)
+        day = clock.local_day(row["recorded_at"] or now, org.zone)
+        told = Knowledge(
+            row["position"],
+            day,
+            now,
+            is_final=False,
+            is_present=True,
+            stated_until=stated_until,
+            repaired_until=repaired_until,
+        )
     elif not told.is_final:
-        # A day that is not over yet: rates stated on the rest of it are none of this list's.
-        told = replace(told, until=min(told.until, row["until"]))
+        # A day of which more can come: what is stated or repaired of it later is none of this list.
+        told = replace(
+            told,
+            until=min(told.until, now),
+            stated_until=min(told.until, stated_until),
+            repaired_until=min(told.until, repaired_until),
+        )
     return Moment(row["generation"], told)

@@ -43,6 +43,8 @@ SELECT set_config('search_path', 'known, public', true),
        set_config('app.as_of', $1::bigint::text, true),
        set_config('app.as_of_day', $2::date::text, true),
        set_config('app.as_of_time', $3::timestamptz::text, true),
+       set_config('app.as_of_stated', $5::timestamptz::text, true),
+       set_config('app.as_of_repaired', $6::timestamptz::text, true),
        set_config('app.known', $4, true),
        set_config('app.as_of_from', CASE WHEN $1 * 2 < h.position THEN 'start' ELSE 'now' END, true)
   FROM public.ledger_head h
@@ -63,12 +65,16 @@ class NotFoldedYet(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What was known: entries up to ``position``, rates and goals stated before ``until``.
+    """What was known: entries up to ``position``; rates, goals and repairs before ``until``.
 
     ``day`` is the organization's day of the entry at ``position``, or a later one on which nothing
     else was recorded. ``is_final`` is False while something of that day can still come.
     ``publication`` is set where this is what a published period was computed from, ``is_present``
     where it was the present when a list began that is still being read.
+
+    Stamps are older than their commits: before ``until`` more may be stamped that nobody could see
+    yet. Of a list that is still being read, ``stated_until`` and ``repaired_until`` therefore end
+    rates and repairs right after those which it began with.
     """
 
     position: int
@@ -77,6 +83,8 @@ class Knowledge:
     is_final: bool
     publication: UUID | None = None
     is_present: bool = False
+    stated_until: datetime | None = None
+    repaired_until: datetime | None = None
 
     @property
     def last_instant(self) -> datetime:
@@ -100,7 +108,13 @@ class Knowledge:
             is_final=said["is_final"],
             publication=UUID(said["publication"]) if said["publication"] else None,
             is_present=said["is_present"],
+            stated_until=_instant(said["stated_until"]),
+            repaired_until=_instant(said["repaired_until"]),
         )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 async def known_on(
@@ -134,7 +148,13 @@ async def known_on(
 async def look_back(connection: "asyncpg.Connection[asyncpg.Record]", knowledge: Knowledge) -> None:
     """Make the rest of the caller's transaction read what was known."""
     await connection.execute(
-        _LOOK_BACK, knowledge.position, knowledge.day, knowledge.until, knowledge.text()
+        _LOOK_BACK,
+        knowledge.position,
+        knowledge.day,
+        knowledge.until,
+        knowledge.text(),
+        knowledge.stated_until or knowledge.until,
+        knowledge.repaired_until or knowledge.until,
     )
 
 

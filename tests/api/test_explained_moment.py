@@ -9,12 +9,14 @@ import pytest
 import pytest_asyncio
 
 from services.metrics.rebuild import continue_rebuild, start_rebuild
+from services.metrics.verify import repair
 from shared import clock
 from shared.db import Database
 from shared.orgs import Org
 from tests.api.conftest import Fold, MakeClient
 from tests.api.golden import Q1, fact, local
 from tests.api.test_golden import post
+from tests.api.test_repairs_told import miscount
 
 JANUARY = date(2025, 1, 1)
 TODAY, TOMORROW = date(2025, 4, 10), date(2025, 4, 11)
@@ -183,6 +185,42 @@ async def test_a_list_outlives_its_day(
     assert joined(answers) == joined(whole)
     assert {answer["known_position"] for answer in answers} == {begun["known_position"]}
     assert {(answer["as_of"], answer["frozen"]) for answer in answers} == {(None, False)}
+
+
+@pytest.mark.parametrize("asked", [{}, {"as_of": f"{TODAY}"}], ids=["present", "today"])
+async def test_what_was_stamped_before_a_list_and_committed_after_is_none_of_it(
+    quarter: httpx.AsyncClient,
+    org: Org,
+    database: Database,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: Answer,
+) -> None:
+    path = "kpis/emv_mixed/explain"
+
+    async def state(hour: int, value: str) -> None:
+        monkeypatch.setattr(clock, "now", lambda: local(TODAY, hour))
+        rate = {"effective_from": "2025-01-01", "value": value, "source": "finance"}
+        response = await quarter.put("/v1/assumptions/emv.cpc", json=rate)
+        assert response.status_code == 200, response.text
+
+    await state(13, "2")
+    cells = {"rollup": "v", "rollup_change": "d"}
+    await miscount(database, database_url, org, cells, measure="clicks")
+    monkeypatch.setattr(clock, "now", lambda: local(TODAY, 15))
+    begun = await page(quarter, path, limit=2, **asked)
+
+    monkeypatch.setattr(clock, "now", lambda: local(TODAY, 14))
+    assert (await repair(database, org.id)).after.mismatches == 0
+    repaired = await page(quarter, path, **asked)
+    await state(14, "7")
+    monkeypatch.setattr(clock, "now", lambda: local(TODAY, 16))
+
+    for answer in await rest(quarter, path, begun, **asked):
+        assert figure_of(answer) == figure_of(begun)
+    fresh = await page(quarter, path, **asked)
+    values = [answer["value"]["value"] for answer in (begun, repaired, fresh)]
+    assert len(set(values)) == len(values), values
 
 
 @pytest.mark.parametrize("path", ["kpis/shares/explain", "roi/explain", "roi/costs"])

@@ -70,11 +70,14 @@ async def miscount(
     org: Org,
     places: Mapping[str, str] = MappingProxyType({"rollup": "v", "rollup_change": "d"}),
     by: int = 2,
+    measure: str = "shares",
 ) -> None:
-    """Add shares: to values and log alike, as a fold with a defect would, or to one of them."""
+    """Add to a measure: to values and log alike, as a wrong fold would, or to one of them."""
     async with database.transaction(org.id) as connection:
         place = await connection.fetchrow(
-            "SELECT family, slot FROM rollup_slot WHERE org_id = $1 AND measure = 'shares'", org.id
+            "SELECT family, slot FROM rollup_slot WHERE org_id = $1 AND measure = $2",
+            org.id,
+            measure,
         )
     assert place is not None
     for table, name in places.items():

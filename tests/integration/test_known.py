@@ -28,7 +28,7 @@ Item = Fact | Retraction
 _SETTINGS = """
 SELECT nullif(current_setting(name, true), '') AS setting
   FROM unnest(ARRAY['search_path', 'app.as_of', 'app.as_of_day', 'app.as_of_time', 'app.as_of_from',
-                    'app.known']) name
+                    'app.as_of_stated', 'app.as_of_repaired', 'app.known']) name
 """
 DAYS = (date(2025, 4, 1), date(2025, 4, 2), date(2025, 4, 5))
 

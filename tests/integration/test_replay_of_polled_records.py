@@ -95,7 +95,6 @@ async def test_a_deal_in_another_currency_is_converted_once_its_rate_is_known(
             value=Decimal("1.1"),
             source="European Central Bank",
             grade=Grade.MEASURED,
-            recorded_at=datetime(2025, 1, 1, tzinfo=UTC),
         )
     await _replayed(hubspot, delivery_id)
 

@@ -138,7 +138,7 @@ async def test_nobody_looks_back_after_a_verification_on_the_same_connection(
     async with single.transaction(org.id) as connection:
         left = [
             await connection.fetchval(f"SELECT current_setting('{name}', true)")
-            for name in ("app.as_of", "app.as_of_day", "app.as_of_time", "app.as_of_from")
+            for name in ("app.as_of", "app.as_of_day", "app.as_of_repaired", "app.as_of_from")
         ]
     await single.close()
 

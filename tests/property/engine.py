@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -131,7 +130,6 @@ async def state(database: Database, org: Org, rates: Iterable[Stated]) -> None:
                 value=Decimal(rate.value),
                 source="property",
                 grade=Grade.MEASURED,
-                recorded_at=datetime.now(UTC),
             )
 
 

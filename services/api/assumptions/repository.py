@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from shared import clock
 from shared.kpis.assumptions import EXCHANGE_RATE
 from shared.kpis.rates import DatedRate
 from shared.kpis.vocabulary import Grade
@@ -103,14 +104,14 @@ async def add_statement(
     value: Decimal,
     source: str,
     grade: Grade,
-    recorded_at: datetime,
 ) -> Statement:
-    """Append a statement under the key's next version and return it.
+    """Append a statement of now under the key's next version and return it.
 
     Until the caller's transaction ends nobody else states anything for this organization.
     """
     # Two statements of one key at once would take the same version, and of two keys that must fit
-    # together neither would see the other: the second one waits here.
+    # together neither would see the other: the second one waits here. It is stamped when it need
+    # not wait any more, so that what is stated later is of a later time, too.
     await connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"assumption/{org_id}"
     )
@@ -123,7 +124,7 @@ async def add_statement(
         value,
         source,
         grade.value,
-        recorded_at,
+        clock.now(),
     )
     assert row is not None
     return Statement(**row)

@@ -122,7 +122,6 @@ async def state_assumption(access: Access, key: str, new: NewStatement) -> Assum
         value=new.value,
         source=new.source,
         grade=new.grade,
-        recorded_at=clock.now(),
     )
     if key in {ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED} and (
         day := day_of_contradiction(await rates_of(access.connection, access.org.id))

@@ -75,7 +75,7 @@ SELECT position, known_on, (known_on + 1)::timestamp AT TIME ZONE o.time_zone AS
 _AS_OF = """
 SELECT set_config('app.as_of', $1::bigint::text, true),
        set_config('app.as_of_day', $2::date::text, true),
-       set_config('app.as_of_time', $3::timestamptz::text, true),
+       set_config('app.as_of_repaired', $3::timestamptz::text, true),
        set_config('app.as_of_from', 'start', true)
 """
 # What was repaired later was answered as it was: it stays in the past. What is wrong now as well is

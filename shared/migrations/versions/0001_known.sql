@@ -2,7 +2,8 @@
 -- The views of this schema have the names of what they show. A transaction that sets
 --     search_path = known, public
 --     app.as_of = a position P of the ledger, app.as_of_day = the local day on which P was recorded,
---     app.as_of_time = the moment up to which rates and goals count,
+--     app.as_of_time, app.as_of_stated, app.as_of_repaired = the moments up to which goals, rates and
+--     repairs count,
 --     app.as_of_from = 'now' or 'start': which end of the log of changes P is nearer to
 -- reads through them, and every query then answers as it would have answered when the fold had come
 -- to P. P lies between two batches of the fold: at the end of a recorded day, or at a published
@@ -57,15 +58,15 @@ DECLARE
         '         THEN known_on > (SELECT current_setting(''app.as_of_day'')::date) '
         '              OR position > (SELECT current_setting(''app.as_of'')::bigint) '
         '         ELSE repaired_at >= '
-        '              (SELECT current_setting(''app.as_of_time'')::timestamptz) END';
+        '              (SELECT current_setting(''app.as_of_repaired'')::timestamptz) END';
     upto text := 'current_setting(''app.as_of_from'') = ''start'' '
         'AND known_on <= (SELECT greatest(current_setting(''app.as_of_day'')::date, '
-        '    (current_setting(''app.as_of_time'')::timestamptz AT TIME ZONE ''UTC'')::date + 1)) '
+        '    (current_setting(''app.as_of_repaired'')::timestamptz AT TIME ZONE ''UTC'')::date + 1)) '
         'AND CASE WHEN repaired_at IS NULL '
         '         THEN known_on <= (SELECT current_setting(''app.as_of_day'')::date) '
         '              AND position <= (SELECT current_setting(''app.as_of'')::bigint) '
         '         ELSE repaired_at < '
-        '              (SELECT current_setting(''app.as_of_time'')::timestamptz) END';
+        '              (SELECT current_setting(''app.as_of_repaired'')::timestamptz) END';
     cells text := 'org_id, generation, cell, day, family';
     measured text := 'org_id, generation, measure, cell, day';
     names text := 'org_id, generation, slice, employee, account, team, network, campaign, content, '
@@ -138,7 +139,7 @@ CREATE VIEW known.rollup_delta WITH (security_invoker = true) AS
 SELECT org_id, generation, position, known_on, repaired_at, measure, cell, day, delta
   FROM public.rollup_delta
  WHERE position <= current_setting('app.as_of')::bigint
-   AND (repaired_at IS NULL OR repaired_at < current_setting('app.as_of_time')::timestamptz);
+   AND (repaired_at IS NULL OR repaired_at < current_setting('app.as_of_repaired')::timestamptz);
 
 CREATE VIEW known.ledger_entry WITH (security_invoker = true) AS
 SELECT * FROM public.ledger_entry
@@ -161,10 +162,11 @@ SELECT org_id, fact_key, position, false
  WHERE position <= current_setting('app.as_of')::bigint
    AND until > current_setting('app.as_of')::bigint;
 
--- Rates that were stated before the moment: the end of the day asked about, or of publication.
+-- Rates that were stated before the moment: the end of the day asked about, or of publication, or
+-- right after the last one that a list which is still being read began with.
 CREATE VIEW known.assumption WITH (security_invoker = true) AS
 SELECT * FROM public.assumption
- WHERE recorded_at < current_setting('app.as_of_time')::timestamptz;
+ WHERE recorded_at < current_setting('app.as_of_stated')::timestamptz;
 
 -- Goals as they had been stated by then.
 CREATE VIEW known.goal WITH (security_invoker = true) AS
