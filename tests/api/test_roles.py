@@ -40,11 +40,18 @@ def people() -> Iterator[tuple[str, str, str]]:
 
 
 def recorded(employee: str, team: str, role: str, since: date) -> dict[str, Any]:
-    where = {"team": team, "effective_on": since.isoformat()}
+    """Return a row of the roster; of all, leaders alone are on LinkedIn."""
+    where: dict[str, Any] = {"team": team, "effective_on": since.isoformat()}
+    where["linkedin_account"] = role == "leader"
     where |= {"role": role} if role else {}
     where |= {"department": DEPARTMENTS[team]} if team in DEPARTMENTS else {}
     name = f"{employee}@{since}"
     return fact("employee.recorded", name, local(since), employee=employee, **where)
+
+
+def posted(employee: str, day: date, origin: str = "curated") -> dict[str, Any]:
+    post = {"post": f"{employee}-{day}", "employee": employee, "network": "linkedin"}
+    return fact("post.published", post["post"], local(day), origin=origin, **post)
 
 
 def quarter() -> Iterator[dict[str, Any]]:
@@ -53,8 +60,9 @@ def quarter() -> Iterator[dict[str, Any]]:
         yield recorded(employee, team, role, START)
         yield fact("member.joined", employee, local(START), employee=employee)
         for day in (date(2025, 1, 15), date(2025, 3, 12)):
-            post = {"post": f"{employee}-{day}", "employee": employee, "network": "linkedin"}
-            yield fact("post.published", post["post"], local(day), **post)
+            # Sales wrote all of January's posts on their own, and of the others only leaders did.
+            is_own = day.month == 1 and (team == "Sales" or role == "leader")
+            yield posted(employee, day, "own" if is_own else "curated")
     yield recorded("Sales-expert-0", "Sales", "leader", LATER)
     survey = {"topic": "competence", "respondents": 10, "score_sum": "700", "role": "leader"}
     yield fact("survey.recorded", "competence", local(LATER), **survey)
@@ -116,7 +124,6 @@ async def test_roles_and_who_has_none_add_up_to_the_whole(staff: httpx.AsyncClie
         ("leadership_participation_rate", {"leader": "100.00"}),
         ("social_competency_score", {"leader": "70.00"}),
         ("active_participation_rate", {"": "100.00", "expert": "100.00", "leader": "100.00"}),
-        ("active_advocates", {}),
     ],
 )
 async def test_rates_and_scores_come_by_role(
@@ -128,6 +135,23 @@ async def test_rates_and_scores_come_by_role(
     assert shown == values
 
 
+async def test_advocates_count_in_the_role_that_they_have(
+    staff: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    # Everybody posted in one of the last four weeks of March; these did so in three.
+    days = (date(2025, 3, 5), date(2025, 3, 19))
+    more = [posted(who, day) for who, _, _ in people() for day in days if int(who[-1]) % 2 == 0]
+    response = await staff.post("/v1/facts", json=more)
+    assert response.status_code == 200, response.text
+    await fold(org)
+
+    found = await by_role(staff, "active_advocates")
+
+    # Nine experts and three leaders were such, less and plus the promoted and the corrected.
+    values = {role: one["value"] for role, one in found.items()}
+    assert values == {"": "6", "expert": "7", "leader": "5"}
+
+
 async def test_departments_and_who_is_in_none_add_up_to_the_whole(
     staff: httpx.AsyncClient,
 ) -> None:
@@ -135,8 +159,9 @@ async def test_departments_and_who_is_in_none_add_up_to_the_whole(
         "shares": ("20", "40"),
         "headcount": ("10", "20"),
         "enrolled_employees": ("10", "20"),
-        "original_content_ratio": ("0.00", "0.00"),
-        "linkedin_penetration": ("0.00", "0.00"),
+        "original_content_ratio": ("50.00", "10.00"),
+        # Three of ten, and five of twenty: the promoted and the corrected are leaders.
+        "linkedin_penetration": ("30.00", "25.00"),
         "turnover_rate": ("0.00", "5.00"),
     }.items():
         found = await by_role(staff, kpi, group_by="department")
