@@ -44,6 +44,8 @@ KINDS = (
     *("time_to_close_p90", "training_time", "participation_evenness", "esn_trend"),
     *("cross_unit_ties", "attributed_revenue_linear", "enrollment_rate"),
 )
+#: Of these the lines that the corrections are not about, or that make the same under another name.
+STILL = {"reach_unique_least", "ssi", "time_to_close", "time_to_close_p90", "cross_unit_ties"}
 
 Answer = dict[str, Any]
 
@@ -363,7 +365,7 @@ async def test_pages_of_one_line_make_the_same_list_now_and_as_it_was_known(
         now, _ = await explanation(explained, kpi)
         if now["value"] != told["value"]:
             changed.add(kpi)
-    assert len(changed) > len(KINDS) / 2
+    assert set(KINDS) - changed == STILL
 
 
 def lines_of(inputs: dict[str, Answer]) -> dict[str, list[Answer]]:

@@ -1,14 +1,17 @@
-"""The facts behind a measure of `catalogue_facts`, and what they make."""
+"""The facts behind a measure of `catalogue_facts`, and what they make.
+
+How lines make a value is written out by its definition: nothing of it is the product's.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from itertools import combinations
+from statistics import median
 from typing import Any
 
 from shared.db import Database
 from shared.kpis.periods import Period
-from shared.kpis.quantiles import MEDIAN, P90, quantile
-from shared.kpis.scores import cross_pairs, evenness, theil_sen_slope
 from shared.orgs import Org
 from shared.rollups.explain import ContributionLine, explain_measure
 
@@ -59,7 +62,7 @@ def made_of(lines: Sequence[Any], combined: str) -> Fraction | None:
     if combined == "slope":
         mondays = [FEBRUARY.start + timedelta(days=2 + 7 * n) for n in range(3)]
         weeks = [sum(q.quantity for q in lines if m <= q.day < m + timedelta(7)) for m in mondays]
-        return theil_sen_slope(weeks)
+        return _slope(weeks)
     sums: dict[str, Fraction] = {}
     for line in lines:
         # As the API promises: a team's pairs by team, what people did by name, all else by fact.
@@ -69,10 +72,37 @@ def made_of(lines: Sequence[Any], combined: str) -> Fraction | None:
     values = list(sums.values())
     make: dict[str, Callable[[], Fraction | None]] = {
         "mean": lambda: sum(values, Fraction(0)) / len(values),
-        "median": lambda: quantile(values, MEDIAN),
-        "median_by_employee": lambda: quantile(values, MEDIAN),
-        "p90": lambda: quantile(values, P90),
-        "evenness": lambda: evenness(values),
-        "cross_pairs": lambda: cross_pairs(values),
+        "median": lambda: median(values),
+        "median_by_employee": lambda: median(values),
+        "p90": lambda: _ninth_decile(values),
+        "evenness": lambda: _evenness(values),
+        "cross_pairs": lambda: _cross_pairs(values),
     }
     return make[combined]()
+
+
+def _slope(weeks: Sequence[Fraction | int]) -> Fraction:
+    """Return the median of the slopes of the lines through any two weeks (Theil and Sen)."""
+    pairs = combinations(enumerate(map(Fraction, weeks)), 2)
+    return median((later - earlier) / (j - i) for (i, earlier), (j, later) in pairs)
+
+
+def _ninth_decile(values: Sequence[Fraction]) -> Fraction:
+    """Return what lies nine tenths of the way from the least value to the greatest, by rank."""
+    ordered = sorted(values)
+    place, tenths = divmod(9 * (len(ordered) - 1), 10)
+    above = ordered[place + 1 :][:1] or ordered[-1:]
+    return ordered[place] * Fraction(10 - tenths, 10) + above[0] * Fraction(tenths, 10)
+
+
+def _evenness(values: Sequence[Fraction]) -> Fraction | None:
+    """Return 1 less Gini's coefficient: half the mean difference of two, in terms of the mean."""
+    if not any(values):
+        return None
+    differences = sum((abs(one - other) for one in values for other in values), Fraction(0))
+    return 1 - differences / (2 * len(values) * sum(values, Fraction(0)))
+
+
+def _cross_pairs(sizes: Sequence[Fraction]) -> Fraction:
+    """Return how many pairs there are of people of two groups."""
+    return sum((one * other for one, other in combinations(sizes, 2)), Fraction(0))
