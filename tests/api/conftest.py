@@ -1,6 +1,7 @@
 """The API in process: a real database, the real application, no network."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 from services.api.app import create_app
 from services.collector.connections import create_connection, update_connection
 from services.metrics.fold import fold_batch
+from shared import clock
 from shared.connections import ConnectionChange, NewConnection
 from shared.db import Database
 from shared.facts import Fact, Retraction
@@ -27,6 +29,7 @@ SECRET_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 MakeClient = Callable[..., Awaitable[httpx.AsyncClient]]
 Fold = Callable[[Org], Awaitable[None]]
+At = Callable[[datetime | str], None]
 Tell = Callable[[Sequence[Fact | Retraction]], Awaitable[None]]
 
 
@@ -144,3 +147,21 @@ def tell(database: Database, org: Org, fold: Fold) -> Tell:
         await fold(org)
 
     return told
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> At:
+    """Return what sets the clock of the whole product; of an instant without a zone, in UTC."""
+
+    def set_clock(instant: datetime | str) -> None:
+        now = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+        aware = now if now.tzinfo else now.replace(tzinfo=UTC)
+        monkeypatch.setattr(clock, "now", lambda: aware)
+
+    return set_clock
+
+
+@pytest.fixture
+def today(at: At) -> None:
+    """Let it be noon of the Monday on which the goals of the tests are made."""
+    at("2025-06-30T12:00")

@@ -1,17 +1,15 @@
 """``as_of``: who takes it, and that the past is answered as somebody who knew no more would be."""
 
-from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import httpx
-import pytest
 from fastapi import FastAPI
 
-from shared import clock
 from shared.orgs import Org
-from tests.api.conftest import Fold, MakeClient
-from tests.api.golden import Q1, WARSAW, activity, fact, local, program, sales
+from tests.api.conftest import At, Fold, MakeClient
+from tests.api.golden import Q1, activity, fact, local, program, sales
 from tests.api.test_golden import post
 from tests.api.test_incrementality import year
 
@@ -212,38 +210,29 @@ def _without(answer: Any, names: set[str]) -> Any:
     return {name: value for name, value in answer.items() if name not in names}
 
 
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
-    def set_clock(month: int, day: int) -> None:
-        instant = datetime(2025, month, day, 15, tzinfo=WARSAW)
-        monkeypatch.setattr(clock, "now", lambda: instant)
-
-    return set_clock
-
-
 async def test_the_past_is_what_a_twin_answers_that_was_told_no_more(
     client_of: MakeClient,
     org: Org,
     other_org: Org,
     fold: Fold,
-    at: Callable[[int, int], None],
+    at: At,
     app: FastAPI,
 ) -> None:
     client, twin = await client_of(org), await client_of(other_org)
-    at(4, 28)
+    at(local(date(2025, 4, 28), 15))
     for one in (client, twin):
         await _state(one, 0)
         await post(one, _told_first())
-    at(4, 30)
+    at(local(date(2025, 4, 30), 15))
     await fold(org)
     await fold(other_org)
     known_then = _figures(await _answers(twin, app, as_of="2025-04-30"))
 
-    at(5, 10)
+    at(local(date(2025, 5, 10), 15))
     await _state(client, 1)
     await post(client, _told_later())
     await fold(org)
-    at(6, 1)
+    at(local(date(2025, 6, 1), 15))
     then = await _answers(client, app, as_of="2025-04-30")
     now = _figures(await _answers(client, app))
 
@@ -259,15 +248,15 @@ async def test_the_past_is_what_a_twin_answers_that_was_told_no_more(
 
 
 async def test_a_published_day_of_the_network_keeps_the_rates_it_was_published_with(
-    client: httpx.AsyncClient, at: Callable[[int, int], None]
+    client: httpx.AsyncClient, at: At
 ) -> None:
-    at(4, 28)
+    at(local(date(2025, 4, 28), 15))
     await _state(client, 0)
-    at(4, 29)
+    at(local(date(2025, 4, 29), 15))
     quarter = {**Q1, "note": "As reported"}
     published = await client.post("/v1/publications", json=quarter)
     assert published.status_code == 201, published.text
-    at(5, 10)
+    at(local(date(2025, 5, 10), 15))
     await _state(client, 1)
 
     async def told(**asked: str) -> tuple[Any, ...]:

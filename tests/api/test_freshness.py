@@ -1,18 +1,14 @@
 """Until when answers are complete, and what they say of the sources they rest on."""
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import httpx
-import pytest
 
-from shared import clock
 from shared.db import Database
 from shared.facts import Fact, parse_fact
 from shared.ledger import append
 from shared.orgs import Org
-from tests.api.conftest import Fold, MakeClient
+from tests.api.conftest import At, Fold, MakeClient
 from tests.api.test_access import CONNECTION, PERIOD
 from tests.api.test_facts import POST
 
@@ -156,17 +152,9 @@ def told(source: str, occurred_at: str, **changes: Any) -> Fact:
     return parse_fact({**POST, "source": source, "occurred_at": occurred_at, **changes})
 
 
-async def tell(database: Database, org: Org, *facts: Fact) -> None:
+async def record(database: Database, org: Org, *facts: Fact) -> None:
     async with database.transaction(org.id) as connection:
         await append(connection, org, facts)
-
-
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return what sets the clock of the whole product."""
-    return lambda instant: monkeypatch.setattr(
-        clock, "now", lambda: datetime.fromisoformat(instant)
-    )
 
 
 async def ages(client: httpx.AsyncClient) -> dict[str, tuple[str, int]]:
@@ -176,14 +164,14 @@ async def ages(client: httpx.AsyncClient) -> dict[str, tuple[str, int]]:
 
 
 async def test_the_age_of_data_is_that_of_the_newest_event_of_each_source(
-    client: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[str], None], database: Database
+    client: httpx.AsyncClient, org: Org, fold: Fold, at: At, database: Database
 ) -> None:
     await connect(client)
     await execute(database, org, MADE, "2025-01-01T12:00Z")
     at("2025-03-10T12:00:00Z")
     late = told("hubspot", "2025-03-01T08:00:00Z", external_id="late")
     facts = [told("hubspot", "2025-03-10T09:00:00Z"), told("partner", "2025-02-01T00:00:00Z"), late]
-    await tell(database, org, *facts)
+    await record(database, org, *facts)
     at("2025-03-12T12:00:00Z")
 
     two_days_and_3_hours = 51 * 3600
@@ -192,7 +180,7 @@ async def test_the_age_of_data_is_that_of_the_newest_event_of_each_source(
         "partner": ("2025-02-01T00:00:00Z", 39 * 86_400 + 12 * 3600),
     }
     # Told again, or late, is no news; what is told ahead of its time has not happened yet.
-    await tell(database, org, *facts, told("partner", "2025-03-13T09:00:00Z"))
+    await record(database, org, *facts, told("partner", "2025-03-13T09:00:00Z"))
     assert await ages(client) == {
         "hubspot": ("2025-03-10T09:00:00Z", two_days_and_3_hours),
         "partner": ("2025-03-12T12:00:00Z", 0),
@@ -204,14 +192,14 @@ async def test_the_age_of_data_is_that_of_the_newest_event_of_each_source(
 
 
 async def test_what_a_source_told_later_is_not_in_an_answer_about_the_past(
-    client: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[str], None], database: Database
+    client: httpx.AsyncClient, org: Org, fold: Fold, at: At, database: Database
 ) -> None:
     await connect(client)
     await execute(database, org, MADE, "2025-01-01T12:00Z")
     for day in (3, 4, 6):
         at(f"2025-03-0{day}T12:00:00Z")
         post = told("hubspot", f"2025-03-0{day}T08:00:00Z", external_id=str(day))
-        await tell(database, org, post)
+        await record(database, org, post)
         await fold(org)
     at("2025-03-09T12:00:00Z")
 
@@ -235,7 +223,7 @@ async def test_the_age_of_one_persons_data_is_for_who_may_see_people(
         source = f"hubspot-{number}"
         await connect(client, source=source)
         post = told(source, f"2025-03-0{number + 1}T08:00:00Z", external_id="1")
-        await tell(database, org, post)
+        await record(database, org, post)
     await fold(org)
     person = 'UPDATE connection SET config = \'{"employee": "E1"}\''
     reader = await client_of(org, ["kpis:read"])

@@ -13,10 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import clock
 from shared.facts import Fact, parse_fact
 from tests.api.conftest import Tell
 from tests.api.test_goals import GOAL
+
+pytestmark = pytest.mark.usefixtures("today")
 
 _DAY = timedelta(days=1)
 #: A Monday; everything before it is known.
@@ -26,11 +27,6 @@ VIEWS = (120, 100, 140, 90, 160, 130, 110, 150, 170, 120, 180, 140, 160, 200)
 REACTIONS = (3, 2, 4, 2, 5, 3, 2, 4, 4, 3, 5, 3, 4, 6)
 SHARERS = (3, 4, 5, 4, 6, 5, 6, 7, 6, 7, 8, 7, 8, 9)
 FOLLOWERS = (1000, 1010, 1025, 1030, 1050, 1065, 1075, 1080, 1100, 1115, 1120, 1140, 1150, 1170)
-
-
-@pytest.fixture(autouse=True)
-def _today(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "now", lambda: datetime(2025, 6, 30, 12, tzinfo=UTC))
 
 
 def told(kind: str, name: str, on: date, **body: Any) -> Fact:

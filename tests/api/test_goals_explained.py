@@ -8,17 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import clock
 from shared.facts import EngagementDaily, Fact
-from tests.api.conftest import MakeClient, Tell
+from tests.api.conftest import At, MakeClient, Tell
 from tests.api.test_goals_by_hand import MONDAYS, followers, of, views
 
+pytestmark = pytest.mark.usefixtures("today")
+
 NOON = datetime(2025, 6, 30, 12, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _today(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "now", lambda: NOON)
 
 
 async def stated(client: httpx.AsyncClient, goal: dict[str, Any]) -> dict[str, Any]:
@@ -137,13 +133,11 @@ def _changed() -> Iterator[Fact]:
     yield first.model_copy(update={"external_id": f"e{day}", "day": day, "impressions": 1})
 
 
-async def test_an_explanation_is_as_of_a_day(
-    client: httpx.AsyncClient, tell: Tell, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_explanation_is_as_of_a_day(client: httpx.AsyncClient, tell: Tell, at: At) -> None:
     await tell(list(views()))
     goal = await stated(client, of("impressions_advocacy", "views", "2400"))
     then = await explained(client, goal)
-    monkeypatch.setattr(clock, "now", lambda: datetime(2025, 7, 2, 12, tzinfo=UTC))
+    at("2025-07-02T12:00")
     await tell(list(_changed()))
     await client.patch(f"/v1/goals/{goal['id']}", json={"target": "3000"})
 

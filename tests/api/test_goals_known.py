@@ -9,29 +9,16 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from shared import clock
 from shared.db import Database
 from shared.facts import EngagementDaily, Fact, Retraction
 from shared.ledger import append
 from shared.orgs import Org
-from tests.api.conftest import Fold, MakeClient, Tell
+from tests.api.conftest import At, Fold, MakeClient, Tell
 from tests.api.test_goals_by_hand import followers, of, posts, views
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 #: What only one of two organizations can say alike, and what says that it was asked about the past.
 _OWN = {"id", "recorded_by", "as_of", "is_final"}
-
-SetClock = Callable[[datetime], None]
-
-
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> SetClock:
-    """Return what sets the clock of the whole product."""
-
-    def set_clock(instant: datetime) -> None:
-        monkeypatch.setattr(clock, "now", lambda: instant)
-
-    return set_clock
 
 
 def noon(month: int, day: int) -> datetime:
@@ -126,7 +113,7 @@ async def test_as_of_is_what_an_organization_says_that_was_told_no_more(
     database: Database,
     other_org: Org,
     fold: Fold,
-    at: SetClock,
+    at: At,
 ) -> None:
     async def tell_twin(facts: Any) -> None:
         async with database.transaction(other_org.id) as connection:
@@ -157,7 +144,7 @@ async def test_as_of_is_what_an_organization_says_that_was_told_no_more(
 
 
 async def test_an_answer_says_as_of_when_it_is(
-    client: httpx.AsyncClient, tell: Tell, at: SetClock
+    client: httpx.AsyncClient, tell: Tell, at: At
 ) -> None:
     at(noon(6, 30))
     company = _Company(client, tell)
@@ -188,7 +175,7 @@ async def test_an_answer_says_as_of_when_it_is(
     ],
 )
 async def test_days_that_cannot_be_looked_back_to_are_refused(
-    client: httpx.AsyncClient, at: SetClock, asked: dict[str, str], code: str
+    client: httpx.AsyncClient, at: At, asked: dict[str, str], code: str
 ) -> None:
     at(noon(6, 30))
 
@@ -198,7 +185,7 @@ async def test_days_that_cannot_be_looked_back_to_are_refused(
 
 
 async def test_a_day_that_is_not_folded_yet_has_no_standing(
-    client: httpx.AsyncClient, database: Database, org: Org, fold: Fold, tell: Tell, at: SetClock
+    client: httpx.AsyncClient, database: Database, org: Org, fold: Fold, tell: Tell, at: At
 ) -> None:
     at(noon(6, 30))
     company = _Company(client, tell)
@@ -218,7 +205,7 @@ async def test_a_day_that_is_not_folded_yet_has_no_standing(
 
 
 async def test_a_page_of_goals_goes_on_as_of_the_same_day(
-    client: httpx.AsyncClient, tell: Tell, at: SetClock
+    client: httpx.AsyncClient, tell: Tell, at: At
 ) -> None:
     at(noon(6, 30))
     company = _Company(client, tell)

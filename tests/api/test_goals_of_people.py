@@ -1,23 +1,19 @@
 """A goal is of the program: what it keeps and says is for all readers of goals, not of people."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import httpx
 import pytest
 
-from shared import clock
 from shared.facts import Fact
 from shared.orgs import Org
 from tests.api.conftest import MakeClient, Tell
 from tests.api.test_goals import rules_of, state
 from tests.api.test_goals_by_hand import MONDAYS, of, posts, told, views
 
-
-@pytest.fixture(autouse=True)
-def _today(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "now", lambda: datetime(2025, 6, 30, 12, tzinfo=UTC))
+pytestmark = pytest.mark.usefixtures("today")
 
 
 def hired(people: Sequence[str], team: str, on: date) -> list[Fact]:

@@ -1,29 +1,15 @@
 """Goals while days pass: where a day ends, what corrections and new targets change."""
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from shared import clock
 from shared.facts import EngagementDaily, Fact, Retraction, parse_fact
-from tests.api.conftest import Tell
+from tests.api.conftest import At, Tell
 from tests.api.test_goals_by_hand import MONDAYS, of, told, views
-
-SetClock = Callable[[str], None]
-
-
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> SetClock:
-    """Return what sets the clock of the whole product, in UTC."""
-
-    def set_clock(instant: str) -> None:
-        now = datetime.fromisoformat(instant).replace(tzinfo=UTC)
-        monkeypatch.setattr(clock, "now", lambda: now)
-
-    return set_clock
 
 
 async def standing(client: httpx.AsyncClient, goal: dict[str, Any]) -> dict[str, Any]:
@@ -69,7 +55,7 @@ _DAYS_OF_CHANGE = [
 async def test_days_are_the_organizations_when_its_clocks_change(
     client: httpx.AsyncClient,
     tell: Tell,
-    at: SetClock,
+    at: At,
     instants: tuple[str, ...],
     changes_on: date,
     asked_at: tuple[str, str],
@@ -94,7 +80,7 @@ async def test_days_are_the_organizations_when_its_clocks_change(
 
 
 async def test_a_corrected_past_moves_the_standing_and_not_what_was_stated(
-    client: httpx.AsyncClient, tell: Tell, at: SetClock
+    client: httpx.AsyncClient, tell: Tell, at: At
 ) -> None:
     at("2025-06-30T12:00")
     await tell(list(views()))
@@ -117,7 +103,7 @@ async def test_a_corrected_past_moves_the_standing_and_not_what_was_stated(
 
 
 async def test_a_new_target_is_judged_by_the_day_it_is_stated_on(
-    client: httpx.AsyncClient, tell: Tell, at: SetClock
+    client: httpx.AsyncClient, tell: Tell, at: At
 ) -> None:
     at("2025-06-30T12:00")
     await tell(list(views()))
@@ -139,7 +125,7 @@ async def test_a_new_target_is_judged_by_the_day_it_is_stated_on(
 
 
 async def test_a_level_may_start_from_nothing(
-    client: httpx.AsyncClient, tell: Tell, at: SetClock
+    client: httpx.AsyncClient, tell: Tell, at: At
 ) -> None:
     at("2025-06-30T12:00")
     joined = MONDAYS[-4] + timedelta(days=1)

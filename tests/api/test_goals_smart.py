@@ -1,19 +1,19 @@
 """A goal is SMART or refused: with a problem, a stable code, each field named, nothing kept."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from shared import clock
 from shared.db import Database
 from shared.orgs import Org
 from tests.api.conftest import Tell
 from tests.api.test_goals import GOAL
 from tests.api.test_goals_by_hand import followers
+
+pytestmark = pytest.mark.usefixtures("today")
 
 #: The letters of SMART, and what of a goal says each.
 PARTS = {
@@ -23,11 +23,6 @@ PARTS = {
     "time-bound": ("baseline_on", "due_on"),
 }
 FIELDS = [(letter, field) for letter, fields in PARTS.items() for field in fields]
-
-
-@pytest.fixture(autouse=True)
-def _today(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "now", lambda: datetime(2025, 6, 30, 12, tzinfo=UTC))
 
 
 async def versions(database: Database, org: Org) -> int:

@@ -11,9 +11,8 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
-from shared import clock
 from shared.orgs import Org
-from tests.api.conftest import Fold, MakeClient
+from tests.api.conftest import At, Fold, MakeClient
 from tests.api.golden import Q1, WARSAW, activity, program, sales
 from tests.api.test_access import REQUESTS
 
@@ -44,16 +43,6 @@ def deliveries() -> Iterator[Told]:
     yield _at(5, 20), [_deal("J3", state="lost", revision=2)]
 
 
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
-    """Return what sets the clock of the whole product."""
-
-    def set_clock(instant: datetime) -> None:
-        monkeypatch.setattr(clock, "now", lambda: instant)
-
-    return set_clock
-
-
 async def _post(client: httpx.AsyncClient, facts: list[dict[str, Any]]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for start in range(0, len(facts), 1000):
@@ -67,7 +56,7 @@ async def _post(client: httpx.AsyncClient, facts: list[dict[str, Any]]) -> dict[
 
 @pytest_asyncio.fixture
 async def golden(
-    client: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[datetime], None]
+    client: httpx.AsyncClient, org: Org, fold: Fold, at: At
 ) -> AsyncIterator[httpx.AsyncClient]:
     at(_at(4, 28))
     statement = {"effective_from": "2025-01-01", "value": "0.8", "source": "finance"}
@@ -130,9 +119,7 @@ async def test_every_figure_of_a_day_agrees_with_its_proof(golden: httpx.AsyncCl
         assert all(line["position"] <= known for line in proof["facts"]["lines"])
 
 
-async def test_a_rate_counts_from_the_day_it_was_stated(
-    golden: httpx.AsyncClient, at: Callable[[datetime], None]
-) -> None:
+async def test_a_rate_counts_from_the_day_it_was_stated(golden: httpx.AsyncClient, at: At) -> None:
     at(_at(5, 15))
     stated = {"effective_from": "2025-01-01", "value": "50", "source": "agency"}
     await golden.put("/v1/assumptions/emv.cpm", json=stated)
@@ -194,7 +181,7 @@ async def test_as_of_and_live_exclude_each_other(golden: httpx.AsyncClient) -> N
 
 
 async def test_a_day_that_is_not_folded_yet_is_not_answered(
-    golden: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[datetime], None]
+    golden: httpx.AsyncClient, org: Org, fold: Fold, at: At
 ) -> None:
     await _post(golden, [_deal("J6", amount="9100.00", revision=2)])
     at(_at(6, 3))
@@ -208,7 +195,7 @@ async def test_a_day_that_is_not_folded_yet_is_not_answered(
 
 
 async def test_replaying_any_webhook_in_any_order_changes_nothing(
-    golden: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[datetime], None]
+    golden: httpx.AsyncClient, org: Org, fold: Fold, at: At
 ) -> None:
     before = [await get(golden, "roi", as_of=day) for day, _ in _KNOWN]
     webhooks = [fact for _, facts in deliveries() for fact in facts if "revision" in fact]
@@ -321,9 +308,7 @@ async def test_parts_that_may_not_be_asked_about_are_refused(
     assert (foreign.status_code, foreign.json()["code"]) == (422, "dimension_not_carried")
 
 
-async def test_a_rate_restates_too(
-    golden: httpx.AsyncClient, at: Callable[[datetime], None]
-) -> None:
+async def test_a_rate_restates_too(golden: httpx.AsyncClient, at: At) -> None:
     at(_at(5, 15))
     stated = {"effective_from": "2025-01-01", "value": "50", "source": "agency"}
     await golden.put("/v1/assumptions/emv.cpm", json=stated)

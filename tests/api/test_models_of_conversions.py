@@ -25,11 +25,11 @@ __all__ = ["golden"]
 KINDS = ("lead", "application", "hire")
 JANUARY = date(2025, 1, 6)
 
-Tell = Callable[..., Awaitable[None]]
+TellAll = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
-def tell(client: httpx.AsyncClient, org: Org, fold: Fold) -> Tell:
+def tell_all(client: httpx.AsyncClient, org: Org, fold: Fold) -> TellAll:
     """Return what tells facts and folds them."""
 
     async def told(*sources: Iterator[dict[str, Any]]) -> None:
@@ -91,8 +91,10 @@ EFFECTS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_removal_effects_by_hand(client: httpx.AsyncClient, tell: Tell, kind: str) -> None:
-    await tell(five_paths(kind))
+async def test_removal_effects_by_hand(
+    client: httpx.AsyncClient, tell_all: TellAll, kind: str
+) -> None:
+    await tell_all(five_paths(kind))
 
     effects = await get(client, "roi/models/markov", conversion=kind)
     compared = await get(client, "roi/models", conversion=kind)
@@ -119,9 +121,9 @@ async def test_removal_effects_by_hand(client: httpx.AsyncClient, tell: Tell, ki
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_every_model_counts_each_conversion_once(
-    client: httpx.AsyncClient, tell: Tell, kind: str
+    client: httpx.AsyncClient, tell_all: TellAll, kind: str
 ) -> None:
-    await tell(five_paths(kind))
+    await tell_all(five_paths(kind))
 
     compared = await get(client, "roi/models", conversion=kind, group_by="channel")
 
@@ -154,9 +156,9 @@ async def test_every_model_counts_each_conversion_once(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_what_is_no_money_has_no_return(
-    client: httpx.AsyncClient, tell: Tell, kind: str
+    client: httpx.AsyncClient, tell_all: TellAll, kind: str
 ) -> None:
-    await tell(five_paths(kind))
+    await tell_all(five_paths(kind))
 
     compared = await get(client, "roi/models", conversion=kind)
 
@@ -172,12 +174,12 @@ async def test_what_is_no_money_has_no_return(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_what_was_never_told_is_null_and_none_is_zero(
-    client: httpx.AsyncClient, tell: Tell, kind: str
+    client: httpx.AsyncClient, tell_all: TellAll, kind: str
 ) -> None:
-    await tell(touches("p1", "EA"))
+    await tell_all(touches("p1", "EA"))
     never = await get(client, "roi/models", conversion=kind)
     nothing = await get(client, "roi/explain", conversion=kind)
-    await tell(converts(kind, "p1", date(2026, 1, 1)))
+    await tell_all(converts(kind, "p1", date(2026, 1, 1)))
     later = await get(client, "roi/models", conversion=kind)
     none = await get(client, "roi/explain", conversion=kind)
 
@@ -195,12 +197,12 @@ async def test_what_was_never_told_is_null_and_none_is_zero(
 @pytest.mark.parametrize(("days_ago", "journeys"), [(90, 1), (91, 2)])
 async def test_a_journey_is_over_when_its_window_is(
     client: httpx.AsyncClient,
-    tell: Tell,
+    tell_all: TellAll,
     monkeypatch: pytest.MonkeyPatch,
     days_ago: int,
     journeys: int,
 ) -> None:
-    await tell(touches("p1", "EA"), converts("lead", "p1", JANUARY), touches("p2", "BR"))
+    await tell_all(touches("p1", "EA"), converts("lead", "p1", JANUARY), touches("p2", "BR"))
     today = JANUARY + timedelta(days=days_ago)
     monkeypatch.setattr(clock, "now", lambda: local(today).astimezone(UTC))
 
@@ -214,11 +216,11 @@ async def test_a_journey_is_over_when_its_window_is(
 
 
 async def test_a_pause_longer_than_the_window_parts_two_journeys(
-    client: httpx.AsyncClient, tell: Tell
+    client: httpx.AsyncClient, tell_all: TellAll
 ) -> None:
     # 31 days lie between the touches of p1, 30 between those of p2.
-    await tell(touches("p1", "EA BR", apart=31), touches("p2", "EA BR", apart=30))
-    await tell(touches("p3", "AD"), converts("lead", "p3", JANUARY))
+    await tell_all(touches("p1", "EA BR", apart=31), touches("p2", "EA BR", apart=30))
+    await tell_all(touches("p3", "AD"), converts("lead", "p3", JANUARY))
 
     effects = await get(client, "roi/models/markov", conversion="lead", window_days=30)
 
@@ -230,10 +232,10 @@ async def test_a_pause_longer_than_the_window_parts_two_journeys(
 
 
 async def test_an_early_journey_stays_lost_when_the_person_converts_later(
-    client: httpx.AsyncClient, tell: Tell
+    client: httpx.AsyncClient, tell_all: TellAll
 ) -> None:
-    await tell(touches("p1", "EA"), touches("p1", "BR", date(2025, 3, 1)))
-    await tell(converts("lead", "p1", date(2025, 3, 2)), touches("p1", "AD", date(2025, 3, 3)))
+    await tell_all(touches("p1", "EA"), touches("p1", "BR", date(2025, 3, 1)))
+    await tell_all(converts("lead", "p1", date(2025, 3, 2)), touches("p1", "AD", date(2025, 3, 3)))
 
     effects = await get(client, "roi/models/markov", conversion="lead", window_days=20)
 
@@ -245,22 +247,22 @@ async def test_an_early_journey_stays_lost_when_the_person_converts_later(
 
 
 async def test_one_person_under_several_names_makes_one_journey(
-    client: httpx.AsyncClient, tell: Tell
+    client: httpx.AsyncClient, tell_all: TellAll
 ) -> None:
-    await tell(touches("visitor", "EA"), touches("p1", "BR", JANUARY + timedelta(days=1)))
-    await tell(converts("lead", "p2", JANUARY), touches("p2", "AD"))
+    await tell_all(touches("visitor", "EA"), touches("p1", "BR", JANUARY + timedelta(days=1)))
+    await tell_all(converts("lead", "p2", JANUARY), touches("p2", "AD"))
     apart = await get(client, "roi/models/markov", conversion="lead")
     same = fact("person.identified", "1", local(JANUARY), person="p1", same_as=["visitor"])
-    await tell(iter([same]))
+    await tell_all(iter([same]))
     merged = await get(client, "roi/models/markov", conversion="lead")
 
     assert (apart["journeys"], merged["journeys"]) == (3, 2)
 
 
 async def test_who_never_applied_is_no_journey_to_a_hire(
-    client: httpx.AsyncClient, tell: Tell
+    client: httpx.AsyncClient, tell_all: TellAll
 ) -> None:
-    await tell(five_paths("hire"), touches("p6", "EA EA"))
+    await tell_all(five_paths("hire"), touches("p6", "EA EA"))
 
     hires = await get(client, "roi/models/markov", conversion="hire")
     applications = await get(client, "roi/models/markov", conversion="application")
@@ -272,9 +274,9 @@ async def test_who_never_applied_is_no_journey_to_a_hire(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_credit_is_explained_touch_by_touch(
-    client: httpx.AsyncClient, tell: Tell, kind: str
+    client: httpx.AsyncClient, tell_all: TellAll, kind: str
 ) -> None:
-    await tell(five_paths(kind))
+    await tell_all(five_paths(kind))
     lines: list[dict[str, Any]] = []
     cursor: dict[str, Any] = {}
     while True:
@@ -296,13 +298,13 @@ async def test_credit_is_explained_touch_by_touch(
 
 
 async def test_who_referred_an_applicant_is_not_told_by_the_fact_of_the_hire(
-    client: httpx.AsyncClient, org: Org, client_of: MakeClient, tell: Tell
+    client: httpx.AsyncClient, org: Org, client_of: MakeClient, tell_all: TellAll
 ) -> None:
     hired = fact("hire.accepted", "E7-2025", local(JANUARY, 20), application="p1", employee="E7")
     applied = fact("application.submitted", "E7-p1", local(JANUARY, 19), person="p1")
     referred = {**applied, "application": "p1", "employee": "E7"}
     unreferred = {**applied, "external_id": "p2", "application": "p2", "person": "p2"}
-    await tell(touches("p1", "EA"), touches("p2", "EA"), iter([referred, hired, unreferred]))
+    await tell_all(touches("p1", "EA"), touches("p2", "EA"), iter([referred, hired, unreferred]))
     reader = await client_of(org, ["kpis:read", "roi:read"])
 
     for kind, names in (
@@ -324,9 +326,9 @@ async def test_who_referred_an_applicant_is_not_told_by_the_fact_of_the_hire(
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("window_days", [90, 1])
 async def test_grouping_never_changes_totals(
-    client: httpx.AsyncClient, tell: Tell, kind: str, window_days: int
+    client: httpx.AsyncClient, tell_all: TellAll, kind: str, window_days: int
 ) -> None:
-    await tell(five_paths(kind))
+    await tell_all(five_paths(kind))
     plain = await get(client, "roi/models", conversion=kind, window_days=window_days)
     for group_by in ("employee", "team", "network", "campaign", "content"):
         grouped = await get(
@@ -339,15 +341,15 @@ async def test_grouping_never_changes_totals(
 
 
 async def test_leads_as_they_were_known(
-    client: httpx.AsyncClient, tell: Tell, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, tell_all: TellAll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def at(day: date) -> datetime:
         return local(day).astimezone(UTC)
 
     monkeypatch.setattr(clock, "now", lambda: at(date(2025, 5, 1)))
-    await tell(touches("p1", "EA BR"), converts("lead", "p1", date(2025, 1, 8)))
+    await tell_all(touches("p1", "EA BR"), converts("lead", "p1", date(2025, 1, 8)))
     monkeypatch.setattr(clock, "now", lambda: at(date(2025, 5, 10)))
-    await tell(converts("lead", "p2", date(2025, 1, 8)), touches("p2", "AD"))
+    await tell_all(converts("lead", "p2", date(2025, 1, 8)), touches("p2", "AD"))
     monkeypatch.setattr(clock, "now", lambda: at(date(2025, 6, 1)))
 
     known = [

@@ -1,6 +1,5 @@
 """A wrong exchange rate: stated anew, and then what was converted at it is restated."""
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -8,10 +7,9 @@ import httpx
 import pytest
 
 from services.metrics.verify import verify
-from shared import clock
 from shared.db import Database
 from shared.orgs import Org
-from tests.api.conftest import Fold
+from tests.api.conftest import At, Fold
 from tests.api.golden import local
 from tests.api.test_golden import get, post
 from tests.api.test_other_currencies import cost, entries, spent, state
@@ -25,31 +23,21 @@ async def convert(client: httpx.AsyncClient, currency: str, **query: Any) -> dic
     return done
 
 
-@pytest.fixture
-def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
-    """Return what sets the clock of the whole product to a morning of 2025."""
-
-    def set_clock(month: int, day: int) -> None:
-        monkeypatch.setattr(clock, "now", lambda: local(date(2025, month, day), 9))
-
-    return set_clock
-
-
 async def test_a_wrong_rate_is_put_right_and_the_figures_are_restated(
     client: httpx.AsyncClient,
     org: Org,
     database: Database,
     fold: Fold,
-    on: Callable[[int, int], None],
+    at: At,
 ) -> None:
-    on(3, 3)
+    at(local(date(2025, 3, 3), 9))
     await state(client, "exchange_rate.EUR", "1.10", "2025-01-01")
     await state(client, "exchange_rate.EUR", "1.20", "2025-02-10")
     invoices = [cost("C-1", "100", "EUR"), cost("C-2", "100", "EUR", "2025-02-10")]
     other = cost("C-3", "7", "USD")
     await post(client, [*invoices, other])
     await fold(org)
-    on(3, 10)
+    at(local(date(2025, 3, 10), 9))
     stated = await state(client, "exchange_rate.EUR", "1.00", "2025-01-01")
     done = await convert(client, "EUR")
     await fold(org)

@@ -1,6 +1,5 @@
 """The return of the ROI statement, restated: as the statement answers it, move by move."""
 
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,11 +8,11 @@ import httpx
 import pytest
 
 from shared.orgs import Org
-from tests.api.conftest import MakeClient
+from tests.api.conftest import At, MakeClient
 from tests.api.golden import Q1, WARSAW
-from tests.api.test_golden_restated import at, get, golden
+from tests.api.test_golden_restated import get, golden
 
-__all__ = ["at", "golden"]
+__all__ = ["golden"]
 
 RETURN = {"kpi": "roi_program"}
 
@@ -31,9 +30,7 @@ async def headline(client: httpx.AsyncClient, **asked: Any) -> str | None:
     return percent
 
 
-async def state(
-    client: httpx.AsyncClient, at: Callable[[datetime], None], day: datetime, key: str, value: str
-) -> None:
+async def state(client: httpx.AsyncClient, at: At, day: datetime, key: str, value: str) -> None:
     """State a rate of the whole year on a day; the clock stays there."""
     at(day)
     stated = {"effective_from": "2025-01-01", "value": value, "source": "finance"}
@@ -44,7 +41,7 @@ async def state(
 @pytest.mark.parametrize("form", ["revenue", "margin", "cash", "media"])
 @pytest.mark.parametrize("basis", ["cohort", "period"])
 async def test_every_move_is_between_two_answers_of_the_statement(
-    golden: httpx.AsyncClient, at: Callable[[datetime], None], form: str, basis: str
+    golden: httpx.AsyncClient, at: At, form: str, basis: str
 ) -> None:
     # Without it no return is known in which hires count.
     await state(
@@ -75,7 +72,7 @@ async def test_every_move_is_between_two_answers_of_the_statement(
 
 
 async def test_a_return_moves_with_its_deals_its_rates_and_the_day_of_a_hire(
-    golden: httpx.AsyncClient, at: Callable[[datetime], None]
+    golden: httpx.AsyncClient, at: At
 ) -> None:
     for day, key, value in (
         (datetime(2025, 4, 28, 15, tzinfo=WARSAW), "cost_per_hire.referral", "1500"),

@@ -1,7 +1,6 @@
 """What the organization states of whom it counts: from a day on, with its history, at once."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,9 +9,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from shared import clock
 from shared.orgs import Org
-from tests.api.conftest import Fold
+from tests.api.conftest import At, Fold
 from tests.api.test_access import problem
 
 FEBRUARY = {"from": "2025-02-01", "to": "2025-03-01"}
@@ -22,7 +20,6 @@ MOVED = {
     "invite_activation_rate": ("activation.days", "37", "0.00", "100.00"),
     "recognised_experts": ("expert.index", "60.5", "0", "1"),
 }
-At = Callable[[datetime], None]
 
 
 def _told(kind: str, day: str, **body: Any) -> dict[str, Any]:
@@ -47,12 +44,6 @@ def _facts() -> list[dict[str, Any]]:
             for day in days
         ),
     ]
-
-
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> At:
-    """Return what sets the clock of the whole product."""
-    return lambda instant: monkeypatch.setattr(clock, "now", lambda: instant)
 
 
 @pytest_asyncio.fixture
