@@ -163,8 +163,9 @@ async def _pages_read(access: Access, ask: Ask) -> list[int]:
 async def test_every_page_of_a_list_reads_about_what_it_shows(
     database: Database, url: str, prepare: Prepare
 ) -> None:
-    await _fill(database, None)  # others', whose rows lie among those asked about
     org = await prepare(database, url, _fill)
+    # Others', whose rows lie in the same tables; told before, they would be in all statistics.
+    await _fill(database, None)
     async with database.transaction(org.id) as connection:
         await plan_for_any_organization(connection)
         access = Access(Caller(org, "tests", frozenset(SCOPES)), connection)

@@ -30,7 +30,11 @@ _SELECT: Final = """
 SELECT p.id, p.starts_on, p.ends_on, p.position, p.known_on, p.known_until, p.published_at,
        p.published_by, p.note, w.withdrawn_at, w.withdrawn_by, w.note AS withdrawal_note
   FROM publication p
-  LEFT JOIN publication_withdrawal w ON w.org_id = p.org_id AND w.publication_id = p.id
+  LEFT JOIN LATERAL (
+    SELECT withdrawn_at, withdrawn_by, note FROM publication_withdrawal
+     WHERE org_id = p.org_id AND publication_id = p.id
+    OFFSET 0 -- or all withdrawals are read, where statistics know of few
+  ) w ON true
  WHERE p.org_id = $1
 """
 _LIST: Final = f"""
