@@ -1,5 +1,7 @@
 """Repair: what differs is mended in the open, by deltas or by a rebuild; nothing else changes."""
 
+from typing import Any
+
 import pytest
 
 from services.metrics.rebuild import RebuildUnderWay, start_rebuild
@@ -71,10 +73,8 @@ async def _logged(database: Database, org: Org) -> int:
     return logged
 
 
-async def test_what_was_miscounted_is_mended_in_the_log_as_well(
-    database: Database, org: Org, database_url: str
-) -> None:
-    await found(database, org)
+async def miscount(database: Database, database_url: str, org: Org) -> Any:
+    """Add 2 to a value, and to the log alike; return where."""
     place = await falsify(database, database_url, org, "shares", 2)
     miscounted = (
         "INSERT INTO rollup_change (org_id, generation, position, known_on, cell, day, family,"
@@ -83,6 +83,14 @@ async def test_what_was_miscounted_is_mended_in_the_log_as_well(
     )
     where = (place["cell"], place["day"], place["family"])
     await by_hand(database_url, miscounted, org.id, *where)
+    return place
+
+
+async def test_what_was_miscounted_is_mended_in_the_log_as_well(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await found(database, org)
+    place = await miscount(database, database_url, org)
     assert set((await verify(database, org.id)).counts) == {Check.CELLS}
 
     done = await repair(database, org.id)
@@ -92,9 +100,40 @@ async def test_what_was_miscounted_is_mended_in_the_log_as_well(
         (logged,) = await connection.fetch(
             "SELECT * FROM rollup_delta WHERE org_id = $1 AND repaired_at IS NOT NULL", org.id
         )
-    assert (logged["measure"], logged["cell"], logged["day"]) == ("shares", *where[:2])
+    where = (place["cell"], place["day"])
+    assert (logged["measure"], logged["cell"], logged["day"]) == ("shares", *where)
     assert (logged["delta"], logged["repaired_at"]) == (-2, told["repaired_at"])
     assert (logged["position"], logged["known_on"]) == (told["position"], told["known_on"])
+
+
+@pytest.mark.parametrize(
+    ("statement", "stored", "recomputed"),
+    [
+        ("UPDATE rollup_repair SET recomputed = recomputed + 1", "-2", "-1"),
+        ("UPDATE rollup_repair SET known_on = known_on + 1", "-2", None),
+        ("DELETE FROM rollup_repair", "-2", None),
+        ("DELETE FROM rollup_change", None, "-2"),
+    ],
+)
+async def test_what_a_repair_tells_and_what_it_logged_are_laid_side_by_side(
+    database: Database,
+    org: Org,
+    database_url: str,
+    statement: str,
+    stored: str | None,
+    recomputed: str | None,
+) -> None:
+    await found(database, org)
+    await miscount(database, database_url, org)
+    assert not (await repair(database, org.id)).after.listed
+    await by_hand(
+        database_url, f"{statement} WHERE org_id = $1 AND repaired_at IS NOT NULL", org.id
+    )
+
+    told = [m for m in (await verify(database, org.id)).listed if m.name == "rollup_change"]
+    assert {m.check for m in told} == {Check.PAST}
+    for said, due in ((told[0].stored, stored), (told[0].recomputed, recomputed)):
+        assert said is due or f"shares by {due}, repaired at " in str(said)
 
 
 async def test_a_delta_that_the_log_lost_is_logged_again(

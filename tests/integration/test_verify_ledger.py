@@ -59,6 +59,24 @@ async def test_a_head_ahead_of_the_ledger_is_told_and_set_back(
         assert await head_position(connection, org.id) == 5
 
 
+async def test_a_head_of_another_time_is_told_and_set_to_that_of_the_last_entry(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await found(database, org)
+    for hours in (-1, 1):
+        await by_hand(
+            database_url,
+            "UPDATE ledger_head SET recorded_at = recorded_at + $2 * interval '1 hour'"
+            " WHERE org_id = $1",
+            *(org.id, hours),
+        )
+        stored, due = (f"recorded at 2025-04-05 {12 + by}:00:00+00:00" for by in (hours, 0))
+        assert await told(database, org) == [("ledger_head", stored, due)]
+
+        done = await repair(database, org.id)
+        assert (done.after.mismatches, done.is_rebuilt) == (0, False)
+
+
 async def test_a_head_behind_the_ledger_is_told_where_that_ends(
     database: Database, org: Org, database_url: str
 ) -> None:

@@ -146,7 +146,7 @@ LOG_MISMATCHES = _log_mismatches("true")
 LOG_MISMATCHES_OF_MEASURE = _log_mismatches("measure = $3")
 
 #: What is logged counts from the day on which its entry was recorded, or from the moment of a
-#: repair that is told. $1 is the organization, $2 the generation.
+#: repair, which tells as much. $1 is the organization, $2 the generation.
 LOG_OUT_OF_TIME = """
 SELECT format('%s changes at entry %s on %s', logged.changes, logged.position, logged.known_on)
            AS stored,
@@ -165,12 +165,23 @@ SELECT format('%s changes at entry %s on %s', logged.changes, logged.position, l
   ) e ON true
  WHERE (e.recorded_at AT TIME ZONE o.time_zone)::date IS DISTINCT FROM logged.known_on
 UNION ALL
-SELECT format('repaired at %s', c.repaired_at), NULL
-  FROM rollup_change c
- WHERE c.org_id = $1 AND c.generation = $2 AND c.repaired_at IS NOT NULL
-   AND NOT EXISTS (SELECT FROM rollup_repair r
-                    WHERE r.org_id = $1 AND r.generation = $2 AND r.repaired_at = c.repaired_at
-                      AND r.known_on = c.known_on AND r.cell = c.cell AND r.day = c.day)
+SELECT CASE WHEN l.delta <> 0 THEN format('%s by %s, repaired at %s', measure, l.delta, repaired_at)
+       END,
+       CASE WHEN r.delta <> 0 THEN format('%s by %s, repaired at %s', measure, r.delta, repaired_at)
+       END
+  FROM (
+    SELECT repaired_at, known_on, measure, cell, day, sum(delta) AS delta
+      FROM rollup_delta
+     WHERE org_id = $1 AND generation = $2 AND repaired_at IS NOT NULL
+     GROUP BY repaired_at, known_on, measure, cell, day
+  ) l
+  FULL JOIN (
+    SELECT repaired_at, known_on, measure, cell, day, sum(recomputed - logged) AS delta
+      FROM rollup_repair
+     WHERE org_id = $1 AND generation = $2
+     GROUP BY repaired_at, known_on, measure, cell, day
+  ) r USING (repaired_at, known_on, measure, cell, day)
+ WHERE coalesce(l.delta, 0) <> coalesce(r.delta, 0)
 """
 
 _SAME_PLACE = " AND ".join(

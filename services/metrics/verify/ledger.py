@@ -25,13 +25,21 @@ class Stretch(NamedTuple):
 
 WHOLE_LEDGER: Final = Stretch(1, 2**62)
 
+# Where the ledger ends, and when that was recorded: 0 and nothing while it is empty.
+_LAST = """
+    SELECT coalesce(e.position, 0) AS position, e.recorded_at
+      FROM organization o
+      LEFT JOIN LATERAL (
+        SELECT position, recorded_at
+          FROM ledger_entry WHERE org_id = $1 ORDER BY position DESC LIMIT 1
+      ) e ON true
+     WHERE o.id = $1
+"""
 # The line is from $2 to $3; it is closed by one more place behind what should be its last entry,
 # which has no entry, so that a gap at its end is seen as others are. The head is told where the
 # line goes to the end of the ledger. In one statement: appends go on.
-_BREACHES = """
-WITH last AS (
-    SELECT coalesce(max(position), 0) AS position FROM ledger_entry WHERE org_id = $1
-)
+_BREACHES = f"""
+WITH last AS ({_LAST})
 SELECT position, false AS is_head, before, recorded_at, before_at
   FROM (
     SELECT position, recorded_at, lag(position, 1, $2::bigint - 1) OVER line AS before,
@@ -46,18 +54,18 @@ SELECT position, false AS is_head, before, recorded_at, before_at
   ) line
  WHERE position <> before + 1 OR recorded_at < before_at
  UNION ALL
-SELECT h.position, true, last.position, NULL, NULL
+SELECT h.position, true, last.position, h.recorded_at, last.recorded_at
   FROM ledger_head h CROSS JOIN last
- WHERE h.org_id = $1 AND h.position <> last.position AND last.position <= $3
+ WHERE h.org_id = $1 AND last.position <= $3
+   AND (h.position <> last.position OR h.recorded_at <> last.recorded_at)
  ORDER BY is_head, position
 """
 # Back to the last entry if nobody has ever heard of a position behind it; or forward to it.
-_SET_HEAD = """
-UPDATE ledger_head h SET position = last.position
-  FROM (
-    SELECT coalesce(max(position), 0) AS position FROM ledger_entry WHERE org_id = $1
-  ) last
- WHERE h.org_id = $1 AND h.position <> last.position
+_SET_HEAD = f"""
+UPDATE ledger_head h
+   SET position = last.position, recorded_at = coalesce(last.recorded_at, h.recorded_at)
+  FROM ({_LAST}) last
+ WHERE h.org_id = $1
    AND NOT EXISTS (SELECT FROM fold_cursor WHERE org_id = $1 AND position > last.position)
    AND NOT EXISTS (SELECT FROM fact_head WHERE org_id = $1 AND position > last.position)
    AND NOT EXISTS (SELECT FROM fact_past WHERE org_id = $1 AND until > last.position)
@@ -79,6 +87,13 @@ async def compare_ledger(
 def _told(row: asyncpg.Record) -> Mismatch:
     position, before = row["position"], row["before"]
     if row["is_head"]:
+        if position == before:
+            return Mismatch(
+                Check.LEDGER,
+                "ledger_head",
+                f"recorded at {row['recorded_at']}",
+                f"recorded at {row['before_at']}",
+            )
         # Not a gap in the line: nobody knows whether what is missing at its end ever was there.
         return Mismatch(Check.LEDGER, "ledger_head", f"position {position}", f"position {before}")
     if position == before + 1:
