@@ -12,7 +12,7 @@ The guarantees, in the order they are made:
 3. Amounts in other currencies are written as what they are worth on their day.
 4. Positions are handed out without gaps and the head moves, in the caller's transaction: together
    with the poll cursor or the inbox row that the facts came from, or not at all. The newest event
-   of each source moves with it.
+   of each source moves with it, and what was told in another currency is found by that.
 """
 
 from collections.abc import Sequence
@@ -105,7 +105,6 @@ async def append(
         rows = await said(items, org.zone, said_at or received_at)
         if foreign := in_other_currencies(org, items):
             rows = await converted(connection, org, rows, foreign)
-            await remember_converted(connection, org, rows, foreign)
     except MixedRevisions as mixed:
         raise _refused(items, mixed) from None
     except Inconvertible as amount:
@@ -120,6 +119,11 @@ async def append(
     except MixedRevisions as mixed:
         await unstage(connection)  # the caller may go on without the item
         raise _refused(items, mixed) from None
+    if foreign:
+        stated = [rows[index] for index, _, _ in judgement.stated]
+        await remember_converted(
+            connection, org, [row for row in stated if row.fact_key in foreign]
+        )
     # Time in the ledger never runs backwards, even when the clocks of two writers disagree.
     await write(connection, org, rows, judgement, max(received_at, recorded_at))
     return AppendResult(

@@ -48,11 +48,9 @@ SELECT w.key, w.day, r.value, r.effective_from
      LIMIT 1
  ) r
 """
-# In the order of the key: two writers of one fact wait for each other, and not in a circle.
 _REMEMBER: Final = """
 INSERT INTO converted_fact (org_id, currency, fact_key)
 SELECT $1, * FROM unnest($2::text[], $3::bytea[]) c (currency, fact_key)
- ORDER BY currency, fact_key
     ON CONFLICT DO NOTHING
 """
 _Rates = dict[tuple[str, date], tuple[Decimal, date]]
@@ -104,14 +102,10 @@ async def converted(
 
 
 async def remember_converted(
-    connection: "asyncpg.Connection[asyncpg.Record]",
-    org: Org,
-    rows: Sequence[Said],
-    keys: Collection[bytes],
+    connection: "asyncpg.Connection[asyncpg.Record]", org: Org, stated: Sequence[Said]
 ) -> None:
-    """Remember by their currency which facts of :func:`converted` have converted amounts."""
-    concerned = [row for row in rows if row.fact_key in keys and not row.is_retraction]
-    currencies = [(told_in(row), row.fact_key) for row in concerned]
+    """Remember by their currency which of the facts that are stated have converted amounts."""
+    currencies = [(told_in(row), row.fact_key) for row in stated]
     if known := [pair for pair in currencies if pair[0] is not None]:
         await connection.execute(_REMEMBER, org.id, *map(list, zip(*known, strict=True)))
 

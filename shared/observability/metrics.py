@@ -240,7 +240,7 @@ _CLOSED: Final[tuple[tuple[MetricWrapperBase, tuple[tuple[str, ...], ...]], ...]
     (WATERMARK_LAG, (("rollups",),)),
     (VERIFY_MISMATCHES, (("cells", "past"), VERIFY_FAMILIES)),
     (VERIFY_MISMATCHES, (("credit",), ("credit",))),
-    (VERIFY_MISMATCHES, (("state", "log", "past", "heads", "ledger"), ("",))),
+    (VERIFY_MISMATCHES, (("state", "log", "past", "heads", "ledger", "beside"), ("",))),
 )
 
 _OF_PROVIDER: Final[tuple[tuple[MetricWrapperBase, tuple[str, ...]], ...]] = (

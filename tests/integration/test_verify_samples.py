@@ -76,6 +76,7 @@ def aimed(name: str) -> _Aimed:
         ("UPDATE fact_past SET until = until + 1", Look.LEDGER, "", {Check.HEADS}),
         ("DELETE FROM fact_head", Look.LEDGER, "", {Check.HEADS}),
         ("UPDATE ledger_head SET position = position + 1", Look.LEDGER, "", {Check.LEDGER}),
+        ("DELETE FROM source_newest", Look.BESIDE, "source_newest", {Check.BESIDE}),
     ],
 )
 async def test_a_look_finds_what_is_wrong_where_it_looks(

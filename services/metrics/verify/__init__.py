@@ -2,8 +2,9 @@
 
 ``facts``, ``histories`` and ``credit`` say what facts contribute, ``cells`` sums it into slices,
 ``state`` compares what the keyed operators keep, ``heads`` and ``contents`` which versions of facts
-are current, and ``ledger`` the ledger with itself; ``run`` puts them together, ``repair`` mends,
-``samples`` are looks at some of it, and ``sampling`` is what the metrics worker does all the time.
+are current, ``ledger`` the ledger with itself, and ``beside`` with what is kept beside it; ``run``
+puts them together, ``repair`` mends, ``samples`` are looks at some of it, and ``sampling`` is what
+the metrics worker does all the time.
 """
 
 from services.metrics.verify.recompute import EVERYTHING, FAMILIES, Scope

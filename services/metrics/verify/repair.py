@@ -4,8 +4,8 @@ Values and log are brought to what the ledger says, each by the delta that it la
 position and at this moment: what was answered on past days, or published before, stays what was
 answered. Every repaired cell is told in ``rollup_repair``. Where more than values is wrong there is
 nothing to add a delta to, and where the log has lost one or says another time, nobody knows any
-more when it came: the generation is rebuilt. The heads of facts are of no generation: they are made
-to say what the entries do.
+more when it came: the generation is rebuilt. The heads of facts and what is kept beside the ledger
+are of no generation: they are made to say what the entries do.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from services.metrics.rebuild import Progress, continue_rebuild, start_rebuild
 from services.metrics.slices import apply_corrections
 from services.metrics.stage import create_working_tables
 from services.metrics.verify import cells
+from services.metrics.verify.beside import mend_beside
 from services.metrics.verify.heads import mend_heads
 from services.metrics.verify.ledger import mend_ledger
 from services.metrics.verify.recompute import EVERYTHING, Target, recompute, target_of
@@ -140,6 +141,8 @@ async def _mend(
         await mend_ledger(connection, target.org_id)
     if report.counts[Check.HEADS]:
         await mend_heads(connection, target.org_id, target.position)
+    if report.counts[Check.BESIDE]:
+        await mend_beside(connection, target.org_id)
     if any(report.counts[check] for check in _TAKE_A_REBUILD):
         return False
     of_generation = (target.org_id, target.generation)

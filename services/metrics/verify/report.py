@@ -24,6 +24,7 @@ class Check(StrEnum):
     PAST = "past"
     HEADS = "heads"
     LEDGER = "ledger"
+    BESIDE = "beside"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import asyncpg
 from services.metrics.retired import GENERATION_TABLES
 from services.metrics.sql import fetch, run
 from services.metrics.verify import cells
+from services.metrics.verify.beside import compare_beside
 from services.metrics.verify.contents import compare_contents
 from services.metrics.verify.credit import MODELS
 from services.metrics.verify.facts import VERSIONS
@@ -51,7 +52,8 @@ async def verify(database: Database, org_id: UUID, *, scope: Scope = EVERYTHING)
     """Recompute the scope from the ledger and compare it with the live generation.
 
     Everything is read in one snapshot, so folding goes on meanwhile. A whole verification compares
-    state, the change log, the past, the heads of facts and the ledger besides cells and credit.
+    state, the change log, the past, the heads of facts, the ledger and what is kept beside it, all
+    besides cells and credit.
     """
     async with database.snapshot(org_id) as connection:
         target = await target_of(connection, org_id)
@@ -80,7 +82,7 @@ async def compare_scope(
 async def compare_all(
     connection: "asyncpg.Connection[asyncpg.Record]", target: Target, report: Report
 ) -> None:
-    """Compare everything, of which all was recomputed: cells, log, state, credit, heads, the past.
+    """Compare everything, of which all was recomputed: see :class:`Check`.
 
     The cells that differ are in ``verify_mismatch`` until the transaction ends.
     """
@@ -90,6 +92,7 @@ async def compare_all(
     await compare_state(connection, target, report)
     await compare_heads(connection, target.org_id, target.position, report)
     await compare_contents(connection, target.org_id, report)
+    await compare_beside(connection, target.org_id, report)
     measures = await stored_measures(connection, target, EVERYTHING)
     await compare_past(connection, target, report, measures)
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from services.metrics.sql import run
+from services.metrics.verify.beside import BESIDE, compare_beside
 from services.metrics.verify.contents import compare_contents
 from services.metrics.verify.facts import WITHDRAWN
 from services.metrics.verify.heads import compare_heads_of
@@ -60,6 +61,8 @@ class Look(StrEnum):
     """The log of a measure, and at which entries changes are logged."""
     LEDGER = "ledger"
     """The newest entries and some others, with the heads of their facts."""
+    BESIDE = "beside"
+    """A table that is kept beside the ledger."""
     PAST = "past"
     """As for cells, and besides as it was known at some position of the past."""
 
@@ -89,6 +92,9 @@ async def verify_sample(database: Database, org_id: UUID, look: Look, chance: Ra
                 await compare_log(connection, target, report, chance.choice(measures or [""]))
             case Look.LEDGER:
                 await _look_at_ledger(connection, org_id, report, chance)
+            case Look.BESIDE:
+                await connection.execute(NO_NESTED_LOOPS)
+                await compare_beside(connection, org_id, report, [chance.choice(sorted(BESIDE))])
     return report
 
 
