@@ -83,11 +83,12 @@ def verify(
             reports = [done.after for done in repairs]
             lines = verifying.render_repairs(repairs)
         else:
+            repairs = []
             reports = verifying.verify_organizations(url, organization, samples=sample)
             lines = verifying.render(reports)
         if as_json:
-            lines = iter([orjson.dumps([report.document() for report in reports]).decode()])
+            lines = iter([orjson.dumps(verifying.documents(reports, repairs)).decode()])
         for line in lines:
             typer.echo(line)
-        if any(report.mismatches for report in reports):
-            raise typer.Exit(1)
+        if code := verifying.ended(reports, repairs):
+            raise typer.Exit(code)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from random import Random
+from typing import Any
 from uuid import UUID
 
 from cli.rebuilding import patient_database, patient_databases
@@ -17,9 +18,17 @@ from services.metrics.verify import (
 )
 from shared.db import Database
 
-__all__ = ["render", "render_repairs", "repair_organizations", "verify_organizations"]
+__all__ = [
+    "documents",
+    "ended",
+    "render",
+    "render_repairs",
+    "repair_organizations",
+    "verify_organizations",
+]
 
 _LISTED = 20
+_RIGHT, _WRONG, _WAITING = 0, 1, 3  # 2 is how a command ends that was typed wrongly
 _HEADINGS = ("check", "what", "day", "where", "stored", "recomputed", "facts")
 
 
@@ -51,11 +60,26 @@ def repair_organizations(database_url: str, organization: str | None) -> list[Re
     Raises:
         cli.tenant.UnknownOrganizationError, cli.tenant.AmbiguousOrganizationError: which one is
             meant cannot be said.
-        services.metrics.rebuild.RebuildUnderWay: it takes a rebuild, and one is under way.
     """
     if organization is None:
         return patient_databases(database_url, repair)
     return [patient_database(database_url, organization, repair)]
+
+
+def ended(reports: Sequence[Report], repairs: Sequence[Repair] = ()) -> int:
+    """Return the exit code: whether anything differs that no rebuild under way mends."""
+    waiting = {done.after.org_id for done in repairs if done.is_waiting}
+    wrong = {report.org_id for report in reports if report.mismatches}
+    if not wrong:
+        return _RIGHT
+    return _WAITING if wrong <= waiting else _WRONG
+
+
+def documents(reports: Sequence[Report], repairs: Sequence[Repair] = ()) -> list[dict[str, Any]]:
+    """Return the reports as plain data; after repairs each says whether it waits for a rebuild."""
+    if not repairs:
+        return [report.document() for report in reports]
+    return [{**done.after.document(), "is_waiting": done.is_waiting} for done in repairs]
 
 
 def render_repairs(repairs: Sequence[Repair]) -> Iterator[str]:
@@ -64,6 +88,8 @@ def render_repairs(repairs: Sequence[Repair]) -> Iterator[str]:
         yield from render([done.before])
         if done.is_rebuilt:
             yield "  rebuilt: deltas alone could not mend it"
+        elif done.is_waiting:
+            yield "  not mended: it takes a rebuild, and one is under way; verify again after that"
         elif done.before.mismatches:
             yield "  mended in place; rollup_repair tells which deltas were logged"
         if done.before.mismatches:

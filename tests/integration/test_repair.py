@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.metrics.rebuild import RebuildUnderWay, start_rebuild
+from services.metrics.rebuild import continue_rebuild, start_rebuild
 from services.metrics.verify import Check, repair, verify
 from services.metrics.worker import catch_up
 from shared.db import Database
@@ -253,6 +253,13 @@ async def test_a_repair_that_takes_a_rebuild_waits_for_the_one_under_way(
     await by_hand(database_url, "DELETE FROM touch WHERE org_id = $1", org.id)
     async with database.transaction(org.id) as connection:
         await start_rebuild(connection, org.id)
-    with pytest.raises(RebuildUnderWay):
-        await repair(database, org.id)
+    await by_hand(database_url, "UPDATE fact_head SET content_hash = 'x' WHERE org_id = $1", org.id)
+
+    waiting = await repair(database, org.id)
+    assert (waiting.is_rebuilt, waiting.is_waiting) == (False, True)
+    assert {*waiting.before.counts} - {*waiting.after.counts} == {Check.HEADS}
     assert await live(database, org) == 1
+
+    assert await continue_rebuild(database, org.id)
+    done = await repair(database, org.id)
+    assert (done.before.mismatches, done.is_rebuilt, done.is_waiting) == (0, False, False)

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from uuid import UUID
 
 import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from services.metrics.rebuild import start_rebuild
 from shared.db import Database
 from shared.ids import new_id
 from shared.orgs import create_org
@@ -18,6 +20,10 @@ from tests.integration.test_rebuild import found
 @pytest.fixture
 def organization(database_url: str) -> str:
     """Return the name of an organization with figures."""
+    return make_organization(database_url)
+
+
+def make_organization(database_url: str) -> str:
     name = f"Upkeep {new_id()}"
 
     async def make() -> None:
@@ -71,6 +77,50 @@ def test_verify_ends_with_1_until_repaired(database_url: str, organization: str)
     assert mended.exit_code == 0, mended.output
     assert "mended in place" in mended.output
     assert earned(database_url, "verify").exit_code == 0
+
+
+def test_one_that_is_being_rebuilt_keeps_no_other_from_being_repaired(
+    database_url: str, organization: str
+) -> None:
+    make_organization(database_url)  # younger than the one that is rebuilt, whatever came before
+    first = asyncio.run(while_it_is_rebuilt(database_url))
+    falsify(database_url)
+
+    done = earned(database_url, "verify", "--repair", "--json")
+    assert done.exit_code == 3, done.output
+    reports = {report["org_id"]: report for report in json.loads(done.output)}
+    waiting = reports.pop(first)
+    assert waiting["is_waiting"]
+    assert sum(waiting["mismatches"].values()) > 0
+    assert reports
+    for report in reports.values():
+        assert not report["is_waiting"]
+        assert sum(report["mismatches"].values()) == 0
+
+    alone = earned(database_url, "verify", "--organization", first, "--repair")
+    assert alone.exit_code == 3
+    assert "not mended: it takes a rebuild, and one is under way" in alone.output
+    assert earned(database_url, "verify", "--organization", first).exit_code == 1
+    assert earned(database_url, "verify", "--organization", organization).exit_code == 0
+
+    assert earned(database_url, "rebuild", "--organization", first).exit_code == 0
+    assert earned(database_url, "verify", "--repair").exit_code == 0
+
+
+async def while_it_is_rebuilt(database_url: str) -> str:
+    """Take something from the state of the first organization, and begin to rebuild it."""
+    database = Database(database_url, application_name="tests")
+    try:
+        async with database.transaction() as connection:
+            org_id: UUID = await connection.fetchval(
+                "SELECT id FROM organization ORDER BY created_at LIMIT 1"
+            )
+        async with database.transaction(org_id) as connection:
+            await connection.execute("DELETE FROM touch WHERE org_id = $1", org_id)
+            await start_rebuild(connection, org_id)
+    finally:
+        await database.close()
+    return str(org_id)
 
 
 def test_a_sample_cannot_be_repaired(database_url: str) -> None:

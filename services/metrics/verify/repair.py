@@ -16,7 +16,12 @@ from uuid import UUID
 
 import asyncpg
 
-from services.metrics.rebuild import Progress, continue_rebuild, start_rebuild
+from services.metrics.rebuild import (
+    Progress,
+    RebuildUnderWay,
+    continue_rebuild,
+    start_rebuild,
+)
 from services.metrics.slices import apply_corrections
 from services.metrics.stage import create_working_tables
 from services.metrics.verify import cells
@@ -86,11 +91,15 @@ SELECT m.moment AS repaired_at, (m.moment AT TIME ZONE o.time_zone)::date AS kno
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What a repair did: the report before it and after it, and whether it took a rebuild."""
+    """What a repair did: the report before it and after it, and whether it took a rebuild.
+
+    ``is_waiting``: it takes one, and another one is under way, which makes it right as well.
+    """
 
     before: Report
     after: Report
     is_rebuilt: bool
+    is_waiting: bool = False
 
 
 async def repair(
@@ -102,11 +111,10 @@ async def repair(
     """Verify the live generation and mend what differs; then verify again.
 
     The live generation is not folded while its cells are compared and mended; it is read and
-    appended to as ever.
-
-    Raises:
-        services.metrics.rebuild.RebuildUnderWay: it takes a rebuild, and one is under way.
+    appended to as ever. Where it takes a rebuild and one is under way, what is of no generation is
+    mended, and the rest is left to that one.
     """
+    is_waiting = False
     async with database.transaction(org_id) as connection:
         await connection.execute("SET LOCAL lock_timeout = 0")
         await _hold_live(connection, org_id)
@@ -117,11 +125,15 @@ async def repair(
         is_mended = await _mend(connection, target, before)
         if not is_mended:
             # Not measured anew: that would be from the very rows that are wrong.
-            await start_rebuild(connection, org_id, half_life_days="kept")
-    if not is_mended:
+            try:
+                await start_rebuild(connection, org_id, half_life_days="kept")
+            except RebuildUnderWay:
+                is_waiting = True
+    is_rebuilt = not is_mended and not is_waiting
+    if is_rebuilt:
         while not await continue_rebuild(database, org_id, on_progress=on_progress):
             await asyncio.sleep(_POLL_SECONDS)  # a worker has taken it up
-    return Repair(before, await verify(database, org_id), is_rebuilt=not is_mended)
+    return Repair(before, await verify(database, org_id), is_rebuilt, is_waiting)
 
 
 async def _hold_live(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> None:
