@@ -21,6 +21,7 @@ __all__ = [
     "measure_list",
     "placed_on_day",
     "places_held",
+    "places_in_stretch",
 ]
 
 #: Of the organization ``$1`` and its generation ``$2``: the zone of its days, and the days of its
@@ -142,4 +143,41 @@ def places_held(since: str, until: str, ends: str) -> str:
             SELECT place, ({ends}::date[])[place] AS until
               FROM generate_series({first} + 1, {last}) place
         ) b
+    """
+
+
+def places_in_stretch(places: Iterable[str], stretches: str, ends: str) -> str:
+    """Return the join that cuts stretches of buckets where the roster tells another place (``p``).
+
+    ``stretches`` is an alias of employee, since, until: buckets as numbered from 0, the last one
+    not included. Where somebody is on a bucket's last day, they are in the bucket; ``ends`` is the
+    placeholder of the days after the buckets.
+    """
+    ends = f"({ends}::date[])"
+    named = ", ".join(f"r.{place}" for place in places)
+    nowhere = ", ".join(f"'' AS {place}" for place in places)
+    rows = f"""
+        roster r
+         WHERE r.org_id = $1 AND r.generation = $2 AND r.employee = {stretches}.employee
+           AND r.effective_on < {ends}"""
+    # Of each person the rows in the stretch, and the one that holds where it begins.
+    return f"""
+        CROSS JOIN LATERAL (
+            SELECT *
+              FROM (
+                SELECT {named}, greatest({stretches}.since, width_bucket(r.day, {ends})) AS since,
+                       least({stretches}.until, width_bucket(lead(r.day, 1, 'infinity') OVER (
+                           ORDER BY r.day, r.fact_key), {ends})) AS until
+                  FROM (
+                    SELECT {nowhere}, '-infinity'::date AS day, ''::bytea AS fact_key
+                    UNION ALL
+                    SELECT {named}, r.effective_on, r.fact_key FROM {rows}[{stretches}.until]
+                       AND r.effective_on >= coalesce((
+                            SELECT r.effective_on FROM {rows}[{stretches}.since + 1]
+                             ORDER BY r.effective_on DESC, r.fact_key DESC
+                             LIMIT 1), '-infinity')
+                  ) r
+              ) told
+             WHERE told.since < told.until
+        ) p
     """
