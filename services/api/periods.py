@@ -123,6 +123,9 @@ class Filters(BaseModel):
     hashtag: _Values = Field(
         default=[], description="Only posts with this hashtag.", examples=[["hiring"]]
     )
+    job: _Values = Field(
+        default=[], description="Only these openings of recruiting.", examples=[["job-12"]]
+    )
 
     @property
     def filters(self) -> Mapping[str, frozenset[str]]:

@@ -178,9 +178,16 @@ class FigureRecorded(Fact):
         default=None, description="Working hours that an output took.", examples=["160.00"]
     )
     team: Ref | None = _TEAM
+    job: Ref | None = Field(
+        default=None,
+        description="The opening that a recruiting cost was spent on, if on one.",
+        examples=["job-12"],
+    )
 
     @model_validator(mode="after")
     def _is_coherent(self) -> Self:
+        if self.job is not None and self.figure != "recruiting_cost":
+            raise ValueError("a recruiting cost, and only a recruiting cost, names a job")
         if (self.figure == "output") != (self.hours is not None):
             raise ValueError("an output, and only an output, has hours")
         if self.hours is not None and self.hours <= 0:

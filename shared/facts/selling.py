@@ -29,7 +29,11 @@ _APPLICANT = Field(
     description=f"The applicant. {_PERSON} Of a hire without one, its application's counts.",
     examples=_PERSON_EXAMPLES,
 )
-_JOB = Field(default=None, description="The opening applied for.", examples=["job-12"])
+_JOB = Field(
+    default=None,
+    description="The opening applied for. Of a hire that names none, its application's counts.",
+    examples=["job-12"],
+)
 
 
 class TouchRecorded(Fact):

@@ -35,11 +35,11 @@ _PARTS = {
 }
 _T, _E, _N = Dimension.TEAM, Dimension.EMPLOYEE, Dimension.NETWORK
 _K, _X = Dimension.CAMPAIGN, Dimension.CONTENT
-_D = Dimension.DEPARTMENT
+_D, _J = Dimension.DEPARTMENT, Dimension.JOB
 _TEAM = (_T, _D)
 _PLACED = (*_TEAM, Dimension.ROLE)
 _STAFF = (*_TEAM, _E)
-#: Figures by hand name a team or the company, and nothing else.
+#: Figures by hand name a team or the company; what was spent on recruiting, an opening as well.
 _BY_HAND = (_T,)
 
 
@@ -261,27 +261,27 @@ def _people() -> Iterator[Measure]:
 def _recruiting() -> Iterator[Measure]:
     additive = Aggregation.ADDITIVE
     for name, unit, dimensions, what in (
-        ("applications_advocacy", Unit.APPLICATIONS, _STAFF, "applications by referral"),
-        ("hires_advocacy", Unit.HIRES, _STAFF, "accepted offers by referral"),
-        ("hires", Unit.HIRES, (), "accepted offers"),
+        ("applications_advocacy", Unit.APPLICATIONS, (*_STAFF, _J), "applications by referral"),
+        ("hires_advocacy", Unit.HIRES, (*_STAFF, _J), "accepted offers by referral"),
+        ("hires", Unit.HIRES, (_J,), "accepted offers"),
     ):
         yield counted(name, unit, additive, dimensions, what)
     yield counted(
         "time_to_hire.median",
         Unit.DAYS,
         Aggregation.QUANTILE,
-        (),
+        (_J,),
         "median of days from first contact to the accepted offer",
     )
 
 
 def _figures() -> Iterator[Measure]:
-    for figure in ("market_sales", "recruiting_cost", "process_cost"):
+    for figure, further in (("market_sales", ()), ("recruiting_cost", (_J,)), ("process_cost", ())):
         yield counted(
             f"figure.{figure}",
             Unit.MONEY,
             Aggregation.ADDITIVE,
-            _BY_HAND,
+            (*_BY_HAND, *further),
             f"{figure.replace('_', ' ')}, as entered",
         )
     for name, unit, what in (

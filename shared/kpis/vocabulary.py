@@ -80,6 +80,7 @@ class Dimension(StrEnum):
     HASHTAG = "hashtag"  # a post has several: its values overlap
     DEPARTMENT = "department"
     ROLE = "role"
+    JOB = "job"  # the opening that somebody applied for, or that was recruited for
 
 
 PLACES = (Dimension.TEAM, Dimension.DEPARTMENT, Dimension.ROLE)

@@ -66,6 +66,8 @@ EVERYWHERE = (
     "'' AS employee, '' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
 )
 _OF_GENERATION = "org_id = $1 AND generation = $2"
+#: What facts may say in their own words of the group that they are about.
+_NAMED = (*PLACES, Dimension.JOB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def standing(
     return f"""
         SELECT s.day, s.employee, s.account, s.network, s.campaign, s.content, s.channel,
                {quantity} AS quantity, s.fact_key, {key} AS line_key, {note} AS note,
-               {", ".join(f"coalesce(s.body ->> '{p}', '') AS {p}" for p in PLACES)}, s.occurred_at
+               {", ".join(f"coalesce(s.body ->> '{n}', '') AS {n}" for n in _NAMED)}, s.occurred_at
           FROM standing s
          WHERE s.org_id = $1 AND s.generation = $2 AND s.kind = '{kind}'
            AND s.day >= {since} AND s.day < {until} AND {only}

@@ -3,6 +3,7 @@
 An application may be known to several sources: one row speaks for each of its steps, the first to
 have told it. A referral is an application that names who referred it, or that it came through
 advocacy, or whose applicant an advocate had touched before; a referral hire is one of these hired.
+A hire that names no opening is for its application's.
 """
 
 from collections.abc import Mapping
@@ -37,7 +38,8 @@ def _steps(kind: str, since: str, until: str) -> str:
 def _applied(application: str) -> str:
     """Return the row that speaks for the submission of an application, with who and where."""
     return f"""
-        SELECT a.person, a.happened_at, a.day, {", ".join(f"s.{name}" for name in DIMENSIONS)}
+        SELECT a.person, a.happened_at, a.day, {", ".join(f"s.{name}" for name in DIMENSIONS)},
+               s.body ->> 'job' AS job
           FROM (
             SELECT * FROM application
              WHERE org_id = $1 AND generation = $2 AND application = {application}
@@ -75,11 +77,14 @@ def _touched(person: str, at: str, day: str, place: int) -> str:
     """
 
 
-def _brought(steps: str, *evidence: str) -> str:
-    """Return a line for each of ``steps`` (alias ``x``) with any evidence; the first one counts."""
+def _brought(steps: str, job: str, *evidence: str) -> str:
+    """Return a line for each of ``steps`` (alias ``x``) with any evidence; the first one counts.
+
+    ``job`` is SQL of the opening that a step names, null for none.
+    """
     return f"""
         SELECT x.day, {", ".join(f"w.{name}" for name in DIMENSIONS)}, 1::numeric AS quantity,
-               x.fact_key, x.application AS line_key, w.note
+               x.fact_key, x.application AS line_key, w.note, coalesce({job}, '') AS job
           FROM {steps}
          CROSS JOIN LATERAL (
             SELECT * FROM ({" UNION ALL ".join(evidence)}) e ORDER BY e.place LIMIT 1
@@ -90,6 +95,7 @@ def _brought(steps: str, *evidence: str) -> str:
 def _referrals(since: str, until: str) -> str:
     return _brought(
         f"({_steps('application.submitted', since, until)}) x",
+        "x.body ->> 'job'",
         _named("x", 1, "referred"),
         _touched("x.person", "x.occurred_at", "x.day", 2),
     )
@@ -102,6 +108,7 @@ def referral_hires(since: str, until: str) -> str:
     return _brought(
         f"""({_steps("hire.accepted", since, until)}) x
           LEFT JOIN LATERAL ({_applied("x.application")}) a ON true""",
+        "coalesce(x.body ->> 'job', a.job)",
         _named("x", 1, "referred"),
         _named("a", 2, "its application was referred"),
         _touched(
@@ -114,10 +121,14 @@ def referral_hires(since: str, until: str) -> str:
 
 
 def _hires(quantity: str, only: str, note: str) -> Lines:
+    # In the list of columns: it is looked up only where somebody asks for it.
+    applied_for = f"SELECT a.job FROM ({_applied('x.application')}) a"
+
     def lines(since: str, until: str) -> str:
         return f"""
             SELECT x.day, {EVERYWHERE}, {quantity} AS quantity, x.fact_key,
-                   x.application AS line_key, '{note}' AS note
+                   x.application AS line_key, '{note}' AS note,
+                   coalesce(x.body ->> 'job', ({applied_for}), '') AS job
               FROM ({_steps("hire.accepted", since, until)}) x
              WHERE {only}
         """

@@ -58,7 +58,8 @@ def company() -> Iterator[Fact]:
     yield from _asked()
     touched = {"person": "a", "channel": "employee_advocacy", "employee": "IT0", **_WHERE}
     yield fact("touch.recorded", "applied", "2025-02-01", **touched)
-    yield fact("application.submitted", "a", "2025-02-04", application="a", person="a")
+    applied = {"application": "a", "person": "a", "job": "j1"}
+    yield fact("application.submitted", "a", "2025-02-04", **applied)
     yield fact("hire.accepted", "a", "2025-02-24", application="a", person="a")
 
 
@@ -124,6 +125,8 @@ def _asked() -> Iterator[Fact]:
     yield fact("figure.recorded", "hours-IT", "2025-02-02", **hours, team="IT")
     cost = {"figure": "process_cost", "value": "900.00", "currency": "USD", "day": "2025-02-02"}
     yield fact("figure.recorded", "process", "2025-02-02", **cost)
+    recruiting = {**cost, "figure": "recruiting_cost", "job": "j1"}
+    yield fact("figure.recorded", "recruiting", "2025-02-02", **recruiting)
 
 
 _TOPICS = (

@@ -52,6 +52,7 @@ _PARTS = {
     "channel": "employee_advocacy",
     "account": "A",
     "hashtag": "a",
+    "job": "j1",
 }
 #: Whatever has a number, as a whole and by part; but the whole of hashtags, which overlap.
 _FIGURES: list[_Figure] = [

@@ -15,6 +15,7 @@ _campaign = st.none() | st.just("c1")
 _counts = st.sampled_from([0, 0, 1, 3, 10])
 _team = st.sampled_from([None, "IT", "Sales"])
 _department = st.sampled_from([None, "North", "South"])
+_job = st.sampled_from([None, "j1", "j2"])
 _hours = st.sampled_from(["0", "1.5", "3", "7.25"])
 _early = st.sampled_from([datetime(2025, 3, day, 23, 15, tzinfo=UTC) for day in (1, 8, 9)])
 _late = st.none() | st.sampled_from([datetime(2025, 5, day, tzinfo=UTC) for day in (1, 2)])
@@ -141,6 +142,7 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
                 {"figure": "market_sales", "currency": "USD"},
                 {"figure": "process_cost", "currency": "USD"},
                 {"figure": "recruiting_cost", "currency": "USD"},
+                {"figure": "recruiting_cost", "currency": "USD", "job": "j1"},
                 {"figure": "output", "hours": "8"},
                 {"figure": "output", "hours": "0.5"},
                 {"figure": "search_hours"},
@@ -163,7 +165,8 @@ FURTHER: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "mentions": st.none() | _counts,
         "is_paid": st.none() | st.booleans(),
     },
-    "hire.accepted": {"first_contact_at": st.none() | _early},
+    "application.submitted": {"job": _job},
+    "hire.accepted": {"first_contact_at": st.none() | _early, "job": _job},
     "deal.changed": {
         "customer": st.sampled_from([None, "acme", "bolt"]),
         "units": st.none() | _counts,

@@ -37,7 +37,16 @@ _Value = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 _Values = Annotated[tuple[_Value, ...], Field(min_length=1, max_length=100)]
 #: Not by employee: a goal of one person is a matter between people, and not measured here.
 _Dimension = Literal[
-    "team", "department", "role", "network", "campaign", "content", "channel", "account", "hashtag"
+    "team",
+    "department",
+    "role",
+    "network",
+    "campaign",
+    "content",
+    "channel",
+    "account",
+    "hashtag",
+    "job",
 ]
 _Filters = Annotated[
     Mapping[_Dimension, _Values],

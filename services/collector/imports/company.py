@@ -36,9 +36,8 @@ def _id(cells: Cells, *columns: str) -> str:
     return "@".join(cells.get(column) or "" for column in columns)
 
 
-def _given(cells: Cells) -> tuple[str, ...]:
+def _given(cells: Cells, *columns: str) -> tuple[str, ...]:
     """Return the columns that are part of an id only where one of them says something."""
-    columns = ("department", "role")
     return columns if any(cells.get(column) for column in columns) else ()
 
 
@@ -46,7 +45,9 @@ def _survey(cells: Cells, zone: ZoneInfo) -> Fact:
     return build(
         SurveyRecorded,
         {"external_id": "topic", "occurred_at": "held_on"},
-        external_id=_id(cells, "topic", "held_on", "team", "market", *_given(cells)),
+        external_id=_id(
+            cells, "topic", "held_on", "team", "market", *_given(cells, "department", "role")
+        ),
         occurred_at=midnight(day(cells, "held_on"), zone),
         topic=required(cells, "topic"),
         respondents=count(cells, "respondents"),
@@ -64,7 +65,7 @@ def _figure(cells: Cells, zone: ZoneInfo) -> Fact:
     return build(
         FigureRecorded,
         {"external_id": "figure", "occurred_at": "day"},
-        external_id=_id(cells, "figure", "day", "team"),
+        external_id=_id(cells, "figure", "day", "team", *_given(cells, "job")),
         occurred_at=midnight(day(cells, "day"), zone),
         figure=required(cells, "figure"),
         day=day(cells, "day"),
@@ -72,6 +73,7 @@ def _figure(cells: Cells, zone: ZoneInfo) -> Fact:
         currency=cells.get("currency"),
         hours=cells.get("hours"),
         team=cells.get("team"),
+        job=cells.get("job"),
     )
 
 
@@ -123,7 +125,7 @@ def _kind(required_columns: str, optional: str, fact_of: FactOf) -> Kind:
 SURVEYS: Final = _kind(
     "topic held_on respondents", "positive negative score_sum team department role market", _survey
 )
-FIGURES: Final = _kind("figure day value", "currency hours team note", _figure)
+FIGURES: Final = _kind("figure day value", "currency hours team job note", _figure)
 QUOTAS: Final = _kind("employee set_on amount currency starts_on ends_on", "note", _quota)
 TRAININGS: Final = _kind("employee course completed_on hours is_onboarding", "note", _training)
 LEAVERS: Final = _kind("employee last_day reason in_probation", "tenure_days note", _leaver)

@@ -114,7 +114,13 @@ def _figures(history: History, span: Span) -> dict[str, Told]:
         for name, field in ((figure, "value"), ("output_hours", "hours")):
             if entered and (field == "value" or figure == "output"):
                 lines = [
-                    Line(str(key_of(f)), Fraction(getattr(f, field)), f.day, team=f.team or "")
+                    Line(
+                        str(key_of(f)),
+                        Fraction(getattr(f, field)),
+                        f.day,
+                        team=f.team or "",
+                        job=f.job or "",
+                    )
                     for f in entered
                     if _in(span, f.day)
                 ]

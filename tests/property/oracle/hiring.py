@@ -2,7 +2,8 @@
 
 A referral is an application with an employee as referrer, through the advocates' channel, or of a
 person whom an advocate touched in the window up to it. A referral hire is one of these hired, or
-one that names a referrer or the channel itself. Whoever told a step first speaks for it.
+one that names a referrer or the channel itself. Whoever told a step first speaks for it. The
+opening is the one that the hire names, or else its application.
 """
 
 from datetime import date
@@ -76,13 +77,15 @@ def hiring_lines(history: History, span: Span) -> dict[str, Told]:
             _brought(history, referral_hires(history), span), "sum", "day"
         )
         inside = [h for h in hires.values() if _inside(span, history.day(h.occurred_at))]
-        told["hires"] = Told([Line(h.application, 1, span.start) for h in inside], "sum")
+        counted = [Line(h.application, 1, span.start, job=_job(history, h)) for h in inside]
+        told["hires"] = Told(counted, "sum")
     if any(hire.first_contact_at for hire in history.of(HireAccepted)):
         lines = [
             Line(
                 hire.application,
                 (history.day(hire.occurred_at) - history.day(hire.first_contact_at)).days,
                 span.start,
+                job=_job(history, hire),
             )
             for hire in inside
             if hire.first_contact_at
@@ -98,5 +101,14 @@ def _inside(span: Span, day: date) -> bool:
 def _brought(history: History, found: list[Brought[Step]], span: Span) -> list[Line]:
     days = [(history.day(one.step.occurred_at), one) for one in found]
     return [
-        Line(one.step.application, 1, day, one.employee) for day, one in days if _inside(span, day)
+        Line(one.step.application, 1, day, one.employee, job=_job(history, one.step))
+        for day, one in days
+        if _inside(span, day)
     ]
+
+
+def _job(history: History, step: ApplicationSubmitted | HireAccepted) -> str:
+    if step.job is None and isinstance(step, HireAccepted):
+        applied = steps_of(history, ApplicationSubmitted).get(step.application)
+        return (applied and applied.job) or ""
+    return step.job or ""

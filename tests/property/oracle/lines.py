@@ -14,6 +14,10 @@ from tests.property.oracle.slices import place_of
 __all__ = ["Line", "Told", "gathered"]
 
 
+#: What only the line itself can say.
+_SAID = ("job",)
+
+
 class Line(NamedTuple):
     """A quantity of somebody, or of a group, on a day; lines of one key belong together."""
 
@@ -24,6 +28,7 @@ class Line(NamedTuple):
     team: str = ""
     department: str = ""
     role: str = ""
+    job: str = ""
 
 
 class Told(NamedTuple):
@@ -47,6 +52,8 @@ def gathered(history: History, told: Told, span: Span) -> Answer:
 
 
 def _group(history: History, line: Line, placed_on: str, span: Span) -> str | None:
+    if span.group_by in _SAID:
+        return getattr(line, span.group_by) or None
     if not span.place:
         return ""
     if placed_on == "own":

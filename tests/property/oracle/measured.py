@@ -178,7 +178,7 @@ def _groups_of(history: History, part: Contribution, span: Span) -> list[str]:
     if span.place:
         employee = part.where.employee
         return [place_of(history, employee, part.day, span.place)] if employee else []
-    value = getattr(part.where, span.group_by)
+    value = getattr(part.where, span.group_by, "")  # what only lines say, no cell does
     return [value] if value else []
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.collector.imports.cells import RowError
+from services.collector.imports.cells import Cells, RowError
 from services.collector.imports.mapping import KINDS, ImportKind
 from shared.facts import (
     EmploymentEnded,
@@ -20,8 +20,8 @@ from shared.facts import (
 WARSAW = ZoneInfo("Europe/Warsaw")
 
 
-def row(kind: ImportKind, **cells: str) -> Fact:
-    columns = dict.fromkeys(KINDS[kind].layout.columns)
+def row(kind: ImportKind, **cells: str | None) -> Fact:
+    columns: Cells = dict.fromkeys(KINDS[kind].layout.columns)
     return KINDS[kind].fact_of(columns | cells, WARSAW)
 
 
@@ -86,6 +86,10 @@ def test_figures_quotas_trainings_and_leavers() -> None:
         "figures", figure="market_sales", day="2025-03-31", value="250000.00", currency="USD"
     )
     output = row("figures", figure="output", day="2025-03-31", value="80", hours="160")
+    recruiting = {"figure": "recruiting_cost", "day": "2025-03-31", "currency": "USD"}
+    of_all, of_one = (
+        row("figures", **recruiting, value="10.00", job=job) for job in (None, "job-1")
+    )
     quota = row(
         "quotas",
         employee="E1",
@@ -111,6 +115,11 @@ def test_figures_quotas_trainings_and_leavers() -> None:
     assert (figure.day, figure.value) == (date(2025, 3, 31), Decimal("250000.00"))
     assert isinstance(output, FigureRecorded)
     assert (output.value, output.hours) == (Decimal(80), Decimal(160))
+    # What was spent on an opening is told beside the rest of the same day.
+    assert isinstance(of_all, FigureRecorded)
+    assert isinstance(of_one, FigureRecorded)
+    assert (of_all.job, of_all.external_id) == (None, "recruiting_cost@2025-03-31@")
+    assert (of_one.job, of_one.external_id) == ("job-1", "recruiting_cost@2025-03-31@@job-1")
     assert isinstance(quota, QuotaSet)
     assert (quota.starts_on, quota.amount) == (date(2025, 1, 1), Decimal("90000.00"))
     assert isinstance(training, TrainingCompleted)

@@ -1,0 +1,203 @@
+"""Recruiting by opening: as applications, hires and costs name it, now and as it was known."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shared import clock
+from shared.orgs import Org
+from tests.api.conftest import Fold, MakeClient
+from tests.api.golden import Q1, fact, local
+
+TOLD, CORRECTED, ASKED = date(2025, 3, 31), date(2025, 4, 20), date(2025, 5, 2)
+NURSE, COOK = "nurse", "cook"
+
+
+def applied(name: str, day: date, **said: str) -> dict[str, Any]:
+    return fact("application.submitted", name, local(day), application=name, **said)
+
+
+def hired(name: str, day: date, contact: date, **said: str) -> dict[str, Any]:
+    said = {"first_contact_at": f"{contact}T12:00:00Z", **said}
+    return fact("hire.accepted", f"{name}-hired", local(day), application=name, **said)
+
+
+def spent(name: str, value: str, **said: str) -> dict[str, Any]:
+    cost = {"figure": "recruiting_cost", "currency": "USD", "day": "2025-02-01", "value": value}
+    return fact("figure.recorded", name, local(date(2025, 2, 1)), **cost, **said)
+
+
+def quarter() -> Iterator[dict[str, Any]]:
+    """Yield six applications, all but one referred, and four hires; one of no known opening."""
+    for number in range(10):
+        team = {"team": "Sales" if number < 5 else "IT", "effective_on": "2025-01-01"}
+        who = {"employee": f"E{number}"}
+        yield fact("employee.recorded", f"E{number}", local(date(2025, 1, 1)), **team, **who)
+        yield fact("member.joined", f"E{number}", local(date(2025, 1, 1)), **who)
+    january, march = date(2025, 1, 10), date(2025, 3, 10)
+    yield applied("a", january, job=NURSE, employee="E1")
+    yield applied("b", january, job=NURSE, employee="E6")
+    yield applied("c", january, job=COOK, employee="E1")
+    yield applied("d", january, job=COOK)
+    yield applied("e", march, employee="E2")
+    yield applied("f", march, job=NURSE, employee="E2")
+    # For its application's opening, for another one than applied for, and for one nobody named.
+    yield hired("a", march, date(2025, 3, 1))
+    yield hired("b", march, date(2025, 2, 8), job=COOK)
+    yield hired("c", march, date(2025, 2, 18), job=COOK)
+    yield hired("e", march, date(2025, 1, 9))
+    yield spent("of-all", "900.00")
+    yield spent("of-nurses", "350.00", job=NURSE)
+    yield spent("of-cooks", "100.01", job=COOK)
+
+
+@pytest_asyncio.fixture
+async def recruiting(
+    client: httpx.AsyncClient, org: Org, fold: Fold, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of a quarter's recruiting, one application of which was corrected later."""
+    corrected = [applied("a", date(2025, 1, 10), job=COOK, employee="E1")]
+    for day, facts in ((TOLD, list(quarter())), (CORRECTED, corrected)):
+        monkeypatch.setattr(clock, "now", lambda day=day: local(day))
+        response = await client.post("/v1/facts", json=facts)
+        assert response.status_code == 200, response.text
+        await fold(org)
+    monkeypatch.setattr(clock, "now", lambda: local(ASKED))
+    yield client
+
+
+async def by_job(client: httpx.AsyncClient, kpi: str, **query: Any) -> dict[str | None, Any]:
+    asked = {**Q1, "group_by": "job", "ids": kpi, **query}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    response = await client.get("/v1/kpis/values", params=asked)
+    assert response.status_code == 200, response.text
+    return {one["group"]: one["value"] for one in response.json()["kpis"][0]["values"]}
+
+
+BEFORE, NOW = {"as_of": "2025-04-10"}, {"as_of": "2025-05-01"}
+
+
+@pytest.mark.parametrize(
+    ("kpi", "known", "jobs", "whole"),
+    [
+        ("referrals", BEFORE, {NURSE: "3", COOK: "1"}, "5"),
+        ("referrals", NOW, {NURSE: "2", COOK: "2"}, "5"),
+        ("referral_hires", BEFORE, {NURSE: "1", COOK: "2"}, "4"),
+        ("referral_hires", NOW, {COOK: "3"}, "4"),
+        # 9 days for the nurse, 30 and 20 for the cooks, 60 for nobody knows what.
+        ("time_to_hire", BEFORE, {NURSE: "9.00", COOK: "25.00"}, "25.00"),
+        ("time_to_hire", NOW, {COOK: "20.00"}, "25.00"),
+        ("cost_per_hire", BEFORE, {NURSE: "350.00", COOK: "50.01"}, "337.50"),
+        ("cost_per_hire", NOW, {NURSE: None, COOK: "33.34"}, "337.50"),
+    ],
+)
+async def test_recruiting_comes_by_opening(
+    recruiting: httpx.AsyncClient,
+    kpi: str,
+    known: dict[str, str],
+    jobs: dict[str, str | None],
+    whole: str,
+) -> None:
+    assert await by_job(recruiting, kpi, **known) == jobs
+    for job, value in jobs.items():
+        assert await by_job(recruiting, kpi, **known, job=job, group_by=None) == {None: value}
+    assert await by_job(recruiting, kpi, **known, group_by=None) == {None: whole}
+
+
+async def test_openings_are_combined_with_who_referred(recruiting: httpx.AsyncClient) -> None:
+    teams = await by_job(recruiting, "referrals", group_by="team", job=NURSE)
+    jobs = await by_job(recruiting, "referrals", team="Sales")
+    one = await by_job(recruiting, "referral_hires", employee="E1")
+
+    assert teams == {"Sales": "1", "IT": "1"}
+    assert jobs == {NURSE: "1", COOK: "2"}
+    assert one == {COOK: "2"}
+
+
+@pytest.mark.parametrize("kpi", ["referrals", "referral_hires", "time_to_hire", "cost_per_hire"])
+async def test_the_facts_of_an_opening_make_its_figure(
+    recruiting: httpx.AsyncClient, kpi: str
+) -> None:
+    query: dict[str, Any] = {**Q1, "job": COOK, "limit": 1}
+    lines: list[dict[str, Any]] = []
+    while True:
+        answer = (await recruiting.get(f"/v1/kpis/{kpi}/explain", params=query)).json()
+        lines += answer["facts"]["lines"]
+        if answer["facts"]["next_cursor"] is None:
+            break
+        query["cursor"] = answer["facts"]["next_cursor"]
+
+    for given in answer["inputs"]:
+        told = sorted(Fraction(o["quantity"]) for o in lines if o["measure"] == given["measure"])
+        made = told[len(told) // 2] if kpi == "time_to_hire" else sum(told)
+        assert made == Fraction(given["value"]), given
+        assert len(told) == {"applications_advocacy": 2, "figure.recruiting_cost": 1}.get(
+            given["measure"], 3
+        )
+
+
+async def test_a_corrected_application_moves_its_hire_too(recruiting: httpx.AsyncClient) -> None:
+    for kpi, before, after in (("referrals", "1", "2"), ("referral_hires", "2", "3")):
+        asked = {**Q1, "kpi": kpi, "job": COOK}
+        moves = (await recruiting.get("/v1/restatements", params=asked)).json()
+        assert [(m["day"], m["before"], m["after"]) for m in moves["restatements"]] == [
+            ("2025-04-20", before, after)
+        ]
+        facts = await recruiting.get(
+            "/v1/restatements/facts", params={**asked, "day": "2025-04-20"}
+        )
+        assert [(one["external_id"], one["weight"]) for one in facts.json()["facts"]] == [
+            ("a", -1),
+            ("a", 1),
+        ]
+
+
+async def test_who_may_not_see_people_sees_openings_and_not_who_referred(
+    recruiting: httpx.AsyncClient, client_of: MakeClient, org: Org
+) -> None:
+    reader = await client_of(org, ["kpis:read"])
+    assert await by_job(reader, "referrals") == {NURSE: "2", COOK: "2"}
+    told = (await reader.get("/v1/kpis/referrals/explain", params={**Q1, "job": COOK})).json()
+
+    assert [(o["employee"], o["external_id"]) for o in told["facts"]["lines"]] == [(None, None)] * 2
+
+
+async def test_a_goal_may_be_an_openings(recruiting: httpx.AsyncClient) -> None:
+    goal = {
+        "kpi": "referrals",
+        "filters": {"job": [NURSE]},
+        "target": "20",
+        "unit": "applications",
+        "direction": "up",
+        "stretch": True,
+        "owner": "head of nursing",
+        "objective": "Fill the wards by summer",
+        "baseline_on": "2025-01-01",
+        "due_on": "2025-06-30",
+    }
+    made = await recruiting.post("/v1/goals", json=goal)
+
+    assert made.status_code == 201, made.text
+    assert made.json()["standing"]["actual"] == "2"
+
+
+@pytest.mark.parametrize("kpi", ["job_portal_traffic", "job_click_to_apply", "referral_savings"])
+async def test_what_names_no_opening_is_refused_by_name(
+    client: httpx.AsyncClient, kpi: str
+) -> None:
+    refused = await client.get("/v1/kpis/values", params={**Q1, "ids": kpi, "group_by": "job"})
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "dimension_not_carried")
+
+
+async def test_only_a_recruiting_cost_names_an_opening(client: httpx.AsyncClient) -> None:
+    output = {"figure": "output", "day": "2025-02-01", "value": "1", "hours": "1", "job": COOK}
+    told = fact("figure.recorded", "o", local(date(2025, 2, 1)), **output)
+    refused = await client.post("/v1/facts", json=[told])
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_facts")
