@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.collector.imports.cells import Cells, RowError
+from services.collector.imports.cells import RowError
 from services.collector.imports.mapping import KINDS, ImportKind
 from shared.facts import (
     EmploymentEnded,
@@ -21,7 +21,7 @@ WARSAW = ZoneInfo("Europe/Warsaw")
 
 
 def row(kind: ImportKind, **cells: str | None) -> Fact:
-    columns: Cells = dict.fromkeys(KINDS[kind].layout.columns)
+    columns: dict[str, str | None] = dict.fromkeys(KINDS[kind].layout.columns)
     return KINDS[kind].fact_of(columns | cells, WARSAW)
 
 
