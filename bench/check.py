@@ -20,14 +20,17 @@ WITH entry AS (
     SELECT kind, day, weight, payload::jsonb AS body, employee, subject, occurred_at, fact_key
       FROM ledger_entry WHERE org_id = $1
 ), reading AS (
-    SELECT DISTINCT ON (subject) subject, impressions, clicks
+    SELECT (array_agg(impressions ORDER BY occurred_at DESC, fact_key DESC)
+            FILTER (WHERE impressions IS NOT NULL))[1] AS impressions,
+           (array_agg(clicks ORDER BY occurred_at DESC, fact_key DESC)
+            FILTER (WHERE clicks IS NOT NULL))[1] AS clicks
       FROM (
         SELECT subject, occurred_at, fact_key, (body ->> 'impressions')::numeric AS impressions,
                (body ->> 'clicks')::numeric AS clicks
           FROM entry WHERE kind = 'post.metrics'
          GROUP BY subject, occurred_at, fact_key, body HAVING sum(weight) > 0
       ) standing
-     ORDER BY subject, occurred_at DESC, fact_key DESC
+     GROUP BY subject
 ), deal AS (
     SELECT body
       FROM entry WHERE kind = 'deal.changed' GROUP BY fact_key, body HAVING sum(weight) > 0

@@ -115,7 +115,8 @@ _LINEAR = " UNION ALL ".join(
     )
 )
 _STEPPED = ", ".join(
-    f"{field} - coalesce(lag({field}) OVER steps, 0) AS {field}" for _, field in _ENGAGEMENT
+    f"{field} - coalesce(lag({field} IGNORE NULLS) OVER steps, 0) AS {field}"
+    for _, field in _ENGAGEMENT
 )
 _PUBLISHED = ", ".join(
     f"CASE WHEN p.subject IS NULL THEN r.{name} ELSE p.{name} END AS {name}"

@@ -25,6 +25,7 @@ _POST = Field(description="The network's id of the post.", examples=["urn:li:sha
 
 
 _UNLESS_TOLD = " Leave it out if the source does not count them: then they are unknown, not 0."
+_GOES_ON = " The next reading that tells them goes on from the last one that did."
 
 
 def _counter(what: str) -> Count:
@@ -34,7 +35,7 @@ def _counter(what: str) -> Count:
 
 def _told_counter(what: str) -> Count | None:
     counter: Count | None = Field(
-        default=None, description=f"{what} so far.{_UNLESS_TOLD}", examples=[128]
+        default=None, description=f"{what} so far.{_UNLESS_TOLD}{_GOES_ON}", examples=[128]
     )
     return counter
 

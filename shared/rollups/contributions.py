@@ -35,11 +35,12 @@ CONTRIBUTION_COLUMNS = ("measure", "day", *DIMENSIONS, "quantity", "fact_key")
 _WHERE = ", ".join(DIMENSIONS)
 #: What networks count of a post, in the order of the families of responses.
 _COUNTERS = ("impressions", "reactions", "comments", "reshares", "clicks")
-#: What a reading may be the first of its post to tell, beside the one before it.
+#: Those that a reading may leave out: it then says nothing of them.
+_LEFT_OUT = ("impressions", "clicks")
+#: What a reading may be the first of its post to tell.
 _BEGUN = {
-    "any": "lag(s.fact_key) OVER steps IS NULL",
-    "views": "impressions IS NOT NULL AND lag(impressions) OVER steps IS NULL",
-    "clicks": "clicks IS NOT NULL AND lag(clicks) OVER steps IS NULL",
+    "any": "is_first",
+    **{name: f"{name} IS NOT NULL AND {name}_before IS NULL" for name in _LEFT_OUT},
 }
 #: Fields of a visit that are counted under their own names.
 _VISITS = ("sessions", "engaged_sessions", "key_events")
@@ -198,56 +199,80 @@ def post_steps(keys: str) -> str:
 
     ``keys`` names a relation (post, after, until): only steps that end in (after, until] are
     returned, and the snapshot at ``after`` is what the first of them starts from. A counter that
-    falls is a negative step. Who and where come from the publication, where it is known.
+    falls is a negative step. One that a snapshot leaves out makes no step there: the next one that
+    tells it goes on from the last one that did. Who and where come from the publication, where it
+    is known.
 
     Where readings begin, and where they begin to tell views or clicks, that counts among the
     ``readings`` of the post's side, so that a counter of 0 is known from one that nobody counts.
     """
-    steps = (
-        f"(coalesce({name}, 0) - coalesce(lag({name}) OVER steps, 0))::numeric"
-        for name in _COUNTERS
+    before = (f"lag({name}) OVER steps AS {name}_before" for name in _COUNTERS)
+    last_told = (
+        f"CASE WHEN {name} IS NOT NULL AND NOT is_first"
+        f" THEN coalesce({name}_before, ({_last_told(name)})) END AS {name}_before"
+        for name in _LEFT_OUT
     )
+    always = [name for name in _COUNTERS if name not in _LEFT_OUT]
+    kept = ", ".join((*_COUNTERS, *(f"{name}_before" for name in always)))
+    steps = (f"({name} - coalesce({name}_before, 0))::numeric" for name in _COUNTERS)
     advocacy, brand = (
-        [f"CASE WHEN {whose} AND begun_{name} THEN 1::numeric END" for name in _BEGUN]
+        [f"CASE WHEN {whose} AND {begun} THEN 1::numeric END" for begun in _BEGUN.values()]
         for whose in ("employee <> ''", "employee = ''")
     )
     return f"""
-    SELECT t.family, stepped.day, t.employee, t.account, t.network, t.campaign, t.content,
+    SELECT t.family, told.day, t.employee, t.account, t.network, t.campaign, t.content,
            '' AS channel, {each_slot("t.q{slot}")}, fact_key
       FROM (
-        SELECT s.day, s.fact_key, s.observed_at > k.after AS is_counted,
-               {", ".join(f"{begun} AS begun_{name}" for name, begun in _BEGUN.items())},
-               coalesce(p.employee, s.employee) AS employee,
-               coalesce(p.account, s.account) AS account,
-               coalesce(p.network, s.network) AS network,
-               coalesce(p.campaign, s.campaign) AS campaign,
-               coalesce(p.content, s.content) AS content,
-               {_quantities(*steps)}
-          FROM {keys} k
-          LEFT JOIN LATERAL (
-            SELECT employee, account, network, campaign, content
-              FROM post p
-             WHERE p.org_id = $1 AND p.generation = $2 AND p.post = k.post
-             ORDER BY published_at, fact_key
-             LIMIT 1
-          ) p ON true
-         CROSS JOIN LATERAL (
-            SELECT * FROM post_snapshot s
-             WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
-               AND s.observed_at BETWEEN k.after AND k.until
-            OFFSET 0
-         ) s
-        WINDOW steps AS (PARTITION BY s.post ORDER BY s.observed_at, s.fact_key)
-      ) stepped
+        SELECT day, fact_key, is_first, employee, account, network, campaign, content, {kept},
+               {", ".join(last_told)}
+          FROM (
+            SELECT s.post, s.observed_at, s.day, s.fact_key, s.observed_at > k.after AS is_counted,
+                   lag(s.fact_key) OVER steps IS NULL AS is_first, {", ".join(_COUNTERS)},
+                   {", ".join(before)},
+                   coalesce(p.employee, s.employee) AS employee,
+                   coalesce(p.account, s.account) AS account,
+                   coalesce(p.network, s.network) AS network,
+                   coalesce(p.campaign, s.campaign) AS campaign,
+                   coalesce(p.content, s.content) AS content
+              FROM {keys} k
+              LEFT JOIN LATERAL (
+                SELECT employee, account, network, campaign, content
+                  FROM post p
+                 WHERE p.org_id = $1 AND p.generation = $2 AND p.post = k.post
+                 ORDER BY published_at, fact_key
+                 LIMIT 1
+              ) p ON true
+             CROSS JOIN LATERAL (
+                SELECT * FROM post_snapshot s
+                 WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
+                   AND s.observed_at BETWEEN k.after AND k.until
+                OFFSET 0
+             ) s
+            WINDOW steps AS (PARTITION BY s.post ORDER BY s.observed_at, s.fact_key)
+          ) stepped
+         WHERE is_counted
+        OFFSET 0 -- or what was told last is looked up again wherever it is named
+      ) told
      CROSS JOIN LATERAL (
         SELECT CASE WHEN employee <> '' THEN 'advocacy' ELSE 'brand' END AS family, employee,
-               account, network, campaign, content, {each_slot("q{slot}")}
+               account, network, campaign, content, {_quantities(*steps)}
         UNION ALL
         SELECT 'readings', '', '', '', '', '', {_quantities(*advocacy, *brand)}
-         WHERE begun_any OR begun_views OR begun_clicks
+         WHERE {" OR ".join(f"({begun})" for begun in _BEGUN.values())}
      ) t
-     WHERE is_counted
     """
+
+
+def _last_told(counter: str) -> str:
+    # From the snapshot just before back to the one that told it: each snapshot that leaves it out
+    # is passed once, by the next one that does not. Where nothing is left out, none is.
+    return f"""
+            SELECT e.{counter} FROM post_snapshot e
+             WHERE e.org_id = $1 AND e.generation = $2 AND e.post = stepped.post
+               AND (e.observed_at, e.fact_key) < (stepped.observed_at, stepped.fact_key)
+               AND e.{counter} IS NOT NULL
+             ORDER BY e.observed_at DESC, e.fact_key DESC
+             LIMIT 1"""
 
 
 def leads(keys: str) -> str:

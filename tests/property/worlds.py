@@ -229,6 +229,7 @@ _BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 }
 # A history keeps to one theme, so that its deliveries are about the same things.
 _PUBLISHING = ("post.published", "post.metrics", "employee.recorded")
+_COUNTING = (*("post.metrics",) * 4, "post.published")
 _SELLING = (*("touch.recorded",) * 3, "lead.created", "deal.changed")
 _MERGING = (*_SELLING, *("person.identified",) * 2)
 _APPLYING = (*("touch.recorded",) * 3, "application.submitted", "hire.accepted")
@@ -242,7 +243,7 @@ _BODIES |= {
 }
 _EVERYTHING = (*_BODIES, "deal.changed", "cost.booked", *_SELLING)
 _THEMES = (
-    *(_PUBLISHING, _SELLING, _MERGING, _APPLYING, _BELONGING, _EVERYTHING),
+    *(_PUBLISHING, _COUNTING, _SELLING, _MERGING, _APPLYING, _BELONGING, _EVERYTHING),
     *((*_SELLING, "employee.recorded"), wider.COMPANY, wider.EVIDENCE),
 )
 
@@ -313,8 +314,10 @@ def _fact(draw: st.DrawFn, /, kind: str, instants: _Instants, **fixed: Any) -> F
 
 
 def _external_ids(kind: str) -> st.SearchStrategy[str]:
-    # A journey needs several touches; of other kinds few identities stand, often corrected.
-    return st.sampled_from(["1", "2", "3", "4"] if kind == "touch.recorded" else ["1", "2"])
+    # A journey needs several touches, and a counter that is left out a reading on either side; of
+    # other kinds few identities stand, often corrected.
+    are_many = kind in {"touch.recorded", "post.metrics"}
+    return st.sampled_from(["1", "2", "3", "4"] if are_many else ["1", "2"])
 
 
 @st.composite

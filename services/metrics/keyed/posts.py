@@ -5,24 +5,34 @@ from shared.rollups import contributions
 
 __all__ = ["POSTS"]
 
-# A reading changes the step that ends in it and the step that starts from it, no other: the
-# neighbours on both sides bound what is recomputed, so a post's long history costs nothing.
+
+def _goes_on(counter: str) -> str:
+    """Return when a counter is next told after the reading ``s``, null if it need not be known."""
+    return f"""CASE WHEN k.tells_{counter} AND s.{counter} IS NULL THEN (
+               SELECT min(f.observed_at) FROM post_snapshot f
+                WHERE f.org_id = $1 AND f.generation = $2 AND f.post = k.post
+                  AND f.observed_at > s.observed_at AND f.{counter} IS NOT NULL) END"""
+
+
+# A reading changes the step that ends in it and the steps that start from it, no other: the
+# neighbors on both sides bound what is recomputed, so a post's long history costs nothing.
+# A counter that the next reading leaves out goes on in the first one that tells it: as far as that
+# it is recomputed, but only if the batch tells that counter, or takes back what did.
 # A publication names who and where for all of the post's steps, so it touches all of them.
 # Most readings are a post's latest: then no step was held that could change.
-_TOUCH = """
+_TOUCH = f"""
 INSERT INTO touched_post
 SELECT k.post,
        CASE WHEN k.is_publication THEN '-infinity' ELSE coalesce(
            (SELECT max(observed_at) FROM post_snapshot s
              WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
                AND s.observed_at < k.first_at), '-infinity') END,
-       CASE WHEN k.is_publication OR NOT held.has_steps THEN 'infinity' ELSE coalesce(
-           (SELECT min(observed_at) FROM post_snapshot s
-             WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
-               AND s.observed_at > k.last_at), 'infinity') END,
+       coalesce(next.until, 'infinity'),
        held.has_steps
   FROM (
     SELECT subject AS post, bool_or(kind = 'post.published') AS is_publication,
+           bool_or(kind = 'post.metrics' AND body ? 'impressions') AS tells_impressions,
+           bool_or(kind = 'post.metrics' AND body ? 'clicks') AS tells_clicks,
            min(occurred_at) AS first_at, max(occurred_at) AS last_at
       FROM fold_batch
      WHERE kind IN ('post.metrics', 'post.published')
@@ -37,6 +47,14 @@ SELECT k.post,
     ) AS has_steps
     OFFSET 0
  ) held
+  LEFT JOIN LATERAL (
+    SELECT greatest(s.observed_at, {_goes_on("impressions")}, {_goes_on("clicks")}) AS until
+      FROM post_snapshot s
+     WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post AND s.observed_at > k.last_at
+       AND held.has_steps AND NOT k.is_publication
+     ORDER BY s.observed_at, s.fact_key
+     LIMIT 1
+  ) next ON true
 """
 
 _WHERE = "b.employee, b.account, b.network, b.campaign, b.content"

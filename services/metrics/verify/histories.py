@@ -14,10 +14,17 @@ _COUNTERS = {
 }
 _NOWHERE = "'' AS employee, '' AS account, '' AS network, '' AS campaign, '' AS content"
 
-# A reading counts what has come since the one before it, whatever order they were told in; who and
-# where are those of the post's first publication, if any is known.
+# A reading counts what has come since the last one before it that told the same counter, whatever
+# order they were told in; who and where are those of the post's first publication, if any is known.
+# Views and clicks are not told by every reading.
+_TOLD = {name: f", r.body ? '{name}'" for name in ("impressions", "clicks")}
+_BEFORE = ", ".join(
+    f"lag((r.body ->> '{field}')::bigint) OVER (PARTITION BY r.subject{_TOLD.get(field, '')}"
+    f" ORDER BY r.occurred_at, r.fact_key) AS {field}_before"
+    for field in _COUNTERS.values()
+)
 _READINGS = f"""(
-        SELECT r.day, r.fact_key, r.body, lag(r.body) OVER (
+        SELECT r.day, r.fact_key, r.body, {_BEFORE}, lag(r.fact_key) OVER (
                    PARTITION BY r.subject ORDER BY r.occurred_at, r.fact_key) AS earlier,
                CASE WHEN p.post IS NULL THEN r.employee ELSE p.employee END AS employee,
                CASE WHEN p.post IS NULL THEN r.account ELSE p.account END AS account,
@@ -31,24 +38,25 @@ _READINGS = f"""(
 _POSTS = f"""
     SELECT counter.measure || CASE WHEN employee <> '' THEN '_advocacy' ELSE '_brand' END, day,
            employee, account, network, campaign, content, '' AS channel,
-           (coalesce(counter.now, 0) - coalesce(counter.before, 0))::numeric, fact_key
+           (counter.now - coalesce(counter.before, 0))::numeric, fact_key
       FROM {_READINGS}
      CROSS JOIN LATERAL (VALUES
         {
     ", ".join(
-        f"('{measure}', (body ->> '{field}')::bigint, (earlier ->> '{field}')::bigint)"
+        f"('{measure}', (body ->> '{field}')::bigint, {field}_before)"
         for measure, field in _COUNTERS.items()
     )
 }
      ) counter (measure, now, before)
+     WHERE counter.now IS NOT NULL
     UNION ALL
     SELECT concat_ws('.', 'readings', CASE WHEN employee <> '' THEN 'advocacy' ELSE 'brand' END,
                      begun.name), day, {_NOWHERE}, '', 1::numeric, fact_key
       FROM {_READINGS}
      CROSS JOIN LATERAL (VALUES
         (NULL, earlier IS NULL),
-        ('impressions', body ? 'impressions' AND (earlier ? 'impressions') IS NOT TRUE),
-        ('network_clicks', body ? 'clicks' AND (earlier ? 'clicks') IS NOT TRUE)
+        ('impressions', body ? 'impressions' AND impressions_before IS NULL),
+        ('network_clicks', body ? 'clicks' AND clicks_before IS NULL)
      ) begun (name, is_so)
      WHERE begun.is_so
 """

@@ -171,26 +171,27 @@ def _side_of_day(total: EngagementDaily) -> str:
 
 
 def _counters(history: History) -> _Told:
-    """Yield the steps between consecutive readings of a post, on the day of the later one."""
+    """Yield what each counter of a post grew by since it was last told, on the day of telling."""
     readings: dict[str, list[PostMetrics]] = defaultdict(list)
     for reading in history.of(PostMetrics):
         readings[reading.post].append(reading)
     for post, of_post in readings.items():
         published = [p for p in history.of(PostPublished) if p.post == post]
         first = min(published, key=lambda p: (p.occurred_at, key_of(p)), default=None)
-        ordered = sorted(of_post, key=lambda r: (r.occurred_at, key_of(r)))
-        for earlier, later in pairwise([None, *ordered]):
-            assert later is not None
-            where = _where(first or later)._replace(channel="")
-            day = history.day(later.occurred_at)
+        last_told: dict[str, int] = {}
+        begun: set[str] = set()
+        for reading in sorted(of_post, key=lambda r: (r.occurred_at, key_of(r))):
+            where = _where(first or reading)._replace(channel="")
+            day = history.day(reading.occurred_at)
             for field, name in COUNTERS.items():
-                before = getattr(earlier, field) if earlier else None
-                step = (getattr(later, field) or 0) - (before or 0)
-                yield f"{name}_{_side(where)}", day, where, step
-            told_before = set(_counters_told(earlier)) if earlier else set()
-            for counter in _counters_told(later):
-                if counter not in told_before:
+                count = getattr(reading, field)
+                if count is not None:
+                    yield f"{name}_{_side(where)}", day, where, count - last_told.get(field, 0)
+                    last_told[field] = count
+            for counter in _counters_told(reading):
+                if counter not in begun:
                     yield f"readings.{_side(where)}{counter}", day, NOWHERE, 1
+                    begun.add(counter)
 
 
 def _traffic(history: History) -> _Told:
