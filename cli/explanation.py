@@ -1,17 +1,20 @@
-"""A KPI's explanation as text: arithmetic, inputs, rates, and the facts behind each input."""
+"""A KPI's explanation as text: arithmetic, inputs, rates, and the facts behind each input.
+
+All of it is read as of one moment, that of the first request: what arrives meanwhile is in none.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from cli.client import Client
+from cli.client import Client, RefusedError
 
 __all__ = ["explain"]
 
-# Read off the calendar.
-_WITHOUT_FACTS = frozenset({"weeks"})
 _LARGEST_PAGE = 200
+#: How often an explanation is begun anew when other figures take over while it is read.
+_MOST_BEGUN = 3
 
 
 def explain(api: Client, kpi: str, *, first_day: date, end_day: date, most_lines: int) -> str:
@@ -21,19 +24,28 @@ def explain(api: Client, kpi: str, *, first_day: date, end_day: date, most_lines
     """
     path = f"/v1/kpis/{kpi}/explain"
     period = {"from": first_day.isoformat(), "to": end_day.isoformat()}
+    for begun in range(1, _MOST_BEGUN + 1):
+        try:
+            return "\n".join(_lines(api, path, period, most_lines))
+        except RefusedError as refused:
+            if refused.code != "list_outdated" or begun == _MOST_BEGUN:
+                raise
+    raise AssertionError("the last one returns or raises")
+
+
+def _lines(api: Client, path: str, period: Mapping[str, str], most_lines: int) -> Iterator[str]:
     whole = api.get(path, **period, limit=1)
-    lines = list(_summary(whole))
+    yield from _summary(whole)
     for one in whole["inputs"]:
         unit = whole["currency"] if one["unit"] == "money" else one["unit"]
-        lines.append(f"  {one['description']}: {_number(one['value'])} {unit or ''}".rstrip())
-        if most_lines and one["measure"] not in _WITHOUT_FACTS:
-            asked = {**period, "measure": one["measure"]}
-            facts = _first_facts(api, path, asked, most_lines)
-            lines += [f"    {line}" for line in _fact_lines(facts)]
+        yield f"  {one['description']}: {_number(one['value'])} {unit or ''}".rstrip()
+        # What is read off the calendar has no facts.
+        if most_lines and one["cursor"] is not None:
+            facts = _first_facts(api, path, period, one["cursor"], most_lines)
+            yield from (f"    {line}" for line in _fact_lines(facts))
     for rate in whole["assumptions"]:
         since = f" since {rate['effective_from']}" if rate["effective_from"] else ""
-        lines.append(f"  {rate['key']} = {_number(rate['value'])}{since} ({rate['source']})")
-    return "\n".join(lines)
+        yield f"  {rate['key']} = {_number(rate['value'])}{since} ({rate['source']})"
 
 
 def _summary(whole: Mapping[str, Any]) -> Iterator[str]:
@@ -45,18 +57,22 @@ def _summary(whole: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _first_facts(
-    api: Client, path: str, asked: Mapping[str, str], most_lines: int
+    api: Client, path: str, period: Mapping[str, str], cursor: str, most_lines: int
 ) -> Mapping[str, Any]:
-    """Return the first facts of one input, from as many pages as it takes."""
+    """Return the first facts of the input at a cursor, from as many pages as it takes."""
     listed: list[Any] = []
-    cursor: dict[str, str] = {}
-    while True:
+    following: str | None = cursor
+    facts: dict[str, Any] = {}
+    while following is not None:
         limit = min(most_lines - len(listed), _LARGEST_PAGE)
-        facts = api.get(path, **asked, **cursor, limit=limit)["facts"]
-        listed += facts["lines"]
-        if facts["next_cursor"] is None or len(listed) == most_lines:
-            return {**facts, "lines": listed}
-        cursor = {"cursor": facts["next_cursor"]}
+        page = api.get(path, **period, cursor=following, limit=limit)["facts"]
+        if facts and page["measure"] != facts["measure"]:
+            break
+        facts = page
+        listed += page["lines"]
+        is_enough = len(listed) in (most_lines, page["lines_total"])
+        following = None if is_enough else page["next_cursor"]
+    return {**facts, "lines": listed}
 
 
 def _fact_lines(facts: Mapping[str, Any]) -> Iterator[str]:

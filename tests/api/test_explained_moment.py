@@ -168,6 +168,32 @@ async def test_a_list_goes_on_as_it_was_begun(
         assert joined(fresh) != joined(whole[path]), path
 
 
+@pytest.mark.parametrize("kpi", ["emv_mixed", "shares_per_advocate_week"])
+async def test_each_input_leads_to_its_own_facts_as_of_the_same_moment(
+    quarter: httpx.AsyncClient, org: Org, fold: Fold, kpi: str
+) -> None:
+    path = f"kpis/{kpi}/explain"
+    begun = await page(quarter, path, limit=1)
+    whole = await rest(quarter, path, begun)
+    await happen(quarter, org, fold)
+
+    inputs = {one["measure"]: one["cursor"] for one in begun["inputs"]}
+    assert {name for name, cursor in inputs.items() if cursor is None} <= {"weeks"}
+    for measure in inputs.keys() - {"weeks"}:
+        facts = [answer["facts"] for answer in whole if answer["facts"]["measure"] == measure]
+        lines = [line for one in facts for line in one["lines"]]
+        for limit in (1, 200):
+            asked = await page(quarter, path, cursor=inputs[measure], limit=limit)
+            assert figure_of(asked) == figure_of(begun)
+            assert (asked["facts"]["measure"], asked["facts"]["total"]) == (
+                measure,
+                facts[0]["total"],
+            )
+            assert asked["facts"]["lines"] == lines[:limit]
+        alone = await page(quarter, path, measure=measure)
+        assert {one["measure"] for one in alone["inputs"] if one["cursor"]} == {measure}
+
+
 async def test_a_list_outlives_its_day(
     quarter: httpx.AsyncClient, org: Org, fold: Fold, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,9 +2,11 @@
 
 The facts of all inputs are one list, input by input. A page belongs to one input, so that its lines
 can be added up; the cursor says which input comes next and where in it, and as of when: the pages
-of a list, and the figure they explain, are those of the moment at which it was begun.
+of a list, and the figure they explain, are those of the moment at which it was begun. Each input
+says where its own facts begin: whoever wants some of each need not read through all of them.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from services.api.answers import trust_of
@@ -54,7 +56,9 @@ async def explain(
     await refuse_small_groups(access, query.period, asked.filters, kpi)
     found = await evaluate_kpis(access, [kpi], (query.period,), asked)
     value: KpiValue = found[kpi.id][0].value
-    facts, following = await _facts(access, place, _listed_measures(kpi, query.measure), query)
+    listed = _listed_measures(kpi, query.measure)
+    facts, following = await _facts(access, place, listed, query)
+    begins = {measure.id: moment.cursor(codec, [index]) for index, measure in enumerate(listed)}
     freshness = await freshness_of(access.connection, org.id)
     return KpiExplanation(
         **trust_of(freshness, org.zone).model_dump(),
@@ -63,13 +67,15 @@ async def explain(
         to=query.to,
         value=value_of(value, None),
         arithmetic=value.arithmetic,
-        inputs=await _inputs(access, kpi, query),
+        inputs=await _inputs(access, kpi, query, begins),
         assumptions=await used_assumptions(access, kpi, query.period),
         facts=FactPage(**facts, next_cursor=moment.cursor(codec, following) if following else None),
     )
 
 
-async def _inputs(access: Access, kpi: Kpi, query: ExplainQuery) -> list[MeasureInput]:
+async def _inputs(
+    access: Access, kpi: Kpi, query: ExplainQuery, begins: Mapping[str, str]
+) -> list[MeasureInput]:
     measures = catalogue().measures_of(kpi.id)
     asked = MeasureQuery((query.period,), None, query.filters)
     ids = [measure.id for measure in measures]
@@ -80,6 +86,7 @@ async def _inputs(access: Access, kpi: Kpi, query: ExplainQuery) -> list[Measure
             description=measure.description,
             unit=measure.unit,
             value=exact(table[0, ""][measure.id]),
+            cursor=begins.get(measure.id),
         )
         for measure in measures
     ]

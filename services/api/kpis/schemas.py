@@ -296,6 +296,11 @@ class MeasureInput(Output):
     value: DecimalText | None = Field(
         description="Its value; null if there are no facts of it.", examples=["624"]
     )
+    cursor: str | None = Field(
+        description="Where its facts begin in the list of all of them, as of the moment of this"
+        " answer: give it as `cursor`. Null if they are not listed.",
+        examples=["AZ3kT9…"],
+    )
 
 
 class UsedAssumption(Output):
