@@ -17,7 +17,14 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from services.metrics.verify import cells, facts
-from services.metrics.verify.recompute import EVERYTHING, FAMILIES, Scope, Target, recompute
+from services.metrics.verify.recompute import (
+    EVERYTHING,
+    FAMILIES,
+    NO_NESTED_LOOPS,
+    Scope,
+    Target,
+    recompute,
+)
 from services.metrics.verify.report import Check, Mismatch, Report
 from services.metrics.verify.state import credit_mismatches
 
@@ -105,7 +112,6 @@ SELECT measure, day, {cells.NAMES}, found.stored, found.recomputed
  ORDER BY measure, day, {cells.NAMES}
 """
 _CREDIT_MISMATCHES = credit_mismatches("known.credit")
-_NESTED_LOOPS = "SET LOCAL enable_nestloop = {}"
 
 
 class _Cut(NamedTuple):
@@ -185,12 +191,11 @@ async def _compare_at(
     scope: Scope,
 ) -> None:
     await connection.execute(_FORGET)
-    await connection.execute(_NESTED_LOOPS.format("on"))
     await recompute(connection, replace(target, position=cut.position), scope)
     await connection.execute(_AS_OF, *cut[:3])
     if scope.has_credit:
         await _compare_credit(connection, target, cut.position, scope, report)
-    await connection.execute(_NESTED_LOOPS.format("off"))
+    await connection.execute(NO_NESTED_LOOPS)
     asked = (target.org_id, target.generation, measures, cut.not_repaired_since)
     days = (scope.first_day, scope.last_day)
     async for row in connection.cursor(_CELL_MISMATCHES, *asked, *days):

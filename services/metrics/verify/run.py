@@ -18,6 +18,7 @@ from services.metrics.verify.ledger import compare_ledger
 from services.metrics.verify.past import compare_past
 from services.metrics.verify.recompute import (
     EVERYTHING,
+    NO_NESTED_LOOPS,
     Scope,
     Target,
     recompute,
@@ -38,9 +39,6 @@ __all__ = [
 
 _MEASURES = "SELECT measure FROM rollup_slot WHERE org_id = $1 AND generation = $2"
 _MODELS = "SELECT DISTINCT model FROM credit WHERE org_id = $1 AND generation = $2"
-# A generation that was just rebuilt is unknown to the planner until statistics are taken again: it
-# would look through all of its cells for each of its rows. So all of it is read once and hashed.
-NO_NESTED_LOOPS = "SET LOCAL enable_nestloop = off"
 #: Tables that are compared by another way than row by row.
 _COMPARED_OTHERWISE = frozenset(
     {"rollup", "rollup_slot", "rollup_change", "cell", "credit_row", "credit_row_past"}

@@ -22,6 +22,7 @@ from services.metrics.verify.past import compare_past_of
 from services.metrics.verify.recompute import (
     EVERYTHING,
     FAMILIES,
+    NO_NESTED_LOOPS,
     Scope,
     Target,
     recompute,
@@ -29,7 +30,6 @@ from services.metrics.verify.recompute import (
 )
 from services.metrics.verify.report import Report
 from services.metrics.verify.run import (
-    NO_NESTED_LOOPS,
     compare_log,
     compare_scope,
     compare_state,
