@@ -198,6 +198,7 @@ _IS_WON = f"""EXISTS (
      CROSS JOIN LATERAL ({converting.current_deal("d.deal")}) c
      WHERE d.org_id = $1 AND d.generation = $2 AND d.lead = k.lead
        AND c.fact_key = d.fact_key AND c.state = 'won'
+    OFFSET 0 -- by key: joined, all deals are read for each lead if the planner knows of none
 )"""
 
 
