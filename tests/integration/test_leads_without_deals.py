@@ -1,4 +1,4 @@
-"""Which leads were won is looked up lead by lead: most have no deal, and no deal is read for them."""
+"""Which leads were won is looked up by each: those without a deal read no deal of others."""
 
 from datetime import date
 
