@@ -5,6 +5,7 @@ credit and every count must equal what the oracle computes, slowly, from the sta
 """
 
 import asyncio
+from datetime import date
 from random import Random
 
 import pytest
@@ -15,8 +16,11 @@ from hypothesis import strategies as st
 from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Retraction
+from shared.kpis.periods import Period
+from shared.rollups.read import MeasureQuery, read_measures
+from tests.integration.catalogue_facts import fact
 from tests.property.comparing import assert_equals_oracle
-from tests.property.engine import digest, found_org, history_of, tell
+from tests.property.engine import deliver, digest, fold, found_org, history_of, tell
 from tests.property.worlds import Delivery, Setting, Step, histories, settings, steps
 
 # Shrinking a failure takes hundreds of histories: the limit is there for a hang alone.
@@ -43,6 +47,40 @@ async def test_any_history_gives_what_the_oracle_says_in_any_order(
     other = await found_org(database, setting)
     await tell(database, other, shuffled, other_plan)
     assert await digest(database, other) == await digest(database, org)
+
+
+@pytest.mark.parametrize("at_once", [1, 1000])
+async def test_what_came_to_nothing_makes_no_group_however_it_was_folded(
+    database: Database, at_once: int
+) -> None:
+    org = await found_org(database, Setting("Europe/Warsaw", 30, 7))
+    told = [
+        fact(
+            "post.metrics",
+            f"{post}-{hour}",
+            f"2025-04-01T{hour:02}:00:00Z",
+            post=post,
+            employee="E1",
+            network=network,
+            impressions=count,
+        )
+        for post, network, hour, count in (
+            ("p1", "x", 8, 5),
+            ("p1", "x", 9, 0),
+            ("p2", "linkedin", 8, 7),
+        )
+    ]
+    for start in range(0, len(told), at_once):
+        await deliver(database, org, told[start : start + at_once])
+        await fold(database, org, 1000)
+
+    await assert_equals_oracle(database, org, history_of(org, told))
+    query = MeasureQuery(
+        buckets=(Period(date(2025, 4, 1), date(2025, 4, 2)),), group_by="network", filters={}
+    )
+    async with database.transaction(org.id) as connection:
+        table = await read_measures(connection, org, ["impressions_advocacy"], query)
+    assert table == {(0, "linkedin"): {"impressions_advocacy": 7}}
 
 
 @_FEWER
