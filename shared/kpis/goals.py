@@ -136,7 +136,8 @@ def _share(start: date, end: date, origin: date, weights: tuple[Fraction, ...] |
     whole, odd = divmod((end - start).days, 7)
     if weights is None:
         return whole + Fraction(odd, 7)
-    first = (start - origin).days + whole * 7
+    # Whole weeks later, the odd days are of the same weekdays.
+    first = (start - origin).days
     return whole + sum((weights[(first + day) % 7] for day in range(odd)), Fraction(0))
 
 

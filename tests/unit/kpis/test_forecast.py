@@ -46,6 +46,10 @@ def test_a_line_is_carried_on() -> None:
 
     assert found is not None
     assert found.expected == found.low == found.high == 27
+    # The weeks of 14 and 15, after one that is left out.
+    later = forecast_sum(history, ZERO, Span(days=14, skipped=7))
+    assert later is not None
+    assert later.expected == 29
 
 
 def test_the_interval_of_a_sum_by_hand() -> None:
@@ -74,6 +78,30 @@ def test_weeks_that_go_together_widen_the_interval() -> None:
     assert wide is not None
     assert narrow is not None
     assert wide.high - wide.low > (narrow.high - narrow.low) * 3 / 2
+
+
+@pytest.mark.parametrize(
+    ("half", "widened"),
+    [
+        # Of squares that add up to 16, neighbors' products come to 4; with 1/12 of chance that is
+        # a third, and 12 / 3² is less than 1.28².
+        ((0, 0, 0, 3, 2, 1), Fraction(1)),
+        # 4 of 12: with a twelfth 5/12, and 12 (5/12)² is more.
+        ((0, 1, 0, 1, 1, 3), Fraction(12 + 5, 12 - 5)),
+        # 28 of 48: more than a half counts as a half.
+        ((0, 0, 0, 4, 4, 4), Fraction(3)),
+    ],
+)
+def test_weeks_go_together_beyond_chance_and_to_a_limit(
+    half: tuple[int, ...], widened: Fraction
+) -> None:
+    # There and back, so that there is no slope.
+    found = forecast_sum(days(*half, *reversed(half)), ZERO, Span(days=7))
+
+    assert found is not None
+    (trend,) = found.working.trends
+    assert trend.slope == 0
+    assert trend.together == widened
 
 
 def test_a_part_of_a_week_counts_by_its_usual_days() -> None:

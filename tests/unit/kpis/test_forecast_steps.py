@@ -106,6 +106,38 @@ def test_an_end_that_is_impossible_says_what_it_was_raised_to() -> None:
     assert "max" not in steps["high"]
 
 
+def test_an_end_that_is_possible_was_not_raised() -> None:
+    nothing = known(forecast_sum(days(*[0] * 12), ZERO, Span(days=7)))
+    rate = known(
+        forecast_rate(
+            days(*(50 + week % 5 for week in WEEKS)),
+            days(*(100 + week for week in WEEKS)),
+            (ZERO, Fraction(40)),
+            Span(days=30),
+        )
+    )
+
+    assert [step.arithmetic for step in steps_of_forecast(nothing)] == [
+        "0 + 0 = 0",
+        "0 - 0 = 0",
+        "0 + 0 = 0",
+    ]
+    assert rate.low > 0
+    assert not [step for step in steps_of_forecast(rate) if "max" in step.arithmetic]
+
+
+def test_each_step_has_the_name_it_goes_by_in_the_next_ones() -> None:
+    line = [
+        *("mean", "slope", "length", "center", "expected", "noise"),
+        *("together", "growth", "variance", "half_width"),
+    ]
+
+    assert [step.name for step in steps_of_trend(_LINE, "value")] == line
+    assert [step.name for step in steps_of_trend(_LEVEL, "change")] == [
+        name for name in line if name not in {"slope", "center", "growth"}
+    ]
+
+
 def test_the_deviations_of_a_rate_grow_as_its_denominator() -> None:
     series = {
         name: {step.name: step for step in steps_of_trend(_RATE, name)}

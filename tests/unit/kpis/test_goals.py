@@ -125,6 +125,23 @@ def test_days_count_by_what_they_usually_bring() -> None:
     assert pace(thursday + timedelta(days=2), saturday) == 20
 
 
+def test_a_part_of_the_way_in_whole_weeks_is_exact() -> None:
+    period = goal_period(MONDAY, MONDAY + timedelta(days=20))
+
+    def pace(weights: tuple[Fraction, ...] | None) -> Fraction:
+        return expected_by(
+            MONDAY + timedelta(days=7),
+            period,
+            baseline=Fraction(0),
+            target=Fraction(1),
+            weights=weights,
+        )
+
+    # One week of three: no binary fraction.
+    assert pace(None) == Fraction(1, 3)
+    assert pace((Fraction(1), *[Fraction(0)] * 6)) == Fraction(1, 3)
+
+
 def test_days_that_never_bring_anything_are_not_expected_to() -> None:
     weekend = goal_period(MONDAY + timedelta(days=5), MONDAY + timedelta(days=6))
     weights = (*[Fraction(1, 5)] * 5, Fraction(0), Fraction(0))

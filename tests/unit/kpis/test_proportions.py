@@ -81,6 +81,11 @@ def test_the_lift_of_leads_states_its_interval() -> None:
     [
         ({"leads_advocacy": 4, "leads_advocacy_won": 1}, "too_few:leads_advocacy"),
         ({"leads": 74, "leads_won": 60}, "too_few:leads - leads_advocacy"),
+        # Five are enough.
+        (
+            {"leads": 9, "leads_won": 5, "leads_advocacy": 5, "leads_advocacy_won": 3},
+            "too_few:leads - leads_advocacy",
+        ),
         ({"leads": 70, "leads_won": 56}, "zero_denominator"),
         ({"leads_won": None}, "missing:leads_won"),
     ],

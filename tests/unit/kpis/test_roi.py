@@ -102,6 +102,17 @@ def test_hires_of_unknown_vacancies_saved_an_unknown_time_and_no_hires_none() ->
     assert (unreported.amount(), unreported.null_reason) == (None, "missing:vacancies")
 
 
+def test_nobody_hired_saved_nothing_whatever_a_hire_saves() -> None:
+    lines = recruiting_lines(ReferralHires(0), {}, RecruitingMethod.COST_PER_HIRE_AND_VACANCY)
+
+    assert [(str(line.amount()), line.null_reason) for line in lines] == [("0.00", None)] * 2
+    # What nobody stated stays named.
+    assert [line.arithmetic for line in lines] == [
+        "0 * (4400 - [cost_per_hire.referral]) = 0",
+        "(0 * 42 - 0) * [vacancy.daily_cost] = 0",
+    ]
+
+
 def test_an_unstated_cost_per_hire_leaves_the_cash_form_without_a_value() -> None:
     cash = roi_cash(Decimal(28500), MARGIN, recruiting_lines(HIRES, {}), COST)
 
@@ -328,5 +339,8 @@ def test_mail_that_saved_time_is_not_counted_beside_time_saved() -> None:
 
     with pytest.raises(OverlappingValue, match="mail_avoided and time_saved"):
         esn_roi(both, [EsnLine.TIME_SAVED, EsnLine.MAIL_AVOIDED])
+    # (22000 + 120 - 3600) / 3600, where it is asked for.
+    counted = esn_roi(both, [EsnLine.TIME_SAVED, EsnLine.MAIL_AVOIDED], Overlaps.ACCEPTED)
+    assert str(counted.percent) == "514.44"
     alone = esn_lines(both | {"esn.ideas_value": Decimal(5)}, [EsnLine.MAIL_AVOIDED, EsnLine.IDEAS])
     assert [line.amount() for line in alone] == [120, 5]
