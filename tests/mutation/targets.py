@@ -63,6 +63,33 @@ _FOLD: Final = Target(
         ),
     ),
 )
+#: How generations begin and take over, with which half-life, and in how large steps.
+_GENERATIONS: Final = Target(
+    files=(
+        "services/metrics/batches.py",
+        "services/metrics/half_life.py",
+        "services/metrics/rebuild.py",
+        "services/metrics/remeasure.py",
+        "services/metrics/turn.py",
+    ),
+    looks=(
+        (
+            "tests/unit/test_batch_sizes.py",
+            "tests/integration/test_half_life.py",
+            "tests/integration/test_rebuild.py",
+            "tests/integration/test_rebuild_races.py",
+            "tests/integration/test_turns.py",
+            "tests/integration/test_sweeps.py",
+            "tests/integration/test_fold_generations.py",
+            "tests/api/test_half_life.py",
+        ),
+        (
+            "tests/integration/test_fold_batches.py",
+            "tests/integration/test_generations_meet.py",
+            "tests/api/test_publications.py",
+        ),
+    ),
+)
 #: The recomputation that the fold is held against.
 _VERIFY: Final = Target(
     files=("services/metrics/verify/*.py",),
@@ -131,4 +158,4 @@ _LISTED: Final = Target(
         ("tests/property/test_catalogue_histories.py",),
     ),
 )
-TARGETS: Final = (_FOLD, _VERIFY, _PAST, _CURRENCIES, _NAMING, _TOLD, _LISTED)
+TARGETS: Final = (_FOLD, _GENERATIONS, _VERIFY, _PAST, _CURRENCIES, _NAMING, _TOLD, _LISTED)

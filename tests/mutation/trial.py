@@ -34,7 +34,7 @@ from tests.mutation.operators import Mutant
 __all__ = ["Limits", "Trial", "Verdict", "import_foundations", "told_by", "try_mutant"]
 
 #: What is mutated, and whatever may import it: every trial imports these anew.
-_ANEW = re.compile(r"(?:services|shared\.(?:ledger|rollups)|tests)(?:\.|$)")
+_ANEW = re.compile(r"(?:services|cli|shared\.(?:ledger|rollups)|tests)(?:\.|$)")
 
 # PostgreSQL does not understand the statement, or Python the file, or what the file does when it is
 # imported fails: nothing was tried.
