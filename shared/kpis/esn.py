@@ -17,7 +17,7 @@ from shared.kpis.roi import Roi, RoiForm, roi
 from shared.kpis.value import Overlaps, ValueClass, ValueKind, ValueLine, value_line
 from shared.kpis.vocabulary import Grade
 
-__all__ = ["DEFAULT_LINES", "EsnLine", "esn_claims", "esn_inputs", "esn_lines", "esn_roi"]
+__all__ = ["EsnLine", "esn_claims", "esn_inputs", "esn_lines", "esn_roi"]
 
 
 class EsnLine(StrEnum):
@@ -53,8 +53,7 @@ _FORMULAS: Mapping[EsnLine, tuple[str, ValueClass, Grade]] = {
 _COUNTED_LEAVERS = "esn.leavers_avoided * esn.replacement_cost"
 # Practitioners' articles: productivity grows by 25 to 30 %. The lower end, of an 8-hour day.
 _PRODUCTIVITY = "esn.people * esn.work_days * 8 * esn.hourly_rate * 0.25"
-DEFAULT_LINES = (EsnLine.LEAVERS_AVOIDED, EsnLine.TIME_SAVED)
-"""The lines of a statement that does not choose its own."""
+_ALWAYS = (EsnLine.LEAVERS_AVOIDED, EsnLine.TIME_SAVED)
 
 
 def esn_inputs() -> tuple[str, ...]:
@@ -64,11 +63,14 @@ def esn_inputs() -> tuple[str, ...]:
 
 def esn_lines(
     assumptions: Mapping[str, Decimal | None],
-    kinds: Sequence[EsnLine] = DEFAULT_LINES,
+    kinds: Sequence[EsnLine] | None = None,
     *,
     measured: Collection[str] = (),
 ) -> list[ValueLine]:
     """Return a year's lines of saving; leavers are those counted, if the company states them.
+
+    Unless ``kinds`` chooses, they are leavers avoided and time saved, and ideas where the company
+    states what these were worth: not every network has any. Mail avoided is a part of time saved.
 
     ``measured`` names the assumptions that the company measured. A line is measured if all of its
     own are; a published price of a measured quantity makes a model of it.
@@ -79,6 +81,9 @@ def esn_lines(
         is_measured = set(names(parse(_COUNTED_LEAVERS))) <= set(measured)
         grade = Grade.MEASURED if is_measured else Grade.MODELLED
         formulas[EsnLine.LEAVERS_AVOIDED] = (_COUNTED_LEAVERS, ValueClass.AVOIDED_COST, grade)
+    if kinds is None:
+        has_ideas = inputs["esn.ideas_value"] is not None
+        kinds = (*_ALWAYS, EsnLine.IDEAS) if has_ideas else _ALWAYS
     return [
         value_line(ValueKind(kind.value), formula, inputs, value_class=value_class, grade=grade)
         for kind in dict.fromkeys(kinds)
@@ -102,12 +107,12 @@ def esn_claims(assumptions: Mapping[str, Decimal | None]) -> list[ValueLine]:
 
 def esn_roi(
     assumptions: Mapping[str, Decimal | None],
-    kinds: Sequence[EsnLine] = DEFAULT_LINES,
+    kinds: Sequence[EsnLine] | None = None,
     overlaps: Overlaps = Overlaps.REFUSED,
     *,
     measured: Collection[str] = (),
 ) -> Roi:
-    """Return (saving - cost) / cost of a year; ``measured`` as for :func:`esn_lines`.
+    """Return (saving - cost) / cost of a year; ``kinds`` and ``measured`` as for `esn_lines`.
 
     Raises `OverlappingValue` for lines that hold the same time, as time saved and mail avoided do,
     unless overlaps are accepted.

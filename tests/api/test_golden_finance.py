@@ -125,7 +125,25 @@ async def test_internal_network_returns_545_percent(client: httpx.AsyncClient) -
     assert (statement["roi"]["percent"], statement["roi"]["grade"]) == ("545.33", "modelled")
     (claim,) = statement["claims"]
     assert (claim["amount"], claim["grade"]) == ("1320000.00", "claimed")
-    assert statement["roi"]["value"] == "23232.00"
+    assert (statement["roi"]["value"], statement["cost"]) == ("23232.00", "3600.00")
+
+
+async def test_ideas_count_where_the_company_says_what_they_were_worth(
+    client: httpx.AsyncClient,
+) -> None:
+    for key, value in {**NETWORK, "esn.ideas_value": "768", "esn.mails_avoided": "1000"}.items():
+        stated = {"effective_from": "2025-01-01", "value": value, "source": "works council"}
+        assert (await client.put(f"/v1/assumptions/{key}", json=stated)).status_code == 200
+
+    response = await client.get("/v1/roi/internal-network", params={"on": "2025-01-01"})
+
+    statement = response.json()
+    assert [(line["kind"], line["amount"]) for line in statement["lines"]] == [
+        ("leavers_avoided", "1232.00"),
+        ("time_saved", "22000.00"),
+        ("ideas", "768.00"),
+    ]
+    assert statement["roi"]["percent"] == "566.67"  # (24,000 - 3,600) / 3,600
 
 
 async def test_overlapping_lines_are_refused_by_name(client: httpx.AsyncClient) -> None:

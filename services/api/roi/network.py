@@ -14,7 +14,7 @@ from services.api.roi.returns import return_of, value_part
 from shared.kpis.esn import esn_claims, esn_inputs, esn_roi
 from shared.kpis.rates import rate_in_force
 from shared.kpis.vocabulary import Grade
-from shared.money import exponent
+from shared.money import exponent, round_money
 
 __all__ = ["network_statement"]
 
@@ -42,7 +42,7 @@ async def network_statement(access: Access, query: NetworkQuery) -> NetworkState
         on=query.on,
         currency=access.org.currency,
         lines=[value_part(line, digits) for line in result.lines],
-        cost=result.cost,
+        cost=None if result.cost is None else round_money(result.cost, digits),
         roi=return_of(result, digits),
         claims=[value_part(line, digits) for line in esn_claims(values)],
         assumptions=assumption_lines(rates),

@@ -9,7 +9,7 @@ from services.api.kpis.schemas import UsedAssumption
 from services.api.model import DecimalText
 from services.api.periods import Known, LocalDay
 from services.api.roi.schemas import Return, ValuePart
-from shared.kpis.esn import DEFAULT_LINES, EsnLine
+from shared.kpis.esn import EsnLine
 from shared.kpis.periods import Period
 from shared.kpis.value import Overlaps
 
@@ -23,9 +23,10 @@ class NetworkQuery(Known):
         description="The day whose rates count; amounts are those of a year.",
         examples=["2025-01-01"],
     )
-    lines: list[EsnLine] = Field(
-        default=list(DEFAULT_LINES),
-        description="The savings to count; repeat the parameter.",
+    lines: list[EsnLine] | None = Field(
+        default=None,
+        description="The savings to count; repeat the parameter. Default: leavers avoided and time"
+        " saved, and ideas where `esn.ideas_value` is stated. Mail avoided holds saved time.",
         min_length=1,
         max_length=len(EsnLine),
         examples=[["leavers_avoided", "time_saved"]],
