@@ -36,7 +36,14 @@ from tests.property.oracle.whole import Whole
 from tests.property.questions import Expected, Question
 from tests.property.shown import CENT, as_shown, assert_equal, assert_return, assert_shown
 
-__all__ = ["Addition", "Reckoned", "assert_added", "assert_graded", "assert_network"]
+__all__ = [
+    "Addition",
+    "Reckoned",
+    "assert_added",
+    "assert_graded",
+    "assert_network",
+    "assert_network_by_itself",
+]
 
 _RECRUITING = {
     "recruiting_flat": "R1",
@@ -149,13 +156,26 @@ async def assert_network(
         with _refused(pairs):
             await network_statement(access, query)
         return
+    await _assert_network(access, query, stated, addition.lines)
+
+
+async def assert_network_by_itself(access: Access, day: date, stated: Sequence[Stated]) -> None:
+    """Compare the same of who chooses no lines: ideas are in it once their value is stated."""
+    ideas = rate_on(stated, "esn.ideas_value", day)
+    lines = ["leavers_avoided", "time_saved", *(["ideas"] if ideas is not None else [])]
+    await _assert_network(access, NetworkQuery(on=day), stated, lines)
+
+
+async def _assert_network(
+    access: Access, query: NetworkQuery, stated: Sequence[Stated], kinds: Sequence[str]
+) -> None:
     got = await network_statement(access, query)
-    rates = {key: rate_on(stated, key, day) for key in NETWORK_KEYS}
-    known = network_lines(rates, {one.key for one in stated if one.effective_on <= day})
-    lines = [known[kind] for kind in dict.fromkeys(addition.lines)]
+    rates = {key: rate_on(stated, key, query.on) for key in NETWORK_KEYS}
+    known = network_lines(rates, {one.key for one in stated if one.effective_on <= query.on})
+    lines = [known[kind] for kind in dict.fromkeys(kinds)]
     _assert_lines(got.lines, lines)
     _assert_lines(got.claims, [known["productivity"]])
-    assert_equal(got.cost, rates["esn.cost"])
+    assert_shown(got.cost, rates["esn.cost"], CENT)
     _assert_sum(got.roi, lines, rates["esn.cost"])
 
 

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from services.api.dependencies import Access
 from shared.db import Database
 from shared.security.keys import Caller
-from tests.property.adding import Addition, Reckoned, assert_added, assert_graded, assert_network
+from tests.property.adding import (
+    Addition,
+    Reckoned,
+    assert_added,
+    assert_graded,
+    assert_network,
+    assert_network_by_itself,
+)
 from tests.property.drawing import dear
 from tests.property.engine import found_org, history_of, state, tell
 from tests.property.oracle.rates import NETWORK_KEYS, Stated
@@ -100,5 +107,6 @@ async def test_every_line_of_the_internal_network_equals_what_the_oracle_says(
     async with database.transaction(org.id) as connection:
         access = Access(Caller(org, "property", frozenset()), connection)
         for day in _ASKED_ON:
+            await assert_network_by_itself(access, day, stated)
             for addition in additions:
                 await assert_network(access, day, addition, stated)
