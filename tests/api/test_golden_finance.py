@@ -48,6 +48,15 @@ async def test_period_roi_is_minus_100_percent_and_the_cohort_by_month_says_when
     assert returns == ["-100.00", "-100.00", "-100.00", "-100.00", "1.33"]
 
 
+async def test_a_period_that_has_not_begun_has_not_paid_back(golden: httpx.AsyncClient) -> None:
+    later = {"from": "2090-01-01", "to": "2090-04-01"}
+
+    for path in ("roi", "roi/cohort"):
+        told = await get(golden, path, **later)
+
+        assert (told["cost"]["total"], told["payback"], told["curve"]) == ("0.00", None, [])
+
+
 async def test_a_cohort_that_is_decided_expects_what_it_has(golden: httpx.AsyncClient) -> None:
     expected = (await get(golden, "roi/cohort"))["expected"]
 

@@ -126,7 +126,7 @@ async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
         age_unit=query.age_unit,
         curve=_curve(query, cohort) if cohort.is_valued else [],
         maturity=maturity_of(decided if cohort.has_deals else None),
-        payback=payback_of(cohort.margins, cohort.cost, query.from_),
+        payback=payback_of(cohort.margins, cohort.cost, query.from_, now),
         expected=_expected(cohort, expected),
         notices=[_YOUNG] if cohort.is_valued and not cohort.margins else [],
     )

@@ -66,10 +66,13 @@ def maturity_of(found: Opportunities | None) -> Maturity:
 
 
 def payback_of(
-    margins: Sequence[tuple[date, Decimal]], cost: Decimal | None, starts_on: date
+    margins: Sequence[tuple[date, Decimal]], cost: Decimal | None, starts_on: date, today: date
 ) -> Payback | None:
-    """Return when margin, by day of close, first covered the cost; None while it has not."""
-    if cost is None:
+    """Return when margin, by day of close, first covered the cost; None while it has not.
+
+    A period that has not begun has covered nothing, though nothing was booked for it yet.
+    """
+    if cost is None or starts_on > today:
         return None
     found = payback(margins, cost=cost, starts_on=starts_on)
     return Payback(day=found.day, age_days=found.age_days) if found else None

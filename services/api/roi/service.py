@@ -12,6 +12,7 @@ from fractions import Fraction
 from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
 from services.api.evaluation import Slice, evaluate_kpis, rates_used
+from services.api.freshness import answer_day
 from services.api.roi.guard import adding
 from services.api.roi.inputs import Inputs, common_fields, read_inputs
 from services.api.roi.moves import Moving, move_of, told_on_both_sides
@@ -90,7 +91,7 @@ async def _told(access: Access, query: StatementQuery) -> RoiStatement:
         roi_blended=return_of(returns.blended, digits) if returns.blended else None,
         break_even=break_evens(even, digits),
         maturity=await _maturity(access, inputs),
-        payback=payback_of(margins, cost, query.from_),
+        payback=payback_of(margins, cost, query.from_, answer_day(inputs.org, inputs.freshness)),
         curve=_curve(margins, cost, query.from_, digits),
     )
 
