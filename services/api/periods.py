@@ -126,6 +126,14 @@ class Filters(BaseModel):
     job: _Values = Field(
         default=[], description="Only these openings of recruiting.", examples=[["job-12"]]
     )
+    market: _Values = Field(
+        default=[],
+        description="Only mentions of these markets, or surveys held there.",
+        examples=[["de"]],
+    )
+    language: _Values = Field(
+        default=[], description="Only mentions in these languages.", examples=[["de"]]
+    )
 
     @property
     def filters(self) -> Mapping[str, frozenset[str]]:

@@ -49,8 +49,10 @@ class Measure:
     roster: RosterDay | None = None
     #: Assumptions that say who is counted: the value on the period's last day holds for all of it.
     counted_by: tuple[str, ...] = ()
-    #: The counted measure that answers for the parts of a whole that is stored undivided.
+    #: The counted measure that answers for parts that no cell says: of a whole that is stored
+    #: undivided, or stored by some of its dimensions alone, which are ``cells_by``.
     parts: str | None = None
+    cells_by: frozenset[Dimension] = frozenset()
 
     def adds_up_over(self, axis: Axis | Dimension) -> bool:
         """Tell whether the values of disjoint parts along `axis` sum to the value of the whole."""
@@ -99,10 +101,12 @@ def summed(
     known_by: tuple[str, ...] = (),
     known_with: tuple[str, ...] = (),
     parts: str | None = None,
+    cells_by: tuple[Dimension, ...] = (),
 ) -> Measure:
     """Return a stored sum."""
     plain = measured(id, unit, Aggregation.ADDITIVE, dimensions, description)
-    return replace(plain, known_by=known_by, known_with=known_with, parts=parts)
+    known = replace(plain, known_by=known_by, known_with=known_with)
+    return replace(known, parts=parts, cells_by=frozenset(cells_by))
 
 
 def counted(

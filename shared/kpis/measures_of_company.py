@@ -27,6 +27,16 @@ SURVEYS = {
     SurveyTopic.MORALE: _SCORED,
     SurveyTopic.RETENTION_INTENT: _AFFIRMED,
 }
+#: What is asked outside the company: staff are asked by team, and nobody knows how many of them
+#: work in which market.
+_OUTSIDE = frozenset(
+    {
+        SurveyTopic.CUSTOMER_NPS,
+        SurveyTopic.BRAND_TRUST,
+        SurveyTopic.EMPLOYER_BRAND_AWARENESS,
+        SurveyTopic.BRAND_PERCEPTION,
+    }
+)
 _PARTS = {
     "answers": "answers",
     "positive": "promoters, the engaged or who said yes",
@@ -228,6 +238,8 @@ def _surveys() -> Iterator[Measure]:
     for topic, parts in SURVEYS.items():
         # Competence is the one that the catalogue divides by role.
         dimensions = _PLACED if topic is SurveyTopic.COMPETENCE else _TEAM
+        if topic in _OUTSIDE:
+            dimensions = (*_TEAM, Dimension.MARKET)
         for part in parts:
             unit = Unit.POINTS if part == "score" else Unit.ANSWERS
             yield counted(

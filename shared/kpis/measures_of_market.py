@@ -111,7 +111,9 @@ def _profiles() -> Iterator[Measure]:
 
 
 def _talk() -> Iterator[Measure]:
-    where = (_N, _K, _X)
+    # Cells say where a mention was made; of which market and language it is, its fact alone says.
+    cells_by = (_N, _K, _X)
+    where = (*cells_by, Dimension.MARKET, Dimension.LANGUAGE)
     brands, moods = ("own", "competitor"), ("positive", "neutral", "negative")
     for brand, whose in zip(brands, ("the brand", "competitors"), strict=True):
         # Who listens for one finds the other: none of a competitor's is an answer.
@@ -121,6 +123,8 @@ def _talk() -> Iterator[Measure]:
             where,
             f"mentions of {whose}",
             known_by=tuple(f"mentions_{one}" for one in brands if one != brand),
+            parts=f"mentions_{brand}_listed",
+            cells_by=cells_by,
         )
     for mood in moods:
         yield summed(
@@ -129,6 +133,16 @@ def _talk() -> Iterator[Measure]:
             where,
             f"{mood} mentions of the brand",
             known_by=tuple(f"mentions_{one}" for one in moods if one != mood),
+            parts=f"mentions_{mood}_listed",
+            cells_by=cells_by,
+        )
+    for name in (*brands, *moods):
+        yield counted(
+            f"mentions_{name}_listed",
+            Unit.MENTIONS,
+            Aggregation.ADDITIVE,
+            where,
+            f"mentions_{name}, counted from their facts",
         )
     yield counted(
         "reply_hours.median",

@@ -81,6 +81,8 @@ class Dimension(StrEnum):
     DEPARTMENT = "department"
     ROLE = "role"
     JOB = "job"  # the opening that somebody applied for, or that was recruited for
+    MARKET = "market"
+    LANGUAGE = "language"
 
 
 PLACES = (Dimension.TEAM, Dimension.DEPARTMENT, Dimension.ROLE)

@@ -67,7 +67,7 @@ EVERYWHERE = (
 )
 _OF_GENERATION = "org_id = $1 AND generation = $2"
 #: What facts may say in their own words of the group that they are about.
-_NAMED = (*PLACES, Dimension.JOB)
+_NAMED = (*PLACES, Dimension.JOB, Dimension.MARKET, Dimension.LANGUAGE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,16 @@ def _replies(since: str, until: str) -> str:
     )
 
 
+def _mentions(only: str) -> Listed:
+    """Return the mentions whose facts satisfy a condition; some told of the rest tells of none."""
+
+    def lines(since: str, until: str) -> str:
+        return standing("mention.recorded", since, until, only=only)
+
+    of_moods = "body ->> 'brand' = 'own' AND body ? 'sentiment'" if "sentiment" in only else "true"
+    return Listed(lines, "sum", has_standing("mention.recorded", of_moods), is_by_day=True)
+
+
 _OF_ADVOCATE = "employee <> ''"
 _REACH_KNOWN = has_standing("post.metrics", "body ? 'reach'")
 LISTED: Mapping[str, Listed] = {
@@ -194,6 +204,16 @@ LISTED: Mapping[str, Listed] = {
         "day",
         needs=Dimension.HASHTAG,
     ),
+    **{
+        f"mentions_{brand}_listed": _mentions(f"s.body ->> 'brand' = '{brand}'")
+        for brand in ("own", "competitor")
+    },
+    **{
+        f"mentions_{mood}_listed": _mentions(
+            f"s.body ->> 'brand' = 'own' AND s.body ->> 'sentiment' = '{mood}'"
+        )
+        for mood in ("positive", "neutral", "negative")
+    },
     "reply_hours.median": Listed(
         _replies, "median", has_standing("mention.recorded", "body ? 'answered_at'")
     ),

@@ -101,7 +101,7 @@ def slicing(measure_id: str, query: MeasureQuery) -> Slicing:
             raise ForbiddenSlice(
                 "dimension_not_carried", f"{measure_id} cannot be sliced by {dimension}"
             )
-    if asked and measure.parts is not None:
+    if measure.parts is not None and not asked <= measure.cells_by:
         measure = replace(MEASURES[measure.parts], id=measure_id)
     filters = dict(query.filters)
     if measure.channel is not None:

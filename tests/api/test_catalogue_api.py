@@ -116,7 +116,7 @@ async def test_a_lift_says_how_sure_it_is(client: httpx.AsyncClient, org: Org, f
     assert rate["interval"] is None
 
 
-@pytest.mark.parametrize("dimension", ["cohort", "market", "language"])
+@pytest.mark.parametrize("dimension", ["cohort", "model", "source"])
 async def test_what_figures_are_not_divided_by_is_refused_as_such(
     client: httpx.AsyncClient, dimension: str
 ) -> None:

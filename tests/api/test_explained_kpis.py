@@ -118,7 +118,13 @@ def _seen() -> Iterator[Fact]:
 def _asked() -> Iterator[Fact]:
     """Yield what people answered, and figures that somebody tells."""
     for topic in _TOPICS:
-        answers = {"respondents": 9, "positive": 6, "negative": 2, "score_sum": "70"}
+        answers = {
+            "respondents": 9,
+            "positive": 6,
+            "negative": 2,
+            "score_sum": "70",
+            "market": "de",
+        }
         yield fact("survey.recorded", topic, "2025-02-12", topic=topic, **answers)
     hours: Answer = {"figure": "search_hours", "day": "2025-02-02", "value": "3"}
     yield fact("figure.recorded", "hours", "2025-02-02", **hours)

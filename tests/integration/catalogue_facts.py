@@ -238,6 +238,8 @@ def _talk() -> Iterator[Fact]:
             brand=brand,
             sentiment=sentiment,
             network="linkedin",
+            market="de" if n % 2 else "pl",
+            language="de",
             **({"answered_at": answered} if answered else {}),
             **({"employee": employee} if employee else {}),
         )

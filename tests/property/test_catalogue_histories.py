@@ -1,7 +1,7 @@
 """What is counted and composed when it is asked for equals what the oracle says, in any history.
 
-Every measure and every KPI of the catalogue but those named here, for the whole company, by team,
-by department, by role and by job, with rates that change within the days asked about.
+Every measure and every KPI of the catalogue but those named here, for the whole company and by
+what divides it, with rates that change within the days asked about.
 """
 
 from fractions import Fraction
@@ -58,7 +58,7 @@ async def test_every_count_and_kpi_equals_what_the_oracle_says(
     history = history_of(org, deliveries)
     oracle = Whole.of(history, stated)
 
-    for group_by in (None, "team", "department", "role", "job"):
+    for group_by in (None, "team", "department", "role", "job", "market", "language"):
         await _assert_measured(database, org, oracle, group_by)
         await _assert_composed(database, org, oracle, group_by)
     await _assert_tagged(database, org, history)

@@ -53,6 +53,8 @@ _PARTS = {
     "account": "A",
     "hashtag": "a",
     "job": "j1",
+    "market": "de",
+    "language": "en",
 }
 #: Whatever has a number, as a whole and by part; but the whole of hashtags, which overlap.
 _FIGURES: list[_Figure] = [

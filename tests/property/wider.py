@@ -15,6 +15,7 @@ _campaign = st.none() | st.just("c1")
 _counts = st.sampled_from([0, 0, 1, 3, 10])
 _team = st.sampled_from([None, "IT", "Sales"])
 _department = st.sampled_from([None, "North", "South"])
+_market = st.sampled_from([None, "de", "pl"])
 _job = st.sampled_from([None, "j1", "j2"])
 _hours = st.sampled_from(["0", "1.5", "3", "7.25"])
 _early = st.sampled_from([datetime(2025, 3, day, 23, 15, tzinfo=UTC) for day in (1, 8, 9)])
@@ -61,6 +62,8 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "answered_at": _late,
         "employee": st.none() | st.just("E3"),
         "network": _network,
+        "market": _market,
+        "language": st.sampled_from([None, "de", "en"]),
     },
     "survey.recorded": {
         "topic": st.sampled_from(
@@ -77,6 +80,7 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "team": _team,
         "department": _department,
         "role": st.sampled_from([None, "leader"]),
+        "market": _market,
     },
     "demographics.recorded": {
         "day": _days,

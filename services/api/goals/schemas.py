@@ -47,6 +47,8 @@ _Dimension = Literal[
     "account",
     "hashtag",
     "job",
+    "market",
+    "language",
 ]
 _Filters = Annotated[
     Mapping[_Dimension, _Values],

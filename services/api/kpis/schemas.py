@@ -49,7 +49,7 @@ _Group = Annotated[
     ),
 ]
 #: What the field divides by and the rollups do not; the partners' guide says what to ask instead.
-_NOT_KEPT: Final = frozenset({"cohort", "market", "language", "model", "source"})
+_NOT_KEPT: Final = frozenset({"cohort", "model", "source"})
 
 
 def _kept(value: Any) -> Any:

@@ -11,13 +11,13 @@ from shared.facts import (
     MailDaily,
     MentionRecorded,
     ProcessCompleted,
-    SurveyRecorded,
     TiesRecorded,
 )
 from tests.property.oracle.answers import Span
 from tests.property.oracle.hiring import hiring_lines
 from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.lines import Line, Told
+from tests.property.oracle.said_lines import said_lines
 from tests.property.oracle.sales_lines import deal_lines, lead_lines
 from tests.property.oracle.slices import roster_row
 
@@ -29,7 +29,7 @@ HOUR = 3600
 def company_lines(history: History, span: Span) -> dict[str, Told]:
     """Return measure → its lines in a span; a measure without any fact is left out."""
     return {
-        **_surveys(history, span),
+        **said_lines(history, span),
         **_figures(history, span),
         **_internal(history, span),
         **_times(history, span),
@@ -42,55 +42,6 @@ def company_lines(history: History, span: Span) -> dict[str, Told]:
 
 def _in(span: Span, day: date) -> bool:
     return span.start <= day < span.end
-
-
-_SCORED, _AFFIRMED, _BALANCED = ("score_sum",), ("positive",), ("positive", "negative")
-#: What is summed of the answers to each topic, as its formula needs it.
-_SUMS = {
-    "engagement": (*_BALANCED, *_SCORED),
-    "enps": _BALANCED,
-    "customer_nps": _BALANCED,
-    "brand_trust": _AFFIRMED,
-    "employer_brand_awareness": _AFFIRMED,
-    "retention_intent": _AFFIRMED,
-    "stress": _SCORED,
-    "competence": _SCORED,
-    "brand_perception": _SCORED,
-    "cohesion": _SCORED,
-    "morale": _SCORED,
-}
-#: What a survey must tell for its respondents to count, or one of its sums: an index is of those
-#: who were scored, and promoters only weigh against detractors.
-_ANSWERED = {**_SUMS, "engagement": _SCORED}
-
-
-def _surveys(history: History, span: Span) -> dict[str, Told]:
-    told = {}
-    for topic, sums in _SUMS.items():
-        surveys = [s for s in history.of(SurveyRecorded) if s.topic == topic]
-        wanted = [(name, sums if sums == _BALANCED else (name,)) for name in sums]
-        for field, needed in (*wanted, ("respondents", _ANSWERED[topic])):
-            part = {"score_sum": "score", "respondents": "answers"}.get(field, field)
-            telling = [s for s in surveys if None not in (getattr(s, name) for name in needed)]
-            if not telling:
-                continue
-            told[f"survey.{topic}.{part}"] = Told(
-                [
-                    Line(
-                        str(key_of(s)),
-                        Fraction(getattr(s, field)),
-                        span.start,
-                        team=s.team or "",
-                        department=s.department or "",
-                        role=s.role or "",
-                    )
-                    for s in telling
-                    if _in(span, history.day(s.occurred_at))
-                ],
-                "sum",
-                "own",
-            )
-    return told
 
 
 def _figures(history: History, span: Span) -> dict[str, Told]:

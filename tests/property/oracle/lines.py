@@ -15,7 +15,7 @@ __all__ = ["Line", "Told", "gathered"]
 
 
 #: What only the line itself can say.
-_SAID = ("job",)
+_SAID = ("job", "market", "language")
 
 
 class Line(NamedTuple):
@@ -29,6 +29,8 @@ class Line(NamedTuple):
     department: str = ""
     role: str = ""
     job: str = ""
+    market: str = ""
+    language: str = ""
 
 
 class Told(NamedTuple):

@@ -41,6 +41,8 @@ _READ_AS = {
     "network_clicks": ".network_clicks",
 }
 _MOODS = ("mentions_positive", "mentions_neutral", "mentions_negative")
+#: Of which market and in which language they are, nothing says but themselves.
+_MENTIONS = ("mentions_own", "mentions_competitor", *_MOODS)
 _GENERATIONS = ("silent", "boomers", "gen_x", "millennials", "gen_z")
 _APPLICATION = "told.application.submitted"
 _VISITS = ("sessions", "sessions_advocacy", "sessions_brand", "engaged_sessions", "key_events")
@@ -137,6 +139,8 @@ def measured(
         **answers(history, told, span),
         **{name: gathered(history, lines, span) for name, lines in listed.items()},
     }
+    if span.group_by in ("market", "language"):
+        found |= {name: found[f"{name}_listed"] for name in _MENTIONS if f"{name}_listed" in found}
     if span.place:
         for whole, owned in _OWNED.items():
             found.pop(whole, None)

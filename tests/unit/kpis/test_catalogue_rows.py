@@ -102,11 +102,15 @@ def test_what_is_no_sum_of_cells_has_a_reader() -> None:
 def test_what_answers_for_parts_is_counted_and_alike() -> None:
     whole = {m.id: (m, MEASURES[m.parts]) for m in MEASURES.values() if m.parts is not None}
 
-    assert whole.keys() == {"opportunities", "deals_won", "deals_lost", "revenue_won"}
+    of_mentions = ("own", "competitor", "positive", "neutral", "negative")
+    assert whole.keys() == {"opportunities", "deals_won", "deals_lost", "revenue_won"} | {
+        f"mentions_{name}" for name in of_mentions
+    }
     for measure, part in whole.values():
         assert part.kept is Kept.COUNTED
         assert (part.unit, part.aggregation) == (measure.unit, measure.aggregation)
         assert part.dimensions == measure.dimensions
+        assert measure.cells_by < measure.dimensions
 
 
 def test_a_part_is_read_from_what_answers_for_it() -> None:
@@ -115,6 +119,17 @@ def test_a_part_is_read_from_what_answers_for_it() -> None:
 
     assert (part.measure.id, part.measure.stored_as) == ("deals_won", "wins_owned")
     assert whole.measure is MEASURES["deals_won"]
+
+
+def test_cells_answer_for_the_parts_that_they_say() -> None:
+    of_network, of_market = {"network": frozenset({"x"})}, {"market": frozenset({"de"})}
+    for filters, stored in (
+        (of_network, "mentions_own"),
+        (of_market, "mentions_own_listed"),
+        (of_network | of_market, "mentions_own_listed"),
+    ):
+        plan = slicing("mentions_own", MeasureQuery((JANUARY,), filters=filters))
+        assert (plan.measure.id, plan.measure.stored_as) == ("mentions_own", stored)
 
 
 def test_every_measure_but_the_calendar_is_made_of_facts() -> None:
