@@ -7,13 +7,15 @@ the whole, and no part is further than one minor unit from its exact share.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation
 from fractions import Fraction
 from math import lcm
+from types import MappingProxyType
 
 __all__ = [
+    "EXPONENTS",
     "InvalidCurrency",
     "Money",
     "allocate",
@@ -28,11 +30,13 @@ __all__ = [
 # ISO 4217 list one: the currencies whose minor unit is not a hundredth ...
 _WHOLE_UNITS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
 _THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
-_EXPONENTS = {
-    **dict.fromkeys(_WHOLE_UNITS.split(), 0),
-    **dict.fromkeys(_THOUSANDTHS.split(), 3),
-    "UYW": 4,
-}
+EXPONENTS: Mapping[str, int] = MappingProxyType(
+    {
+        **dict.fromkeys(_WHOLE_UNITS.split(), 0),
+        **dict.fromkeys(_THOUSANDTHS.split(), 3),
+        "UYW": 4,
+    }
+)
 # ... and those no deal is closed in: metals, units of account, test codes and funds.
 _METALS_AND_CODES = "XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX"
 _FUNDS = "BOV CHE CHW CLF COU MXV USN UYI"
@@ -82,7 +86,7 @@ def exponent(currency: str) -> int:
     is_code = len(currency) == 3 and currency.isascii() and currency.isalpha()
     if not is_code or not currency.isupper() or currency in _NOT_FOR_DEALS:
         raise InvalidCurrency(f"{currency!r} is not a currency for deals")
-    return _EXPONENTS.get(currency, 2)
+    return EXPONENTS.get(currency, 2)
 
 
 def round_money(amount: Decimal, digits: int) -> Decimal:

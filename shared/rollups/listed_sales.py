@@ -7,7 +7,7 @@ from shared.rollups import converting
 from shared.rollups.deals import closings, lost_deals, open_deals, opened_deals, won_deals
 from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing, level
 from shared.rollups.listed import standing as standing_lines
-from shared.rollups.sql import EVER, WINDOW
+from shared.rollups.sql import EVER, MINOR_DIGITS, WINDOW
 
 __all__ = ["LISTED"]
 
@@ -73,17 +73,33 @@ def _credited_pipeline(model: str) -> str:
     """Return a line for each touch that a model credits with a part of an open deal's lead.
 
     A deal that is open has led to nothing yet that a touch could be credited with; its lead has.
+    The parts add up to the deal's amount: each is its share's whole minor units, and those left
+    over go to the largest remainders, of equal ones to the earlier touch by day and key.
     """
     is_credit = _is_credit("d.lead", model, ConversionKind.LEAD)
     return f"""
         SELECT d.opened_day AS day, c.employee, c.account, c.network, c.campaign, c.content,
-               c.channel, c.share * d.amount AS quantity, c.touch_key AS fact_key,
-               d.deal AS line_key,
+               c.channel, sign(d.amount) * c.units * ('1e-' || d.digits)::numeric AS quantity,
+               c.touch_key AS fact_key, d.deal AS line_key,
                'touch credited with ' || trim_scale(c.share) || ' of lead ' || d.lead AS note,
                d.since, d.until
-          FROM ({open_deals()}) d
-         CROSS JOIN LATERAL (SELECT * FROM credit c WHERE {is_credit} OFFSET 0) c
-         WHERE d.amount IS NOT NULL
+          FROM (
+            -- OFFSET 0, or the digits are looked up again for every touch.
+            SELECT d.*, greatest({MINOR_DIGITS}, scale(trim_scale(d.amount))) AS digits
+              FROM ({open_deals()}) d
+             WHERE d.amount IS NOT NULL
+            OFFSET 0
+          ) d
+         CROSS JOIN LATERAL (
+            SELECT w.*, div(w.exact, 1) + (
+                    row_number() OVER (ORDER BY mod(w.exact, 1) DESC, w.touch_day, w.touch_key)
+                    <= sum(mod(w.exact, 1)) OVER ())::integer AS units
+              FROM (
+                SELECT c.*, c.share * abs(d.amount) * ('1e' || d.digits)::numeric AS exact
+                  FROM credit c WHERE {is_credit}
+                OFFSET 0
+              ) w
+         ) c
     """
 
 

@@ -6,10 +6,12 @@ from types import MappingProxyType
 from typing import Any
 
 from shared.kpis.vocabulary import Dimension
+from shared.money import EXPONENTS
 from shared.rollups.query import ForbiddenSlice, MeasureQuery
 
 __all__ = [
     "EVER",
+    "MINOR_DIGITS",
     "WINDOW",
     "ZONE",
     "Arguments",
@@ -24,8 +26,10 @@ __all__ = [
     "places_in_stretch",
 ]
 
-#: Of the organization ``$1`` and its generation ``$2``: the zone of its days, and the days of its
-#: attribution window.
+_OTHERWISE = " ".join(f"WHEN '{code}' THEN {digits}" for code, digits in sorted(EXPONENTS.items()))
+#: Of the organization ``$1`` and its generation ``$2``: the fraction digits of its currency, the
+#: zone of its days, and the days of its attribution window.
+MINOR_DIGITS = f"(SELECT CASE currency {_OTHERWISE} ELSE 2 END FROM organization WHERE id = $1)"
 ZONE = "(SELECT time_zone FROM organization WHERE id = $1)"
 WINDOW = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
 #: A first day that leaves nothing out.

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from shared.facts import DealChanged, LeadCreated, QuotaSet, TouchRecorded
 from tests.property.oracle.answers import Span
-from tests.property.oracle.attribution import MODELS, credits
+from tests.property.oracle.attribution import MODELS, credits, digits_of, divide
 from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.lines import Line, Told
 from tests.property.oracle.sales import (
@@ -140,13 +140,23 @@ def _open_deals(history: History, span: Span) -> Iterator[tuple[DealChanged, Fra
 
 
 def _led_to_open(history: History, span: Span, model: str) -> Iterator[Line]:
-    """Yield the part of an open deal that a model credits to each touch before its lead."""
+    """Yield the part of an open deal that a model credits to each touch before its lead.
+
+    By the shares of the lead, whole minor units to each; units left over go to the earlier touch
+    of equal ones, by the day and the key.
+    """
     created = {one.id: one for one in converted(history) if one.kind == "lead"}
     for deal, amount in _open_deals(history, span):
         lead = created.get(deal.lead or "")
-        if lead is not None:
-            for touch, share, _ in credits(history, model, journey_of(history, lead), lead):
-                yield Line(deal.deal, share * amount, span.start, touch.employee or "")
+        if lead is None:
+            continue
+        credited = credits(history, model, journey_of(history, lead), lead)
+        credited.sort(key=lambda row: (history.day(row[0].occurred_at), key_of(row[0])))
+        if credited:
+            shares = [share for _, share, _ in credited]
+            parts = divide(amount, shares, digits_of(history, amount))
+            for (touch, _, _), part in zip(credited, parts, strict=True):
+                yield Line(deal.deal, part, span.start, touch.employee or "")
 
 
 def _clients(history: History, span: Span, *, is_new_market: bool = False) -> Iterator[Line]:
