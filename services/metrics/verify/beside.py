@@ -48,8 +48,9 @@ WITH restated AS MATERIALIZED (
       FROM ledger_entry t
       JOIN ledger_entry s ON s.org_id = t.org_id AND s.position = t.position + 1
                          AND s.fact_key = t.fact_key AND s.recorded_at = t.recorded_at
-     WHERE t.org_id = $1 AND t.weight = -1 AND t.payload LIKE '%"told":{{%' AND s.weight = 1
-       AND s.payload <> t.payload AND ({_said("s")}) IS NOT DISTINCT FROM ({_said("t")})
+     WHERE t.org_id = $1 AND t.weight = -1 AND t.payload LIKE '%"told":{{%'
+       AND s.weight = 1 AND s.payload LIKE '%"told":{{%' AND s.payload <> t.payload
+       AND ({_said("s")}) IS NOT DISTINCT FROM ({_said("t")})
 ), told AS (
     SELECT e.source, (e.recorded_at AT TIME ZONE o.time_zone)::date AS known_on,
            max(least(e.occurred_at, e.recorded_at)) AS newest_at
