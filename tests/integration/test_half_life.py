@@ -114,10 +114,10 @@ async def test_it_moves_when_the_cycle_has_moved_materially_and_not_every_day(
     later(monkeypatch, 8)
     await sell(database, org, range(LEAST_DEALS, 3 * LEAST_DEALS), 68)
     assert not await remeasure(database, org.id), "34 days instead of 30"
-    await sell(database, org, range(3 * LEAST_DEALS, 9 * LEAST_DEALS), 90)
-    assert await remeasure(database, org.id)
+    await sell(database, org, range(3 * LEAST_DEALS, 9 * LEAST_DEALS), 72)
+    assert await remeasure(database, org.id), "36 days instead of 30: a fifth more"
     await rebuild(database, org)
-    assert await loaded(database, org) == (45, HalfLifeSource.MEASURED, 9 * LEAST_DEALS)
+    assert await loaded(database, org) == (36, HalfLifeSource.MEASURED, 9 * LEAST_DEALS)
 
     await sell(database, org, range(9 * LEAST_DEALS, 30 * LEAST_DEALS), 10)
     assert not await remeasure(database, org.id), "it was measured just now"
