@@ -129,12 +129,11 @@ def shapley_values(worth: Mapping[int, int], names: Iterable[str]) -> dict[str, 
     A set of channels is worth what the journeys that used no others are worth. Then the value of
     a journey is shared alike by its channels, for any number of channels.
     """
-    values = dict.fromkeys(names, Fraction(0))
-    shared: dict[str, dict[int, int]] = {name: defaultdict(int) for name in values}
+    shared: dict[str, dict[int, int]] = {name: defaultdict(int) for name in names}
     for held, units in worth.items():
-        for place, name in enumerate(values):
+        for place, parts in enumerate(shared.values()):
             if held >> place & 1:
-                shared[name][held.bit_count()] += units
+                parts[held.bit_count()] += units
     return {
         name: sum((Fraction(units, size) for size, units in parts.items()), Fraction(0))
         for name, parts in shared.items()

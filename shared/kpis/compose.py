@@ -12,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from shared.kpis.assumptions import ASSUMPTIONS, default_values
-from shared.kpis.definitions import Catalogue, Kpi, catalogue
+from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.expressions import (
     Binary,
     Evaluation,
@@ -134,7 +134,6 @@ def evaluate(
     measures: Mapping[str, Quantity | None],
     assumptions: Mapping[str, Decimal | None] | None = None,
     *,
-    within: Catalogue | None = None,
     money_digits: int | None = None,
 ) -> KpiValue:
     """Compute a KPI from the measures of one period and slice.
@@ -145,10 +144,10 @@ def evaluate(
     """
     if kpi.unavailable is not None:
         return _value(kpi, Evaluation(None, None, None, kpi.unavailable), "nothing", money_digits)
-    expression = _formula(kpi, within)
+    expression = _formula(kpi)
     stated = assumptions or {}
     values: dict[str, Fraction | None] = {}
-    for name in (within or catalogue()).inputs[kpi.id]:
+    for name in catalogue().inputs[kpi.id]:
         is_assumption = name in ASSUMPTIONS
         value = stated.get(name, _DEFAULTS[name]) if is_assumption else measures.get(name)
         values[name] = None if value is None else Fraction(value)
@@ -162,7 +161,6 @@ def combine(
     parts: Sequence[KpiValue],
     *,
     over: Axis | Dimension,
-    within: Catalogue | None = None,
     money_digits: int | None = None,
 ) -> KpiValue:
     """Combine the values of disjoint parts, along time or a dimension, into that of the whole.
@@ -173,32 +171,30 @@ def combine(
     """
     if kpi.unavailable is not None:
         raise ForbiddenRollup(kpi.id, over, "it has no number")
-    expression = _formula(kpi, within)
+    expression = _formula(kpi)
     if not parts:
         raise ValueError("there is nothing to combine")
     if any((part.kpi_id, part.version) != (kpi.id, kpi.version) for part in parts):
         raise ValueError(f"only values of {kpi.id}, version {kpi.version}, can be combined")
     _refuse_forbidden(kpi, expression, over)
     if kpi.aggregation is Aggregation.RATIO:
-        return _combined_ratio(kpi, parts, within, money_digits)
+        return _combined_ratio(kpi, parts, money_digits)
     absent = next((part.null_reason for part in parts if part.exact is None), None)
     total = None if absent else sum((part.exact or Fraction(0) for part in parts), Fraction(0))
     working = _Parts(parts, is_ratio=False)
     return _value(kpi, Evaluation(total, None, None, absent), working, money_digits)
 
 
-def can_be_combined(kpi: Kpi, *, over: Axis | Dimension, within: Catalogue | None = None) -> bool:
+def can_be_combined(kpi: Kpi, *, over: Axis | Dimension) -> bool:
     """Tell whether `combine` would combine values of a KPI; raises `AnsweredByStatement`."""
     try:
-        _refuse_forbidden(kpi, _formula(kpi, within), over)
+        _refuse_forbidden(kpi, _formula(kpi), over)
     except ForbiddenRollup:
         return False
     return True
 
 
-def _combined_ratio(
-    kpi: Kpi, parts: Sequence[KpiValue], within: Catalogue | None, money_digits: int | None
-) -> KpiValue:
+def _combined_ratio(kpi: Kpi, parts: Sequence[KpiValue], money_digits: int | None) -> KpiValue:
     above, below = Fraction(0), Fraction(0)
     absent: str | None = None
     for part in parts:
@@ -211,7 +207,7 @@ def _combined_ratio(
         return _value(kpi, Evaluation(None, None, None, absent), "null", money_digits)
     reason = no_quotient(below)
     result = Evaluation(None if reason else above / below, above, below, reason)
-    if (within or catalogue()).assumptions_of(kpi.id):
+    if catalogue().assumptions_of(kpi.id):
         # What was counted is one list for all parts, at several rates.
         return _value(kpi, result, _Parts(parts, is_ratio=True), money_digits)
     division = Binary("/", Name("numerator"), Name("denominator"))
@@ -219,12 +215,12 @@ def _combined_ratio(
     return _value(kpi, result, working, money_digits)
 
 
-def additive_over(kpi: Kpi, *, within: Catalogue | None = None) -> tuple[Axis | Dimension, ...]:
+def additive_over(kpi: Kpi) -> tuple[Axis | Dimension, ...]:
     """Return the axes along which values of parts make the value of the whole (`combine`)."""
     if kpi.unavailable is not None or kpi.statement is not None:
         return ()
     axes: tuple[Axis | Dimension, ...] = (Axis.TIME, *kpi.dimensions)
-    return tuple(axis for axis in axes if can_be_combined(kpi, over=axis, within=within))
+    return tuple(axis for axis in axes if can_be_combined(kpi, over=axis))
 
 
 def _refuse_forbidden(kpi: Kpi, expression: Expression, over: Axis | Dimension) -> None:
@@ -273,10 +269,10 @@ def _is_constant(expression: Expression, over: Axis | Dimension) -> bool:
             return _is_constant(left, over) and _is_constant(right, over)
 
 
-def _formula(kpi: Kpi, within: Catalogue | None) -> Expression:
+def _formula(kpi: Kpi) -> Expression:
     if kpi.statement is not None:
         raise AnsweredByStatement(f"{kpi.id} is answered by the {kpi.statement} statement")
-    return (within or catalogue()).expanded[kpi.id]
+    return catalogue().expanded[kpi.id]
 
 
 def _value(
