@@ -206,6 +206,18 @@ def test_a_whole_shows_at_which_rate_each_part_was_priced() -> None:
     assert cover.arithmetic == "(100 * 0.8 + 40 * 0.5) / (50 + 0) = 200 %"
 
 
+def test_a_whole_of_wholes_shows_what_each_of_them_came_to() -> None:
+    def quarter(margin: str, revenue: int, cost: int) -> KpiValue:
+        kpi_id = "social_spend_cover"
+        month = _at(kpi_id, "gross_margin", margin, revenue_brand=revenue, cost_brand=cost)
+        return combine(KPIS[kpi_id], [month], over=Axis.TIME)
+
+    quarters = [quarter("0.8", 0, 50), quarter("0.5", 40, 0), quarter("0.5", 160, 50)]
+    year = combine(KPIS["social_spend_cover"], quarters, over=Axis.TIME)
+
+    assert year.arithmetic == "(0 + 20 + 80) / (50 + 0 + 50) = 100 %"
+
+
 def test_a_part_of_nothing_by_nothing_changes_no_ratio() -> None:
     whole = combine(KPIS["ctr"], [_ctr(0, 0), _ctr(3, 10)], over=Dimension.TEAM)
 

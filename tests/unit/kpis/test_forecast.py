@@ -181,6 +181,7 @@ def test_a_rate_is_a_quotient_of_sums() -> None:
     assert found is not None
     assert found.expected == found.low == found.high == Fraction(10 + 4, 16 + 16)
     nothing = [ZERO] * 84
+    assert forecast_rate(above, nothing, (ZERO, ZERO), Span(days=14)) is None
     assert forecast_rate(nothing, nothing, (ZERO, ZERO), Span(days=14)) is None
 
 
@@ -214,6 +215,18 @@ def test_a_rate_spreads_with_what_it_is_a_rate_of() -> None:
     assert wider is not None
     below_line, deviations = wider.working.trends[1:]
     assert deviations.growth == below_line.growth == Fraction(340, 210)
+
+
+def test_a_rate_of_what_never_fell_below_zero_does_not() -> None:
+    seldom, below = [0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0], days(*[10] * 12)
+
+    found = forecast_rate(days(*seldom), below, (ZERO, ZERO), Span(days=7))
+    restated = forecast_rate(days(*seldom[1:], -1), below, (ZERO, ZERO), Span(days=7))
+
+    assert found is not None
+    assert found.low == 0 < found.high
+    assert restated is not None
+    assert restated.low < 0
 
 
 def test_a_span_lies_ahead() -> None:

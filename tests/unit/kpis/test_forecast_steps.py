@@ -138,6 +138,27 @@ def test_each_step_has_the_name_it_goes_by_in_the_next_ones() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", FORECASTS)
+def test_every_step_is_the_quantity_it_names(name: str) -> None:
+    forecast = FORECASTS[name]
+
+    for series, trend in zip(TRENDS[forecast.method], forecast.working.trends, strict=True):
+        for step in steps_of_trend(forecast, series):
+            quantity = "spread" if step.name == "half_width" else step.name
+            assert step.value == getattr(trend, quantity), (series, step.name)
+
+
+def test_a_drift_comes_the_same_every_week() -> None:
+    # Up by 1 and by 3 in turn: 2 a week, for two weeks.
+    readings = [Fraction(10 + sum([1, 3][week % 2] for week in range(n))) for n in range(13)]
+
+    steps = steps_of_trend(known(forecast_level(readings, 14)), "change")
+
+    told = {step.name: step.arithmetic for step in steps}
+    assert told["expected"] == "2 × 2 = 4"
+    assert told["length"] == "weeks to come; odd days count by what they usually bring"
+
+
 def test_the_deviations_of_a_rate_grow_as_its_denominator() -> None:
     series = {
         name: {step.name: step for step in steps_of_trend(_RATE, name)}
