@@ -29,8 +29,6 @@ from tests.mutation.targets import TARGETS, Look
 from tests.mutation.trial import Limits, Trial, Verdict, import_foundations, try_mutant
 
 _DATABASE: Final = "earned_trials"
-#: Trials leave their organizations behind, and every connection its dead temporary tables.
-_TRIALS_A_DATABASE: Final = 25
 
 
 def main() -> int:
@@ -154,11 +152,11 @@ def _tried(
         else:
             record.add(mutant.path, earlier)
             score.add(mutant.path.as_posix(), mutant.name, earlier.verdict)
-    for number, mutant in enumerate(left):
+    for mutant in left:
         if time.monotonic() > until:
             break
-        if number % _TRIALS_A_DATABASE == 0:
-            renew()
+        # Trials leave their organizations behind, which a sweep finds before those of the next.
+        renew()
         for tests in looks[mutant.path]:
             trial = try_mutant(mutant, tests, limits[tests], record.of(mutant.path))
             if trial.verdict is not Verdict.SURVIVED:

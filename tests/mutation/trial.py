@@ -2,9 +2,9 @@
 
 Every trial is a fork: nothing of the engine has been imported when it starts, so the change is what
 everything in it sees, and the next trial knows nothing of it. What the engine stands on has been
-imported, once for all trials, and the database is one for many: each test has an organization of
-its own. Tests that have noticed most come first, as the first failure ends a trial; of those that
-have noticed as much, as they are named.
+imported, once for all trials; of the database each has a fresh copy. Tests that have noticed most
+come first, as the first failure ends a trial; of those that have noticed as much, as they are
+named.
 """
 
 import contextlib
