@@ -107,10 +107,8 @@ _LINEAR = " UNION ALL ".join(
             ("'sessions_brand'", _when("landing = 'site' AND channel = 'brand'", "sessions")),
         ),
         _rows(
-            "kind IN ('member.invited', 'member.joined', 'member.left')",
-            ("'invites'", _when("kind = 'member.invited'")),
-            ("'joins'", _when("kind = 'member.joined'")),
-            ("'leaves'", _when("kind = 'member.left'")),
+            "kind = 'member.invited'",
+            ("'invites'", _when("true")),
         ),
     )
 )
@@ -169,11 +167,14 @@ WITH fact AS MATERIALIZED (
                 - (2 * cents * (i - 1) + days) // (2 * days) AS decimal(18, 4)) * 0.01
       FROM spread
     UNION ALL
-    SELECT 'rejoins', day, {_WHERE}, 1
+    SELECT unnest(CASE WHEN kind = 'member.left' THEN ['leaves']
+                       WHEN earlier IS NULL THEN ['joins'] ELSE ['joins', 'rejoins'] END),
+           day, employee, '' AS account, '' AS network, '' AS campaign, '' AS content,
+           '' AS channel, 1
       FROM (
         SELECT *, lag(kind) OVER (PARTITION BY subject ORDER BY occurred_at, fact_key) AS earlier
           FROM fact WHERE kind IN ('member.joined', 'member.left')
-      ) WHERE kind = 'member.joined' AND earlier = 'member.left'
+      ) WHERE kind IS DISTINCT FROM earlier
     UNION ALL
     SELECT 'leads', day, {_EMPTY}, '', 1 FROM lead
     UNION ALL

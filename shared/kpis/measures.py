@@ -191,9 +191,15 @@ def _credited(model: AttributionModel) -> Iterator[Measure]:
 
 def _program() -> Iterator[Measure]:
     yield _sum("invites", Unit.EVENTS, _STAFF, "invitations to the program")
-    yield _sum("joins", Unit.EVENTS, _STAFF, "times somebody joined, returns included")
     yield _sum(
-        "leaves", Unit.EVENTS, _STAFF, "times somebody left the program", known_by=("joins",)
+        "joins", Unit.EVENTS, _STAFF, "times somebody joined, returns included; once if told again"
+    )
+    yield _sum(
+        "leaves",
+        Unit.EVENTS,
+        _STAFF,
+        "times somebody left the program; once if told again",
+        known_by=("joins",),
     )
     yield _sum(
         "rejoins",

@@ -22,10 +22,10 @@ __all__ = [
     "deals",
     "leads",
     "linear",
+    "memberships",
     "one_by_one",
     "post_counters",
     "post_steps",
-    "rejoins",
     "side_by_side",
     "singly",
 ]
@@ -146,11 +146,9 @@ def singly(entries: str, digits: str = "$1") -> str:
           FROM {entries} e
          WHERE e.kind = 'link.clicked' AND (body ->> 'is_human')::boolean
         UNION ALL
-        SELECT e.*,
-               CASE kind WHEN 'member.invited' THEN 'invites'
-                         WHEN 'member.joined' THEN 'joins' ELSE 'leaves' END, 1
+        SELECT e.*, 'invites', 1
           FROM {entries} e
-         WHERE e.kind IN ('member.invited', 'member.joined', 'member.left')
+         WHERE e.kind = 'member.invited'
         UNION ALL
         {booked(entries)}
         UNION ALL
@@ -315,13 +313,14 @@ def leads(keys: str) -> str:
     """
 
 
-def rejoins(keys: str) -> str:
-    """Return the contributions of returns: a join that directly follows a leave.
+def memberships(keys: str) -> str:
+    """Return the contributions of joins and leaves, and of returns: a join that follows a leave.
 
-    ``keys`` names a relation (employee).
+    ``keys`` names a relation (employee). Of words in a row that say the same, the first counts:
+    whoever is in the program joins it no more, whatever a second source tells.
     """
     return f"""
-    SELECT 'rejoins' AS measure, day, employee, '' AS account, '' AS network, '' AS campaign,
+    SELECT m.measure, day, employee, '' AS account, '' AS network, '' AS campaign,
            '' AS content, '' AS channel, 1::numeric AS quantity, fact_key
       FROM (
         SELECT m.employee, m.day, m.fact_key, m.event,
@@ -334,7 +333,11 @@ def rejoins(keys: str) -> str:
             OFFSET 0
          ) m
       ) told
-     WHERE event = 'joined' AND previous = 'left'
+     CROSS JOIN LATERAL (VALUES
+        (CASE event WHEN 'joined' THEN 'joins' ELSE 'leaves' END, true),
+        ('rejoins', event = 'joined' AND previous IS NOT NULL)
+     ) m (measure, counts)
+     WHERE event IS DISTINCT FROM previous AND m.counts
     """
 
 

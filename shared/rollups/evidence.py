@@ -103,8 +103,6 @@ _LINEAR_KINDS: dict[str, tuple[str, ...]] = {
     "key_events": ("session.recorded",),
     "careers_sessions_advocacy": ("session.recorded",),
     "invites": ("member.invited",),
-    "joins": ("member.joined",),
-    "leaves": ("member.left",),
     "cost": ("cost.booked",),
     **{
         f"{response}_{side}": ("engagement.daily",)
@@ -114,9 +112,11 @@ _LINEAR_KINDS: dict[str, tuple[str, ...]] = {
 }
 #: What readings of posts count, besides what daily totals do.
 COUNTERS = frozenset(f"{r}_{side}" for r in _RESPONSES for side in ("advocacy", "brand"))
+_MEMBERSHIPS = frozenset({"joins", "leaves", "rejoins"})
 _KEYED = frozenset(
     {"leads", "leads_advocacy", "leads_won", "opportunities", "deals_won", "deals_lost"}
-    | {"revenue_won", "rejoins"}
+    | {"revenue_won"}
+    | _MEMBERSHIPS
 )
 
 
@@ -192,8 +192,8 @@ def _keyed(measure: str) -> Relation:
                  WHERE org_id = $1 AND generation = $2 AND ({told})
             )"""
 
-        if measure == "rejoins":
-            query = contributions.rejoins(keys("employee", "membership", "day"))
+        if measure in _MEMBERSHIPS:
+            query = contributions.memberships(keys("employee", "membership", "day"))
         elif measure.startswith("leads"):
             query = contributions.leads(keys("lead", "lead", "day"))
             query = query.replace("$3::integer", WINDOW)

@@ -1,4 +1,4 @@
-"""Membership of the program: who came back after having left."""
+"""Membership of the program: who joined, left and came back, however often that is told."""
 
 from services.metrics.keyed.operator import KeyedOperator, replace_state
 from shared.rollups import contributions
@@ -13,7 +13,7 @@ MEMBERSHIP = KeyedOperator(
         f"INSERT INTO touched_member SELECT DISTINCT subject FROM fold_batch"
         f" WHERE kind IN ({_EVENTS})",
     ),
-    contributions=contributions.rejoins("touched_member"),
+    contributions=contributions.memberships("touched_member"),
     update=replace_state(
         "membership",
         _EVENTS,

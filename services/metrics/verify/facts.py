@@ -210,8 +210,6 @@ _RULES = (
         )
     ),
     ("invites", "kind = 'member.invited'", "1"),
-    ("joins", "kind = 'member.joined'", "1"),
-    ("leaves", "kind = 'member.left'", "1"),
 )
 _KINDS = (
     "post.published",
@@ -219,8 +217,6 @@ _KINDS = (
     "link.clicked",
     "session.recorded",
     "member.invited",
-    "member.joined",
-    "member.left",
 )
 
 

@@ -67,14 +67,19 @@ SELECT DISTINCT ON (subject) subject AS post, employee, account, network, campai
  ORDER BY subject, occurred_at, fact_key
 """
 
-_REJOINS = f"""
-    SELECT 'rejoins', day, subject AS employee, '' AS account, '' AS network, '' AS campaign,
+# What is told again changes nothing: a join or a leave counts if the word before it was another.
+_MEMBERSHIP = f"""
+    SELECT m.measure, day, subject AS employee, '' AS account, '' AS network, '' AS campaign,
            '' AS content, '' AS channel, 1::numeric, fact_key
       FROM (
         SELECT f.*, lag(kind) OVER (PARTITION BY subject ORDER BY occurred_at, fact_key) AS earlier
           FROM ({standing("member.joined", "member.left")}) f
       ) told
-     WHERE kind = 'member.joined' AND earlier = 'member.left'
+      JOIN (VALUES ('joins', 'member.joined', NULL), ('joins', 'member.joined', 'member.left'),
+                   ('rejoins', 'member.joined', 'member.left'),
+                   ('leaves', 'member.left', NULL), ('leaves', 'member.left', 'member.joined')
+      ) m (measure, kind, earlier)
+        ON m.kind = told.kind AND m.earlier IS NOT DISTINCT FROM told.earlier
 """
 
 # Links join identifiers to groups, as far as they lead; a group goes by its smallest member. Each
@@ -188,7 +193,7 @@ HISTORIES = (
         query=_POSTS,
         prepare=(_PUBLICATIONS, "ANALYZE verify_publication"),
     ),
-    Family(name="rejoins", measures=("rejoins",), query=_REJOINS),
+    Family(name="membership", measures=("joins", "leaves", "rejoins"), query=_MEMBERSHIP),
     Family(
         name="selling",
         measures=(

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import pairwise
 from typing import NamedTuple
 
 from shared.facts import (
@@ -210,21 +209,19 @@ def _traffic(history: History) -> _Told:
 
 
 def _program(history: History) -> _Told:
-    events = {MemberInvited: "invites", MemberJoined: "joins", MemberLeft: "leaves"}
-    for kind, name in events.items():
-        for event in history.of(kind):
-            yield name, history.day(event.occurred_at), _where(event), 1
-    yield from _rejoins(history)
-
-
-def _rejoins(history: History) -> _Told:
+    for event in history.of(MemberInvited):
+        yield "invites", history.day(event.occurred_at), _where(event), 1
     moves: list[MemberJoined | MemberLeft] = [*history.of(MemberJoined), *history.of(MemberLeft)]
-    moves.sort(key=lambda m: (m.employee, m.occurred_at, key_of(m)))
-    for before, after in pairwise(moves):
-        is_return = isinstance(before, MemberLeft) and isinstance(after, MemberJoined)
-        if is_return and before.employee == after.employee:
-            where = NOWHERE._replace(employee=after.employee)
-            yield "rejoins", history.day(after.occurred_at), where, 1
+    inside: dict[str, bool] = {}
+    for move in sorted(moves, key=lambda m: (m.occurred_at, key_of(m))):
+        day, where = history.day(move.occurred_at), NOWHERE._replace(employee=move.employee)
+        was_inside = inside.get(move.employee)
+        is_inside = inside[move.employee] = isinstance(move, MemberJoined)
+        # Whoever is in joins no more, and who is out does not leave: that was told before.
+        if is_inside != was_inside:
+            yield "joins" if is_inside else "leaves", day, where, 1
+            if is_inside and was_inside is False:
+                yield "rejoins", day, where, 1
 
 
 def _costs(history: History) -> _Told:
