@@ -12,7 +12,7 @@ from services.metrics.verify import Check, Look, Report, repair, verify, verify_
 from services.metrics.verify.ledger import Stretch, compare_ledger
 from services.metrics.worker import catch_up
 from shared.db import Database
-from shared.facts import Fact
+from shared.facts import Fact, Retraction
 from shared.ledger import head_position
 from shared.orgs import Org
 from tests.integration.falsifying import by_hand
@@ -143,6 +143,62 @@ async def test_a_head_of_which_more_was_heard_stays_ahead(
     await repair(database, org.id)
     async with database.transaction(org.id) as connection:
         assert await head_position(connection, org.id) == 4
+
+
+_PUBLISHED = """
+INSERT INTO publication
+SELECT $1, gen_random_uuid(), '2025-03-01', '2025-04-01', {position}, '2025-04-05', recorded_at,
+       recorded_at, 'key', ''
+  FROM ledger_head WHERE org_id = $1
+"""
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        "UPDATE fold_cursor SET position = 5 WHERE org_id = $1",
+        "UPDATE fact_head SET position = 5 WHERE org_id = $1 AND position = 4",
+        "INSERT INTO fact_past"
+        " SELECT org_id, fact_key, 4, 5 FROM fact_head WHERE org_id = $1 AND position = 4",
+        _PUBLISHED.format(position=5),
+    ],
+)
+async def test_whoever_has_heard_of_more_keeps_the_head_ahead(
+    database: Database, org: Org, database_url: str, heard: str
+) -> None:
+    await found(database, org)
+    await head_ahead(database_url, org)
+    await by_hand(database_url, heard, org.id)
+
+    assert (await repair(database, org.id)).before.counts[Check.LEDGER] == 1
+    async with database.transaction(org.id) as connection:
+        assert await head_position(connection, org.id) == 7
+
+
+async def test_what_was_heard_of_the_last_entry_keeps_no_head_ahead(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await found(database, org)
+    for item in click(9):
+        await tell(database, org, DAYS[2], [item, Retraction(item.identity)])
+    await catch_up(database, org.id)
+    await by_hand(database_url, _PUBLISHED.format(position=6), org.id)
+    await head_ahead(database_url, org)
+
+    assert (await repair(database, org.id)).after.mismatches == 0
+    async with database.transaction(org.id) as connection:
+        assert await head_position(connection, org.id) == 6
+
+
+async def test_a_head_ahead_of_nothing_is_told_and_set_back(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await head_ahead(database_url, org)
+    assert await told(database, org) == [("ledger_head", "position 3", "position 0")]
+    assert (await repair(database, org.id)).after.mismatches == 0
+    await tell(database, org, DAYS[0], click(1))
+    async with database.transaction(org.id) as connection:
+        assert await head_position(connection, org.id) == 1
 
 
 async def test_time_that_runs_backwards_is_told(

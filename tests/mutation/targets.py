@@ -101,6 +101,7 @@ _VERIFY: Final = Target(
             "tests/integration/test_verify_past.py",
             "tests/integration/test_verify_heads.py",
             "tests/integration/test_verify_ledger.py",
+            "tests/integration/test_verify_beside.py",
             "tests/integration/test_verify_samples.py",
             "tests/integration/test_repair.py",
         ),
