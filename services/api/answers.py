@@ -1,16 +1,27 @@
 """What every figure's answer says about itself: zone, completeness, sources."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from services.api.freshness import Freshness
+from services.api.freshness import Freshness, SourceFreshness
 from services.api.model import Output
 from shared import clock
+from shared.rollups.known import Knowledge
 
-__all__ = ["Source", "Trust", "is_partial", "trust_of"]
+__all__ = [
+    "Source",
+    "Trust",
+    "TrustOfList",
+    "is_partial",
+    "known_fields",
+    "sources_of",
+    "trust_of",
+]
 
 _COMPLETE_UNTIL = (
     "Until when everything is known: the earliest last success of the active connections' streams, "
@@ -49,18 +60,14 @@ class Source(Output):
     )
 
 
-class Trust(Output):
-    """What a reader needs to know before believing a figure."""
+class Known(Output):
+    """What was known of a figure, and until when."""
 
     time_zone: str = Field(
         description="The zone that cuts the organization's days.", examples=["Europe/Warsaw"]
     )
     complete_until: datetime | None = Field(
         description=_COMPLETE_UNTIL, examples=["2025-04-30T06:00:00Z"]
-    )
-    sources: list[Source] = Field(
-        description="How far the connections have been read, one entry for each vendor and state,"
-        " however many they are. Connections made after the moment looked back to are not in it."
     )
     as_of: date | None = Field(
         description="The day at whose end this was known; null for the present, and for figures "
@@ -88,24 +95,55 @@ class Trust(Output):
     )
 
 
-def trust_of(freshness: Freshness, zone: ZoneInfo) -> Trust:
-    """Return the freshness as an answer shows it."""
-    known = freshness.known
-    publication = known.publication if known else None
-    is_of_a_day = known is not None and publication is None and not known.is_present
-    return Trust(
-        time_zone=zone.key,
-        complete_until=freshness.complete_until,
-        sources=[Source.model_validate(source) for source in freshness.sources],
-        as_of=known.day if known and is_of_a_day else None,
-        known_position=freshness.folded_position,
-        is_final=known is not None and known.is_final,
-        frozen=publication is not None,
-        publication_id=publication,
+class Trust(Known):
+    """What a reader needs to know before believing a figure."""
+
+    sources: list[Source] = Field(
+        description="How far the connections have been read, one entry for each vendor and state,"
+        " however many they are. Connections made after the moment looked back to are not in it."
     )
 
 
-def is_partial(end: date, freshness: Freshness, zone: ZoneInfo) -> bool:
+class TrustOfList(Known):
+    """What a reader of a list needs to know before believing it, as it was at its first page."""
+
+    sources: list[Source] | None = Field(
+        description="How far the connections had been read, one entry for each vendor and state."
+        " Told by the first page; null on further ones, which are as of the moment of the first."
+    )
+
+
+def trust_of(freshness: Freshness, zone: ZoneInfo) -> Trust:
+    """Return the freshness as an answer shows it."""
+    known, until = freshness.known, freshness.complete_until
+    return Trust(
+        **known_fields(known, freshness.folded_position, until, zone),
+        sources=sources_of(freshness.sources),
+    )
+
+
+def known_fields(
+    known: Knowledge | None, position: int, complete_until: datetime | None, zone: ZoneInfo
+) -> dict[str, Any]:
+    """Return the fields of :class:`Known`; ``position`` is that of the last entry that counts."""
+    publication = known.publication if known else None
+    is_of_a_day = known is not None and publication is None and not known.is_present
+    return {
+        "time_zone": zone.key,
+        "complete_until": complete_until,
+        "as_of": known.day if known and is_of_a_day else None,
+        "known_position": position,
+        "is_final": known is not None and known.is_final,
+        "frozen": publication is not None,
+        "publication_id": publication,
+    }
+
+
+def sources_of(sources: Iterable[SourceFreshness]) -> list[Source]:
+    """Return sources as an answer shows them."""
+    return [Source.model_validate(source) for source in sources]
+
+
+def is_partial(end: date, complete_until: datetime | None, zone: ZoneInfo) -> bool:
     """Tell whether the days up to ``end`` (exclusive) may still gain facts that exist already."""
-    until = freshness.complete_until
-    return until is None or clock.local_day(until, zone) < end
+    return complete_until is None or clock.local_day(complete_until, zone) < end

@@ -3,6 +3,8 @@
 A figure of a million facts is explained in thousands of pages, and facts, corrections and rates
 arrive meanwhile. So a cursor names the moment of the first page, and each further one is read as of
 that moment: the pages of a list are of one state, whoever reads them and how long ever it takes.
+Until when the figures were complete then, the cursor says as well: sources go on being read, and do
+not remember how far they had been. Which sources these were, the first page alone can tell.
 
 The moment lies between two batches of the fold that made the figures. Another generation is folded
 in other batches: where one has taken over, the list is refused (``list_outdated``), to be begun
@@ -11,9 +13,13 @@ again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, Self
+from zoneinfo import ZoneInfo
 
+from services.api.answers import TrustOfList, known_fields, sources_of
 from services.api.dependencies import Access
+from services.api.freshness import SourceFreshness, freshness_of
 from services.api.lookback import look
 from services.api.periods import KnownQuery
 from shared import clock
@@ -43,14 +49,27 @@ _OUTDATED: Final = "The figures were computed anew meanwhile: begin the list aga
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What the pages of a list tell of: the generation they are read from, and what was known."""
+    """What the pages of a list tell of: the generation they are read from, and what was known.
+
+    ``sources`` is None on all pages but the first.
+    """
 
     generation: int
     knowledge: Knowledge
+    complete_until: datetime | None
+    sources: tuple[SourceFreshness, ...] | None
+
+    def trust(self, zone: ZoneInfo) -> TrustOfList:
+        """Return what an answer says of itself, on every page the same."""
+        position = self.knowledge.position
+        known = known_fields(self.knowledge, position, self.complete_until, zone)
+        sources = None if self.sources is None else sources_of(self.sources)
+        return TrustOfList(**known, sources=sources)
 
     def cursor(self, codec: CursorCodec, place: Sequence[str | int]) -> str:
         """Return the cursor of the page that begins at ``place``."""
-        return codec.encode([self.generation, self.knowledge.text(), *place])
+        until = "" if self.complete_until is None else self.complete_until.isoformat()
+        return codec.encode([self.generation, self.knowledge.text(), until, *place])
 
     @classmethod
     def read(cls, codec: CursorCodec, cursor: str) -> tuple[Self, list[str | int]]:
@@ -60,10 +79,11 @@ class Moment:
             InvalidCursor: it belongs to another list.
         """
         match codec.decode(cursor):
-            case [int(generation), str(text), *place]:
+            case [int(generation), str(text), str(until), *place]:
                 knowledge = Knowledge.parse(text)
                 assert knowledge is not None, "sealed: it is what `cursor` wrote"
-                return cls(generation, knowledge), place
+                complete_until = datetime.fromisoformat(until) if until else None
+                return cls(generation, knowledge, complete_until, sources=None), place
         raise InvalidCursor
 
 
@@ -108,4 +128,5 @@ async def moment_of(access: Access, query: KnownQuery, begun: Moment | None) -> 
             stated_until=min(told.until, stated_until),
             repaired_until=min(told.until, repaired_until),
         )
-    return Moment(row["generation"], told)
+    freshness = await freshness_of(connection, org.id)
+    return Moment(row["generation"], told, freshness.complete_until, freshness.sources)

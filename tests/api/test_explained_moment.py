@@ -114,9 +114,9 @@ def cursor_of(answer: Answer) -> str | None:
 
 
 def figure_of(answer: Answer) -> Answer:
-    """Return what an answer says beside its lines."""
-    figure = {name: said for name, said in answer.items() if name not in {"facts", *_LINES}}
-    return {name: said for name, said in figure.items() if name != "next_cursor"}
+    """Return what an answer says beside its lines, on every page."""
+    beside = {"facts", *_LINES, "next_cursor", "sources"}
+    return {name: said for name, said in answer.items() if name not in beside}
 
 
 _LINES = ("lines", "credits", "costs")
@@ -192,6 +192,51 @@ async def test_each_input_leads_to_its_own_facts_as_of_the_same_moment(
             assert asked["facts"]["lines"] == lines[:limit]
         alone = await page(quarter, path, measure=measure)
         assert {one["measure"] for one in alone["inputs"] if one["cursor"]} == {measure}
+
+
+async def test_until_when_a_list_is_complete_is_said_as_of_its_first_page(
+    quarter: httpx.AsyncClient, org: Org, database: Database
+) -> None:
+    await connected(database, org)
+    await read_at(database, org, 9)
+    begun = {path: await page(quarter, path, limit=2) for path in LISTS}
+    for answer in begun.values():
+        assert [source["provider"] for source in answer["sources"]] == ["linkedin"]
+
+    await read_at(database, org, 11)
+
+    for path in LISTS:
+        fresh = await page(quarter, path, limit=2)
+        assert fresh["complete_until"] != begun[path]["complete_until"], path
+        for answer in (await rest(quarter, path, begun[path], limit=2))[1:]:
+            assert answer["complete_until"] == begun[path]["complete_until"], path
+            assert answer["sources"] is None, path
+
+
+async def connected(database: Database, org: Org) -> None:
+    """Let the organization have a connection with a stream."""
+    async with database.transaction(org.id) as connection:
+        for statement in _CONNECTED:
+            await connection.execute(statement, org.id)
+
+
+async def read_at(database: Database, org: Org, hour: int) -> None:
+    """Let the stream have been read last at an hour of today."""
+    async with database.transaction(org.id) as connection:
+        read = "UPDATE sync_state SET last_success_at = $2 WHERE org_id = $1"
+        await connection.execute(read, org.id, local(TODAY, hour))
+
+
+_CONNECTED = (
+    """
+    INSERT INTO connection (org_id, id, provider, source, name, created_at, updated_at)
+    VALUES ($1, $1, 'linkedin', 'linkedin-1', 'LinkedIn', now(), now())
+    """,
+    """
+    INSERT INTO sync_state (org_id, connection_id, stream, next_due_at, interval_seconds)
+    VALUES ($1, $1, 'posts', now(), 600)
+    """,
+)
 
 
 async def test_a_list_outlives_its_day(

@@ -9,11 +9,9 @@ says where its own facts begin: whoever wants some of each need not read through
 from collections.abc import Mapping
 from typing import Any
 
-from services.api.answers import trust_of
 from services.api.dependencies import Access
 from services.api.evaluation import Slice, evaluate_kpis, refused_slice
 from services.api.facts.lines import fact_line
-from services.api.freshness import freshness_of
 from services.api.kpis.schemas import ExplainQuery, FactPage, KpiExplanation, MeasureInput
 from services.api.kpis.service import figure_of, kpi_named, used_assumptions, value_of
 from services.api.model import exact
@@ -59,9 +57,8 @@ async def explain(
     listed = _listed_measures(kpi, query.measure)
     facts, following = await _facts(access, place, listed, query)
     begins = {measure.id: moment.cursor(codec, [index]) for index, measure in enumerate(listed)}
-    freshness = await freshness_of(access.connection, org.id)
     return KpiExplanation(
-        **trust_of(freshness, org.zone).model_dump(),
+        **moment.trust(org.zone).model_dump(),
         **figure_of(kpi, org.currency),
         from_=query.from_,
         to=query.to,

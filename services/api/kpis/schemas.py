@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from services.api.answers import Trust
+from services.api.answers import Trust, TrustOfList
 from services.api.facts.lines import FactLine
 from services.api.model import Cursor, DecimalText, Limit, Output, Page
 from services.api.periods import SlicedQuery
@@ -341,7 +341,7 @@ class FactPage(Page):
     lines: list[FactLine] = Field(description="The facts of this page.")
 
 
-class KpiExplanation(Trust, _Figure):
+class KpiExplanation(TrustOfList, _Figure):
     """Where a value comes from, down to the facts."""
 
     from_: date = Field(

@@ -103,7 +103,7 @@ async def series(access: Access, kpi_id: str, query: SeriesQuery) -> Series:
             **_value(kpi, valued, asked, moves).model_dump(),
             from_=parts[valued.bucket].start,
             to=parts[valued.bucket].end,
-            is_partial=is_partial(parts[valued.bucket].end, freshness, org.zone),
+            is_partial=is_partial(parts[valued.bucket].end, freshness.complete_until, org.zone),
         )
         for valued in found[kpi.id]
     ]
@@ -128,7 +128,7 @@ async def values(access: Access, query: ValuesQuery) -> Values:
     moves = await moves_of(access, query, publication, found, kpis, parts, asked)
     return Values(
         **trust_of(freshness, org.zone).model_dump(),
-        is_partial=is_partial(query.to, freshness, org.zone),
+        is_partial=is_partial(query.to, freshness.complete_until, org.zone),
         kpis=[
             KpiValues(
                 **figure_of(kpi, org.currency),

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import Field
 
-from services.api.answers import Trust
+from services.api.answers import TrustOfList
 from services.api.model import DecimalText, Output, Page
 from services.api.roi.schemas import Cost
 from shared.kpis.vocabulary import CostCategory
@@ -40,7 +40,7 @@ class ChargedLine(Output):
     position: int = Field(description="Its position in the ledger.", examples=[42])
 
 
-class CostStatement(Trust, Page):
+class CostStatement(TrustOfList, Page):
     """What a period cost, line by line; ``in_period`` of all lines adds up to the total."""
 
     from_: date = Field(

@@ -6,9 +6,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from services.api.answers import is_partial, trust_of
+from services.api.answers import is_partial
 from services.api.dependencies import Access
-from services.api.freshness import freshness_of
 from services.api.pinning import Moment, moment_of
 from services.api.privacy import may_see_people
 from services.api.roi.cost_schemas import ChargedLine, CostStatement
@@ -114,13 +113,12 @@ async def cost_statement(access: Access, keyring: KeyRing, query: CostQuery) -> 
         in_period = cost_in(line, query.period, digits)
         if in_period and query.cost_basis.covers(line.category):
             lines.append(_Charged(cost, line, in_period))
-    freshness = await freshness_of(access.connection, access.org.id)
     end = start + query.limit
     return CostStatement(
-        **trust_of(freshness, access.org.zone).model_dump(),
+        **moment.trust(access.org.zone).model_dump(),
         from_=query.from_,
         to=query.to,
-        is_partial=is_partial(query.to, freshness, access.org.zone),
+        is_partial=is_partial(query.to, moment.complete_until, access.org.zone),
         currency=access.org.currency,
         cost=await read_cost(access, query.period, query.cost_basis, query.amortize_months),
         lines_total=len(lines),

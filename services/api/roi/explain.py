@@ -1,34 +1,56 @@
 """Explain an ROI: the credits that add up to the revenue, the facts that add up to the cost."""
 
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from services.api.answers import trust_of
 from services.api.dependencies import Access
 from services.api.facts.lines import FactLine, fact_line
-from services.api.freshness import freshness_of
 from services.api.model import exact
 from services.api.pinning import Moment, moment_of
 from services.api.privacy import may_see_people
 from services.api.roi.explain_schemas import CreditedTouch, FactRef, RoiExplanation
 from services.api.roi.inputs import is_reported
 from services.api.roi.queries import ExplainQuery
-from services.api.roi.repository import CreditLine, credit_lines, credited
+from services.api.roi.repository import CreditLine, credit_lines, credited_to
 from shared.errors import InvalidCursor
 from shared.kpis.expressions import rounded
 from shared.kpis.vocabulary import ConversionKind
 from shared.money import exponent, round_money
 from shared.rollups.explain import explain_measure
-from shared.rollups.read import live_generation
+from shared.rollups.read import MeasureQuery, live_generation, read_measures
 from shared.security.keyring import KeyRing
 from shared.web.cursor import CursorCodec
 
 __all__ = ["explain"]
 
-_Place = tuple[date, str, bytes]
 # What a cursor says of a list: where it starts, where it goes on, or that it is at its end.
-_END = "end"
+_START, _END = "", "end"
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """What the lines of all pages add up to, found once: the first page is read for them."""
+
+    revenue: Decimal | None
+    conversions: Decimal | None
+    cost: Decimal | None
+
+    def texts(self) -> list[str]:
+        """Return them as a cursor carries them."""
+        totals = (self.revenue, self.conversions, self.cost)
+        return ["" if total is None else str(total) for total in totals]
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What a cursor tells of the pages before."""
+
+    moment: Moment
+    credits_at: str
+    costs_at: str
+    totals: _Totals
 
 
 async def explain(access: Access, keyring: KeyRing, query: ExplainQuery) -> RoiExplanation:
@@ -41,15 +63,15 @@ async def explain(access: Access, keyring: KeyRing, query: ExplainQuery) -> RoiE
     org = access.org
     asked = query.model_dump(mode="json", exclude={"cursor", "limit"})
     codec = CursorCodec(keyring, org.id, {"explain": "roi", **asked})
-    begun, (credits_at, costs_at) = _begun(codec, query.cursor)
-    moment = await moment_of(access, query, begun)
-    credits, credits_next = await _credits(access, query, credits_at)
-    costs, total, costs_next = await _costs(access, query, costs_at)
+    begun = None if query.cursor is None else _begun(codec, query.cursor)
+    moment = await moment_of(access, query, begun.moment if begun else None)
+    totals = begun.totals if begun else await _totals(access, query)
+    credits, credits_next = await _credits(access, query, begun.credits_at if begun else _START)
+    costs, costs_next = await _costs(access, query, begun.costs_at if begun else _START)
     following = [credits_next, costs_next]
-    freshness = await freshness_of(access.connection, org.id)
-    revenue, conversions = await _credited(access, query)
+    is_last = following == [_END, _END]
     return RoiExplanation(
-        **trust_of(freshness, org.zone).model_dump(),
+        **moment.trust(org.zone).model_dump(),
         from_=query.from_,
         to=query.to,
         basis=query.basis,
@@ -57,45 +79,46 @@ async def explain(access: Access, keyring: KeyRing, query: ExplainQuery) -> RoiE
         currency=org.currency,
         model=query.model,
         conversion=query.conversion,
-        credited_revenue=revenue,
-        credited_conversions=conversions,
-        cost=total,
+        credited_revenue=totals.revenue,
+        credited_conversions=totals.conversions,
+        cost=totals.cost,
         credits=credits,
         costs=costs,
-        next_cursor=None if following == [_END, _END] else moment.cursor(codec, following),
+        next_cursor=None if is_last else moment.cursor(codec, [*following, *totals.texts()]),
     )
 
 
-def _begun(codec: CursorCodec, cursor: str | None) -> tuple[Moment | None, tuple[str, str]]:
-    if cursor is None:
-        return None, ("", "")
+def _begun(codec: CursorCodec, cursor: str) -> _Begun:
     moment, place = Moment.read(codec, cursor)
     match place:
-        case [str(credits_at), str(costs_at)]:
-            return moment, (credits_at, costs_at)
+        case [str(credits_at), str(costs_at), str(revenue), str(conversions), str(cost)]:
+            texts = (revenue, conversions, cost)
+            totals = _Totals(*(Decimal(text) if text else None for text in texts))
+            return _Begun(moment, credits_at, costs_at, totals)
     raise InvalidCursor
 
 
-async def _credited(access: Access, query: ExplainQuery) -> tuple[Decimal | None, Decimal | None]:
-    """Return credited revenue and conversions; None where no such conversion was ever told."""
+async def _totals(access: Access, query: ExplainQuery) -> _Totals:
+    """Return the totals; no credit at all where no such conversion was ever told."""
+    org, connection = access.org, access.connection
+    digits = exponent(org.currency)
+    table = await read_measures(connection, org, ["cost"], MeasureQuery((query.period,)))
+    booked = table[0, ""]["cost"]
+    cost = None if booked is None else rounded(Fraction(booked), digits)
     if not await is_reported(access, query.conversion, query.period):
-        return None, None
-    generation = await live_generation(access.connection, access.org.id)
-    found = await credited(
-        access.connection,
-        access.org.id,
-        generation,
+        return _Totals(None, None, cost)
+    amount, conversions = await credited_to(
+        connection,
+        org.id,
+        await live_generation(connection, org.id),
         basis=query.basis,
         period=query.period,
         kind=query.conversion,
+        model=query.model,
+        channel=query.channel,
     )
-    asked = (query.model, query.channel)
-    mine = [credit for credit in found if (credit.model, credit.channel) == asked]
-    revenue = None
-    if query.conversion is ConversionKind.DEAL:
-        amounts = sum((credit.amount for credit in mine), Decimal(0))
-        revenue = round_money(amounts, exponent(access.org.currency))
-    return revenue, exact(sum((credit.conversions for credit in mine), Decimal(0)))
+    has_worth = query.conversion is ConversionKind.DEAL
+    return _Totals(round_money(amount, digits) if has_worth else None, exact(conversions), cost)
 
 
 async def _credits(
@@ -117,16 +140,17 @@ async def _credits(
         limit=query.limit + 1,
     )
     page = lines[: query.limit]
-    following = _write_place(page[-1]) if len(lines) > query.limit else _END
+    following = _write_place(page[-1].place(query.basis)) if len(lines) > query.limit else _END
     with_people = may_see_people(access)
     return [_touch(line, with_people=with_people) for line in page], following
 
 
-def _write_place(line: CreditLine) -> str:
-    return f"{line.converted_day.isoformat()}/{line.touch_key.hex()}/{line.conversion}"
+def _write_place(place: tuple[date, str, bytes]) -> str:
+    day, conversion, touch_key = place
+    return f"{day.isoformat()}/{touch_key.hex()}/{conversion}"
 
 
-def _read_place(text: str) -> _Place:
+def _read_place(text: str) -> tuple[date, str, bytes]:
     day, key, conversion = text.split("/", 2)
     return date.fromisoformat(day), conversion, bytes.fromhex(key)
 
@@ -161,23 +185,19 @@ def _touch(line: CreditLine, *, with_people: bool) -> CreditedTouch:
     )
 
 
-async def _costs(
-    access: Access, query: ExplainQuery, place: str
-) -> tuple[list[FactLine], Decimal | None, str]:
-    """Return a page of cost lines, the cost of the period, and where the next page starts."""
+async def _costs(access: Access, query: ExplainQuery, place: str) -> tuple[list[FactLine], str]:
+    """Return a page of cost lines, and where the next page starts."""
+    if place == _END:
+        return [], _END
     page = await explain_measure(
         access.connection,
         access.org,
         "cost",
         query.period,
         filters={},
-        after=None if place in {"", _END} else place,
+        after=place or None,
         limit=query.limit,
     )
     with_people = may_see_people(access)
-    listed = [] if place == _END else page.lines
-    lines = [fact_line("cost", line, with_people=with_people) for line in listed]
-    following = page.next if place != _END and page.next is not None else _END
-    digits = exponent(access.org.currency)
-    total = None if page.total is None else rounded(Fraction(page.total), digits)
-    return lines, total, following
+    lines = [fact_line("cost", line, with_people=with_people) for line in page.lines]
+    return lines, _END if page.next is None else page.next

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.api.answers import Trust
+from services.api.answers import TrustOfList
 from services.api.facts.lines import FactLine
 from services.api.model import DecimalText, Output
 from services.api.roi.schemas import Asked
@@ -55,7 +55,7 @@ class CreditedTouch(Output):
     content: str | None = Field(description="Content item.", examples=["article-12"])
 
 
-class RoiExplanation(Trust, Asked):
+class RoiExplanation(TrustOfList, Asked):
     """The credits that add up to what a channel is credited with, and the facts behind the cost.
 
     Follow ``next_cursor`` until it is null: each list ends when it is empty.

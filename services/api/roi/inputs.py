@@ -252,7 +252,7 @@ def common_fields(inputs: Inputs, rates: Sequence[DatedRate] = ()) -> dict[str, 
         "hires": inputs.hires,
         "cost": inputs.cost,
         "total_revenue": inputs.revenue,
-        "is_partial": is_partial(query.to, inputs.freshness, inputs.org.zone),
+        "is_partial": is_partial(query.to, inputs.freshness.complete_until, inputs.org.zone),
         "assumptions": assumption_lines(list(dict.fromkeys((*inputs.rates, *rates)))),
         "notices": inputs.notices,
     }

@@ -28,6 +28,7 @@ __all__ = [
     "StoredWith",
     "credit_lines",
     "credited",
+    "credited_to",
     "dated_credit",
     "grouping",
     "opportunities",
@@ -94,6 +95,34 @@ async def credited(
         period.end,
     )
     return [Credits(**row) for row in rows]
+
+
+async def credited_to(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org_id: UUID,
+    generation: int,
+    *,
+    basis: Basis,
+    period: Period,
+    kind: ConversionKind,
+    model: str,
+    channel: str,
+) -> tuple[Decimal, Decimal]:
+    """Return the amount and the conversions that one model credits to one channel."""
+    row = await connection.fetchrow(
+        f"""
+        SELECT coalesce(sum(c.amount), 0), coalesce(sum(c.share), 0)
+          FROM credit c WHERE {_inside(basis, kind)} AND c.model = $5 AND c.channel = $6
+        """,
+        org_id,
+        generation,
+        period.start,
+        period.end,
+        model,
+        channel,
+    )
+    assert row is not None, "an aggregate has one row"
+    return row[0], row[1]
 
 
 def grouping(group_by: Dimension | None, *, employee: str, day: str) -> tuple[str | None, str]:
@@ -269,6 +298,11 @@ class CreditLine:
     touch_external_id: str
     touch_position: int
 
+    def place(self, basis: Basis) -> tuple[date, str, bytes]:
+        """Return where it stands in a list."""
+        day = self.touch_day if basis is Basis.COHORT else self.converted_day
+        return day, self.conversion, self.touch_key
+
 
 def _present_entry(fact_key: str) -> str:
     """Return the subquery of the entry that states a fact: two looks by key.
@@ -288,14 +322,27 @@ def _present_entry(fact_key: str) -> str:
 
 
 def _lines_query(basis: Basis, kind: ConversionKind) -> str:
+    # The index on each day has its credits in the order of the pages. What was taken back is looked
+    # for no further than what stands fills the page: there may be much of it, and none known then.
+    # Where that ends is said without COALESCE, which row-level security takes for telling rows.
+    day = _DAY[basis].removeprefix("c.")
+    order = f"{day}, conversion, touch_key"
+    beyond = f"""{_inside(basis, kind)} AND c.model = $5 AND c.channel = $6 AND c.share <> 0
+               AND (c.{day}, c.conversion, c.touch_key) > ($7::date, $8::text, $9::bytea)"""
+    edge = ", ".join(f"(SELECT {column} FROM edge)" for column in order.split(", "))
     return f"""
-        WITH page AS (
-            SELECT c.*
-              FROM credit c
-             WHERE {_inside(basis, kind)} AND c.model = $5 AND c.channel = $6 AND c.share <> 0
-               AND (c.converted_day, c.conversion, c.touch_key) > ($7::date, $8::text, $9::bytea)
-             ORDER BY c.converted_day, c.conversion, c.touch_key
-             LIMIT $10
+        WITH standing AS MATERIALIZED (
+            SELECT c.* FROM credit_standing c WHERE {beyond} ORDER BY {order} LIMIT $10
+        ), edge AS MATERIALIZED (
+            (SELECT {order} FROM standing ORDER BY {order} OFFSET $10::bigint - 1)
+             UNION ALL SELECT 'infinity'::date, '', '' ORDER BY {order} LIMIT 1
+        ), taken_back AS MATERIALIZED (
+            SELECT c.* FROM credit_taken_back c
+             WHERE {beyond} AND (c.{day}, c.conversion, c.touch_key) <= ({edge})
+             ORDER BY {order} LIMIT $10
+        ), page AS (
+            SELECT * FROM (TABLE standing UNION ALL TABLE taken_back) either
+             ORDER BY {order} LIMIT $10
         )
         SELECT p.conversion, p.touch_key, p.share, p.amount, p.touch_day, p.converted_day,
                p.channel, p.employee, p.network, p.campaign, p.content,
@@ -307,7 +354,7 @@ def _lines_query(basis: Basis, kind: ConversionKind) -> str:
           JOIN LATERAL ({converting.speaking_row(kind, "p.conversion")}) c ON true
           JOIN LATERAL ({_present_entry("c.fact_key")}) ce ON true
           JOIN LATERAL ({_present_entry("p.touch_key")}) te ON true
-         ORDER BY p.converted_day, p.conversion, p.touch_key
+         ORDER BY p.{day}, p.conversion, p.touch_key
         """
 
 
@@ -324,8 +371,11 @@ async def credit_lines(
     after: tuple[date, str, bytes] | None,
     limit: int,
 ) -> list[CreditLine]:
-    """Return a page of credits, by day of the conversion, conversion and touch."""
-    converted_day, conversion, touch_key = after or (date.min, "", b"")
+    """Return a page of credits, by the day that the basis asks for, conversion and touch.
+
+    It costs what it lists, wherever it begins. ``after`` is the place of the line before it.
+    """
+    day, conversion, touch_key = after or (date.min, "", b"")
     rows = await connection.fetch(
         _lines_query(basis, kind),
         org_id,
@@ -334,7 +384,7 @@ async def credit_lines(
         period.end,
         model,
         channel,
-        converted_day,
+        day,
         conversion,
         touch_key,
         limit,

@@ -56,3 +56,7 @@ CREATE INDEX lead_past_of_person ON lead_past (person, org_id, generation) WHERE
 CREATE INDEX deal_past_of_lead ON deal_past (lead, org_id, generation) WHERE lead IS NOT NULL;
 CREATE INDEX application_past_of_person ON application_past (person, org_id, generation)
     WHERE person IS NOT NULL;
+CREATE INDEX credit_past_by_touch ON credit_row_past
+    (channel, org_id, generation, kind, touch_day, conversion, touch_key, position);
+CREATE INDEX credit_past_by_conversion ON credit_row_past
+    (channel, org_id, generation, kind, converted_day, conversion, touch_key, position);

@@ -128,11 +128,19 @@ BEGIN ATOMIC
                    AND v.measure = s.measure AND v.measure = ANY (asked)));
 END;
 
--- The view of the present, over the rows that were known.
+-- The views of the present, over the rows that were known.
 DO $$
+DECLARE
+    present text := rtrim(pg_get_viewdef('public.credit'), ';');
+    given text := ' AND r.position <= current_setting(''app.as_of'')::bigint';
+    taken_back text := ' AND r.until > current_setting(''app.as_of'')::bigint';
 BEGIN
     EXECUTE 'CREATE VIEW known.credit WITH (security_invoker = true) AS '
-        || replace(pg_get_viewdef('public.credit'), 'credit_row r', 'known.credit_row r');
+        || replace(present, 'credit_row r', 'known.credit_row r');
+    EXECUTE 'CREATE VIEW known.credit_standing WITH (security_invoker = true) AS '
+        || replace(present, 'credit_row r', 'public.credit_row r') || given;
+    EXECUTE 'CREATE VIEW known.credit_taken_back WITH (security_invoker = true) AS '
+        || replace(present, 'credit_row r', 'public.credit_row_past r') || given || taken_back;
 END $$;
 
 CREATE VIEW known.rollup_delta WITH (security_invoker = true) AS
