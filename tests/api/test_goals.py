@@ -1,18 +1,22 @@
 """Goals: stated whole or not at all, kept by versions, and measured against what is known."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 import time_machine
 
+from services.api.goals.repository import lock_goal
 from shared.db import Database
 from shared.facts import Fact, parse_fact
 from shared.orgs import Org
 from tests.api.conftest import MakeClient, Tell
+from tests.integration.test_generations_meet import until_they_wait
 
 #: A Monday; everything before it is known.
 TODAY = date(2025, 6, 30)
@@ -252,6 +256,42 @@ async def test_a_change_is_a_version_and_nothing_is_overwritten(
         name: first[name] for name in versions[1]
     }
     assert (await client.get(url)).json()["version"] == 2
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"target": "1200.00"}, {"filters": {}, "owner": GOAL["owner"]}]
+)
+async def test_a_change_that_changes_nothing_is_no_version(
+    client: httpx.AsyncClient, change: dict[str, Any]
+) -> None:
+    goal = (await state(client)).json()
+    url = f"/v1/goals/{goal['id']}"
+
+    answer = await client.patch(url, json=change)
+
+    assert answer.status_code == 200, answer.text
+    assert {**answer.json(), "recorded_at": goal["recorded_at"]} == goal
+    assert len((await client.get(f"{url}/versions")).json()["versions"]) == 1
+
+
+async def test_changes_at_one_moment_are_all_kept(
+    client: httpx.AsyncClient, org: Org, database: Database
+) -> None:
+    goal = (await state(client)).json()
+    url = f"/v1/goals/{goal['id']}"
+    changes = [{"target": "1500"}, {"owner": "head of sales"}, {"objective": "Enter Iberia"}]
+    async with database.transaction(org.id) as connection:
+        await lock_goal(connection, org.id, UUID(goal["id"]))
+        changing = [asyncio.create_task(client.patch(url, json=change)) for change in changes]
+        await until_they_wait(database, len(changes))
+    answers = await asyncio.gather(*changing)
+
+    assert [answer.status_code for answer in answers] == [200] * len(changes)
+    assert {answer.json()["version"] for answer in answers} == {2, 3, 4}
+    last = (await client.get(url)).json()
+    assert {name: last[name] for change in changes for name in change} == {
+        name: value for change in changes for name, value in change.items()
+    }
 
 
 async def test_a_change_is_checked_like_a_new_goal(client: httpx.AsyncClient) -> None:

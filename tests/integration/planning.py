@@ -24,7 +24,7 @@ TABLES = (*GENERATION_TABLES, "ledger_entry", "fact_head", "fact_past")
 #: What the lists of an organization are kept in, besides.
 LISTED = (
     *("link", "connection", "sync_state", "sync_run", "inbox", "assumption"),
-    *("publication", "publication_withdrawal"),
+    *("publication", "publication_withdrawal", "goal", "api_key"),
 )
 _ROWS_READ = """
 SELECT relname, (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::integer AS rows

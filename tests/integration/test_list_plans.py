@@ -18,6 +18,9 @@ from services.api.deliveries.schemas import ListQuery as DeliveriesQuery
 from services.api.dependencies import Access
 from services.api.facts import service as facts
 from services.api.facts.schemas import FactsQuery
+from services.api.goals import service as goals
+from services.api.goals.repository import current_goals
+from services.api.keys import service as keys
 from services.api.links import service as links
 from services.api.links.schemas import ListQuery as LinksQuery
 from services.api.model import PageQuery
@@ -86,6 +89,21 @@ _FILL = (
       FROM publication WHERE org_id = $1 AND $2 > 0
     """,
     """
+    INSERT INTO goal (org_id, id, version, kpi, filters, target, unit, direction, stretch, owner,
+                      objective, baseline_on, due_on, attainable, is_archived, recorded_at,
+                      recorded_by)
+    SELECT $1, id, version, 'clicks', '{}', 9, 'clicks', 'up', false, 'sales', 'as asked',
+           '2025-01-01', '2025-12-31', 'unknown', false, now(), 'tests'
+      FROM (SELECT gen_random_uuid() AS id, n FROM generate_series(1, $2) n OFFSET 0) g
+     CROSS JOIN LATERAL generate_series(1, CASE n WHEN 1 THEN $2 ELSE 2 END) version
+    """,
+    """
+    INSERT INTO api_key (org_id, id, name, secret_hash, scopes, created_at)
+    SELECT $1, substr(md5($1::uuid::text || n), 1, 8), 'key', sha256(n::text::bytea), '{}',
+           '2025-01-01'::timestamptz + n * interval '1 second'
+      FROM generate_series(1, $2) n
+    """,
+    """
     INSERT INTO ledger_entry (org_id, position, recorded_at, occurred_at, day, weight, kind,
                               fact_key, source, external_id, payload)
     SELECT $1, n, now(), now(), '2025-01-01', 1, 'link.clicked', sha256(n::text::bytea), 'tests',
@@ -134,8 +152,20 @@ async def _done(access: Access, cursor: Any) -> Any:
     return (await deliveries.list_deliveries(access, _RING, asked)).next_cursor
 
 
-def _lists(with_runs: UUID) -> Mapping[str, Ask]:
+async def _goals(access: Access, cursor: Any) -> Any:
+    # The list without how each goal stands, which is read from its figures.
+    after = cursor or UUID(int=2**128 - 1)
+    rows = await current_goals(
+        access.connection, access.org.id, is_archived=False, after=after, limit=_PAGE + 1
+    )
+    return rows[_PAGE - 1].id if len(rows) > _PAGE else None
+
+
+def _lists(with_runs: UUID, with_versions: UUID) -> Mapping[str, Ask]:
     return {
+        "goals": _goals,
+        "versions": _by_cursor(goals.list_versions, PageQuery, with_versions),
+        "keys": _by_cursor(keys.list_keys, PageQuery),
         "links": _links,
         "ledger": _ledger,
         "connections": _by_cursor(connections.list_connections, PageQuery),
@@ -170,8 +200,10 @@ async def test_every_page_of_a_list_reads_about_what_it_shows(
         await plan_for_any_organization(connection)
         access = Access(Caller(org, "tests", frozenset(SCOPES)), connection)
         with_runs = await connection.fetchval("SELECT connection_id FROM sync_run LIMIT 1")
+        with_versions = await connection.fetchval("SELECT id FROM goal WHERE version = $1", _LENGTH)
+        lists = _lists(with_runs, with_versions)
 
-        read = {name: await _pages_read(access, ask) for name, ask in _lists(with_runs).items()}
+        read = {name: await _pages_read(access, ask) for name, ask in lists.items()}
 
     # A list of one page is read whole by any plan, and a page of which nothing is read is none.
     assert {name: len(pages) for name, pages in read.items() if len(pages) < 2} == {}

@@ -72,7 +72,10 @@ async def list_versions(
 
 @router.patch("/{goal_id}", operation_id="goals_update_goal")
 async def update_goal(access: _Writer, goal_id: _Id, body: GoalChange) -> GoalAnswer:
-    """State a goal anew, as its next version. Versions before it stay what they were."""
+    """State a goal anew, as its next version. Versions before it stay what they were.
+
+    A change that changes nothing is no version: the goal is answered as it is.
+    """
     return await service.update_goal(access, goal_id, body)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +16,7 @@ from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Direction
 
 __all__ = [
+    "AFTER_ALL",
     "GoalVersion",
     "add_version",
     "current_goal",
@@ -23,6 +24,9 @@ __all__ = [
     "lock_goal",
     "versions_of",
 ]
+
+#: More than any version: the list of versions goes on below it.
+AFTER_ALL: Final = 2**31 - 1
 
 _COLUMNS: Final = """
     id, version, kpi, filters, target, unit, direction, stretch, owner, objective, baseline_on,
@@ -32,16 +36,20 @@ _COLUMNS: Final = """
 _READ: Final = _COLUMNS.replace("filters", "filters::text AS filters")
 _VERSIONS: Final = f"""
 SELECT {_READ} FROM goal
- WHERE org_id = $1 AND id = $2 AND ($3::integer IS NULL OR version < $3)
+ WHERE org_id = $1 AND id = $2 AND version < $3
  ORDER BY version DESC LIMIT $4
 """
+# Every goal has a first version: found by it, the last one is one look, however many lie between.
 _CURRENT: Final = f"""
-SELECT {_READ}
+SELECT latest.*
   FROM (
-    SELECT DISTINCT ON (id) * FROM goal WHERE org_id = $1 ORDER BY id DESC, version DESC
-  ) latest
- WHERE is_archived = $2 AND id < $3
- ORDER BY id DESC
+    SELECT id FROM goal WHERE org_id = $1 AND version = 1 AND id < $3 ORDER BY id DESC OFFSET 0
+  ) stated
+ CROSS JOIN LATERAL (
+    SELECT {_READ} FROM goal WHERE org_id = $1 AND id = stated.id ORDER BY version DESC LIMIT 1
+ ) latest
+ WHERE latest.is_archived = $2
+ ORDER BY stated.id DESC
  LIMIT $4
 """
 _ADD: Final = f"""
@@ -85,6 +93,19 @@ class GoalVersion:
     def aim(self) -> Target:
         """Return what is to be reached."""
         return Target(Fraction(self.target), Direction(self.direction))
+
+    def says(self, change: Mapping[str, Any]) -> bool:
+        """Tell whether it says already what ``change`` would make of it."""
+        told = {name: getattr(self, name) for name in change}
+        return _plain(told) == _plain(change)
+
+
+def _plain(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parts of a goal with filters by value, in whichever order they are named."""
+    filters = told.get("filters")
+    if filters is None:
+        return dict(told)
+    return {**told, "filters": {name: sorted(values) for name, values in filters.items()}}
 
 
 async def add_version(
@@ -130,7 +151,7 @@ async def versions_of(
     org_id: UUID,
     goal_id: UUID,
     *,
-    before: int | None,
+    before: int = AFTER_ALL,
     limit: int,
 ) -> list[GoalVersion]:
     """Return versions of a goal before one, the last one first; none if there is no such goal."""
@@ -142,7 +163,7 @@ async def current_goal(
     connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, goal_id: UUID
 ) -> GoalVersion | None:
     """Return a goal as it is now, archived or not."""
-    versions = await versions_of(connection, org_id, goal_id, before=None, limit=1)
+    versions = await versions_of(connection, org_id, goal_id, limit=1)
     return versions[0] if versions else None
 
 

@@ -55,7 +55,7 @@ async def create_goal(access: Access, new: shapes.NewGoal) -> shapes.GoalAnswer:
 async def update_goal(
     access: Access, goal_id: UUID, change: shapes.GoalChange
 ) -> shapes.GoalAnswer:
-    """State a goal anew, as its next version.
+    """State a goal anew, as its next version; what changes nothing is no version.
 
     Raises:
         NotFound: the organization has no such goal.
@@ -66,6 +66,8 @@ async def update_goal(
     if current.is_archived:
         raise Conflict("An archived goal does not change.", code="goal_archived")
     changed = change.model_dump(exclude_none=True)
+    if current.says(changed):
+        return await _as_it_stands(access, current)
     fresh = _fresh(access, goal_id, current.version + 1)
     return await _state(access, replace(current, **changed, **fresh))
 
@@ -97,7 +99,10 @@ async def get_goal(access: Access, goal_id: UUID, query: shapes.GoalQuery) -> sh
         Invalid: the day lies in the future.
         Unavailable: its figures are still being computed.
     """
-    goal = await _goal_then(access, goal_id, query)
+    return await _as_it_stands(access, await _goal_then(access, goal_id, query))
+
+
+async def _as_it_stands(access: Access, goal: GoalVersion) -> shapes.GoalAnswer:
     freshness = await freshness_of(access.connection, access.org.id)
     today = answer_day(access.org, freshness)
     return _answer(access.org, await _shown(access, goal, today), freshness)
@@ -161,9 +166,9 @@ async def _goal_then(access: Access, goal_id: UUID, query: shapes.GoalQuery) -> 
     return goal
 
 
-def _version_after(codec: CursorCodec, cursor: str | None) -> int | None:
+def _version_after(codec: CursorCodec, cursor: str | None) -> int:
     if cursor is None:
-        return None
+        return repository.AFTER_ALL
     match codec.decode(cursor):
         case [int(version)]:
             return version

@@ -18,9 +18,10 @@ __all__ = ["list_keys", "make_key", "revoke"]
 _COLUMNS: Final = "id, name, scopes, created_at, expires_at, revoked_at, last_used_on"
 _LIST: Final = f"""
 SELECT {_COLUMNS} FROM api_key
- WHERE org_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::text))
+ WHERE org_id = $1 AND (created_at, id) < ($2::timestamptz, $3::text)
  ORDER BY created_at DESC, id DESC LIMIT $4
 """
+_AFTER_ALL: Final = (datetime(9999, 12, 31, tzinfo=UTC), "")
 _FIND: Final = f"SELECT {_COLUMNS} FROM api_key WHERE org_id = $1 AND id = $2"
 
 
@@ -36,9 +37,9 @@ async def list_keys(access: Access, keyring: KeyRing, query: PageQuery) -> Keys:
     return Keys(keys=keys, next_cursor=following)
 
 
-def _place(codec: CursorCodec, cursor: str | None) -> tuple[datetime | None, str | None]:
+def _place(codec: CursorCodec, cursor: str | None) -> tuple[datetime, str]:
     if cursor is None:
-        return None, None
+        return _AFTER_ALL
     match codec.decode(cursor):
         case [str(created_at), str(key_id)]:
             return datetime.fromisoformat(created_at), key_id

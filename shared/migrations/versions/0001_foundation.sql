@@ -28,6 +28,7 @@ CREATE TABLE api_key (
     last_used_on    date,
     PRIMARY KEY (org_id, id)
 );
+CREATE INDEX api_key_newest ON api_key (org_id, created_at, id);
 
 -- People: with the inbox, the only home of personal data ---------------------------------------
 
