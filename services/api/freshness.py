@@ -27,6 +27,7 @@ from shared.rollups.known import Knowledge
 
 __all__ = [
     "MOST_AGES",
+    "MOST_SOURCES",
     "Freshness",
     "SourceAge",
     "SourceFreshness",
@@ -75,14 +76,16 @@ SELECT provider, state, count(*) AS connections,
 """
 #: How many sources of facts a list of ages holds.
 MOST_AGES = 200
+#: Among how many they are looked for: whoever may tell facts may name as many sources as they like.
+MOST_SOURCES = 2_000
 # One look into the index for each source.
 _AGES = """
-WITH RECURSIVE told (source) AS (
-    (SELECT source FROM source_newest WHERE org_id = $1 ORDER BY source LIMIT 1)
+WITH RECURSIVE told (source, number) AS (
+    (SELECT source, 1 FROM source_newest WHERE org_id = $1 ORDER BY source LIMIT 1)
     UNION ALL
     SELECT (SELECT source FROM source_newest
-             WHERE org_id = $1 AND source > told.source ORDER BY source LIMIT 1)
-      FROM told WHERE told.source IS NOT NULL
+             WHERE org_id = $1 AND source > told.source ORDER BY source LIMIT 1), number + 1
+      FROM told WHERE told.source IS NOT NULL AND number < $4
 )
 SELECT told.source, n.newest_at, count(*) OVER () AS sources
   FROM told
@@ -183,12 +186,13 @@ def _last_whole_day(known: Knowledge) -> date:
 async def ages_of(
     connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, *, with_people: bool
 ) -> list[SourceAge]:
-    """Return how old the newest fact of each source is: the oldest first, and not endlessly many,
-    as whoever may tell facts may name sources as they like.
+    """Return how old the newest fact of each source is: the oldest first, and not endlessly many.
+
+    Beyond the first ``MOST_SOURCES`` by name none are looked at.
 
     ``with_people`` lets through connections of one employee, of whom they say when they were there.
     """
-    rows = await connection.fetch(_AGES, org_id, MOST_AGES, with_people)
+    rows = await connection.fetch(_AGES, org_id, MOST_AGES, with_people, MOST_SOURCES)
     return [SourceAge(**row) for row in rows]
 
 

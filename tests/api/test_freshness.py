@@ -3,7 +3,9 @@
 from typing import Any
 
 import httpx
+import pytest
 
+from services.api import freshness
 from shared.db import Database
 from shared.facts import Fact, parse_fact
 from shared.ledger import append
@@ -161,6 +163,15 @@ async def ages(client: httpx.AsyncClient) -> dict[str, tuple[str, int]]:
     health = (await client.get("/v1/data-health")).json()
     assert health["fact_sources"] == len(health["ages"])
     return {age["source"]: (age["newest_at"], age["age_seconds"]) for age in health["ages"]}
+
+
+async def test_only_so_many_sources_are_looked_at(
+    client: httpx.AsyncClient, org: Org, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freshness, "MOST_SOURCES", 3)
+    await record(database, org, *(told(f"partner-{n}", "2025-02-01T00:00:00Z") for n in range(5)))
+
+    assert sorted(await ages(client)) == ["partner-0", "partner-1", "partner-2"]
 
 
 async def test_the_age_of_data_is_that_of_the_newest_event_of_each_source(

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from services.api.answers import Trust
-from services.api.freshness import MOST_AGES
+from services.api.freshness import MOST_AGES, MOST_SOURCES
 from services.api.model import Input, Output
 from shared.kpis.privacy import FLOOR, WORKS_COUNCIL
 from shared.orgs import HalfLifeSource
@@ -94,4 +94,8 @@ class DataHealth(Trust):
         description="How old the newest fact of each source is, connected or not: the oldest first,"
         f" {MOST_AGES} at most. Connections of one employee need the scope people:read."
     )
-    fact_sources: int = Field(description="How many such sources there are.", examples=[3])
+    fact_sources: int = Field(
+        description=f"How many such sources there are. {MOST_SOURCES:,} at most are looked at, the"
+        " first by name.",
+        examples=[3],
+    )

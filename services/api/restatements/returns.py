@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from services.api.dependencies import Access
-from services.api.restatements.schemas import Asked
+from services.api.restatements.schemas import FigureQuery
 from services.api.roi.queries import Form, StatementQuery
 from services.api.roi.repository import Basis
 from services.api.roi.service import headline_percent
@@ -144,7 +144,7 @@ class ReturnFigure:
             yield _HIRES, Period(self.period.start, until), {}
 
 
-def return_figure(access: Access, kpi: Kpi, query: Asked) -> ReturnFigure:
+def return_figure(access: Access, kpi: Kpi, query: FigureQuery) -> ReturnFigure:
     """Return the figure of a statement; what was not said of it is as the statement has it.
 
     Raises:

@@ -14,8 +14,8 @@ from shared.kpis.definitions import Id
 from shared.kpis.vocabulary import AttributionModel, Unit
 
 __all__ = [
-    "Asked",
     "Baseline",
+    "FigureQuery",
     "MovingFact",
     "MovingFacts",
     "MovingFactsQuery",
@@ -34,7 +34,7 @@ _KNOWN_AGAIN = (
 _ONLY_RETURN = "Only for `roi_program`: "
 
 
-class Asked(Filters, PeriodQuery):
+class FigureQuery(Filters, PeriodQuery):
     """One figure, of the whole organization or a part of it."""
 
     kpi: Id = Field(description="Id of the KPI.", examples=["revenue_won"])
@@ -61,14 +61,14 @@ class Asked(Filters, PeriodQuery):
         return {name: value for name, value in given.items() if value is not None}
 
 
-class RestatementsQuery(Asked):
+class RestatementsQuery(FigureQuery):
     """The history of one figure."""
 
     cursor: Cursor = None
     limit: Limit = 20
 
 
-class MovingFactsQuery(Asked):
+class MovingFactsQuery(FigureQuery):
     """What moved one figure on one day."""
 
     day: LocalDay = Field(description="The day of the restatement.", examples=["2025-05-10"])

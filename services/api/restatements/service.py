@@ -23,8 +23,8 @@ from services.api.restatements.figures import Figure, KpiFigure
 from services.api.restatements.rates import days_of_rates, rates_of_entries, rates_stated
 from services.api.restatements.returns import RETURN, return_figure
 from services.api.restatements.schemas import (
-    Asked,
     Baseline,
+    FigureQuery,
     MovingFact,
     MovingFacts,
     MovingFactsQuery,
@@ -58,16 +58,15 @@ SELECT e.position, e.weight, e.kind, e.source, e.occurred_at, e.recorded_at,
 """
 
 
-def _asked(access: Access, query: Asked) -> Figure:
+def _asked(access: Access, query: FigureQuery) -> Figure:
     """Return the figure that is asked about.
 
     Raises:
         NotFound: no such KPI.
-        Invalid: it has no single number, or does not take what was given.
-        InsufficientScope: it is filtered by employee, and the caller may not see people; or it is a
-            return, and the caller may not see any.
+        Invalid: it has no single number, or is no return and is asked about like one
+            (``not_a_return``).
+        InsufficientScope: it is a return, and the caller may not see any.
     """
-    require_people(access, query.filters, None)
     kpi = kpi_named(query.kpi)
     if kpi.id == RETURN:
         return return_figure(access, kpi, query)
@@ -75,8 +74,8 @@ def _asked(access: Access, query: Asked) -> Figure:
         message = f"{kpi.id} is answered by the {kpi.statement} statement, and is no single number."
         raise Invalid(message, code="answered_by_statement")
     if query.of_statement:
-        message = f"{kpi.id} does not take {', '.join(query.of_statement)}."
-        raise Invalid(message, code="dimension_not_carried")
+        message = f"{kpi.id} is no return: it takes no {' and no '.join(query.of_statement)}."
+        raise Invalid(message, code="not_a_return")
     return KpiFigure(kpi, query.period, query.filters)
 
 
@@ -90,6 +89,7 @@ async def restatements(access: Access, keyring: KeyRing, query: RestatementsQuer
         InsufficientScope: it is filtered by employee, and the caller may not see people.
         InvalidCursor: the cursor belongs to another list.
     """
+    require_people(access, query.filters, None)
     figure, org = _asked(access, query), access.org
     kpi = figure.kpi
     asked = query.model_dump(mode="json", exclude={"cursor", "limit"})
