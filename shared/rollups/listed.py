@@ -30,10 +30,12 @@ from shared.rollups.sql import (
 
 __all__ = [
     "EVERYWHERE",
+    "Begun",
     "Combined",
     "Lines",
     "Listed",
     "PlacedOn",
+    "begun",
     "has_gauge",
     "has_rows",
     "has_standing",
@@ -44,6 +46,8 @@ __all__ = [
 ]
 
 Lines = Callable[[str, str], str]
+#: The same of many buckets at once, of the days after each of them besides: an array, in order.
+Begun = Callable[[str, str, str], str]
 #: A mean or a quantile is of what each fact says, unless its name says by what lines are added up.
 Combined = Literal[
     "sum",
@@ -84,6 +88,7 @@ class Listed:
         is_by_day: whether the lines of a day are the same in every period that holds it, and no
             others are the period's: they are then found once, not once for each bucket.
         spans: of a :func:`level`, all of its lines with the days at whose ends they hold.
+        at_once: the lines of what is :func:`begun` in any of many buckets.
     """
 
     lines: Lines
@@ -93,6 +98,20 @@ class Listed:
     needs: Dimension | None = None
     is_by_day: bool = False
     spans: str | None = None
+    at_once: Begun | None = None
+
+
+def begun(at_once: Begun, combined: Combined, exists: str) -> Listed:
+    """Return the measure of what began in a period, whenever the facts are that make its lines.
+
+    ``at_once`` is a relation of lines with one column more, the day ``begun_on``. What else decides
+    on a bucket's last day is to be asked of the end of the bucket of that day: ``bucket_end``.
+    """
+
+    def lines(since: str, until: str) -> str:
+        return at_once(since, until, f"ARRAY[{until}]")
+
+    return Listed(lines, combined, exists, at_once=at_once)
 
 
 def level(spans: str, combined: Combined, exists: str) -> Listed:
@@ -253,12 +272,15 @@ def _in_buckets(listed: Listed, query: MeasureQuery, arguments: Arguments) -> st
             SELECT s.* FROM ({listed.spans}) s WHERE s.since < {last} AND s.until >= {first}
         ) c {places_held("c.since", "c.until", ends)}"""
     starts = arguments.add(bucket_starts(query))
-    if listed.is_by_day:
-        first, last = date_literal(query.period.start), date_literal(query.period.end)
-        return f"""({listed.lines(first, last)}) c
+    if listed.is_by_day or listed.at_once is not None:
+        period = date_literal(query.period.start), date_literal(query.period.end)
+        told, day = listed.lines(*period), "day"
+        if listed.at_once is not None:
+            told, day = listed.at_once(*period, f"{ends}::date[]"), "begun_on"
+        return f"""({told}) c
          CROSS JOIN LATERAL (
             SELECT p.place, ({starts}::date[])[p.place] AS since, ({ends}::date[])[p.place] AS until
-              FROM (SELECT width_bucket(c.day, {starts}::date[]) AS place) p
+              FROM (SELECT width_bucket(c.{day}, {starts}::date[]) AS place) p
          ) b"""
     buckets = f"unnest({starts}::date[], {ends}::date[]) WITH ORDINALITY b (since, until, place)"
     return f"{buckets} CROSS JOIN LATERAL ({listed.lines('b.since', 'b.until')}) c"

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from shared.kpis.assumptions import ACTIVATION_DAYS, EXPERT_INDEX
 from shared.kpis.vocabulary import RetentionWeek
 from shared.rollups.listed import (
+    Begun,
     Lines,
     Listed,
+    begun,
     has_gauge,
     has_rows,
     has_standing,
@@ -21,7 +23,7 @@ from shared.rollups.people import (
     posts,
     roster,
 )
-from shared.rollups.sql import EVER
+from shared.rollups.sql import EVER, bucket_end
 from shared.rollups.stated import stated, whole
 
 __all__ = ["LISTED"]
@@ -39,11 +41,11 @@ _KNOWN_DAY = """(
 )"""
 
 
-def _person(relation: str, note: str = "''") -> str:
-    """Return a line for each row (employee, day, fact_key) of a relation."""
+def _person(relation: str, *columns: str) -> str:
+    """Return a line for each row (employee, day, fact_key, ``columns``) of a relation."""
     return f"""
         SELECT x.day, x.employee, {_NOWHERE}, 1::numeric AS quantity, x.fact_key,
-               x.employee AS line_key, {note} AS note
+               x.employee AS line_key, '' AS note{"".join(f", x.{column}" for column in columns)}
           FROM ({relation}) x
     """
 
@@ -101,11 +103,13 @@ def _registered(since: str, until: str) -> str:
     return _person(f"SELECT * FROM ({_accounts(until, 'internal')}) a WHERE a.state = 'live'")
 
 
-def _leaders_who(doing: Lines) -> Lines:
-    def lines(since: str, until: str) -> str:
+def _leaders_who(doing: Lines) -> Begun:
+    def lines(since: str, until: str, ends: str) -> str:
+        leads = placement_of("d.employee", bucket_end("d.day", ends))
         return _person(
-            f"SELECT d.employee, d.day, d.fact_key FROM ({doing(since, until)}) d"
-            f" JOIN LATERAL ({placement_of('d.employee', until)}) l ON {_IS_LEADER}"
+            f"SELECT d.employee, d.day, d.fact_key, d.day AS begun_on"
+            f" FROM ({doing(since, until)}) d JOIN LATERAL ({leads}) l ON {_IS_LEADER}",
+            "begun_on",
         )
 
     return lines
@@ -179,23 +183,34 @@ def _invited_enrolled(since: str, until: str) -> str:
     )
 
 
-def _activated(since: str, until: str) -> str:
+def _activated(since: str, until: str, ends: str) -> str:
     invited = f"SELECT employee, occurred_at AS at, day FROM ({_invitees(since, until)}) i"
-    after = posts(since, f"({until} + w.days + 1)")
-    return _person(f"""
-        SELECT b.employee, b.day, b.fact_key
-          FROM (SELECT {whole(ACTIVATION_DAYS, until)} AS days OFFSET 0) w
+    after = posts(since, f"({until} + w.most + 1)")
+    return _person(
+        f"""
+        SELECT b.employee, b.day, b.fact_key, b.first_day AS begun_on
+          FROM (
+            SELECT array_agg(s.days ORDER BY s.until) AS days, max(s.days) AS most
+              FROM (
+                SELECT e.until, {whole(ACTIVATION_DAYS, "e.until")} AS days
+                  FROM unnest({ends}) e (until)
+              ) s
+            OFFSET 0
+          ) w
          CROSS JOIN LATERAL ({_posts_after(invited, after)}) b
-         WHERE b.day <= b.first_day + w.days
-    """)
+         WHERE b.day <= b.first_day + w.days[width_bucket(b.first_day, {ends}) + 1]
+        """,
+        "begun_on",
+    )
 
 
-def _first_shares(since: str, until: str) -> str:
+def _first_shares(since: str, until: str, ends: str) -> str:
     joined = f"SELECT employee, happened_at AS at, day FROM ({first_joins(since, until)}) j"
     return f"""
         SELECT DISTINCT ON (p.employee) p.day, p.employee, {_NOWHERE},
                extract(epoch FROM p.published_at - p.since) / 3600 AS quantity, p.fact_key,
-               p.employee AS line_key, 'hours from joining to the first post' AS note
+               p.employee AS line_key, 'hours from joining to the first post' AS note,
+               p.first_day AS begun_on
           FROM ({_posts_after(joined, posts(since, "'infinity'::date"))}) p
          ORDER BY p.employee, p.published_at, p.fact_key
     """
@@ -235,16 +250,19 @@ def _cohort(week: int) -> Lines:
     return lines
 
 
-def _cohort_active(week: int) -> Lines:
-    def lines(since: str, until: str) -> str:
-        return _person(f"""
-            SELECT p.employee, p.day, p.fact_key
-              FROM ({posts(since, f"({until} + {7 * (week + 1)})")}) p
-              JOIN LATERAL ({first_join_of("p.employee", until)}) j
-                ON j.day >= {since}
-               AND p.day >= j.day + {7 * week} AND p.day < j.day + {7 * (week + 1)}
-             WHERE j.day + {7 * (week + 1)} <= {_KNOWN_DAY}
-        """)
+def _cohort_active(week: int) -> Begun:
+    def lines(since: str, until: str, ends: str) -> str:
+        joined = f"SELECT employee, happened_at AS at, day FROM ({first_joins(since, until)}) j"
+        after = posts(since, f"({until} + {7 * (week + 1)})")
+        return _person(
+            f"""
+            SELECT p.employee, p.day, p.fact_key, p.first_day AS begun_on
+              FROM ({_posts_after(joined, after)}) p
+             WHERE p.day >= p.first_day + {7 * week} AND p.day < p.first_day + {7 * (week + 1)}
+               AND p.first_day + {7 * (week + 1)} <= {_KNOWN_DAY}
+            """,
+            "begun_on",
+        )
 
     return lines
 
@@ -253,12 +271,17 @@ def _released(since: str, until: str) -> str:
     return standing("content.released", since, until, key="s.content")
 
 
-def _used(since: str, until: str) -> str:
-    # Each read once: neither can be looked up by a content item.
+def _used(since: str, until: str, ends: str) -> str:
+    # Each read once: neither can be looked up by a content item. What was released counts if it was
+    # used by the end of that bucket.
     return f"""
-        WITH used AS MATERIALIZED (SELECT DISTINCT p.content FROM ({posts(EVER, until)}) p),
-        released AS MATERIALIZED ({_released(since, until)})
-        SELECT released.* FROM released JOIN used USING (content)
+        WITH used AS MATERIALIZED (
+            SELECT p.content, min(p.day) AS first_day FROM ({posts(EVER, until)}) p GROUP BY 1
+        ), released AS MATERIALIZED ({_released(since, until)})
+        SELECT r.*, r.day AS begun_on
+          FROM released r
+          JOIN used ON used.content = r.content
+                   AND used.first_day < {bucket_end("r.day", ends)}
     """
 
 
@@ -293,6 +316,7 @@ LISTED: Mapping[str, Listed] = {
         _engaged,
         "count",
         f"({has_standing('login.recorded', _ON_PLATFORM)} OR {_ADVOCATES_POSTED})",
+        is_by_day=True,
     ),
     "enrolled": Listed(lambda since, until: _person(members(until)), "count", _JOINED),
     "invited_enrolled": Listed(_invited_enrolled, "count", _JOINED),
@@ -318,8 +342,8 @@ LISTED: Mapping[str, Listed] = {
         _connected, "count", has_standing("access.recorded", "body ->> 'system' = 'network'")
     ),
     "leaders": Listed(lambda since, until: _person(_leaders(until)), "count", _LEADERS_KNOWN),
-    "leaders_sharing": Listed(_leaders_who(posts), "count", _ADVOCATES_POSTED),
-    "leaders_listening": Listed(
+    "leaders_sharing": begun(_leaders_who(posts), "count", _ADVOCATES_POSTED),
+    "leaders_listening": begun(
         _leaders_who(_reports_opened),
         "count",
         has_standing("login.recorded", "body ->> 'system' = 'listening'"),
@@ -330,16 +354,20 @@ LISTED: Mapping[str, Listed] = {
         lambda since, until: _person(_invitees(since, until)),
         "count",
         has_standing("member.invited"),
+        is_by_day=True,
     ),
-    "invitees_activated": Listed(_activated, "count", has_standing("member.invited")),
-    "first_share_hours.median": Listed(_first_shares, "median", _JOINED),
-    **{f"cohort.w{week}": Listed(_cohort(int(week)), "count", _JOINED) for week in RetentionWeek},
+    "invitees_activated": begun(_activated, "count", has_standing("member.invited")),
+    "first_share_hours.median": begun(_first_shares, "median", _JOINED),
     **{
-        f"cohort_active.w{week}": Listed(_cohort_active(int(week)), "count", _JOINED)
+        f"cohort.w{week}": Listed(_cohort(int(week)), "count", _JOINED, is_by_day=True)
         for week in RetentionWeek
     },
-    "content_offered": Listed(_released, "count", has_standing("content.released")),
-    "content_used": Listed(_used, "count", has_standing("content.released")),
+    **{
+        f"cohort_active.w{week}": begun(_cohort_active(int(week)), "count", _JOINED)
+        for week in RetentionWeek
+    },
+    "content_offered": Listed(_released, "count", has_standing("content.released"), is_by_day=True),
+    "content_used": begun(_used, "count", has_standing("content.released")),
     "training_hours.median": Listed(
         _training_hours,
         "median_by_employee",

@@ -259,8 +259,8 @@ _TOUCHES = has_rows("touch")
 _CUSTOMERS = has_standing("deal.changed", "body ? 'customer'")
 _UNITS = has_standing("deal.changed", "body ? 'units'")
 LISTED: Mapping[str, Listed] = {
-    "customers": Listed(_buyers(returning=False), "count", _CUSTOMERS),
-    "customers_returning": Listed(_buyers(returning=True), "count", _CUSTOMERS),
+    "customers": Listed(_buyers(returning=False), "count", _CUSTOMERS, is_by_day=True),
+    "customers_returning": Listed(_buyers(returning=True), "count", _CUSTOMERS, is_by_day=True),
     "customers_advocacy": Listed(_clients("true"), "count", _DEALS, "day", is_by_day=True),
     "customers_new_market": Listed(
         _clients("(s.body ->> 'is_new_market')::boolean"),

@@ -15,6 +15,7 @@ __all__ = [
     "WINDOW",
     "ZONE",
     "Arguments",
+    "bucket_end",
     "bucket_ends",
     "bucket_starts",
     "date_literal",
@@ -116,6 +117,11 @@ def bucket_starts(query: MeasureQuery) -> list[date]:
 def bucket_ends(query: MeasureQuery) -> list[date]:
     """Return the day after the last one of each bucket."""
     return [bucket.end for bucket in query.buckets]
+
+
+def bucket_end(day: str, ends: str) -> str:
+    """Return the day after the bucket that a day is in; ``ends`` is an array of these days."""
+    return f"({ends})[width_bucket({day}, {ends}) + 1]"
 
 
 def looked_up(column: str, table: str, by: str, keys: str) -> str:
