@@ -31,7 +31,7 @@ from shared.ledger.conversion import (
 )
 from shared.ledger.judge import Known, judge
 from shared.ledger.staging import MixedRevisions, said
-from shared.ledger.writing import lock_head, stage, unstage, write
+from shared.ledger.writing import lock_head, stage, write
 from shared.orgs import Org
 
 __all__ = ["AppendResult", "FactRejected", "append"]
@@ -111,13 +111,14 @@ async def append(
         index = next(n for n, item in enumerate(items) if item.identity.key == amount.fact_key)
         raise FactRejected(index, amount.code, amount.message) from None
     await stage(connection, rows)
+    # In their order: what lies side by side in the index is looked up one after the other.
+    keys = sorted(row.fact_key for row in rows)
     position, recorded_at = await lock_head(connection, org.id)
-    found = await connection.fetch(_KNOWN, org.id, [row.fact_key for row in rows])
+    found = await connection.fetch(_KNOWN, org.id, keys)
     known = {row[0]: Known(*row[1:]) for row in map(tuple, found)}
     try:
         judgement = judge(rows, known, position)
     except MixedRevisions as mixed:
-        await unstage(connection)  # the caller may go on without the item
         raise _refused(items, mixed) from None
     if foreign:
         stated = [rows[index] for index, _, _ in judgement.stated]

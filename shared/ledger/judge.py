@@ -22,19 +22,20 @@ class Known(NamedTuple):
 class Judgement:
     """What to write, with its positions, and what became of each item.
 
-    ``stated`` are the new +1 entries (index of the item, position, whether its identity is new);
-    ``withdrawn`` the -1 entries (position, position of the entry taken back); ``tombstones`` and
-    ``changed_heads`` the current versions to write (fact key, content hash, revision, position,
-    is retracted) besides those of new identities.
+    ``stated`` holds for each item, in their order, the position of its new +1 entry: below 0, that
+    is -position, if its identity is known already, and 0 if it has none. ``withdrawn`` are the -1
+    entries (position, position of the entry taken back); ``tombstones`` and ``changed_heads`` the
+    current versions to write (fact key, content hash, revision, position, is retracted) besides
+    those of new identities.
     """
 
     position: int
+    stated: list[int]
     inserted: int = 0
     unchanged: int = 0
     corrected: int = 0
     retracted: int = 0
     stale: int = 0
-    stated: list[tuple[int, int, bool]] = field(default_factory=list)
     withdrawn: list[tuple[int, int]] = field(default_factory=list)
     tombstones: list[tuple[Any, ...]] = field(default_factory=list)
     changed_heads: list[tuple[Any, ...]] = field(default_factory=list)
@@ -49,7 +50,7 @@ def judge(said: Sequence[Said], known: Mapping[bytes, Known], position: int) -> 
     Raises:
         MixedRevisions: an item has a revision where the known version has none, or the reverse.
     """
-    result = Judgement(position)
+    result = Judgement(position, [0] * len(said))
     for index, item in enumerate(said):
         current = known.get(item.fact_key)
         if current is None:
@@ -70,7 +71,7 @@ def restate(said: Sequence[Said], known: Mapping[bytes, Known], position: int) -
 
     What a source said is the same: revision and content hash stay, and it may say it again.
     """
-    result = Judgement(position)
+    result = Judgement(position, [0] * len(said))
     for index, item in enumerate(said):
         _correct(result, index, item, known[item.fact_key])
     return result
@@ -83,7 +84,8 @@ def _first_word(result: Judgement, index: int, item: Said) -> None:
         result.tombstones.append((item.fact_key, b"", item.revision, 0, True))
         return
     result.inserted += 1
-    _state(result, index, is_new=True)
+    result.position += 1
+    result.stated[index] = result.position
 
 
 def _deletion(result: Judgement, item: Said, current: Known) -> None:
@@ -122,7 +124,8 @@ def _correct(result: Judgement, index: int, item: Said, current: Known) -> None:
 
 
 def _state_again(result: Judgement, index: int, item: Said) -> None:
-    _state(result, index, is_new=False)
+    result.position += 1
+    result.stated[index] = -result.position
     _head(result, item, item.content_hash, result.position, is_retracted=False)
 
 
@@ -136,11 +139,6 @@ def _confirm(result: Judgement, item: Said, current: Known) -> None:
             current.position,
             is_retracted=current.is_retracted,
         )
-
-
-def _state(result: Judgement, index: int, *, is_new: bool) -> None:
-    result.position += 1
-    result.stated.append((index, result.position, is_new))
 
 
 def _head(

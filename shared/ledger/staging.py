@@ -63,13 +63,13 @@ async def said(items: Sequence[Fact | Retraction], zone: ZoneInfo, said_at: date
             await asyncio.sleep(0)
         for item in items[start : start + _AT_A_TIME]:
             row = (
-                _stated(item, zone, said_now)
-                if isinstance(item, Fact)
-                else _withdrawn(item, said_now)
+                _withdrawn(item, said_now)
+                if isinstance(item, Retraction)
+                else _stated(item, zone, said_now)
             )
-            earlier = winners.setdefault(row.fact_key, row)
+            earlier = winners.setdefault(row[0], row)
             if earlier is not row and _wins(row, earlier, said_now):
-                winners[row.fact_key] = row
+                winners[row[0]] = row
     return list(winners.values())
 
 
@@ -83,8 +83,9 @@ def _wins(row: Said, earlier: Said, said_now: int) -> bool:
 
 def _stated(fact: Fact, zone: ZoneInfo, said_now: int) -> Said:
     columns = fact.entry_columns(zone)
+    _, _, kind, source, external_id, *_ = columns
     return Said(
-        identity_key(fact.source, fact.kind, fact.external_id),
+        identity_key(source, kind, external_id),
         said_now if fact.revision is None else fact.revision,
         False,
         content_hash(columns),

@@ -37,6 +37,20 @@ async def told(database: Database, org: Org) -> list[tuple[int, int, str]]:
     return [(entry.position, entry.weight, entry.external_id) for entry in entries]
 
 
+async def heads(database: Database, org: Org) -> dict[str, tuple[int, int | None, bool]]:
+    """Return external id → position, revision if the source gives one, is retracted."""
+    named = {click(number).identity.key: f"click-{number}" for number in range(10)}
+    async with database.transaction(org.id) as connection:
+        found = await connection.fetch(
+            "SELECT fact_key, position, revision, is_retracted FROM fact_head WHERE org_id = $1",
+            org.id,
+        )
+    return {
+        named[key]: (position, revision if revision >= 0 else None, is_retracted)
+        for key, position, revision, is_retracted in found
+    }
+
+
 async def test_saying_the_same_again_changes_nothing(database: Database, org: Org) -> None:
     first = await say(database, org, click(1), click(2))
     again = await say(database, org, click(2), click(1))
@@ -184,6 +198,77 @@ async def test_concurrent_writers_leave_no_gap_and_no_double(database: Database,
 
     positions = [position for position, _, _ in await told(database, org)]
     assert positions == list(range(1, 121))
+
+
+async def test_a_batch_of_all_that_can_become_of_a_fact_is_told_in_its_order(
+    database: Database, org: Org
+) -> None:
+    same, corrected, deleted, moved = (click(n, revision=1) for n in range(1, 5))
+    await say(database, org, same, corrected, deleted, moved)
+
+    result = await say(
+        database,
+        org,
+        click(9, revision=1),
+        click(2, revision=2, link="other"),
+        same,
+        Retraction(deleted.identity, revision=2),
+        Retraction(click(8).identity, revision=5),
+        click(4, revision=7),
+        click(7, revision=1, link="early"),
+        click(7, revision=2),
+        click(8, revision=4),
+        click(6),
+    )
+
+    assert result == AppendResult(
+        inserted=3, unchanged=3, corrected=1, retracted=1, stale=0, position=10
+    )
+    assert await told(database, org) == [
+        *((number, 1, f"click-{number}") for number in range(1, 5)),
+        (5, 1, "click-9"),
+        (6, -1, "click-2"),
+        (7, 1, "click-2"),
+        (8, -1, "click-3"),
+        (9, 1, "click-7"),
+        (10, 1, "click-6"),
+    ]
+    assert await heads(database, org) == {
+        "click-1": (1, 1, False),
+        "click-2": (7, 2, False),
+        "click-3": (8, 2, True),
+        "click-4": (4, 7, False),
+        "click-6": (10, None, False),
+        "click-7": (9, 2, False),
+        "click-8": (0, 5, True),
+        "click-9": (5, 1, False),
+    }
+
+
+async def test_a_transaction_may_append_more_than_once(database: Database, org: Org) -> None:
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, [click(1), click(2), click(3)])
+        result = await append(connection, org, [click(2, link="other"), click(4)])
+
+    assert (result.inserted, result.corrected, result.position) == (1, 1, 6)
+    assert await told(database, org) == [
+        *((number, 1, f"click-{number}") for number in range(1, 4)),
+        (4, -1, "click-2"),
+        (5, 1, "click-2"),
+        (6, 1, "click-4"),
+    ]
+
+
+async def test_writers_of_the_same_news_at_once_state_it_once(database: Database, org: Org) -> None:
+    await say(database, org, *(click(n, revision=1) for n in range(20)))
+    news = [click(n, revision=2, link="other" if n < 10 else "abc") for n in range(40)]
+
+    results = await asyncio.gather(*(say(database, org, *news) for _ in range(4)))
+
+    became = [(result.inserted, result.corrected, result.unchanged) for result in results]
+    assert sorted(became) == [(0, 0, 40)] * 3 + [(20, 10, 10)]
+    positions = [position for position, _, _ in await told(database, org)]
+    assert positions == list(range(1, 20 + 2 * 10 + 20 + 1))
 
 
 async def test_a_rollback_leaves_no_trace(database: Database, org: Org) -> None:
