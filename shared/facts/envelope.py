@@ -144,14 +144,14 @@ class Fact(BaseModel):
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         cls.body_fields = tuple(sorted(cls.model_fields.keys() - _ENVELOPE))
 
-    def body(self) -> dict[str, Any]:
-        """Return what is particular to this kind: everything but the envelope, without nulls."""
-        values = self.__dict__
-        return {name: values[name] for name in self.body_fields if values[name] is not None}
-
     def payload(self) -> bytes:
-        """Return :meth:`body` as canonical JSON (sorted keys, decimals as strings)."""
-        return orjson.dumps(self.body(), default=str)
+        """Return what is particular to this kind, without nulls, as canonical JSON.
+
+        That is: everything but the envelope; sorted keys, decimals as strings.
+        """
+        values = self.__dict__
+        body = {name: values[name] for name in self.body_fields if values[name] is not None}
+        return orjson.dumps(body, default=str)
 
     def entry_columns(self, zone: ZoneInfo) -> tuple[Any, ...]:
         """Return the columns of this fact's ledger entry, from ``occurred_at`` to ``payload``."""
