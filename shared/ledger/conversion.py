@@ -72,8 +72,8 @@ def in_other_currencies(org: Org, items: Sequence[Fact | Retraction]) -> set[byt
     return {
         item.identity.key
         for item in items
-        if isinstance(item, Fact)
-        and vars(item).get("currency", org.currency) not in (None, org.currency)
+        if not isinstance(item, Retraction)
+        and item.__dict__.get("currency", org.currency) not in (None, org.currency)
     }
 
 

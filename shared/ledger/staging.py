@@ -83,10 +83,10 @@ def _wins(row: Said, earlier: Said, said_now: int) -> bool:
 
 def _stated(fact: Fact, zone: ZoneInfo, said_now: int) -> Said:
     columns = fact.entry_columns(zone)
-    _, _, kind, source, external_id, *_ = columns
+    revision = fact.revision
     return Said(
-        identity_key(source, kind, external_id),
-        said_now if fact.revision is None else fact.revision,
+        identity_key(columns[3], columns[2], columns[4]),
+        said_now if revision is None else revision,
         False,
         content_hash(columns),
         columns,
