@@ -103,6 +103,19 @@ async def test_an_application_marked_twice_is_credited_once(database: Database) 
     )
 
 
+async def test_a_hire_is_credited_before_anybody_tells_of_its_application(
+    database: Database,
+) -> None:
+    hired = fact("hire.accepted", "h1", CLOSED, application="a1", person="ann")
+    await assert_right_at_each_step(
+        database,
+        [touch("ann", "2025-02-04"), touch("bob", "2025-02-03", "E2"), hired],
+        [applied("bob")],
+        [Retraction(hired.identity), hired.model_copy(update={"person": None})],
+        [Retraction(applied("bob").identity)],
+    )
+
+
 async def test_a_deal_and_its_lead_are_told_in_any_order(database: Database) -> None:
     await assert_right_at_each_step(
         database,

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from cli import rebuilding
 from cli.main import app
 from services.api.publications.repository import folded_now
+from services.metrics.fold import fold_batch
 from services.metrics.rebuild import (
     RebuildUnderWay,
     abort_rebuild,
@@ -41,6 +42,8 @@ from tests.integration.test_rebuild import (
 )
 
 pytestmark = pytest.mark.timeout(120)
+
+_HOLD_LIVE = "SELECT FROM fold_cursor WHERE org_id = $1 AND generation = 1 FOR UPDATE"
 
 
 @asynccontextmanager
@@ -94,6 +97,23 @@ async def test_what_arrives_at_the_flip_is_told_at_once_and_folded_after_it(
     assert await live(database, org) == 2
     assert await catch_up(database, org.id) == 4
     assert not (await verify(database, org.id)).listed
+
+
+async def test_what_was_folded_before_the_flip_is_caught_up_with_in_as_many_batches_as_it_takes(
+    database: Database, org: Org
+) -> None:
+    await found(database, org)
+    await begin(database, org)
+    async with database.transaction(org.id) as folding:
+        await folding.execute(_HOLD_LIVE, org.id)
+        flipping = asyncio.create_task(continue_rebuild(database, org.id, batch=20))
+        await until_they_wait(database, 1)
+        await tell(database, org, *[share(number) for number in range(700, 750)])
+        assert (await fold_batch(folding, org.id, 1, limit=1000)) is not None
+    assert await flipping
+
+    assert await live(database, org) == 2
+    assert await catch_up(database, org.id) == 0, "no reader has seen less than before"
 
 
 async def test_a_rebuild_that_is_given_up_at_the_flip_has_taken_over(
