@@ -32,7 +32,10 @@ _CENT = Decimal("0.01")
 
 
 class CostBooked(Fact):
-    """A cost of the program, spread evenly over the days of [``starts_on``, ``ends_on``)."""
+    """A cost of the program, spread evenly over the days of [``starts_on``, ``ends_on``).
+
+    With the channel ``brand`` it is one of the brand's own social media, and none of the program.
+    """
 
     kind: Literal["cost.booked"] = Field(
         default="cost.booked", description="Kind of fact.", examples=["cost.booked"]

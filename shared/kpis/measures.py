@@ -51,7 +51,7 @@ _DEALS_TOLD = ("opportunities",)
 _APPLICATIONS_TOLD = (_told("application.submitted"),)
 #: Pages of the site and of the careers pages are counted apart: of one the other says nothing.
 _VISITS_TOLD = (_told("session.recorded", "site"),)
-_COSTS_TOLD = (_told("cost.booked"),)
+_COSTS_TOLD = (_told("cost.booked", "program"),)
 
 
 def _posts_and_responses() -> Iterator[Measure]:

@@ -238,16 +238,12 @@ def _brand_account() -> Iterator[Measure]:
         "visits the brand's accounts sent",
         known_by=(told("session.recorded", "site"),),
     )
-    yield Measure(
-        id="cost_brand",
-        unit=Unit.MONEY,
-        aggregation=Aggregation.ADDITIVE,
-        dimensions=frozenset({_N, _K, _A}),
-        kept=Kept.VIEW,
-        description="cost of the brand's own social media",
-        stored_as="cost",
-        channel=_BRAND_CHANNEL,
-        known_by=(told("cost.booked"),),
+    yield summed(
+        "cost_brand",
+        Unit.MONEY,
+        (_N, _K, _A),
+        "cost of the brand's own social media, which is none of the program",
+        known_by=(told("cost.booked", "brand"),),
     )
     yield Measure(
         id="revenue_brand",

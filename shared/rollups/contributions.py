@@ -159,6 +159,7 @@ def singly(entries: str, digits: str = "$1") -> str:
 
 
 def _costs(entries: str, digits: str) -> str:
+    # What the brand's own social media cost is no cost of the program.
     # Straight line over the days of [starts_on, ends_on). Each day takes the difference of two
     # rounded cumulative shares, so the days add up to the amount to the last minor unit. A quotient
     # has as many digits as what is divided, and few of its own once it is large: rounded to those
@@ -179,7 +180,9 @@ def _costs(entries: str, digits: str) -> str:
                    {upto} - {before} AS quantity
               FROM generate_series(1, cost.days) i
          ) spread
-         CROSS JOIN LATERAL (VALUES ('cost'), ('cost.' || (body ->> 'category'))) m (measure)
+         CROSS JOIN LATERAL unnest(
+            CASE WHEN channel = 'brand' THEN ARRAY['cost_brand']
+                 ELSE ARRAY['cost', 'cost.' || (body ->> 'category')] END) m (measure)
          WHERE e.kind = 'cost.booked'
     """
 

@@ -1,4 +1,7 @@
-"""Costs line by line, as the figures know them: for statements that charge them to other days."""
+"""The program's costs line by line, as the figures know them.
+
+They are for statements that charge them to other days.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -20,13 +23,13 @@ _BOOKED = f"""
 SELECT source, external_id, is_personal, position, payload
   FROM (
     SELECT DISTINCT ON (e.fact_key) e.weight, e.source, e.external_id,
-           {IS_PERSONAL} AS is_personal, e.position, e.payload
+           {IS_PERSONAL} AS is_personal, e.position, e.payload, e.channel
       FROM ledger_entry e
      WHERE e.org_id = $1 AND e.kind = 'cost.booked'
        AND e.position <= (SELECT position FROM fold_cursor WHERE org_id = $1 AND generation = $2)
      ORDER BY e.fact_key, e.position DESC
   ) last
- WHERE weight = 1
+ WHERE weight = 1 AND channel IS DISTINCT FROM 'brand'
 """
 
 
@@ -46,7 +49,7 @@ class BookedCost:
 async def read_costs(
     connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, generation: int
 ) -> list[BookedCost]:
-    """Return every cost, by first day and identity."""
+    """Return every cost of the program, by first day and identity."""
     rows = await connection.fetch(_BOOKED, org_id, generation)
     costs = [_booked(row) for row in rows]
     return sorted(costs, key=lambda cost: (cost.line.starts_on, cost.source, cost.external_id))

@@ -12,13 +12,13 @@ __all__ = ["SIDE_OF_DAY", "told"]
 
 #: kind → what divides it, as SQL over an entry; of one part nothing is known by another.
 _DIVIDED = {
+    "cost.booked": "CASE WHEN channel = 'brand' THEN 'brand' ELSE 'program' END",
     "demographics.recorded": "body ->> 'facet'",
     "session.recorded": "body ->> 'landing'",
 }
 _WHOLE_KINDS = (
     "activity.logged",
     "application.submitted",
-    "cost.booked",
     "hire.accepted",
     "incident.recorded",
     "internal.daily",

@@ -59,6 +59,40 @@ async def test_one_off_costs_are_amortized_if_asked(
     assert cash["cost"]["basis"] == "cash"
 
 
+async def test_what_the_brands_own_social_media_cost_is_no_cost_of_the_program(
+    golden: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    community = fact(
+        "cost.booked",
+        "community",
+        local(date(2025, 1, 1)),
+        category="content",
+        amount="1200.00",
+        currency="USD",
+        starts_on="2025-01-01",
+        ends_on="2025-04-01",
+        is_one_off=True,
+        channel="brand",
+        account="golden-ratio",
+    )
+    await post(golden, [community])
+    await fold(org)
+
+    for charging in ({}, {"amortize_months": 12}):
+        costs = await get(golden, "roi/costs", **charging)
+        roi = await get(golden, "roi", **charging)
+        explained = await get(golden, "roi/explain", limit=200)
+
+        assert (costs["cost"]["total"], costs["lines_total"]) == ("22500.00", 7)
+        assert "community" not in {line["external_id"] for line in costs["lines"]}
+        assert roi["roi_on_margin"]["percent"] == "1.33"
+        assert Decimal(explained["cost"]) == 22500
+    asked = {"ids": ["program_cost", "social_profit"], "to": "2025-07-01"}
+    kpis = (await get(golden, "kpis/values", **asked))["kpis"]
+    # 15,250 of revenue credited to the brand's touches, at a margin of 80 %, less 1,200.
+    assert [kpi["values"][0]["value"] for kpi in kpis] == ["22500.00", "11000.00"]
+
+
 async def test_the_id_of_a_cost_of_one_person_is_for_who_may_see_people(
     golden: httpx.AsyncClient, org: Org, fold: Fold, client_of: MakeClient
 ) -> None:

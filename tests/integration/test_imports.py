@@ -85,7 +85,9 @@ async def test_the_files_of_the_golden_year_are_imported_whole(
     assert imported == {"roster": 100, "membership": 130, "costs": 7, "ssi": 48}
 
 
-async def test_a_cost_of_the_brand_is_one_of_its_accounts(database: Database, org: Org) -> None:
+async def test_a_cost_of_the_brand_is_one_of_its_accounts_and_none_of_the_program(
+    database: Database, org: Org
+) -> None:
     header = "cost_id,category,amount,currency,starts_on,ends_on,evidence,channel,account\n"
     months = "USD,2025-01-01,2025-02-01,invoice"
     text = f"{header}C-1,content,70.00,{months},brand,acme\nC-2,platform,30.00,{months},,\n"
@@ -99,7 +101,7 @@ async def test_a_cost_of_the_brand_is_one_of_its_accounts(database: Database, or
         )
         total = await read_measures(connection, org, ["cost"], MeasureQuery((january,)))
     assert table == {(0, "acme"): {"cost_brand": Decimal(70)}}
-    assert total[0, ""]["cost"] == Decimal(100)
+    assert total[0, ""]["cost"] == Decimal(30)
 
 
 async def test_a_corrected_row_restates_what_was_said(database: Database, org: Org) -> None:

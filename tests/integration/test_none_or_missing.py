@@ -59,7 +59,11 @@ TOLD: Mapping[str, tuple[list[Fact], Mapping[str, int | None]]] = {
     ),
     "a cost of 0": (
         [fact("cost.booked", "c", _DAY, **_BOOKED, amount="0.00")],
-        {"cost": 0, "cost.rewards": 0, "cost_brand": 0},
+        {"cost": 0, "cost.rewards": 0, "cost_brand": None},
+    ),
+    "a cost of the brand": (
+        [fact("cost.booked", "c", _DAY, **_BOOKED, amount="5.00", channel="brand")],
+        {"cost": None, "cost.rewards": None, "cost_brand": 5},
     ),
     "a cost that was credited back": (
         [fact("cost.booked", n, _DAY, **_BOOKED, amount=n) for n in ("5.00", "-5.00")],

@@ -268,17 +268,23 @@ _COSTS = f"""
          CROSS JOIN generate_series(first_day, first_day + days - 1, interval '1 day') day
      ) accrued
      CROSS JOIN LATERAL (
-        SELECT 'cost' AS measure UNION ALL SELECT 'cost.' || (body ->> 'category')
+        SELECT 'cost_brand' AS measure WHERE channel = 'brand'
+        UNION ALL
+        SELECT named FROM (VALUES ('cost'), ('cost.' || (body ->> 'category'))) program (named)
+         WHERE channel <> 'brand'
      ) m
 """
 
 # One for each fact, whatever it says: of nobody, and nowhere. Visits of the site and of the careers
-# pages, and what an audience is divided by, are kinds of their own. What posts drew on a day tells
-# of their side, and of views and clicks where the source counts them.
+# pages, what an audience is divided by, and costs of the program and of the brand's own social
+# media are kinds of their own. What posts drew on a day tells of their side, and of views and
+# clicks where the source counts them.
 _ALL_TOLD = f"""
     SELECT concat_ws('.', 'told', kind,
                      coalesce(CASE WHEN kind = 'session.recorded' THEN body ->> 'landing' END,
-                              CASE WHEN kind = 'demographics.recorded' THEN body ->> 'facet' END)
+                              CASE WHEN kind = 'demographics.recorded' THEN body ->> 'facet' END,
+                              CASE WHEN kind <> 'cost.booked' THEN NULL
+                                   WHEN channel = 'brand' THEN 'brand' ELSE 'program' END)
            ) AS measure, day, '', '', '', '', '', '', 1::numeric AS quantity, fact_key
       FROM ({
     standing(
@@ -310,6 +316,6 @@ _ALL_TOLD = f"""
 
 LINEAR = (
     by_rules("linear", _KINDS, _RULES),
-    Family(name="costs", measures=("cost", "cost."), query=_COSTS),
+    Family(name="costs", measures=("cost", "cost.", "cost_brand"), query=_COSTS),
     Family(name="told", measures=("told.",), query=_ALL_TOLD),
 )

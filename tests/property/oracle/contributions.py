@@ -130,6 +130,8 @@ def _facts_told(history: History) -> _Told:
                 name += f".{fact.landing}"
             elif isinstance(fact, DemographicsRecorded):
                 name += f".{fact.facet}"
+            elif isinstance(fact, CostBooked):
+                name += ".brand" if fact.channel == "brand" else ".program"
             yield name, fact.day_in(history.zone), NOWHERE, 1
     for total in history.of(EngagementDaily):
         for counter in _counters_told(total):
@@ -228,6 +230,9 @@ def _costs(history: History) -> _Told:
     for cost in history.of(CostBooked):
         amount = Fraction(cost.amount)
         for day, part in spread(history, amount, cost.starts_on, cost.ends_on):
+            if cost.channel == "brand":
+                yield "cost_brand", day, _where(cost), part
+                continue
             for measure in ("cost", f"cost.{cost.category}"):
                 yield measure, day, _where(cost), part
 

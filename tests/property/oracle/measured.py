@@ -27,7 +27,6 @@ _NO_FILTERS: Mapping[str, str] = {}
 _VIEWS = {
     **{f"revenue_advocacy.{model}": (f"revenue.{model}", ADVOCACY) for model in MODELS},
     **{f"wins_advocacy.{model}": (f"wins.{model}", ADVOCACY) for model in MODELS},
-    "cost_brand": ("cost", "brand"),
     "revenue_brand": ("revenue.linear", "brand"),
 }
 _INTERNAL = (
@@ -67,8 +66,9 @@ _TOLD_WITH = {
     "clicks": ("told.link.clicked",),
     **dict.fromkeys(_VISITS, ("told.session.recorded.site",)),
     "careers_sessions_advocacy": ("told.session.recorded.careers",),
-    "cost": ("told.cost.booked",),
-    **{f"cost.{category}": ("told.cost.booked",) for category in get_args(CostCategory)},
+    "cost": ("told.cost.booked.program",),
+    "cost_brand": ("told.cost.booked.brand",),
+    **{f"cost.{category}": ("told.cost.booked.program",) for category in get_args(CostCategory)},
     "points": ("told.points.awarded",),
     **dict.fromkeys(("offline_activities", "contest_entries"), ("told.activity.logged",)),
     "off_channel_incidents": ("told.incident.recorded",),

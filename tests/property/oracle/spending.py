@@ -18,15 +18,17 @@ WORKING_TIME = frozenset({"employee_time", "manager_time"})
 def cost_of(
     history: History, start: date, end: date, *, basis: str, months: int | None
 ) -> dict[str, Fraction] | None:
-    """Return category → cost, 0 left out; None if no cost was ever booked.
+    """Return category → cost of the program, 0 left out; None if none was ever booked.
 
-    In ``months`` a one-off cost is spread straight from its first day, whatever it was booked for.
-    The basis ``cash`` leaves working time out.
+    What the brand's own social media cost is no part of it. In ``months`` a one-off cost is spread
+    straight from its first day, whatever it was booked for. The basis ``cash`` leaves working time
+    out.
     """
-    if not history.of(CostBooked):
+    costs = [cost for cost in history.of(CostBooked) if cost.channel != "brand"]
+    if not costs:
         return None
     found: dict[str, Fraction] = defaultdict(Fraction)
-    for cost in history.of(CostBooked):
+    for cost in costs:
         if basis == "cash" and cost.category in WORKING_TIME:
             continue
         ends_on = cost.ends_on
