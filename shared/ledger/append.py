@@ -121,9 +121,9 @@ async def append(
     except MixedRevisions as mixed:
         raise _refused(items, mixed) from None
     if foreign:
-        stated = [rows[index] for index, _, _ in judgement.stated]
+        stated = zip(rows, judgement.stated, strict=True)
         await remember_converted(
-            connection, org, [row for row in stated if row.fact_key in foreign]
+            connection, org, [row for row, at in stated if at and row.fact_key in foreign]
         )
     # Time in the ledger never runs backwards, even when the clocks of two writers disagree.
     await write(connection, org, rows, judgement, max(received_at, recorded_at))
