@@ -123,6 +123,39 @@ async def test_samples_are_drawn_where_the_facts_are(database: Database, org: Or
     assert len({scope.family for scope in drawn if scope.family}) > 4
 
 
+class _Told(Random):
+    """Draws the position that it is told."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(1)
+        self._position = position
+
+    def randint(self, a: int, b: int) -> int:
+        assert a <= self._position <= b
+        return self._position
+
+
+async def test_the_days_of_a_sample_are_those_around_the_fact_that_was_drawn(
+    database: Database, org: Org
+) -> None:
+    days = (10, 25, 17)
+    for number in days:
+        await tell(database, org, share(number))
+    await catch_up(database, org.id)
+
+    async with database.transaction(org.id) as connection:
+        target = await target_of(connection, org.id)
+        drawn = [
+            await draw_scope(connection, target, _Told(position))
+            for position in range(1, target.position + 1)
+        ]
+    assert [scope.first_day.isoformat() for scope in drawn] == [
+        "2025-01-27",
+        "2025-02-11",
+        "2025-02-03",
+    ]
+
+
 class _Attentive(Random):
     """Remembers what there was to choose from."""
 

@@ -42,8 +42,8 @@ def cost(name: str, currency: str, day: str = _EARLY, amount: str = "100.00", **
     return fact("cost.booked", name, day, **money, **days, **more)
 
 
-def click(day: str, **more: Any) -> Fact:
-    return fact("link.clicked", f"c-{day}", day, link="x", **more)
+def click(day: str, name: str = "", **more: Any) -> Fact:
+    return fact("link.clicked", name or f"c-{day}", day, link="x", **more)
 
 
 def at(day: str, hour: int = 10) -> datetime:
@@ -77,8 +77,13 @@ async def found(database: Database, org: Org) -> None:
     await rate(database, org, "PLN", "0.25")
     told: tuple[Sequence[Fact | Retraction], ...] = (
         (click("2025-03-12"), cost("C-1", "EUR"), cost("C-2", "PLN"), cost("C-3", "USD")),
-        # Nothing of it is newer than what was known, but for the other source.
-        (click(_EARLY), Retraction(cost("C-2", "PLN").identity), cost("C-1", "PLN")),
+        # Nothing of it is newer than what was known.
+        (
+            click(_EARLY),
+            click("2025-03-12", "at-the-same-time"),
+            Retraction(cost("C-2", "PLN").identity),
+            cost("C-1", "PLN"),
+        ),
         (click("2025-04-04"), click("2025-04-03"), cost("C-4", "EUR", _AHEAD)),
     )
     for day, items in zip(DAYS, told, strict=True):
@@ -144,8 +149,8 @@ _WRONG = (
         ("source_newest crm", None, "2025-04-05 12:00:00+00"),
     ),
     (
-        "INSERT INTO source_newest VALUES ($1, 'web', '2025-04-09', '2025-04-09T00:00Z')",
-        ("source_newest web", "2025-04-09 00:00:00+00", None),
+        "INSERT INTO source_newest VALUES ($1, 'web', '2025-04-01', '2025-03-01T00:00Z')",
+        ("source_newest web", "2025-03-01 00:00:00+00", None),
     ),
     (
         f"DELETE FROM converted_fact WHERE org_id = $1 AND fact_key = ({_FACT})",
@@ -155,7 +160,39 @@ _WRONG = (
         f"INSERT INTO converted_fact SELECT $1, 'GBP', ({_FACT})",
         ("converted_fact", "told in GBP", None),
     ),
+    (
+        f"INSERT INTO converted_fact SELECT $1, 'EUR', ({_FACT.replace('C-4', 'C-3')})",
+        ("converted_fact", "told in EUR", None),
+    ),
 )
+
+
+async def test_what_is_said_anew_at_another_rate_is_news_however_alike_it_is(
+    database: Database, org: Org, database_url: str
+) -> None:
+    first = cost("C-1", "EUR", _AHEAD)
+    told: tuple[Sequence[Fact | Retraction], ...] = (
+        [first],
+        # Another one in its place; that one is taken back, and told again on another day.
+        [Retraction(first.identity), cost("C-2", "EUR", _AHEAD)],
+        [Retraction(cost("C-2", "EUR").identity)],
+        [cost("C-2", "EUR", _AHEAD)],
+    )
+    for number, items in enumerate(told, start=1):
+        await rate(database, org, "EUR", f"1.{number}", version=number)
+        async with database.transaction(org.id) as connection:
+            moment = at("2025-04-01", 12) + timedelta(days=number)
+            await append(connection, org, items, received_at=moment)
+    # What its head has forgotten is a correction that changes nothing, and was said.
+    key = cost("C-2", "EUR").identity.key
+    forgotten = "UPDATE fact_head SET content_hash = '' WHERE org_id = $1 AND fact_key = $2"
+    await by_hand(database_url, forgotten, org.id, key)
+    await tell(database, org, date(2025, 4, 9), [cost("C-2", "EUR", _AHEAD)])
+    await catch_up(database, org.id)
+
+    known_on = [row[1].day for row in await read(database, org, _NEWEST)]
+    assert known_on == [2, 3, 5, 9]
+    assert not (await verify(database, org.id)).listed
 
 
 @pytest.mark.parametrize(("statement", "difference"), _WRONG)

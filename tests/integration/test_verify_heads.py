@@ -124,6 +124,25 @@ async def test_after_the_only_head_was_lost_whatever_comes_counts(
         assert (await append(connection, org, [post(1, network="xing")])).corrected == 1
 
 
+async def test_what_is_told_again_after_its_head_was_lost_is_a_correction_once(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await tell(database, org, DAYS[0], [post(1, revision=0), post(2, revision=0)])
+    await catch_up(database, org.id)
+    await by_hand(database_url, f"DELETE FROM fact_head WHERE {_HEAD}", org.id)
+    await repair(database, org.id)
+
+    results = []
+    for _ in range(2):
+        async with database.transaction(org.id) as connection:
+            told = await append(connection, org, [post(2, revision=0)])
+            results.append((told.corrected, told.unchanged))
+    # No content is known of it, so that at the same revision any other wins, whichever it is.
+    assert results == [(1, 0), (0, 1)]
+    await catch_up(database, org.id)
+    assert not (await verify(database, org.id)).listed
+
+
 async def test_a_version_that_never_was_is_told(
     database: Database, org: Org, database_url: str
 ) -> None:
