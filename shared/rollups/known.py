@@ -37,17 +37,26 @@ SELECT s.position, f.position AS folded
   JOIN public.fold_cursor f ON f.org_id = $1 AND f.generation = g.generation
 """
 # A look back reads the changes since, or where those are more, the changes until then: it costs
-# what was logged between the position and the nearer end of the log.
+# what was logged between the position and the nearer end of the log. They are looked for from the
+# day of the position on, which may lie before the day asked about: a repair that was stamped in
+# between may yet come to light.
 _LOOK_BACK = """
 SELECT set_config('search_path', 'known, public', true),
        set_config('app.as_of', $1::bigint::text, true),
-       set_config('app.as_of_day', $2::date::text, true),
+       set_config('app.as_of_day', least($2::date, e.day)::text, true),
        set_config('app.as_of_time', $3::timestamptz::text, true),
        set_config('app.as_of_stated', $5::timestamptz::text, true),
        set_config('app.as_of_repaired', $6::timestamptz::text, true),
        set_config('app.known', $4, true),
        set_config('app.as_of_from', CASE WHEN $1 * 2 < h.position THEN 'start' ELSE 'now' END, true)
   FROM public.ledger_head h
+  LEFT JOIN LATERAL (
+    SELECT (e.recorded_at AT TIME ZONE o.time_zone)::date AS day
+      FROM public.ledger_entry e
+      JOIN public.organization o ON o.id = e.org_id
+     WHERE e.org_id = h.org_id AND e.position = $1
+    OFFSET 0
+  ) e ON true
  WHERE h.org_id = current_setting('app.org_id')::uuid
 """
 _LOOK_AT_PRESENT = """

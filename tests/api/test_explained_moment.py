@@ -294,6 +294,29 @@ async def test_what_was_stamped_before_a_list_and_committed_after_is_none_of_it(
     assert len(set(values)) == len(values), values
 
 
+async def test_a_repair_under_way_at_midnight_is_none_of_a_list_begun_after_it(
+    quarter: httpx.AsyncClient,
+    org: Org,
+    database: Database,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path, asked = "kpis/emv_mixed/explain", {"as_of": f"{TOMORROW}"}
+    cells = {"rollup": "v", "rollup_change": "d"}
+    await miscount(database, database_url, org, cells, measure="clicks")
+    monkeypatch.setattr(clock, "now", lambda: local(TOMORROW, 1))
+    begun = await page(quarter, path, limit=2, **asked)
+
+    monkeypatch.setattr(clock, "now", lambda: local(TODAY, 23))
+    assert (await repair(database, org.id)).after.mismatches == 0
+    monkeypatch.setattr(clock, "now", lambda: local(TOMORROW, 2))
+
+    for answer in await rest(quarter, path, begun, **asked):
+        assert figure_of(answer) == figure_of(begun)
+    fresh = await page(quarter, path, **asked)
+    assert fresh["value"]["value"] != begun["value"]["value"]
+
+
 @pytest.mark.parametrize("path", ["kpis/shares/explain", "roi/explain", "roi/costs"])
 async def test_a_list_of_another_generation_is_begun_again(
     quarter: httpx.AsyncClient, org: Org, database: Database, path: str
