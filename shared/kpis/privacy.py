@@ -22,12 +22,13 @@ until nothing that they tell together is about fewer than k people.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from heapq import heappop, heappush
 from typing import TypeAlias
+
+from shared.kpis.cuts import Drawing
 
 __all__ = [
     "FLOOR",
@@ -51,8 +52,6 @@ LEVELS_APART = timedelta(days=35)
 """Days around a level that judge it, at least: see :func:`levels_apart`."""
 
 _NOBODY: frozenset[str] = frozenset()
-_Point: TypeAlias = tuple[int, tuple[str, ...]]
-_Line: TypeAlias = tuple[_Point, _Point]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +101,32 @@ def hidden_groups(sizes: Sizes, k: int) -> frozenset[str]:
     """
     if k < 2:
         raise ValueError("a group of one is a person")
+    return _hidden_in_order(sizes, k)[-1]
+
+
+def _hidden_in_order(sizes: Sizes, k: int) -> tuple[frozenset[str], ...]:
+    """Return the hidden groups of each division, in the order of judging."""
     counts = _counts(sizes)
-    others = _hidden_in_order(sizes.others, k) if isinstance(sizes, Crossed) else ()
-    occupied = sorted((size, name) for name, size in counts.items() if size > 0)
-    hidden: set[str] = set()
+    occupied = [
+        name for _, name in sorted((size, name) for name, size in counts.items() if size > 0)
+    ]
+    fewest = _fewest(counts, occupied, k)
+    if not isinstance(sizes, Crossed):
+        return (frozenset(occupied[:fewest]),)
+    before = _hidden_in_order(sizes.others, k)
+    fewest = _until_nothing_is_told(sizes, occupied, fewest, before, k)
+    return *before, frozenset(occupied[:fewest])
+
+
+def _fewest(counts: Mapping[str, int], occupied: Sequence[str], k: int) -> int:
+    """Return how many of the groups must be hidden, in order of size, for what each tells."""
     people = 0
-    for size, name in occupied:
-        # In order of size the small ones come first, then whoever must keep them company.
-        is_covered = size >= k and (not hidden or people >= k)
-        if is_covered and not (isinstance(sizes, Crossed) and _tells(sizes, hidden, others, k)):
-            break
-        hidden.add(name)
-        people += size
-    return frozenset(hidden)
+    for number, name in enumerate(occupied):
+        # The small ones come first, then whoever must keep them company.
+        if counts[name] >= k and (not number or people >= k):
+            return number
+        people += counts[name]
+    return len(occupied)
 
 
 class Decisions:
@@ -149,87 +161,48 @@ def _content(sizes: Sizes) -> Hashable:
     return frozenset(sizes.items())
 
 
-def _hidden_in_order(sizes: Sizes, k: int) -> tuple[frozenset[str], ...]:
-    """Return the hidden groups of each division, in the order of judging."""
-    before = _hidden_in_order(sizes.others, k) if isinstance(sizes, Crossed) else ()
-    return *before, hidden_groups(sizes, k)
-
-
-def _tells(
-    crossed: Crossed, hidden: Collection[str], others: Sequence[Collection[str]], k: int
-) -> bool:
-    """Tell whether the figures of a division and those before it are about fewer than k people.
+def _until_nothing_is_told(
+    crossed: Crossed,
+    occupied: Sequence[str],
+    fewest: int,
+    others: Sequence[Collection[str]],
+    k: int,
+) -> int:
+    """Return how many groups must be hidden, in order, for what they tell beside other divisions.
 
     Whatever is added or subtracted gives each group a factor, all hidden ones of a division the
     same, and is about the people of whose groups the factors do not cancel. So, with groups drawn
-    as points, and as a line between two of them the people they share, it is about those on the
+    as points, and as a line between two of them each person they share, it is about those on the
     lines of some cut; the question is whether a cut has fewer than k. Of several divisions before,
     it is asked as if each combination of their groups were told, which is more than they tell.
+
+    The more groups are hidden, which are one point then, the fewer cuts there are: half of those in
+    question are tried at a time.
     """
-    lines = Counter[_Line]()
+    drawing, least, most = _drawn(crossed, occupied, others), fewest, len(occupied)
+    tried = least
+    while least < most:
+        hidden = drawing.joined((0, number) for number in range(1, tried))
+        left, is_told = hidden.closed(k)
+        if is_told:
+            drawing, least = left, tried + 1
+        else:
+            most = tried
+        tried = (least + most) // 2
+    return least
+
+
+def _drawn(crossed: Crossed, occupied: Sequence[str], others: Sequence[Collection[str]]) -> Drawing:
+    """Draw groups, ``occupied`` by their numbers, beside those of other divisions as told."""
+    points: dict[Hashable, int] = {name: number for number, name in enumerate(occupied)}
+    lines = Counter[tuple[int, int]]()
     for (*before, group), people in crossed.shared.items():
         if people > 0:
             told = zip(before, others, strict=True)
-            one = (0, tuple("" if name in hiding else f"={name}" for name, hiding in told))
-            lines[one, (1, ("" if group in hidden else f"={group}",))] += people
-    while lines:
-        inseparable = _inseparable(lines, k)
-        if inseparable is None:
-            return True
-        lines = _contracted(lines, inseparable)
-    return False
-
-
-def _inseparable(lines: Mapping[_Line, int], k: int) -> list[_Line] | None:
-    """Return points that no cut of fewer than k separates; None if there is such a cut.
-
-    Points are taken in the order of how many people they share with those taken before. What is
-    taken last is cut off by the lines it has; and a point that shares k or more with those before,
-    the present one included, is not separated from it by fewer (Nagamochi and Ibaraki, 1992).
-    """
-    beside: dict[_Point, dict[_Point, int]] = defaultdict(dict)
-    for (one, two), people in lines.items():
-        beside[one][two] = beside[two][one] = people
-    drawn = dict.fromkeys(beside, 0)
-    waiting = [(0, point) for point in sorted(beside)]
-    taken: set[_Point] = set()
-    pairs: list[_Line] = []
-    last = None
-    while waiting:
-        drawn_to, point = heappop(waiting)
-        if -drawn_to != drawn[point] or point in taken:
-            continue  # it has come closer since
-        if not drawn_to and last is not None and drawn[last] < k:
-            return None  # what was connected ended there
-        taken.add(point)
-        last = point
-        for other, people in beside[point].items():
-            if other not in taken:
-                drawn[other] += people
-                heappush(waiting, (-drawn[other], other))
-                if drawn[other] >= k:
-                    pairs.append((point, other))
-    return None if last is not None and drawn[last] < k else pairs
-
-
-def _contracted(lines: Mapping[_Line, int], pairs: Iterable[_Line]) -> Counter[_Line]:
-    """Return what is left of the lines when the points of each pair are one."""
-    joined: dict[_Point, _Point] = {}
-
-    def found(point: _Point) -> _Point:
-        while point in joined:
-            point = joined[point]
-        return point
-
-    for one, two in pairs:
-        if found(one) != found(two):
-            joined[found(one)] = found(two)
-    left = Counter[_Line]()
-    for (one, two), people in lines.items():
-        ends = sorted({found(one), found(two)})
-        if len(ends) > 1:
-            left[ends[0], ends[1]] += people
-    return left
+            beside = tuple(None if name in hiding else name for name, hiding in told)
+            ends = points.setdefault(group, len(points)), points.setdefault(beside, len(points))
+            lines[ends] += people
+    return Drawing(lines)
 
 
 def disclose(

@@ -5,7 +5,6 @@ Departments and roles are counted beside what divides the same people: see :clas
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -110,22 +109,26 @@ class Populations:
 
 
 class _Heads(Generic[_KeyT]):
-    """People counted by what they are in: as members, and as staff."""
+    """People counted by what they are in, as members and as staff; where nobody is, is not kept."""
 
     def __init__(self) -> None:
-        self._members, self._staff = Counter[_KeyT](), Counter[_KeyT]()
+        self._heads: dict[_KeyT, tuple[int, int]] = {}
 
-    def add(self, key: _KeyT, step: asyncpg.Record) -> None:
-        self._members[key] += step["members"]
-        self._staff[key] += step["staff"]
+    def add(self, key: _KeyT, members: int, staff: int) -> None:
+        held = self._heads.get(key, (0, 0))
+        heads = held[0] + members, held[1] + staff
+        if any(heads):
+            self._heads[key] = heads
+        else:
+            self._heads.pop(key, None)
 
     def has_members(self, key: _KeyT) -> bool:
         """Tell whether any of these people is a member."""
-        return self._members[key] > 0
+        return self._heads.get(key, (0, 0))[0] > 0
 
     def sizes(self) -> dict[_KeyT, int]:
         """Return how many members there are of each, or staff where there is no member."""
-        return {key: self._members[key] or staff for key, staff in self._staff.items()}
+        return {key: members or staff for key, (members, staff) in self._heads.items()}
 
 
 class _Counts:
@@ -134,17 +137,19 @@ class _Counts:
     def __init__(self, places: Sequence[str]) -> None:
         self._places = places
         self._alone = [_Heads[str]() for _ in places]
-        self._together = [_Heads[tuple[str, ...]]() for _ in places]
+        self._together = [_Heads[tuple[str, ...]]() for _ in places[1:]]
 
     def add(self, step: asyncpg.Record) -> None:
         groups = tuple(step[place] for place in self._places)
-        for number, group in enumerate(groups):
-            self._alone[number].add(group, step)
-            self._together[number].add(groups[: number + 1], step)
+        members, staff = int(step["members"]), int(step["staff"])
+        for alone, group in zip(self._alone, groups, strict=True):
+            alone.add(group, members, staff)
+        for number, together in enumerate(self._together, start=2):
+            together.add(groups[:number], members, staff)
 
     def sizes(self) -> Sizes:
         sizes: Sizes = self._alone[0].sizes()
-        for alone, together in zip(self._alone[1:], self._together[1:], strict=True):
+        for alone, together in zip(self._alone[1:], self._together, strict=True):
             shared = {
                 groups: people
                 for groups, people in together.sizes().items()

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from shared import clock
-from shared.kpis import privacy
+from shared.kpis.cuts import Drawing
 from shared.orgs import Org
 from tests.api.conftest import Fold, MakeClient
 from tests.api.golden import Q1, fact, local
@@ -359,13 +359,13 @@ async def test_a_year_by_day_is_decided_as_often_as_the_roster_changed(
     staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cuts: list[int] = []
-    find = privacy._inseparable
+    closed = Drawing.closed
 
     def counted(*asked: Any) -> Any:
         cuts.append(get_ident())
-        return find(*asked)
+        return closed(*asked)
 
-    monkeypatch.setattr(privacy, "_inseparable", counted)
+    monkeypatch.setattr(Drawing, "closed", counted)
     year = {"from": "2024-05-01", "to": "2025-05-01", "group_by": "role", "role": "leader"}
     for kpi in ("shares", "headcount"):
         taken = {}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.kpis import privacy
+from shared.kpis.cuts import Drawing
 from shared.kpis.periods import Interval, Period, buckets
 from shared.kpis.privacy import Crossed, Decisions, Sizes, disclose, hidden_groups, may_filter
 from shared.rollups.populations import Populations
@@ -99,3 +101,38 @@ def test_a_period_has_the_sizes_of_each_of_its_days(
     ]
     expected = [{"Sales": number} for number in dict.fromkeys(held) if number is not None]
     assert populations.during(Period(day[start], day[start + length])) == expected
+
+
+class _Counting(dict[tuple[str, ...], int]):
+    """Who shares which groups, and how often all of it was looked at."""
+
+    looks = 0
+
+    def items(self) -> Any:
+        self.looks += 1
+        return super().items()
+
+
+@pytest.mark.parametrize("roles", [10, 160])
+def test_who_shares_groups_is_looked_at_once_however_many_of_them_are_hidden(
+    roles: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each role has a team of its own, but for one person: as long as it is shown, it tells of them.
+    shared = _Counting({(f"T{number}", f"R{number}"): 10 for number in range(roles)})
+    shared |= {("Sales", f"R{number}"): 1 for number in range(roles)}
+    teams = {**{f"T{number}": 10 for number in range(roles)}, "Sales": roles}
+    told = Crossed({f"R{number}": 11 for number in range(roles)}, teams, shared)
+    tried: list[int] = []
+    closed = Drawing.closed
+
+    def counted(drawing: Drawing, k: int) -> tuple[Drawing, bool]:
+        tried.append(k)
+        return closed(drawing, k)
+
+    monkeypatch.setattr(Drawing, "closed", counted)
+
+    hidden = hidden_groups(told, 10)
+
+    assert len(hidden) == roles
+    assert shared.looks == 1
+    assert len(tried) <= roles.bit_length() + 1  # halves of what is in question, not each role
