@@ -8,7 +8,7 @@ import pytest
 
 from services.api.publications.repository import folded_now
 from services.metrics.half_life import LEAST_DEALS
-from services.metrics.rebuild import continue_rebuild, start_rebuild
+from services.metrics.rebuild import PeriodsPublished, continue_rebuild, start_rebuild
 from services.metrics.remeasure import Remeasurer, remeasure
 from services.metrics.verify import repair, verify
 from services.metrics.worker import catch_up
@@ -179,6 +179,25 @@ async def test_published_figures_are_not_moved(database: Database, org: Org) -> 
         await connection.execute(_PUBLISH, org.id, new_id())
 
     assert not await remeasure(database, org.id)
+
+
+async def test_what_was_in_force_before_moves_what_was_published_after_it(
+    database: Database, org: Org
+) -> None:
+    for half_life_days in (9, 14):
+        async with database.transaction(org.id) as connection:
+            await start_rebuild(connection, org.id, half_life_days=half_life_days)
+        await rebuild(database, org)
+    async with database.transaction(org.id) as connection:
+        await connection.execute(_PUBLISH, org.id, new_id())
+
+    # Both are in the table still, retired; what is frozen was told with the last.
+    for retired in (7, 9):
+        with pytest.raises(PeriodsPublished):
+            async with database.transaction(org.id) as connection:
+                await start_rebuild(connection, org.id, half_life_days=retired)
+    async with database.transaction(org.id) as connection:
+        assert await start_rebuild(connection, org.id, half_life_days=14) == 4
 
 
 async def test_figures_that_are_being_published_are_not_moved(database: Database, org: Org) -> None:
