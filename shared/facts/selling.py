@@ -162,6 +162,12 @@ class HireAccepted(Fact):
     person: Ref | None = _APPLICANT
     first_contact_at: Instant | None = Field(
         default=None,
-        description="When the applicant was first in contact.",
+        description="When the applicant was first in contact, not after accepting.",
         examples=["2025-03-01T09:00:00Z"],
     )
+
+    @model_validator(mode="after")
+    def _is_coherent(self) -> Self:
+        if self.first_contact_at is not None and self.first_contact_at > self.occurred_at:
+            raise ValueError("an offer is accepted after the first contact")
+        return self

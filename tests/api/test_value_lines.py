@@ -74,6 +74,25 @@ async def test_a_hire_that_is_not_folded_yet_has_no_vacancy_either(
     assert after["value_lines"] == before["value_lines"]
 
 
+async def test_an_applicant_who_accepted_before_the_first_contact_is_refused(
+    hired: httpx.AsyncClient,
+) -> None:
+    accepted = local(date(2025, 5, 20)).astimezone(UTC)
+    same, later = accepted.isoformat(), (accepted + timedelta(seconds=1)).isoformat()
+    who = {"application": "A-9", "employee": ACTIVE[3]}
+    told = [
+        {"facts": [fact("hire.accepted", "hire-9", accepted, first_contact_at=contact, **who)]}
+        for contact in (later, same)
+    ]
+
+    refused = await hired.post("/v1/facts", json=told[0])
+    taken = await hired.post("/v1/facts", json=told[1])
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_facts")
+    assert "accepted after the first contact" in refused.json()["errors"][0]["message"]
+    assert taken.status_code == 200, taken.text
+
+
 async def test_vacancies_nobody_told_are_unknown_and_not_free(golden: httpx.AsyncClient) -> None:
     statement = await get(golden, "roi", recruiting_method="R3")
 
