@@ -34,6 +34,7 @@ from shared.kpis.vocabulary import PLACES, Axis, Dimension
 from shared.money import exponent
 from shared.orgs import Org
 from shared.rollups.read import ForbiddenSlice, MeasureQuery, MeasureTable, read_measures
+from shared.rollups.sql import cohort_of_day
 
 __all__ = [
     "MOST_POINTS",
@@ -59,7 +60,7 @@ SELECT count(*) FROM cell c
 """
 # Of these there are no cells.
 _COUNT_PLACES = """
-SELECT count(DISTINCT r.{place}) FROM roster r
+SELECT count(DISTINCT {place}) FROM {table} r
   JOIN generation g ON g.org_id = r.org_id AND g.generation = r.generation AND g.state = 'live'
  WHERE r.org_id = $1
 """
@@ -338,7 +339,10 @@ async def _refuse_too_many(
 ) -> None:
     if group_by is not None:
         if group_by in PLACES and group_by != Dimension.TEAM:
-            statement = _COUNT_PLACES.format(place=group_by)
+            place, table = f"r.{group_by}", "roster"
+            if group_by == Dimension.COHORT:
+                place, table = cohort_of_day("r.day"), "membership"
+            statement = _COUNT_PLACES.format(place=place, table=table)
             groups: int = await connection.fetchval(statement, org.id)
         else:
             groups = await connection.fetchval(_COUNT_GROUPS, org.id, group_by)

@@ -102,6 +102,11 @@ class Filters(BaseModel):
         default=[], description="Only these departments.", examples=[["commercial"]]
     )
     role: _Values = Field(default=[], description="Only these roles.", examples=[["leader"]])
+    cohort: _Values = Field(
+        default=[],
+        description="Only who first joined the program in these months.",
+        examples=[["2025-03"]],
+    )
     employee: _Values = Field(
         default=[], description="Only these employee references.", examples=[["E007"]]
     )

@@ -76,7 +76,7 @@ class _Staff:
 
 @dataclass(frozen=True, slots=True)
 class _Cover:
-    """What may be shown of each bucket of an answer that names teams, departments or roles.
+    """What may be shown of each bucket of an answer that is cut by what divides employees.
 
     There are ``disclosures`` only where the answer is grouped by them; ``only`` are the groups it
     is filtered by, or none.
@@ -109,9 +109,9 @@ class _Cover:
 
 @dataclass(frozen=True, slots=True)
 class Shield:
-    """What may be shown of each bucket of an answer that is cut by what the roster says.
+    """What may be shown of each bucket of an answer that is cut by what divides employees.
 
-    ``is_of_people`` tells of one that is cut by two such places, for who may not see people: who
+    ``is_of_people`` tells of one that is cut by two such divisions, for who may not see people: who
     has a role in a team is often one person, and nothing of it is shown.
     """
 
@@ -128,7 +128,7 @@ class Shield:
         *,
         of_levels: bool,
     ) -> "Shield | None":
-        """Return the shield of an answer; None if no team, department or role is named in it.
+        """Return the shield of an answer; None if nothing in it divides employees.
 
         ``of_levels`` is for figures that days share: see :func:`rests_on_levels`.
         """
@@ -260,7 +260,7 @@ def require_people(
     Who has a role in a team is often one person: an answer cut by both is of single employees, too.
 
     Raises:
-        InsufficientScope: the answer would be cut by employee, or by two of team, department, role.
+        InsufficientScope: the answer would be cut by employee, or by two of ``PLACES``.
     """
     asked = {*filters, group_by}
     is_of_people = _EMPLOYEE in asked or len(asked.intersection(PLACES)) > 1
@@ -269,13 +269,13 @@ def require_people(
 
 
 def require_people_of_list(access: Access, filters: Mapping[str, frozenset[str]]) -> None:
-    """Refuse lists of facts of single employees, as :func:`require_people`, or of a role.
+    """Refuse lists of facts of single employees, as :func:`require_people`, or of a role, say.
 
     A fact in the list of a role and in that of a team is of who has the role in the team, and so
-    with departments.
+    with departments and cohorts.
 
     Raises:
-        InsufficientScope: the list would be cut by employee, department or role.
+        InsufficientScope: the list would be cut by employee, department, role or cohort.
     """
     require_people(access, filters, None)
     is_beside_teams = not filters.keys().isdisjoint(PLACES) and Dimension.TEAM not in filters

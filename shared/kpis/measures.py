@@ -35,7 +35,7 @@ ADVOCACY_CHANNEL = "employee_advocacy"
 
 _T, _E, _N = Dimension.TEAM, Dimension.EMPLOYEE, Dimension.NETWORK
 _K, _C, _X, _A = Dimension.CAMPAIGN, Dimension.CHANNEL, Dimension.CONTENT, Dimension.ACCOUNT
-_D, _R = Dimension.DEPARTMENT, Dimension.ROLE
+_D, _R, _M = Dimension.DEPARTMENT, Dimension.ROLE, Dimension.COHORT
 _STAFF = (_T, _D, _E)
 _POST = (_T, _E, _N, _K, _X)
 _BRAND = (_N, _K, _X, _A)
@@ -197,14 +197,14 @@ def _program() -> Iterator[Measure]:
     yield _sum(
         "leaves",
         Unit.EVENTS,
-        _STAFF,
+        (*_STAFF, _M),
         "times somebody left the program; once if told again",
         known_by=("joins",),
     )
     yield _sum(
         "rejoins",
         Unit.EVENTS,
-        _STAFF,
+        (*_STAFF, _M),
         "times somebody joined after having left",
         known_by=("joins",),
     )
@@ -220,12 +220,14 @@ def _levels_and_sets() -> Iterator[Measure]:
     distinct, gauge = Aggregation.DISTINCT, Aggregation.GAUGE
     score, quantile = Aggregation.COMPOSITE, Aggregation.QUANTILE
     people = Unit.PEOPLE
-    yield _counted("sharers", people, distinct, (_T, _D, _R, _N, _K, _X), "employees with a post")
+    yield _counted(
+        "sharers", people, distinct, (_T, _D, _R, _M, _N, _K, _X), "employees with a post"
+    )
     yield _counted(
         "active_advocates",
         people,
         distinct,
-        (_T, _D, _R, _N),
+        (_T, _D, _R, _M, _N),
         "employees with a post in enough of the last whole ISO weeks up to the period's end",
         counted_by=(ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED),
     )
@@ -233,13 +235,13 @@ def _levels_and_sets() -> Iterator[Measure]:
         "enrolled",
         people,
         distinct,
-        (_T, _D, _R),
+        (_T, _D, _R, _M),
         "who joined and has not left at the end of the period",
     )
     yield _counted(
-        "invited_enrolled", people, distinct, (_T, _D), "of the invited, who ever joined"
+        "invited_enrolled", people, distinct, (_T, _D, _M), "of the invited, who ever joined"
     )
-    yield _counted("invited", people, distinct, (_T, _D), "everybody who was ever invited")
+    yield _counted("invited", people, distinct, (_T, _D, _M), "everybody who was ever invited")
     for name, placed, what in (
         ("headcount", (_T, _D, _R), "employed at the end of the period"),
         ("linkedin_accounts", (_T, _D), "employed, with a LinkedIn account"),

@@ -49,6 +49,8 @@ _D, _J = Dimension.DEPARTMENT, Dimension.JOB
 _TEAM = (_T, _D)
 _PLACED = (*_TEAM, Dimension.ROLE)
 _STAFF = (*_TEAM, _E)
+#: What is told of people by when they joined, too.
+_JOINED = (*_TEAM, Dimension.COHORT)
 #: Figures by hand name a team or the company; what was spent on recruiting, an opening as well.
 _BY_HAND = (_T,)
 
@@ -87,8 +89,8 @@ def _people_in(
 
 def _taking_part() -> Iterator[Measure]:
     yield _people_in("engaged_users", "employees who logged in or posted")
-    yield _people_in("enrolled_at_start", "members before the period")
-    yield _people_in("trained", "members who ever completed a training")
+    yield _people_in("enrolled_at_start", "members before the period", dimensions=_JOINED)
+    yield _people_in("trained", "members who ever completed a training", dimensions=_JOINED)
     yield _people_in("connected", "members with a network account whose token works")
     yield _people_in("leaders", "employed leaders", dimensions=_PLACED, roster=RosterDay.END)
     for name, what in (
@@ -115,18 +117,18 @@ def _taking_part() -> Iterator[Measure]:
         "ssi_change",
         Unit.POINTS,
         Aggregation.COMPOSITE,
-        _STAFF,
+        (*_JOINED, _E),
         "mean change of the index of people who had one before the period",
     )
 
 
 def _cohorts() -> Iterator[Measure]:
-    yield _people_in("invitees", "people first invited in the period")
+    yield _people_in("invitees", "people first invited in the period", dimensions=_JOINED)
     yield counted(
         "invitees_activated",
         Unit.PEOPLE,
         Aggregation.DISTINCT,
-        _TEAM,
+        _JOINED,
         "of these, who posted soon enough after it",
         counted_by=(ACTIVATION_DAYS,),
     )
@@ -134,7 +136,7 @@ def _cohorts() -> Iterator[Measure]:
         "first_share_hours.median",
         Unit.HOURS,
         Aggregation.QUANTILE,
-        _TEAM,
+        _JOINED,
         "median of hours from joining to the first post, of who first joined in the period",
     )
     for week in RetentionWeek:
@@ -185,7 +187,7 @@ def _efforts() -> Iterator[Measure]:
         "training_hours.median",
         Unit.HOURS,
         Aggregation.QUANTILE,
-        _TEAM,
+        _JOINED,
         "median hours of onboarding training of each newcomer",
     )
 
@@ -252,11 +254,13 @@ def _surveys() -> Iterator[Measure]:
 
 
 def _people() -> Iterator[Measure]:
-    yield summed("leavers", Unit.PEOPLE, _PLACED, "people who left the company")
+    yield summed(
+        "leavers", Unit.PEOPLE, (*_PLACED, Dimension.COHORT), "people who left the company"
+    )
     yield summed(
         "adaptation_quits",
         Unit.PEOPLE,
-        _TEAM,
+        _JOINED,
         "who never settled in, in probation",
         known_by=("leavers",),
     )
@@ -264,7 +268,7 @@ def _people() -> Iterator[Measure]:
         "person_days",
         Unit.PERSON_DAYS,
         Aggregation.ADDITIVE,
-        _PLACED,
+        (*_PLACED, Dimension.COHORT),
         "days of employment of everybody",
         roster=RosterDay.END,
     )

@@ -14,18 +14,19 @@ one day what it says of the next: it is judged by the days around it too (`LEVEL
 can be told in two ways, before and after a correction: they are judged by both, and groups between
 which people were moved are `bound`, hidden on such a day whatever their size.
 
-Departments and roles divide the people whom teams divide already, and a team less the roles that
-lie wholly in it is a group as well: of a team of ten with nine leaders, who are all there are, it
-is one person. So a division is judged beside those before it (`Crossed`): its groups are hidden
-until nothing that they tell together is about fewer than k people.
+Departments, roles and cohorts divide the people whom teams divide already, and a team less the
+roles that lie wholly in it is a group as well: of a team of ten with nine leaders, who are all
+there are, it is one person. So a division is judged beside those before it (`Crossed`): its groups
+are hidden until nothing that they tell together is about fewer than k people.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import compress
 from typing import TypeAlias
 
 from shared.kpis.cuts import Drawing
@@ -79,6 +80,8 @@ class Crossed:
     shared: Mapping[tuple[str, ...], int]
 
 
+#: Who are told of by other divisions: a group of each, None for its hidden ones.
+_Beside: TypeAlias = "tuple[str | None, ...]"
 #: How many people each group holds on a day, alone or beside another division.
 Sizes: TypeAlias = "Mapping[str, int] | Crossed"
 #: Who says which groups of a day are hidden, as `hidden_groups` does.
@@ -176,33 +179,69 @@ def _until_nothing_is_told(
     lines of some cut; the question is whether a cut has fewer than k. Of several divisions before,
     it is asked as if each combination of their groups were told, which is more than they tell.
 
+    They do not tell it, however many groups of theirs are alike: what they tell by themselves is
+    judged before. Where the groups of this division have one factor, nothing more is told; where
+    they have two, each line between the one and the other is in it. So nothing is told, either, if
+    no cut of fewer than k people parts any two groups of this division.
+
     The more groups are hidden, which are one point then, the fewer cuts there are: half of those in
     question are tried at a time.
     """
-    drawing, least, most = _drawn(crossed, occupied, others), fewest, len(occupied)
+    shares = _shares(crossed, occupied, others)
+    drawing, least, most = _drawn(shares), fewest, len(occupied)
     tried = least
     while least < most:
         hidden = drawing.joined((0, number) for number in range(1, tried))
         left, is_told = hidden.closed(k)
-        if is_told:
-            drawing, least = left, tried + 1
-        else:
+        if not is_told or (len(others) > 1 and _hold_together(shares, tried, k)):
             most = tried
+        else:
+            drawing, least = left, tried + 1
         tried = (least + most) // 2
     return least
 
 
-def _drawn(crossed: Crossed, occupied: Sequence[str], others: Sequence[Collection[str]]) -> Drawing:
-    """Draw groups, ``occupied`` by their numbers, beside those of other divisions as told."""
-    points: dict[Hashable, int] = {name: number for number, name in enumerate(occupied)}
-    lines = Counter[tuple[int, int]]()
+def _shares(
+    crossed: Crossed, occupied: Sequence[str], others: Sequence[Collection[str]]
+) -> list[Counter[_Beside]]:
+    """Return for each group of ``occupied`` whom it shares with those of other divisions."""
+    shares: dict[str, Counter[_Beside]] = {name: Counter() for name in occupied}
     for (*before, group), people in crossed.shared.items():
         if people > 0:
             told = zip(before, others, strict=True)
             beside = tuple(None if name in hiding else name for name, hiding in told)
-            ends = points.setdefault(group, len(points)), points.setdefault(beside, len(points))
-            lines[ends] += people
-    return Drawing(lines)
+            shares.setdefault(group, Counter())[beside] += people
+    return list(shares.values())
+
+
+def _drawn(shares: Sequence[Mapping[_Beside, int]]) -> Drawing:
+    """Draw groups, by their numbers, beside those of other divisions as told."""
+    points: defaultdict[_Beside, int] = defaultdict(lambda: len(shares) + len(points))
+    return Drawing(
+        {
+            (number, points[beside]): people
+            for number, held in enumerate(shares)
+            for beside, people in held.items()
+        }
+    )
+
+
+def _hold_together(shares: Sequence[Counter[_Beside]], hidden: int, k: int) -> bool:
+    """Tell whether it is seen at once that no cut of fewer than k parts two groups of a division.
+
+    The first ``hidden`` ones are one. Two groups that share k people's worth of other points, each
+    taken as often as the one has it who has it less often, are not parted by fewer: that many ways
+    lead from one to the other. Then they are one, and what they share counts for the next one.
+    """
+    groups = [sum(shares[:hidden], Counter[_Beside]()), *shares[hidden:]]
+    first, *rest = sorted((held for held in groups if held), key=Counter.total, reverse=True)
+    while rest:
+        near = [(first & held).total() >= k for held in rest]
+        if not any(near):
+            return False
+        first = sum(compress(rest, near), first)
+        rest = [held for held, is_near in zip(rest, near, strict=True) if not is_near]
+    return True
 
 
 def disclose(

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 __all__ = [
     "PLACES",
+    "ROSTER_PLACES",
     "Aggregation",
     "AttributionModel",
     "AudienceFacet",
@@ -83,10 +84,13 @@ class Dimension(StrEnum):
     JOB = "job"  # the opening that somebody applied for, or that was recruited for
     MARKET = "market"
     LANGUAGE = "language"
+    COHORT = "cohort"  # the month in which somebody first joined the program, as in 2025-03
 
 
-PLACES = (Dimension.TEAM, Dimension.DEPARTMENT, Dimension.ROLE)
+ROSTER_PLACES = (Dimension.TEAM, Dimension.DEPARTMENT, Dimension.ROLE)
 """What the roster says of an employee from a day on; who has none is in the group ""."""
+PLACES = (*ROSTER_PLACES, Dimension.COHORT)
+"""What divides employees, on any day; who has none, or never joined, is in the group ""."""
 
 
 class Axis(StrEnum):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from shared.kpis.measure import Measure
-from shared.kpis.vocabulary import PLACES, RetentionWeek
+from shared.kpis.vocabulary import ROSTER_PLACES, Dimension, RetentionWeek
 from shared.rollups.converting import same_people
 from shared.rollups.evidence import COUNTERS
 from shared.rollups.sql import date_literal, looked_up
@@ -47,6 +47,8 @@ _BY_TOUCHES = _CLIENTS | {
 }
 _BY_DEALS = frozenset({"leads_won", "leads_advocacy_won"})
 
+#: What says in which groups employees are.
+_PLACED_BY = {ROSTER_PLACES: "employee.recorded", (Dimension.COHORT,): "member.joined"}
 _ROSTER = ("employee.recorded",)
 _MEMBERS = ("member.joined", "member.left")
 #: Other facts of the same person, or of the same account, that decide whether a fact counts, or for
@@ -127,8 +129,9 @@ def entries_about(
         *_of_conversions(measure.stored_as, conversion, before_end, is_part=bool(filters)),
         *_of_others(measure.stored_as, before_end),
     ]
-    if not filters.keys().isdisjoint(PLACES):
-        told.append("e.kind = 'employee.recorded' AND e.employee IN (SELECT employee FROM behind)")
+    for places, kind in _PLACED_BY.items():
+        if not filters.keys().isdisjoint(places):
+            told.append(f"e.kind = '{kind}' AND e.employee IN (SELECT employee FROM behind)")
     conditions = "\n            OR ".join(told)
     return f"""
     WITH {", ".join(tables)}

@@ -15,7 +15,7 @@ from typing import Literal
 from shared.kpis.periods import Period
 from shared.kpis.quantiles import MEDIAN, P90, quantile
 from shared.kpis.scores import cross_pairs, evenness, theil_sen_slope
-from shared.kpis.vocabulary import PLACES, Dimension
+from shared.kpis.vocabulary import ROSTER_PLACES, Dimension
 from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing
 from shared.rollups.reading import Found, Reader, Reading
 from shared.rollups.sql import (
@@ -71,7 +71,7 @@ EVERYWHERE = (
 )
 _OF_GENERATION = "org_id = $1 AND generation = $2"
 #: What facts may say in their own words of the group that they are about.
-_NAMED = (*PLACES, Dimension.JOB, Dimension.MARKET, Dimension.LANGUAGE)
+_NAMED = (*ROSTER_PLACES, Dimension.JOB, Dimension.MARKET, Dimension.LANGUAGE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""How many people each team, department or role holds on each day: what may be shown of it.
+"""How many people each team, department, role or cohort holds on each day: what may be shown of it.
 
-Departments and roles are counted beside what divides the same people: see :class:`Crossed`.
+All but teams are counted beside what divides the same people: see :class:`Crossed`.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from shared.kpis.periods import Period
 from shared.kpis.privacy import Crossed, Sizes
 from shared.kpis.vocabulary import PLACES, Dimension
 from shared.rollups.people import memberships
+from shared.rollups.sql import cohort_of, cohort_of_day
 
 __all__ = [
     "Displaced",
@@ -34,11 +35,12 @@ __all__ = [
 # before them makes the state on the first one.
 _STEPS = f"""
 WITH placed AS (
-    SELECT r.employee, r.employed, {{named}}, r.effective_on AS since,
+    SELECT r.employee, r.employed, {{of_roster}}, r.effective_on AS since,
            lead(r.effective_on, 1, 'infinity'::date)
                OVER (PARTITION BY r.employee ORDER BY r.effective_on) AS until
       FROM (
-        SELECT DISTINCT ON (employee, effective_on) employee, effective_on, employed, {{places}}
+        SELECT DISTINCT ON (employee, effective_on)
+               employee, effective_on, employed, team, department, role
           FROM roster
          WHERE org_id = $1 AND generation = $2
          ORDER BY employee, effective_on, fact_key DESC
@@ -68,6 +70,13 @@ WITH placed AS (
 SELECT day, {{places}}, sum(members) AS members, sum(staff) AS staff
   FROM step GROUP BY day, {{places}} ORDER BY day, {{places}}
 """
+_FIRST_JOINS = f"""
+SELECT DISTINCT ON (employee) employee, ARRAY['0001-01-01'::date] AS days,
+       ARRAY[{cohort_of_day("day")}] AS places
+  FROM membership
+ WHERE org_id = $1 AND generation = $2 AND event = 'joined'
+ ORDER BY employee, happened_at, fact_key
+"""
 _PLACEMENTS = """
 SELECT employee, array_agg(effective_on ORDER BY effective_on) AS days,
        array_agg(place ORDER BY effective_on) AS places
@@ -82,7 +91,8 @@ SELECT employee, array_agg(effective_on ORDER BY effective_on) AS days,
 
 _DAY: Callable[[tuple[date, Sizes]], date] = itemgetter(0)
 _KeyT = TypeVar("_KeyT")
-#: Employee → the team, department or role from each day on, in order of days.
+_COHORT = Dimension.COHORT
+#: Employee → the group of a division from each day on, in order of days.
 Placements = Mapping[str, Sequence[tuple[date, str]]]
 
 
@@ -180,13 +190,21 @@ async def read_populations(
     places = PLACES[: PLACES.index(place) + 1]
     statement = _STEPS.format(
         places=", ".join(places),
-        named=", ".join(f"r.{one}" for one in places),
+        of_roster=", ".join(_as_of_row(one, "r") for one in places),
         of_row=", ".join(f"p.{one}" for one in places),
-        nowhere=", ".join("''" for _ in places),
+        nowhere=", ".join(_before_the_roster(one, "t") for one in places),
     )
     rows = await connection.fetch(statement, org_id, generation, period.start, period.end)
     # Every day on which somebody moves, everybody is counted: it would keep other requests waiting.
     return await asyncio.to_thread(_counted, rows, places)
+
+
+def _as_of_row(place: Dimension, row: str) -> str:
+    return f"{cohort_of(f'{row}.employee')} AS cohort" if place is _COHORT else f"{row}.{place}"
+
+
+def _before_the_roster(place: Dimension, row: str) -> str:
+    return cohort_of(f"{row}.employee") if place is _COHORT else "''"
 
 
 def _counted(rows: Sequence[asyncpg.Record], places: Sequence[str]) -> Populations:
@@ -205,15 +223,16 @@ async def read_placements(
     generation: int,
     place: Dimension,
 ) -> Placements:
-    """Return who is in which group, as the roster tells it in the transaction's time."""
-    rows = await connection.fetch(_PLACEMENTS.format(place=place), org_id, generation)
+    """Return who is in which group, as it is told in the transaction's time."""
+    statement = _FIRST_JOINS if place is _COHORT else _PLACEMENTS.format(place=place)
+    rows = await connection.fetch(statement, org_id, generation)
     return {row["employee"]: list(zip(row["days"], row["places"], strict=True)) for row in rows}
 
 
 def displaced(one: Placements, other: Placements) -> Iterator[Displaced]:
-    """Yield the groups between which the roster moved somebody from one telling to the other.
+    """Yield the groups between which somebody moved from one telling to the other.
 
-    Who is nowhere is in the group "": that is where figures without a team, department or role are.
+    Who is nowhere is in the group "": that is where figures without a team, or a cohort, are.
     """
     for employee in one.keys() | other.keys():
         then, now = one.get(employee, ()), other.get(employee, ())

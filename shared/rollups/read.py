@@ -11,7 +11,7 @@ import asyncpg
 from shared.kpis.measure import RosterDay
 from shared.kpis.measures import Kept, Measure
 from shared.kpis.periods import Period
-from shared.kpis.vocabulary import Aggregation, Axis
+from shared.kpis.vocabulary import Aggregation, Axis, Dimension
 from shared.orgs import Org
 from shared.rollups.held import measures_held
 from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing, slicing
@@ -20,6 +20,7 @@ from shared.rollups.reading import Reading
 from shared.rollups.sql import (
     Arguments,
     bucket_starts,
+    cohort_of_day,
     filter_clause,
     measure_list,
     placed_on_day,
@@ -192,12 +193,15 @@ def _ever_placed(plan: Slicing, read_off: Collection[str], arguments: Arguments)
     conditions = ""
     for place in sorted(plan.filters.keys() & set(read_off)):
         asked = f"{arguments.add(sorted(plan.filters[place]))}::text[]"
+        table, said = "roster", f"s.{place}"
+        if place == Dimension.COHORT:
+            table, said = "membership", cohort_of_day("s.day")
         # Nowhere are those of whom the roster says nothing, too. As an alternative the list is made
         # once and looked up; by itself it could be joined, and read for each cell.
         conditions += f"""
            AND ('' = ANY ({asked}) OR c.employee IN (
-                SELECT s.employee FROM roster s
-                 WHERE s.org_id = $1 AND s.generation = $2 AND s.{place} = ANY ({asked})))"""
+                SELECT s.employee FROM {table} s
+                 WHERE s.org_id = $1 AND s.generation = $2 AND {said} = ANY ({asked})))"""
     return conditions
 
 

@@ -18,6 +18,8 @@ __all__ = [
     "bucket_end",
     "bucket_ends",
     "bucket_starts",
+    "cohort_of",
+    "cohort_of_day",
     "date_literal",
     "filter_clause",
     "looked_up",
@@ -78,11 +80,15 @@ def filter_clause(
 def placed_on_day(places: Iterable[str], employee: str, day: str) -> tuple[str, dict[str, str]]:
     """Return the join that finds an employee's places of a day, and the column of each.
 
-    A place is one of ``vocabulary.PLACES``; where the roster does not say, it is ''.
+    A place is one of ``vocabulary.PLACES``; where nothing says it, it is ''.
     """
     joins, columns = [], {}
     for place in places:
         columns[place] = f"on_{place}.{place}"
+        if place == Dimension.COHORT:
+            joins.append(f"LEFT JOIN LATERAL (SELECT {cohort_of(employee)} AS {place})")
+            joins.append(f" on_{place} ON true")
+            continue
         joins.append(f"""
             LEFT JOIN LATERAL (
                 SELECT coalesce((
@@ -94,6 +100,24 @@ def placed_on_day(places: Iterable[str], employee: str, day: str) -> tuple[str, 
             ) on_{place} ON true
         """)
     return "".join(joins), columns
+
+
+def cohort_of(employee: str) -> str:
+    """Return the month of an employee's first join as SQL, '' of who never joined.
+
+    It is theirs on every day, those before they joined included.
+    """
+    return f"""coalesce((
+        SELECT {cohort_of_day("m.day")} FROM membership m
+         WHERE m.org_id = $1 AND m.generation = $2 AND m.employee = {employee}
+           AND m.event = 'joined'
+         ORDER BY m.happened_at, m.fact_key
+         LIMIT 1), '')"""
+
+
+def cohort_of_day(day: str) -> str:
+    """Return the cohort of who first joined on a day as SQL."""
+    return f"to_char({day}, 'YYYY-MM')"
 
 
 def measure_list(measures: Iterable[str]) -> str:
@@ -164,8 +188,10 @@ def places_in_stretch(places: Iterable[str], stretches: str, ends: str) -> str:
     placeholder of the days after the buckets.
     """
     ends = f"({ends}::date[])"
-    named = ", ".join(f"r.{place}" for place in places)
-    nowhere = ", ".join(f"'' AS {place}" for place in places)
+    told = [place for place in places if place != Dimension.COHORT]
+    named = "".join(f"r.{place}, " for place in told)
+    nowhere = "".join(f"'' AS {place}, " for place in told)
+    cohort = f", {cohort_of(f'{stretches}.employee')} AS cohort" if told != list(places) else ""
     rows = f"""
         roster r
          WHERE r.org_id = $1 AND r.generation = $2 AND r.employee = {stretches}.employee
@@ -173,15 +199,15 @@ def places_in_stretch(places: Iterable[str], stretches: str, ends: str) -> str:
     # Of each person the rows in the stretch, and the one that holds where it begins.
     return f"""
         CROSS JOIN LATERAL (
-            SELECT *
+            SELECT told.* {cohort}
               FROM (
-                SELECT {named}, greatest({stretches}.since, width_bucket(r.day, {ends})) AS since,
+                SELECT {named} greatest({stretches}.since, width_bucket(r.day, {ends})) AS since,
                        least({stretches}.until, width_bucket(lead(r.day, 1, 'infinity') OVER (
                            ORDER BY r.day, r.fact_key), {ends})) AS until
                   FROM (
-                    SELECT {nowhere}, '-infinity'::date AS day, ''::bytea AS fact_key
+                    SELECT {nowhere} '-infinity'::date AS day, ''::bytea AS fact_key
                     UNION ALL
-                    SELECT {named}, r.effective_on, r.fact_key FROM {rows}[{stretches}.until]
+                    SELECT {named} r.effective_on, r.fact_key FROM {rows}[{stretches}.until]
                        AND r.effective_on >= coalesce((
                             SELECT r.effective_on FROM {rows}[{stretches}.since + 1]
                              ORDER BY r.effective_on DESC, r.fact_key DESC

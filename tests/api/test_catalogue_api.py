@@ -40,7 +40,7 @@ async def test_a_definition_says_what_it_needs_and_what_may_be_summed(
 
     turnover = by_id["turnover_rate"]
     assert turnover["facts"] == ["employee.recorded", "employment.ended"]
-    assert turnover["additive_over"] == ["team", "department", "role"]
+    assert turnover["additive_over"] == ["team", "department", "role", "cohort"]
     assert by_id["clients_won"]["additive_over"] == []
     assert by_id["points"]["additive_over"] == ["time", "team", "employee"]
     assert by_id["reach_unique"]["unavailable"] == "only_bounds_known"
@@ -116,7 +116,7 @@ async def test_a_lift_says_how_sure_it_is(client: httpx.AsyncClient, org: Org, f
     assert rate["interval"] is None
 
 
-@pytest.mark.parametrize("dimension", ["cohort", "model", "source"])
+@pytest.mark.parametrize("dimension", ["model", "source"])
 async def test_what_figures_are_not_divided_by_is_refused_as_such(
     client: httpx.AsyncClient, dimension: str
 ) -> None:

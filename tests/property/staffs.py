@@ -25,6 +25,7 @@ TEAMS = ("Ads", "Board", "Crew", "Desk")
 ROLES = ("lead", "hand", None)
 _DEPARTMENT_OF = {"Ads": "North", "Board": "North", "Crew": "South"}
 _BEFORE = date(2025, 1, 1)
+_JOINED = (date(2025, 1, 1), date(2025, 2, 5))
 _STAYING = 8
 
 
@@ -70,7 +71,9 @@ def _told(chance: Random, people: list[str], moves: int) -> Iterator[Fact]:
         yield fact_of("employee.recorded", employee, since, **who, **row)
         stays = place < _STAYING
         if stays or chance.random() < 0.9:
-            yield fact_of("member.joined", employee, since, **who)
+            # Some have been in the program for longer than others, in all teams.
+            joined = since if employee in newcomers else _JOINED[place % 2]
+            yield fact_of("member.joined", employee, joined, **who)
             if not stays and chance.random() < 0.1:
                 yield fact_of("member.left", employee, chance.choice(DAYS[1:]), **who)
         if not stays and chance.random() < 0.1:

@@ -37,6 +37,7 @@ _MEASURES = {
     "team": (*COUNTED, *SUMMED, *_OWNED),
     "department": ("sharers", "enrolled", "headcount", "shares", "joins", "cost"),
     "role": ("sharers", "active_advocates", "enrolled", "headcount", "shares"),
+    "cohort": ("sharers", "active_advocates", "enrolled", "enrolled_at_start", "leaves"),
     "network": ("sharers", *SUMMED),
 }
 #: How many deliveries arrive on a day, and how many entries are folded at a time.

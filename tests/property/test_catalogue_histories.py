@@ -58,7 +58,7 @@ async def test_every_count_and_kpi_equals_what_the_oracle_says(
     history = history_of(org, deliveries)
     oracle = Whole.of(history, stated)
 
-    for group_by in (None, "team", "department", "role", "job", "market", "language"):
+    for group_by in (None, "team", "department", "role", "cohort", "job", "market", "language"):
         await _assert_measured(database, org, oracle, group_by)
         await _assert_composed(database, org, oracle, group_by)
     await _assert_tagged(database, org, history)

@@ -53,6 +53,7 @@ _PARTS = {
     "account": "A",
     "hashtag": "a",
     "job": "j1",
+    "cohort": "2025-03",
     "market": "de",
     "language": "en",
 }

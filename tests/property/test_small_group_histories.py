@@ -58,6 +58,7 @@ _some_teams = st.lists(
     max_size=3,
 )
 
+_PLACES = ("team", "department", "role", "cohort")
 Question = Mapping[str, Any]
 
 
@@ -103,19 +104,18 @@ async def _assert_crossed(database: Database, org: Org, groups: Groups) -> None:
     period = Period(DAYS[0], DAYS[-1] + timedelta(days=1))
     async with database.transaction(org.id) as connection:
         generation = await live_generation(connection, org.id)
-        populations = await read_populations(connection, org.id, generation, period, Dimension.ROLE)
+        populations = await read_populations(
+            connection, org.id, generation, period, Dimension.COHORT
+        )
     for day in DAYS:
         (sizes,) = populations.during(Period(day, day + timedelta(days=1)))
-        assert isinstance(sizes, Crossed)
-        assert isinstance(sizes.others, Crossed)
-        assert not isinstance(sizes.others.others, Crossed)
-        for told, places in (
-            (_alone(sizes.sizes), ("role",)),
-            (sizes.shared, ("team", "department", "role")),
-            (_alone(sizes.others.sizes), ("department",)),
-            (sizes.others.shared, ("team", "department")),
-            (_alone(sizes.others.others), ("team",)),
-        ):
+        divisions: list[tuple[Mapping[tuple[str, ...], int], tuple[str, ...]]] = []
+        for places in (_PLACES[:number] for number in range(len(_PLACES), 1, -1)):
+            assert isinstance(sizes, Crossed)
+            divisions += [(_alone(sizes.sizes), places[-1:]), (sizes.shared, places)]
+            sizes = sizes.others
+        assert not isinstance(sizes, Crossed)
+        for told, places in (*divisions, (_alone(sizes), ("team",))):
             held = {group: people for group, people in told.items() if people}
             assert held == groups.heads(day, *places), (day, places)
 

@@ -34,8 +34,8 @@ class ReadOver(Output):
     null_reason: str | None = Field(description="Why there is none.", examples=["missing:clicks"])
     arithmetic: str = Field(description="How it was computed.", examples=["2260 = 2260"])
     facts: str = Field(
-        description="Where the facts behind it are listed (scope kpis:read; of a department or role"
-        " people:read as well).",
+        description="Where the facts behind it are listed (scope kpis:read; of a department, role"
+        " or cohort people:read as well).",
         examples=["/v1/kpis/clicks/explain?from=2025-04-01&to=2025-05-12&live=true"],
     )
 

@@ -49,6 +49,7 @@ _Dimension = Literal[
     "job",
     "market",
     "language",
+    "cohort",
 ]
 _Filters = Annotated[
     Mapping[_Dimension, _Values],

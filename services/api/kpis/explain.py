@@ -40,8 +40,8 @@ async def explain(
     Raises:
         NotFound: no such KPI.
         Invalid: it cannot be filtered so, or the measure is not one of its inputs.
-        InsufficientScope: it is filtered by employee, department or role, and the caller may not
-            see people.
+        InsufficientScope: it is filtered by employee, department, role or cohort, and the caller
+            may not see people.
         InvalidCursor: the cursor belongs to another explanation.
         Conflict: the explanation was begun in another generation (``list_outdated``).
     """

@@ -42,14 +42,14 @@ __all__ = [
 _Group = Annotated[
     str | None,
     Field(
-        description='The group\'s value; of teams, departments and roles, "" is of people who have'
-        " none. What names no value of the dimension is in no group, but in the whole. Null without"
-        " `group_by`.",
+        description='The group\'s value; of teams, departments, roles and cohorts, "" is of people'
+        " who have none. What names no value of the dimension is in no group, but in the whole."
+        " Null without `group_by`.",
         examples=["sales"],
     ),
 ]
 #: What the field divides by and the rollups do not; the partners' guide says what to ask instead.
-_NOT_KEPT: Final = frozenset({"cohort", "model", "source"})
+_NOT_KEPT: Final = frozenset({"model", "source"})
 
 
 def _kept(value: Any) -> Any:

@@ -22,6 +22,8 @@ from tests.property.oracle.slices import place_of, roster_row
 __all__ = ["Span", "answers", "sharers_by"]
 
 PILLARS = ("brand", "people", "insights", "relationships")
+#: What divides people; each has one on every day.
+PLACES = ("team", "department", "role", "cohort")
 Answer = dict[str, Fraction]
 FactT = TypeVar("FactT", bound=Fact)
 
@@ -35,8 +37,8 @@ class Span(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Return what of the roster people are grouped by: their team, say, or nothing."""
-        return self.group_by if self.group_by in ("team", "department", "role") else ""
+        """Return what people are grouped by as such: their team, say, or nothing."""
+        return self.group_by if self.group_by in PLACES else ""
 
     @property
     def last_day(self) -> date:

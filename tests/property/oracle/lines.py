@@ -59,7 +59,7 @@ def _group(history: History, line: Line, placed_on: str, span: Span) -> str | No
     if not span.place:
         return ""
     if placed_on == "own":
-        return getattr(line, span.place) or None
+        return getattr(line, span.place, "") or None  # who answers together has no cohort
     days = {"day": line.day, "end": span.last_day, "start": span.start - timedelta(days=1)}
     day = days[placed_on]
     return place_of(history, line.employee, day, span.place) if line.employee else None

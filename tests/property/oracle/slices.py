@@ -6,11 +6,11 @@ from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
-from shared.facts import EmployeeRecorded
+from shared.facts import EmployeeRecorded, MemberJoined
 from tests.property.oracle.contributions import NOWHERE, Contribution, Where
 from tests.property.oracle.ledger import History, key_of
 
-__all__ = ["Cell", "cells", "place_of", "roster_row", "team_of"]
+__all__ = ["Cell", "cells", "cohort_of", "place_of", "roster_row", "team_of"]
 
 
 class Cell(NamedTuple):
@@ -34,9 +34,21 @@ def roster_row(history: History, employee: str, day: date) -> EmployeeRecorded |
 
 
 def place_of(history: History, employee: str, day: date, place: str) -> str:
-    """Return an employee's ``team``, say, on a day, ``""`` where the roster does not say."""
+    """Return an employee's ``team``, say, on a day, ``""`` where nobody says.
+
+    A cohort is the month in which they first joined, whatever the day.
+    """
+    if place == "cohort":
+        return cohort_of(history, employee)
     row = roster_row(history, employee, day)
     return (getattr(row, place) or "") if row else ""
+
+
+def cohort_of(history: History, employee: str) -> str:
+    """Return the month of somebody's first join, ``""`` of who never joined."""
+    joins = [join for join in history.of(MemberJoined) if join.employee == employee]
+    first = min(joins, key=lambda join: (join.occurred_at, key_of(join)), default=None)
+    return history.day(first.occurred_at).isoformat()[:7] if first else ""
 
 
 def team_of(history: History, employee: str, day: date) -> str:

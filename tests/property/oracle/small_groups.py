@@ -15,7 +15,7 @@ from typing import NamedTuple
 from shared.facts import EmployeeRecorded, Fact, MemberJoined, MemberLeft
 from tests.property.oracle.ledger import History
 from tests.property.oracle.membership import members_on
-from tests.property.oracle.slices import roster_row
+from tests.property.oracle.slices import place_of, roster_row
 
 __all__ = ["Groups", "Shown"]
 
@@ -94,7 +94,7 @@ class Groups:
         everybody = {row.employee for row in self._history.of(EmployeeRecorded)}
         for employee in everybody | enrolled:
             row = roster_row(self._history, employee, day)
-            group = tuple((getattr(row, place) or "") if row else "" for place in places)
+            group = tuple(place_of(self._history, employee, day, place) for place in places)
             if row is not None and row.employed:
                 staff[group] += 1
             # Who is not on the roster yet is a member all the same, of no team.

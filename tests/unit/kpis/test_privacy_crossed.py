@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -192,3 +193,65 @@ def test_no_more_roles_are_hidden_than_must_be(shared: dict[tuple[str, str], int
 
     is_told = _tells(basis, [told.shared[cell] for cell in cells], k) is not None
     assert bool(hidden_groups(told, k)) is is_told
+
+
+def chained(shared: Mapping[Any, int]) -> Crossed:
+    """Return the sizes of the last of several divisions beside those before it."""
+    (places,) = {len(cell) for cell in shared}
+    sizes: Sizes = {}
+    for number in range(places):
+        alone, together = Counter[str](), Counter[tuple[str, ...]]()
+        for cell, people in shared.items():
+            alone[cell[number]] += people
+            together[cell[: number + 1]] += people
+        sizes = Crossed(alone, sizes, together) if number else alone
+    assert isinstance(sizes, Crossed)
+    return sizes
+
+
+tables_of_four = st.dictionaries(
+    st.tuples(*(st.sampled_from([f"{what}1", f"{what}2", ""]) for what in "TDRC")),
+    st.integers(1, 8),
+    min_size=1,
+    max_size=9,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(shared=tables_of_four, k=st.integers(2, 6))
+def test_nor_is_one_of_teams_departments_roles_and_cohorts(
+    shared: dict[tuple[str, ...], int], k: int
+) -> None:
+    _assert_nothing_follows(chained(shared), k)
+
+
+def test_cohorts_of_many_small_parts_of_teams_are_shown() -> None:
+    # One or two of each role of each team joined in each month: no part is k people, all are many.
+    parts = [(team, "", role) for team in ("HR", "IT", "Sales") for role in ("leader", "expert")]
+    told = {(*part, f"2025-0{month}"): 1 + month % 2 for part in parts for month in (1, 2, 3)}
+
+    assert hidden_groups(chained(told), K) == frozenset()
+
+
+def test_a_cohort_that_is_a_team_but_for_few_is_hidden() -> None:
+    # Sales less who joined in March are two people.
+    told = {
+        ("Sales", "", "", "2025-01"): 2,
+        ("Sales", "", "", "2025-03"): 9,
+        ("IT", "", "", "2025-01"): 9,
+        ("IT", "", "", "2025-02"): 9,
+    }
+
+    # With those of February, who are in IT, they are not told apart from the others of Sales.
+    assert hidden_groups(chained(told), K) == {"2025-02", "2025-03"}
+
+
+def test_a_cohort_that_is_a_team_is_hidden_where_parts_of_teams_are_small() -> None:
+    told = {
+        ("Sales", "", "leader", "2025-01"): 6,
+        ("Sales", "", "agent", "2025-01"): 9,
+        ("IT", "", "agent", "2025-02"): 9,
+        ("IT", "", "leader", "2025-02"): 1,
+    }
+
+    assert hidden_groups(chained(told), K) == {"2025-01", "2025-02"}
