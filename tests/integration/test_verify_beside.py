@@ -15,7 +15,7 @@ from shared.db import Database
 from shared.facts import Fact, Retraction
 from shared.kpis.assumptions import exchange_rate_key
 from shared.ledger import append, convert_anew
-from shared.orgs import Org
+from shared.orgs import Org, create_org
 from tests.integration.falsifying import by_hand
 from tests.integration.test_known import DAYS, fact, tell
 
@@ -134,6 +134,24 @@ async def test_a_correction_ahead_of_its_time_is_news_and_a_restatement_is_none(
         *(DAYS[2] + timedelta(days=number) for number in (3, 4)),
     ]
     assert not (await verify(database, org.id)).listed
+
+
+@pytest.mark.usefixtures("org")  # its days are those of another zone
+async def test_a_day_on_which_a_source_told_is_one_of_its_organization(
+    database: Database,
+) -> None:
+    async with database.transaction() as connection:
+        there = await create_org(
+            connection, name="There", time_zone="Asia/Kathmandu", currency="USD"
+        )
+    for day, hour in (("2025-04-01", 18), ("2025-04-02", 19)):
+        async with database.transaction(there.id) as connection:
+            await append(connection, there, [click(day)], received_at=at(day, hour))
+    await catch_up(database, there.id)
+
+    known_on = [row[1].isoformat() for row in await read(database, there, _NEWEST)]
+    assert known_on == ["2025-04-01", "2025-04-03"]
+    assert not (await verify(database, there.id)).listed
 
 
 _LAST = "org_id = $1 AND known_on = '2025-04-05'"
