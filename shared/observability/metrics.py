@@ -30,7 +30,6 @@ __all__ = [
 Component = Literal["api", "collector", "collector-worker", "metrics-worker"]
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-STATUS_CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
 UNMATCHED: Final = "unmatched"
 QUEUES: Final = ("fold", "rebuild", "verify", "remeasure", "sync", "inbox")
 

@@ -13,11 +13,12 @@ from services.api.dependencies import Access
 from services.api.roi.cohort import cohort_roi
 from services.api.roi.cohort_schemas import CohortQuery
 from services.api.roi.comparison import compare
+from services.api.roi.comparison_schemas import ModelResult, RoiComparison
 from services.api.roi.crediting import credit_by_models
 from services.api.roi.inputs import read_inputs
 from services.api.roi.markov import explain_removals
 from services.api.roi.queries import ComparisonQuery, MarkovQuery, StatementQuery
-from services.api.roi.schemas import ModelResult, Payback, RoiComparison, RoiStatement
+from services.api.roi.schemas import Payback, RoiStatement
 from services.api.roi.service import statement
 from shared import clock
 from tests.property.oracle.answers import Span

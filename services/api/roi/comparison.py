@@ -8,13 +8,7 @@ from fractions import Fraction
 from services.api.dependencies import Access
 from services.api.evaluation import MOST_POINTS, too_many
 from services.api.model import exact
-from services.api.roi.crediting import Crediting, Model, credit_by_models
-from services.api.roi.groups import Earned, earned, group_credits, may_be_shown
-from services.api.roi.inputs import Inputs, common_fields, read_inputs
-from services.api.roi.moves import Moving, move_of, told_on_both_sides
-from services.api.roi.queries import ComparisonQuery
-from services.api.roi.returns import break_evens, return_of
-from services.api.roi.schemas import (
+from services.api.roi.comparison_schemas import (
     ChannelCredit,
     ModelParameters,
     ModelResult,
@@ -22,6 +16,12 @@ from services.api.roi.schemas import (
     ShareSpread,
     Spread,
 )
+from services.api.roi.crediting import Crediting, Model, credit_by_models
+from services.api.roi.groups import Earned, earned, group_credits, may_be_shown
+from services.api.roi.inputs import Inputs, common_fields, read_inputs
+from services.api.roi.moves import Moving, move_of, told_on_both_sides
+from services.api.roi.queries import ComparisonQuery
+from services.api.roi.returns import break_evens, return_of
 from shared.kpis.expressions import rounded
 from shared.kpis.privacy import Disclosure
 from shared.kpis.roi import ModelComparison, ModelRoi, compare_models, part_percent

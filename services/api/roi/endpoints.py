@@ -24,6 +24,7 @@ from services.api.roi.causal_schemas import (
     IncrementalityQuery,
 )
 from services.api.roi.cohort_schemas import CohortQuery, CohortRoi
+from services.api.roi.comparison_schemas import RoiComparison
 from services.api.roi.cost_schemas import CostStatement
 from services.api.roi.explain_schemas import RoiExplanation
 from services.api.roi.markov_schemas import RemovalEffects
@@ -35,7 +36,7 @@ from services.api.roi.queries import (
     MarkovQuery,
     StatementQuery,
 )
-from services.api.roi.schemas import RoiComparison, RoiStatement
+from services.api.roi.schemas import RoiStatement
 from shared.web.state import resources
 
 __all__ = ["router"]

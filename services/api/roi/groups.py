@@ -9,9 +9,9 @@ from services.api.dependencies import Access
 from services.api.freshness import Freshness, answer_day
 from services.api.model import exact
 from services.api.privacy import disclosure_of, require_people
+from services.api.roi.comparison_schemas import GroupCredit
 from services.api.roi.queries import ComparisonQuery
 from services.api.roi.repository import Basis, Credits
-from services.api.roi.schemas import GroupCredit
 from shared.kpis.periods import Period
 from shared.kpis.privacy import Disclosure
 from shared.kpis.vocabulary import Dimension
