@@ -53,6 +53,7 @@ _FOLD: Final = Target(
             "tests/unit/test_rollup_layout.py",
             "tests/unit/test_portions.py",
             "tests/integration/test_shared_mailbox.py",
+            "tests/api/test_models_of_conversions.py::test_removal_effects_by_hand",
         ),
         (
             "tests/integration/test_fold.py",
