@@ -103,6 +103,13 @@ async def _younger_generation(database: Database, url: str, fill: Fill) -> Org:
     return org
 
 
+#: A language is looked for where a market is.
+_DIVIDED_BY = (
+    *(Dimension.TEAM, Dimension.ROLE, Dimension.COHORT, Dimension.EMPLOYEE),
+    *(Dimension.JOB, Dimension.MARKET),
+)
+
+
 def _asked_measures() -> Iterator[str]:
     """Yield every measure that is counted when it is asked for, and one of each kind of sum."""
     yield from ("shares", "impressions_advocacy", "revenue.linear", "leads_advocacy", "cost")
@@ -115,7 +122,7 @@ def _answers() -> Mapping[str, Ask]:
     for measure in _asked_measures():
         calls[measure] = _read(measure, None)
         # By department another column of the same row of the roster is read.
-        for dimension in (Dimension.TEAM, Dimension.ROLE, Dimension.EMPLOYEE):
+        for dimension in _DIVIDED_BY:
             if dimension in MEASURES[measure].dimensions:
                 calls[f"{measure} by {dimension}"] = _read(measure, dimension)
     days: Mapping[str, Any] = {"from": _PERIOD.start, "to": _PERIOD.end}
@@ -209,8 +216,10 @@ def _histories(today: date) -> Mapping[str, Ask]:
 def _explanations() -> Mapping[str, Ask]:
     calls = {f"{measure} explained": _explain(measure) for measure in _asked_measures()}
     for measure in _asked_measures():
-        if Dimension.ROLE in MEASURES[measure].dimensions:
-            calls[f"{measure} of a role explained"] = _explain(measure, role=frozenset({"leader"}))
+        for dimension, value in ((Dimension.ROLE, "leader"), (Dimension.COHORT, "2025-01")):
+            if dimension in MEASURES[measure].dimensions:
+                only = {dimension.value: frozenset({value})}
+                calls[f"{measure} of a {dimension} explained"] = _explain(measure, **only)
     return calls
 
 
