@@ -33,42 +33,58 @@ __all__ = [
 # A group's people are its members. On a day on which it has none it is counted by its staff: its
 # figures, if it has any, are about somebody. $3 and $4 are the days asked about; what happened
 # before them makes the state on the first one.
+#
+# What the roster and the program say of somebody is laid together by day, and what was said last
+# goes on. Neither is looked for in the other: joined, all of the one is read for each row of the
+# other where the planner knows of none.
 _STEPS = f"""
-WITH placed AS (
-    SELECT r.employee, r.employed, {{of_roster}}, r.effective_on AS since,
-           lead(r.effective_on, 1, 'infinity'::date)
-               OVER (PARTITION BY r.employee ORDER BY r.effective_on) AS until
+WITH point AS (
+    SELECT employee, day, bool_or(employed) AS employed, {{of_day}}, bool_or(is_member) AS is_member
       FROM (
-        SELECT DISTINCT ON (employee, effective_on)
-               employee, effective_on, employed, team, department, role
-          FROM roster
-         WHERE org_id = $1 AND generation = $2
-         ORDER BY employee, effective_on, fact_key DESC
-      ) r
-), told AS ({memberships()}), member AS (
-    SELECT {{of_row}}, greatest(t.since, p.since) AS since, least(t.until, p.until) AS until
-      FROM told t
-      JOIN placed p ON p.employee = t.employee AND p.since < t.until AND t.since < p.until
-     WHERE t.event = 'joined' AND p.employed
-    UNION ALL
-    SELECT {{nowhere}}, t.since, least(t.until, f.first_day)
-      FROM told t
-      LEFT JOIN (SELECT employee, min(since) AS first_day FROM placed GROUP BY 1) f
-        ON f.employee = t.employee
-     WHERE t.event = 'joined' AND t.since < least(t.until, f.first_day)
+        SELECT * FROM (
+            SELECT DISTINCT ON (employee, effective_on) employee, effective_on AS day, employed,
+                   {{roster}}, NULL::boolean AS is_member
+              FROM roster
+             WHERE org_id = $1 AND generation = $2
+             ORDER BY employee, effective_on, fact_key DESC
+        ) placed
+        UNION ALL
+        SELECT t.employee, t.since, NULL, {{unsaid}}, t.event = 'joined'
+          FROM ({memberships()}) t
+         WHERE t.since < t.until
+      ) said
+     GROUP BY employee, day
+), numbered AS (
+    SELECT *, count(employed) OVER so_far AS placements, count(is_member) OVER so_far AS words,
+           lead(day, 1, 'infinity'::date) OVER so_far AS until
+      FROM point
+    WINDOW so_far AS (PARTITION BY employee ORDER BY day)
 ), stretch AS (
-    SELECT {{places}}, since, until, 1 AS members, 0 AS staff FROM member
-    UNION ALL
-    SELECT {{places}}, since, until, 0, 1 FROM placed WHERE employed
+    SELECT employee, day AS since, until, {{last}},
+           first_value(employed) OVER placed AS employed,
+           coalesce(first_value(is_member) OVER heard, false) AS is_member
+      FROM numbered
+    WINDOW placed AS (PARTITION BY employee, placements ORDER BY day),
+           heard AS (PARTITION BY employee, words ORDER BY day)
+), counted AS (
+    -- A member of whom the roster has said nothing yet is nowhere.
+    SELECT since, until, {{of_stretch}},
+           (is_member AND coalesce(employed, true))::integer AS members,
+           coalesce(employed, false)::integer AS staff
+      FROM stretch s
+     WHERE until > $3::date AND since < $4::date
 ), step AS (
     SELECT {{places}}, greatest(since, $3::date) AS day, members, staff
-      FROM stretch WHERE since < $4::date AND until > $3::date AND since < until
+      FROM counted WHERE members + staff > 0
     UNION ALL
     SELECT {{places}}, until, -members, -staff
-      FROM stretch WHERE until > $3::date AND until < $4::date AND since < until
+      FROM counted WHERE members + staff > 0 AND until < $4::date
 )
 SELECT day, {{places}}, sum(members) AS members, sum(staff) AS staff
-  FROM step GROUP BY day, {{places}} ORDER BY day, {{places}}
+  FROM step
+ GROUP BY day, {{places}}
+HAVING sum(members) <> 0 OR sum(staff) <> 0
+ ORDER BY day, {{places}}
 """
 _FIRST_JOINS = f"""
 SELECT DISTINCT ON (employee) employee, ARRAY['0001-01-01'::date] AS days,
@@ -188,23 +204,20 @@ async def read_populations(
     ``place`` is one of ``vocabulary.PLACES``, which are in the order of judging.
     """
     places = PLACES[: PLACES.index(place) + 1]
+    roster = [one for one in places if one is not _COHORT]
     statement = _STEPS.format(
         places=", ".join(places),
-        of_roster=", ".join(_as_of_row(one, "r") for one in places),
-        of_row=", ".join(f"p.{one}" for one in places),
-        nowhere=", ".join(_before_the_roster(one, "t") for one in places),
+        roster=", ".join(roster),
+        of_day=", ".join(f"max({one}) AS {one}" for one in roster),
+        unsaid=", ".join("NULL" for _ in roster),
+        last=", ".join(f"coalesce(first_value({one}) OVER placed, '') AS {one}" for one in roster),
+        of_stretch=", ".join(
+            f"{cohort_of('s.employee')} AS {one}" if one is _COHORT else one for one in places
+        ),
     )
     rows = await connection.fetch(statement, org_id, generation, period.start, period.end)
     # Every day on which somebody moves, everybody is counted: it would keep other requests waiting.
     return await asyncio.to_thread(_counted, rows, places)
-
-
-def _as_of_row(place: Dimension, row: str) -> str:
-    return f"{cohort_of(f'{row}.employee')} AS cohort" if place is _COHORT else f"{row}.{place}"
-
-
-def _before_the_roster(place: Dimension, row: str) -> str:
-    return cohort_of(f"{row}.employee") if place is _COHORT else "''"
 
 
 def _counted(rows: Sequence[asyncpg.Record], places: Sequence[str]) -> Populations:

@@ -5,9 +5,11 @@ What is read is told by PostgreSQL's own counters of the transaction: rows, neve
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
+from asyncpg.connection import LoggedQuery
 from sqlalchemy import make_url
 
 from services.metrics.retired import GENERATION_TABLES
@@ -17,7 +19,16 @@ from shared.ledger import append
 from shared.orgs import Org, create_org
 from tests.conftest import TEMPLATE
 
-__all__ = ["LISTED", "TABLES", "execute", "found", "own_database", "rows_read", "tell"]
+__all__ = [
+    "LISTED",
+    "TABLES",
+    "execute",
+    "found",
+    "own_database",
+    "rows_handled",
+    "rows_read",
+    "tell",
+]
 
 #: What grows with an organization.
 TABLES = (*GENERATION_TABLES, "ledger_entry", "fact_head", "fact_past")
@@ -69,3 +80,17 @@ async def rows_read(
     """Return how many rows of each table the transaction has read so far."""
     rows = await connection.fetch(_ROWS_READ, tables)
     return {row["relname"]: row["rows"] for row in rows}
+
+
+async def rows_handled(connection: "asyncpg.Connection[asyncpg.Record]", query: LoggedQuery) -> int:
+    """Return how many rows all steps of a statement yield or throw away."""
+    plan = await connection.fetchval(
+        f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query.query}", *query.args
+    )
+    return _rows_of(plan[0]["Plan"])
+
+
+def _rows_of(step: dict[str, Any]) -> int:
+    thrown = sum(rows for name, rows in step.items() if name.startswith("Rows Removed"))
+    own: int = (step["Actual Rows"] + thrown) * step["Actual Loops"]
+    return own + sum(_rows_of(part) for part in step.get("Plans", ()))

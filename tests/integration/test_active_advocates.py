@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
 import pytest
@@ -22,7 +22,7 @@ from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, read_measures
 from tests.integration.believing import database, url
 from tests.integration.catalogue_facts import fact
-from tests.integration.planning import found, tell
+from tests.integration.planning import found, rows_handled, tell
 
 __all__ = ["database", "url"]
 
@@ -212,24 +212,8 @@ async def test_a_year_of_days_reads_each_share_some_times_however_far_is_looked_
 
         with connection.query_logger(ran.append):
             table = await read_measures(connection, org, ["active_advocates"], query)
-        handled = [await _rows_handled(connection, one) for one in ran]
+        handled = [await rows_handled(connection, one) for one in ran]
 
     assert sum(cell["active_advocates"] or 0 for cell in table.values()) > _PEOPLE * 100
     # A share's row passes through half a dozen steps, once each.
     assert max(handled) < 10 * _PEOPLE * _DAYS
-
-
-async def _rows_handled(
-    connection: "asyncpg.Connection[asyncpg.Record]", query: LoggedQuery
-) -> int:
-    """Return how many rows all steps of a statement yield or throw away."""
-    plan = await connection.fetchval(
-        f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query.query}", *query.args
-    )
-    return _rows_of(plan[0]["Plan"])
-
-
-def _rows_of(step: dict[str, Any]) -> int:
-    thrown = sum(rows for name, rows in step.items() if name.startswith("Rows Removed"))
-    own: int = (step["Actual Rows"] + thrown) * step["Actual Loops"]
-    return own + sum(_rows_of(part) for part in step.get("Plans", ()))
