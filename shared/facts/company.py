@@ -178,6 +178,7 @@ class FigureRecorded(Fact):
         default=None, description="Working hours that an output took.", examples=["160.00"]
     )
     team: Ref | None = _TEAM
+    department: Ref | None = _DEPARTMENT
     job: Ref | None = Field(
         default=None,
         description="The opening that a recruiting cost was spent on, if on one.",
@@ -186,6 +187,8 @@ class FigureRecorded(Fact):
 
     @model_validator(mode="after")
     def _is_coherent(self) -> Self:
+        if self.department is not None and self.figure == "search_hours":
+            raise ValueError("search hours are of a team or of the company, not of a department")
         if self.job is not None and self.figure != "recruiting_cost":
             raise ValueError("a recruiting cost, and only a recruiting cost, names a job")
         if (self.figure == "output") != (self.hours is not None):

@@ -34,6 +34,12 @@ _JOB = Field(
     description="The opening applied for. Of a hire that names none, its application's counts.",
     examples=["job-12"],
 )
+_HIRING_DEPARTMENT = Field(
+    default=None,
+    description="The department that hires, not the referrer's. Of a hire that names none, its"
+    " application's counts.",
+    examples=["Commercial"],
+)
 
 
 class TouchRecorded(Fact):
@@ -147,6 +153,7 @@ class ApplicationSubmitted(Fact):
     )
     application: Ref = _APPLICATION
     job: Ref | None = _JOB
+    department: Ref | None = _HIRING_DEPARTMENT
     person: Ref | None = _APPLICANT
 
 
@@ -159,6 +166,7 @@ class HireAccepted(Fact):
     )
     application: Ref = _APPLICATION
     job: Ref | None = _JOB
+    department: Ref | None = _HIRING_DEPARTMENT
     person: Ref | None = _APPLICANT
     first_contact_at: Instant | None = Field(
         default=None,

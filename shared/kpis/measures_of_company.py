@@ -51,7 +51,7 @@ _PLACED = (*_TEAM, Dimension.ROLE)
 _STAFF = (*_TEAM, _E)
 #: What is told of people by when they joined, too.
 _JOINED = (*_TEAM, Dimension.COHORT)
-#: Figures by hand name a team or the company; what was spent on recruiting, an opening as well.
+#: Figures by hand name a team or the company; some that are summed are told by more.
 _BY_HAND = (_T,)
 
 
@@ -279,20 +279,24 @@ def _recruiting() -> Iterator[Measure]:
     for name, unit, dimensions, what in (
         ("applications_advocacy", Unit.APPLICATIONS, (*_STAFF, _J), "applications by referral"),
         ("hires_advocacy", Unit.HIRES, (*_STAFF, _J), "accepted offers by referral"),
-        ("hires", Unit.HIRES, (_J,), "accepted offers"),
+        ("hires", Unit.HIRES, (_D, _J), "accepted offers"),
     ):
         yield counted(name, unit, additive, dimensions, what)
     yield counted(
         "time_to_hire.median",
         Unit.DAYS,
         Aggregation.QUANTILE,
-        (_J,),
+        (_D, _J),
         "median of days from first contact to the accepted offer",
     )
 
 
 def _figures() -> Iterator[Measure]:
-    for figure, further in (("market_sales", ()), ("recruiting_cost", (_J,)), ("process_cost", ())):
+    for figure, further in (
+        ("market_sales", ()),
+        ("recruiting_cost", (_D, _J)),
+        ("process_cost", ()),
+    ):
         yield counted(
             f"figure.{figure}",
             Unit.MONEY,
@@ -304,7 +308,7 @@ def _figures() -> Iterator[Measure]:
         ("figure.output", Unit.UNITS, "what was produced, as entered"),
         ("figure.output_hours", Unit.HOURS, "working hours it took"),
     ):
-        yield counted(name, unit, Aggregation.ADDITIVE, _BY_HAND, what)
+        yield counted(name, unit, Aggregation.ADDITIVE, (*_BY_HAND, _D), what)
     for name, unit, what in (
         ("search.hours", Unit.HOURS, "hours a week that these search, as last entered"),
         ("search.people", Unit.PEOPLE, "employed, with a figure of their team or the company"),

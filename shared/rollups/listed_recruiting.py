@@ -3,7 +3,8 @@
 An application may be known to several sources: one row speaks for each of its steps, the first to
 have told it. A referral is an application that names who referred it, or that it came through
 advocacy, or whose applicant an advocate had touched before; a referral hire is one of these hired.
-A hire that names no opening is for its application's.
+A hire that names no opening or no department is for its application's. The department of a referral
+is that of who referred, the one of a hire that which hires.
 """
 
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ def _applied(application: str) -> str:
     """Return the row that speaks for the submission of an application, with who and where."""
     return f"""
         SELECT a.person, a.happened_at, a.day, {", ".join(f"s.{name}" for name in DIMENSIONS)},
-               s.body ->> 'job' AS job
+               s.body ->> 'job' AS job, s.body ->> 'department' AS department
           FROM (
             SELECT * FROM application
              WHERE org_id = $1 AND generation = $2 AND application = {application}
@@ -121,14 +122,18 @@ def referral_hires(since: str, until: str) -> str:
 
 
 def _hires(quantity: str, only: str, note: str) -> Lines:
-    # In the list of columns: it is looked up only where somebody asks for it.
-    applied_for = f"SELECT a.job FROM ({_applied('x.application')}) a"
+    # In the list of columns: they are looked up only where somebody asks for it.
+    named = ", ".join(
+        f"coalesce(x.body ->> '{name}', ("
+        f"SELECT a.{name} FROM ({_applied('x.application')}) a), '') AS {name}"
+        for name in ("job", "department")
+    )
 
     def lines(since: str, until: str) -> str:
         return f"""
             SELECT x.day, {EVERYWHERE}, {quantity} AS quantity, x.fact_key,
                    x.application AS line_key, '{note}' AS note,
-                   coalesce(x.body ->> 'job', ({applied_for}), '') AS job
+                   {named}
               FROM ({_steps("hire.accepted", since, until)}) x
              WHERE {only}
         """
@@ -143,11 +148,12 @@ LISTED: Mapping[str, Listed] = {
         _referrals, "sum", has_standing("application.submitted"), "day", is_by_day=True
     ),
     "hires_advocacy": Listed(referral_hires, "sum", _HIRED, "day", is_by_day=True),
-    "hires": Listed(_hires("1::numeric", "true", "hire"), "sum", _HIRED, is_by_day=True),
+    "hires": Listed(_hires("1::numeric", "true", "hire"), "sum", _HIRED, "own", is_by_day=True),
     "time_to_hire.median": Listed(
         _hires(f"{_DAYS}::numeric", "x.body ? 'first_contact_at'", "days from first contact"),
         "median",
         has_standing("hire.accepted", "body ? 'first_contact_at'"),
+        "own",
         is_by_day=True,
     ),
 }

@@ -315,7 +315,7 @@ async def test_of_parts_of_teams_those_are_hidden_that_are_small(staff: httpx.As
         ("shares", {"group_by": "role", "content": "x"}, "combination_not_kept"),
         ("shares", {"department": "Products", "content": "x"}, "combination_not_kept"),
         ("impressions_advocacy", {"group_by": "role"}, "dimension_not_carried"),
-        ("productivity_index", {"group_by": "department"}, "dimension_not_carried"),
+        ("service_cost_delta", {"group_by": "department"}, "dimension_not_carried"),
         ("audience_match_rate_title", {"role": "leader"}, "dimension_not_carried"),
         ("headcount", {"group_by": "role", "network": "x"}, "dimension_not_carried"),
     ],

@@ -148,6 +148,8 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
                 {"figure": "recruiting_cost", "currency": "USD"},
                 {"figure": "recruiting_cost", "currency": "USD", "job": "j1"},
                 {"figure": "output", "hours": "8"},
+                {"figure": "output", "hours": "2", "department": "North"},
+                {"figure": "recruiting_cost", "currency": "USD", "department": "North"},
                 {"figure": "output", "hours": "0.5"},
                 {"figure": "search_hours"},
             ]
@@ -169,8 +171,12 @@ FURTHER: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "mentions": st.none() | _counts,
         "is_paid": st.none() | st.booleans(),
     },
-    "application.submitted": {"job": _job},
-    "hire.accepted": {"first_contact_at": st.none() | _early, "job": _job},
+    "application.submitted": {"job": _job, "department": _department},
+    "hire.accepted": {
+        "first_contact_at": st.none() | _early,
+        "job": _job,
+        "department": _department,
+    },
     "deal.changed": {
         "customer": st.sampled_from([None, "acme", "bolt"]),
         "units": st.none() | _counts,

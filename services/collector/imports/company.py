@@ -65,7 +65,7 @@ def _figure(cells: Cells, zone: ZoneInfo) -> Fact:
     return build(
         FigureRecorded,
         {"external_id": "figure", "occurred_at": "day"},
-        external_id=_id(cells, "figure", "day", "team", *_given(cells, "job")),
+        external_id=_id(cells, "figure", "day", "team", *_group(cells)),
         occurred_at=midnight(day(cells, "day"), zone),
         figure=required(cells, "figure"),
         day=day(cells, "day"),
@@ -73,8 +73,14 @@ def _figure(cells: Cells, zone: ZoneInfo) -> Fact:
         currency=cells.get("currency"),
         hours=cells.get("hours"),
         team=cells.get("team"),
+        department=cells.get("department"),
         job=cells.get("job"),
     )
+
+
+def _group(cells: Cells) -> tuple[str, ...]:
+    # A department has a place of its own: an opening of the same name is another figure's.
+    return ("job", "department") if cells.get("department") else _given(cells, "job")
 
 
 def _quota(cells: Cells, zone: ZoneInfo) -> Fact:
@@ -125,7 +131,7 @@ def _kind(required_columns: str, optional: str, fact_of: FactOf) -> Kind:
 SURVEYS: Final = _kind(
     "topic held_on respondents", "positive negative score_sum team department role market", _survey
 )
-FIGURES: Final = _kind("figure day value", "currency hours team job note", _figure)
+FIGURES: Final = _kind("figure day value", "currency hours team department job note", _figure)
 QUOTAS: Final = _kind("employee set_on amount currency starts_on ends_on", "note", _quota)
 TRAININGS: Final = _kind("employee course completed_on hours is_onboarding", "note", _training)
 LEAVERS: Final = _kind("employee last_day reason in_probation", "tenure_days note", _leaver)

@@ -56,6 +56,7 @@ def _figures(history: History, span: Span) -> dict[str, Told]:
                         Fraction(getattr(f, field)),
                         f.day,
                         team=f.team or "",
+                        department=f.department or "",
                         job=f.job or "",
                     )
                     for f in entered

@@ -3,7 +3,7 @@
 A referral is an application with an employee as referrer, through the advocates' channel, or of a
 person whom an advocate touched in the window up to it. A referral hire is one of these hired, or
 one that names a referrer or the channel itself. Whoever told a step first speaks for it. The
-opening is the one that the hire names, or else its application.
+opening and the department are those that the hire names, or else its application.
 """
 
 from datetime import date
@@ -77,20 +77,20 @@ def hiring_lines(history: History, span: Span) -> dict[str, Told]:
             _brought(history, referral_hires(history), span), "sum", "day"
         )
         inside = [h for h in hires.values() if _inside(span, history.day(h.occurred_at))]
-        counted = [Line(h.application, 1, span.start, job=_job(history, h)) for h in inside]
-        told["hires"] = Told(counted, "sum")
+        counted = [Line(h.application, 1, span.start, **_for(history, h)) for h in inside]
+        told["hires"] = Told(counted, "sum", "own")
     if any(hire.first_contact_at for hire in history.of(HireAccepted)):
         lines = [
             Line(
                 hire.application,
                 (history.day(hire.occurred_at) - history.day(hire.first_contact_at)).days,
                 span.start,
-                job=_job(history, hire),
+                **_for(history, hire),
             )
             for hire in inside
             if hire.first_contact_at
         ]
-        told["time_to_hire.median"] = Told(lines, "median")
+        told["time_to_hire.median"] = Told(lines, "median", "own")
     return told
 
 
@@ -105,6 +105,12 @@ def _brought(history: History, found: list[Brought[Step]], span: Span) -> list[L
         for day, one in days
         if _inside(span, day)
     ]
+
+
+def _for(history: History, hire: HireAccepted) -> dict[str, str]:
+    applied = steps_of(history, ApplicationSubmitted).get(hire.application)
+    department = hire.department or (applied and applied.department) or ""
+    return {"job": _job(history, hire), "department": department}
 
 
 def _job(history: History, step: ApplicationSubmitted | HireAccepted) -> str:

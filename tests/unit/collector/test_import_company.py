@@ -120,6 +120,11 @@ def test_figures_quotas_trainings_and_leavers() -> None:
     assert isinstance(of_one, FigureRecorded)
     assert (of_all.job, of_all.external_id) == (None, "recruiting_cost@2025-03-31@")
     assert (of_one.job, of_one.external_id) == ("job-1", "recruiting_cost@2025-03-31@@job-1")
+    # A department may be called as an opening is, and is another figure's.
+    named = row("figures", **recruiting, value="10.00", department="job-1")
+    assert isinstance(named, FigureRecorded)
+    assert (named.job, named.department) == (None, "job-1")
+    assert named.external_id == "recruiting_cost@2025-03-31@@@job-1"
     assert isinstance(quota, QuotaSet)
     assert (quota.starts_on, quota.amount) == (date(2025, 1, 1), Decimal("90000.00"))
     assert isinstance(training, TrainingCompleted)
