@@ -89,6 +89,8 @@ async def found(database: Database, org: Org) -> None:
     for day, items in zip(DAYS, told, strict=True):
         await tell(database, org, day, items)
     await tell(database, org, DAYS[1] + timedelta(days=3), [click("2025-03-13", source="web")])
+    # Newer than some of what was known, and not than all of it.
+    await tell(database, org, DAYS[2] + timedelta(days=1), [click("2025-03-20")])
     await rate(database, org, "EUR", "1.5", version=2)
     assert await convert(database, org, "EUR", DAYS[2] + timedelta(days=2)) == 1
     await catch_up(database, org.id)
