@@ -197,9 +197,11 @@ async def _answers(
 
 def _figures(answers: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     # A cursor is its organization's own, and a day is final when it is over.
-    left_out = {"next_cursor", "is_final", "as_of"}
+    left_out = {"cursor", "next_cursor", "is_final", "as_of"}
     return {
-        name: _without(answer, left_out) | {"facts": _without(answer.get("facts"), left_out)}
+        name: _without(answer, left_out)
+        | {"facts": _without(answer.get("facts"), left_out)}
+        | {"inputs": [_without(one, left_out) for one in answer.get("inputs", [])]}
         for name, answer in answers.items()
     }
 
