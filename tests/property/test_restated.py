@@ -44,6 +44,7 @@ _ALWAYS: tuple[_Figure, ...] = (
     *(("shares", None), ("revenue_won", None), ("enrollment_rate", None), ("followers", None)),
     *(("attributed_revenue_linear", "employee"), ("cost_per_win", "network")),
 )
+#: Not what divides employees: so few people may not be asked about.
 _PARTS = {
     "employee": "E1",
     "network": "linkedin",
@@ -53,7 +54,6 @@ _PARTS = {
     "account": "A",
     "hashtag": "a",
     "job": "j1",
-    "cohort": "2025-03",
     "market": "de",
     "language": "en",
 }
