@@ -16,20 +16,11 @@ from shared.db import Database
 from shared.facts import Fact, parse_fact
 from shared.orgs import Org
 from tests.api.conftest import MakeClient, Tell
+from tests.api.goals import GOAL
 from tests.integration.test_generations_meet import until_they_wait
 
 #: A Monday; everything before it is known.
 TODAY = date(2025, 6, 30)
-GOAL: dict[str, Any] = {
-    "kpi": "clicks",
-    "target": "1200",
-    "unit": "clicks",
-    "direction": "up",
-    "owner": "head of marketing",
-    "objective": "Enter the Polish market with ten pilot customers",
-    "baseline_on": "2025-06-02",
-    "due_on": "2025-08-24",
-}
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ import pytest
 
 from shared.facts import Fact, parse_fact
 from tests.api.conftest import Tell
-from tests.api.test_goals import GOAL
+from tests.api.goals import of
 
 pytestmark = pytest.mark.usefixtures("today")
 
@@ -98,11 +98,6 @@ class Case:
     expected: str | None = None
     ends: tuple[float, float] | None = None
     rates: Sequence[tuple[str, str, str]] = field(default=())
-
-
-def of(kpi: str, unit: str, target: str, **changed: Any) -> dict[str, Any]:
-    """Return a goal of twelve weeks, four of which are over."""
-    return {**GOAL, "kpi": kpi, "unit": unit, "target": target, "stretch": True, **changed}
 
 
 _LATER = {"baseline_on": "2025-07-09", "due_on": "2025-09-02"}

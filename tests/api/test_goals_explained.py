@@ -10,18 +10,12 @@ import pytest
 
 from shared.facts import EngagementDaily, Fact
 from tests.api.conftest import At, MakeClient, Tell
-from tests.api.test_goals_by_hand import MONDAYS, followers, of, views
+from tests.api.goals import of, stated
+from tests.api.test_goals_by_hand import MONDAYS, followers, views
 
 pytestmark = pytest.mark.usefixtures("today")
 
 NOON = datetime(2025, 6, 30, 12, tzinfo=UTC)
-
-
-async def stated(client: httpx.AsyncClient, goal: dict[str, Any]) -> dict[str, Any]:
-    made = await client.post("/v1/goals", json=goal)
-    assert made.status_code == 201, made.text
-    answer: dict[str, Any] = made.json()
-    return answer
 
 
 async def explained(client: httpx.AsyncClient, goal: dict[str, Any], **asked: str) -> Any:

@@ -14,7 +14,8 @@ from shared.facts import EngagementDaily, Fact, Retraction
 from shared.ledger import append
 from shared.orgs import Org
 from tests.api.conftest import At, Fold, MakeClient, Tell
-from tests.api.test_goals_by_hand import followers, of, posts, views
+from tests.api.goals import of, stated
+from tests.api.test_goals_by_hand import followers, posts, views
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 #: What only one of two organizations can say alike, and what says that it was asked about the past.
@@ -38,9 +39,7 @@ class _Company:
         self.goals: list[str] = []
 
     async def state(self, **goal: Any) -> None:
-        made = await self.client.post("/v1/goals", json=goal)
-        assert made.status_code == 201, made.text
-        self.goals.append(made.json()["id"])
+        self.goals.append((await stated(self.client, goal))["id"])
 
     async def change(self, goal: int, **changed: Any) -> None:
         answer = await self.client.patch(f"/v1/goals/{self.goals[goal]}", json=changed)

@@ -10,8 +10,9 @@ import pytest
 from shared.facts import Fact
 from shared.orgs import Org
 from tests.api.conftest import MakeClient, Tell
+from tests.api.goals import of, stated
 from tests.api.test_goals import rules_of, state
-from tests.api.test_goals_by_hand import MONDAYS, of, posts, told, views
+from tests.api.test_goals_by_hand import MONDAYS, posts, told, views
 
 pytestmark = pytest.mark.usefixtures("today")
 
@@ -47,17 +48,15 @@ async def test_what_is_kept_with_a_goal_is_no_more_than_all_may_see(
     small = hired([f"E{n}" for n in range(4)], "sales", date(2024, 1, 1))
     grown = hired([f"E{n}" for n in range(4, 9)], "sales", MONDAYS[1])
     await tell([*others(), *small, *grown, *posts()])
-    goal = of("sharers_any", "people", "14", filters={"team": ["sales"]})
 
-    made = await client.post("/v1/goals", json=goal)
+    made = await stated(client, of("sharers_any", "people", "14", filters={"team": ["sales"]}))
 
-    assert made.status_code == 201, made.text
     reader = await client_of(org, {"goals:read"})
-    read = (await reader.get(f"/v1/goals/{made.json()['id']}")).json()
+    read = (await reader.get(f"/v1/goals/{made['id']}")).json()
     assert read["standing"]["actual"] == "9"
     # Eight weeks are shown, and twelve would make a forecast.
     assert (read["standing"]["forecast"], read["forecast_low"]) == (None, None)
-    assert {name: made.json()[name] for name in read} == read
+    assert {name: made[name] for name in read} == read
 
 
 async def test_a_team_too_small_to_be_shown_is_not_shown_by_its_goal(

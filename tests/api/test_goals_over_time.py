@@ -9,7 +9,8 @@ import pytest
 
 from shared.facts import EngagementDaily, Fact, Retraction, parse_fact
 from tests.api.conftest import At, Tell
-from tests.api.test_goals_by_hand import MONDAYS, of, told, views
+from tests.api.goals import of, stated
+from tests.api.test_goals_by_hand import MONDAYS, told, views
 
 
 async def standing(client: httpx.AsyncClient, goal: dict[str, Any]) -> dict[str, Any]:
@@ -17,13 +18,6 @@ async def standing(client: httpx.AsyncClient, goal: dict[str, Any]) -> dict[str,
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()["standing"]
     return found
-
-
-async def stated(client: httpx.AsyncClient, goal: dict[str, Any]) -> dict[str, Any]:
-    made = await client.post("/v1/goals", json=goal)
-    assert made.status_code == 201, made.text
-    answer: dict[str, Any] = made.json()
-    return answer
 
 
 def clicks(instants: Iterable[str]) -> list[Fact]:

@@ -10,7 +10,7 @@ import pytest_asyncio
 from shared.db import Database
 from shared.orgs import Org
 from tests.api.conftest import Tell
-from tests.api.test_goals import GOAL
+from tests.api.goals import GOAL
 from tests.api.test_goals_by_hand import followers
 
 pytestmark = pytest.mark.usefixtures("today")
