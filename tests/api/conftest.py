@@ -1,7 +1,7 @@
 """The API in process: a real database, the real application, no network."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,8 @@ from shared.orgs import Org, create_org
 from shared.security.keyring import KeyRing
 from shared.security.keys import SCOPES, create_key
 from shared.settings import ApiSettings
+from tests.api.asking import post
+from tests.api.golden import local
 
 SECRET_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
@@ -31,6 +33,11 @@ MakeClient = Callable[..., Awaitable[httpx.AsyncClient]]
 Fold = Callable[[Org], Awaitable[None]]
 At = Callable[[datetime | str], None]
 Tell = Callable[[Sequence[Fact | Retraction]], Awaitable[None]]
+Deliver = Callable[[Iterable[dict[str, Any]]], Awaitable[None]]
+TellAndCorrect = Callable[[Iterable[dict[str, Any]], Iterable[dict[str, Any]]], Awaitable[None]]
+
+#: When the first quarter is told and when corrected by ``tell_and_correct``, and today after it.
+TOLD, CORRECTED, ASKED = date(2025, 3, 31), date(2025, 4, 20), date(2025, 5, 2)
 
 
 class CollectorVendors:
@@ -145,6 +152,31 @@ def tell(database: Database, org: Org, fold: Fold) -> Tell:
         async with database.transaction(org.id) as connection:
             await append(connection, org, facts)
         await fold(org)
+
+    return told
+
+
+@pytest.fixture
+def deliver(client: httpx.AsyncClient, org: Org, fold: Fold) -> Deliver:
+    """Return what posts facts as a partner does and folds them."""
+
+    async def delivered(facts: Iterable[dict[str, Any]]) -> None:
+        await post(client, facts)
+        await fold(org)
+
+    return delivered
+
+
+@pytest.fixture
+def tell_and_correct(deliver: Deliver, at: At) -> TellAndCorrect:
+    """Return what delivers a quarter's facts on its last day and corrections of them later."""
+
+    async def told(quarter: Iterable[dict[str, Any]], corrected: Iterable[dict[str, Any]]) -> None:
+        at(local(TOLD))
+        await deliver(quarter)
+        at(local(CORRECTED))
+        await deliver(corrected)
+        at(local(ASKED))
 
     return told
 

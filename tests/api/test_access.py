@@ -12,6 +12,7 @@ from services.api.dependencies import declared_parameters
 from shared.db import Database
 from shared.orgs import Org
 from shared.security.keys import SCOPES
+from tests.api.asking import problem
 from tests.api.conftest import MakeClient, anonymous
 
 PERIOD = {"from": "2025-01-01", "to": "2025-02-01"}
@@ -130,13 +131,6 @@ def scopes_by_operation(app: FastAPI) -> Iterator[tuple[str, str]]:
         for operation in methods.values():
             (scope,) = operation["security"][0]["bearer"]
             yield operation["operationId"], scope
-
-
-def problem(response: httpx.Response) -> dict[str, Any]:
-    assert response.headers["content-type"] == "application/problem+json"
-    body: dict[str, Any] = response.json()
-    assert body["status"] == response.status_code
-    return body
 
 
 async def test_every_operation_needs_a_key(app: FastAPI) -> None:

@@ -8,9 +8,9 @@ import httpx
 from fastapi import FastAPI
 
 from shared.orgs import Org
+from tests.api.asking import post
 from tests.api.conftest import At, Fold, MakeClient
 from tests.api.golden import Q1, activity, fact, local, program, sales
-from tests.api.test_golden import post
 from tests.api.test_incrementality import year
 
 #: What answers no figures, or figures whose time is a matter of their own.

@@ -11,9 +11,9 @@ from shared.db import Database
 from shared.facts import parse_fact
 from shared.ledger import append
 from shared.orgs import Org
+from tests.api.asking import problem
 from tests.api.conftest import Fold
 from tests.api.golden import fact, local
-from tests.api.test_access import problem
 from tests.integration.catalogue_facts import everything
 
 FEBRUARY = {"from": "2025-02-01", "to": "2025-03-01"}

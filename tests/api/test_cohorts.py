@@ -1,6 +1,6 @@
 """Figures of cohorts: of who first joined in a month, whatever happened later, where enough did."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -9,12 +9,12 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from shared import clock
 from shared.orgs import Org
-from tests.api.conftest import Fold, MakeClient
+from tests.api.asking import explained, get, groups, quantities, refusal, values
+from tests.api.conftest import Deliver, MakeClient, TellAndCorrect
+from tests.api.goals import FIRST_HALF, of, stated
 from tests.api.golden import Q1, fact, local
 
-TOLD, CORRECTED, ASKED = date(2025, 3, 31), date(2025, 4, 20), date(2025, 5, 2)
 NOVEMBER, DECEMBER, NEVER = "2024-11", "2024-12", ""
 TEAMS = ("Sales", "IT", "HR")
 #: Ten joined in November, ten in December, and six were invited and never joined.
@@ -24,40 +24,40 @@ BEFORE = {"as_of": "2025-04-10"}
 HALF_YEAR = {"from": "2024-10-01", "to": "2025-04-01"}
 
 
-def of(kind: str, number: int, day: date, **said: Any) -> dict[str, Any]:
+def did(kind: str, number: int, day: date, **said: Any) -> dict[str, Any]:
     return fact(kind, f"E{number}@{day}", local(day), employee=f"E{number}", **said)
 
 
 def recorded(number: int, since: date, *, employed: bool = True) -> dict[str, Any]:
     row = {"team": TEAMS[number % 3], "effective_on": since.isoformat(), "employed": employed}
-    return of("employee.recorded", number, since, **row)
+    return did("employee.recorded", number, since, **row)
 
 
 def posted(number: int, day: date) -> dict[str, Any]:
-    return of("post.published", number, day, post=f"{number}-{day}", network="linkedin")
+    return did("post.published", number, day, post=f"{number}-{day}", network="linkedin")
 
 
 def indexed(number: int, day: date, brand: str) -> dict[str, Any]:
     pillars = dict.fromkeys(("people", "insights", "relationships"), "0")
-    return of("ssi.recorded", number, day, brand=brand, **pillars)
+    return did("ssi.recorded", number, day, brand=brand, **pillars)
 
 
 def joined() -> Iterator[dict[str, Any]]:
     for cohort, people in COHORTS.items():
         for number in people:
             yield recorded(number, date(2024, 6, 1))
-            yield of("member.invited", number, date(2024, 10, 20))
+            yield did("member.invited", number, date(2024, 10, 20))
             if cohort:
-                yield of("member.joined", number, JOINED[cohort])
+                yield did("member.joined", number, JOINED[cohort])
 
 
 def quarter() -> Iterator[dict[str, Any]]:
     """Yield what three cohorts did: some leave and return, some post, some quit the company."""
     yield from joined()
-    yield of("member.left", 0, date(2025, 2, 10))
-    yield of("member.left", 1, date(2025, 3, 1))
-    yield of("member.joined", 1, date(2025, 3, 20))
-    yield of("member.left", 10, date(2025, 2, 15))
+    yield did("member.left", 0, date(2025, 2, 10))
+    yield did("member.left", 1, date(2025, 3, 1))
+    yield did("member.joined", 1, date(2025, 3, 20))
+    yield did("member.left", 10, date(2025, 2, 15))
     yield posted(2, date(2024, 11, 1))
     for number in range(2, 10):
         yield posted(number, date(2025, 3, 12))
@@ -67,42 +67,31 @@ def quarter() -> Iterator[dict[str, Any]]:
         yield posted(number, date(2025, 2, 1))
     for number, hours in ((2, "1"), (3, "2"), (4, "6"), (11, "3")):
         course = {"course": "start", "hours": hours, "is_onboarding": True}
-        yield of("training.completed", number, date(2025, 1, 15), **course)
+        yield did("training.completed", number, date(2025, 1, 15), **course)
     for number, brand in ((2, "12"), (3, "14"), (11, "15")):
         yield indexed(number, date(2024, 12, 15), "10")
         yield indexed(number, date(2025, 2, 15), brand)
-    yield of("employment.ended", 5, date(2025, 3, 20), reason="adaptation", in_probation=True)
+    yield did("employment.ended", 5, date(2025, 3, 20), reason="adaptation", in_probation=True)
     yield recorded(5, date(2025, 3, 21), employed=False)
-    yield of("employment.ended", 20, date(2025, 1, 31), reason="own_wish")
+    yield did("employment.ended", 20, date(2025, 1, 31), reason="own_wish")
     yield recorded(20, date(2025, 2, 1), employed=False)
 
 
 def correction() -> dict[str, Any]:
     """Return what is told later: one of November's had joined in December."""
-    told = of("member.joined", 9, JOINED[NOVEMBER])
-    return {**told, "occurred_at": of("member.joined", 9, JOINED[DECEMBER])["occurred_at"]}
+    told = did("member.joined", 9, JOINED[NOVEMBER])
+    return {**told, "occurred_at": did("member.joined", 9, JOINED[DECEMBER])["occurred_at"]}
 
 
 @pytest_asyncio.fixture
-async def staff(
-    client: httpx.AsyncClient, org: Org, fold: Fold, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[httpx.AsyncClient]:
+async def staff(client: httpx.AsyncClient, tell_and_correct: TellAndCorrect) -> httpx.AsyncClient:
     """Return a client of a program, one first join of which was corrected after the quarter."""
-    for day, facts in ((TOLD, list(quarter())), (CORRECTED, [correction()])):
-        monkeypatch.setattr(clock, "now", lambda day=day: local(day))
-        response = await client.post("/v1/facts", json=facts)
-        assert response.status_code == 200, response.text
-        await fold(org)
-    monkeypatch.setattr(clock, "now", lambda: local(ASKED))
-    yield client
+    await tell_and_correct(quarter(), [correction()])
+    return client
 
 
 async def by_cohort(client: httpx.AsyncClient, kpi: str, **query: Any) -> dict[str | None, Any]:
-    asked = {**Q1, "group_by": "cohort", "ids": kpi, **query}
-    asked = {name: value for name, value in asked.items() if value is not None}
-    response = await client.get("/v1/kpis/values", params=asked)
-    assert response.status_code == 200, response.text
-    return {one["group"]: one["value"] for one in response.json()["kpis"][0]["values"]}
+    return await values(client, kpi, group_by="cohort", **query)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +130,7 @@ async def test_who_joined_together_is_one_group(
         group: value for group, value in expected.items() if value is not None
     }
     for group, value in expected.items():
-        alone = await by_cohort(staff, kpi, **period, **BEFORE, cohort=group, group_by=None)
+        alone = await values(staff, kpi, **period, **BEFORE, cohort=group)
         assert (alone[None] in {None, "0"}) if value is None else alone == {None: value}
 
 
@@ -153,15 +142,14 @@ async def test_cohorts_add_up_to_the_whole(staff: httpx.AsyncClient) -> None:
     ):
         found = await by_cohort(staff, kpi)
         assert sum(int(value) for value in found.values()) == int(whole), kpi
-        assert await by_cohort(staff, kpi, group_by=None) == {None: whole}, kpi
+        assert await values(staff, kpi) == {None: whole}, kpi
 
 
 async def test_who_left_the_company_was_of_the_cohort_on_all_days(
     staff: httpx.AsyncClient,
 ) -> None:
-    asked = {**Q1, "group_by": "cohort", "ids": "turnover_rate", **BEFORE}
-    (answer,) = (await staff.get("/v1/kpis/values", params=asked)).json()["kpis"]
-    found = {one["group"]: (one["numerator"], one["denominator"]) for one in answer["values"]}
+    rates = await groups(staff, "turnover_rate", group_by="cohort", **BEFORE)
+    found = {group: (one["numerator"], one["denominator"]) for group, one in rates.items()}
 
     # Ten of November, of whom one is gone for the last 11 of 90 days; six, one of them for 59.
     assert found[NOVEMBER] == ("1", "9.877777777778")
@@ -174,12 +162,12 @@ async def test_a_first_join_that_was_another_day_moves_history(staff: httpx.Asyn
     assert await by_cohort(staff, "enrolled_employees", **BEFORE) == {NOVEMBER: "9", DECEMBER: "9"}
     assert await by_cohort(staff, "enrolled_employees") == {NOVEMBER: "8", DECEMBER: "10"}
 
-    moves = (await staff.get("/v1/restatements", params=asked)).json()["restatements"]
-    assert [(one["day"], one["before"], one["after"]) for one in moves] == [
+    moves = await get(staff, "restatements", **asked)
+    assert [(one["day"], one["before"], one["after"]) for one in moves["restatements"]] == [
         ("2025-04-20", "9", "8")
     ]
-    causes = await staff.get("/v1/restatements/facts", params={**asked, "day": "2025-04-20"})
-    assert [(one["kind"], one["weight"]) for one in causes.json()["facts"]] == [
+    causes = await get(staff, "restatements/facts", **asked, day="2025-04-20")
+    assert [(one["kind"], one["weight"]) for one in causes["facts"]] == [
         ("member.joined", -1),
         ("member.joined", 1),
     ]
@@ -196,40 +184,32 @@ async def test_a_first_join_that_was_another_day_moves_history(staff: httpx.Asyn
 async def test_the_facts_of_a_cohort_add_up_to_its_figure(
     staff: httpx.AsyncClient, kpi: str
 ) -> None:
-    query: dict[str, Any] = {**Q1, "cohort": NOVEMBER, "limit": 100}
-    lines: list[dict[str, Any]] = []
-    while True:
-        answer = (await staff.get(f"/v1/kpis/{kpi}/explain", params=query)).json()
-        lines += answer["facts"]["lines"]
-        if answer["facts"]["next_cursor"] is None:
-            break
-        query["cursor"] = answer["facts"]["next_cursor"]
+    answer, lines = await explained(staff, kpi, cohort=NOVEMBER, limit=100)
 
     for given in (one for one in answer["inputs"] if one["measure"] != "weeks"):
-        listed = [one for one in lines if one["measure"] == given["measure"]]
-        assert sum(Fraction(one["quantity"]) for one in listed) == Fraction(given["value"]), given
+        listed = quantities(lines, given["measure"])
+        assert sum(listed) == Fraction(given["value"]), given
         assert listed
-        assert {one["employee"] for one in listed} <= {f"E{n}" for n in range(9)}
+    assert {one["employee"] for one in lines} <= {f"E{n}" for n in range(9)}
 
 
 async def test_a_cohort_of_few_is_hidden_and_one_more_with_it(
-    staff: httpx.AsyncClient, org: Org, fold: Fold
+    staff: httpx.AsyncClient, deliver: Deliver
 ) -> None:
     told = [recorded(number, date(2024, 6, 1)) for number in range(26, 30)]
-    told += [of("member.joined", number, date(2025, 1, 7)) for number in range(26, 30)]
-    assert (await staff.post("/v1/facts", json=told)).status_code == 200
-    await fold(org)
+    told += [did("member.joined", number, date(2025, 1, 7)) for number in range(26, 30)]
+    await deliver(told)
 
     found = await by_cohort(staff, "enrolled_employees")
     # But for them the fewest are those who never joined: they keep them company.
     assert found == {NOVEMBER: "8", DECEMBER: "10", "2025-01": None, " + 2025-01": "4"}
     invited = await by_cohort(staff, "invited_employees")
     assert (invited[NEVER], invited[" + 2025-01"]) == (None, "6")
-    asked = {**Q1, "ids": "enrolled_employees", "cohort": "2025-01"}
-    (alone,) = (await staff.get("/v1/kpis/values", params=asked)).json()["kpis"][0]["values"]
-    assert alone["null_reason"] == "suppressed:small_group"
-    refused = await staff.get("/v1/kpis/enrolled_employees/explain", params=asked)
-    assert refused.status_code == 422
+    few = {"cohort": "2025-01"}
+    alone = await groups(staff, "enrolled_employees", **few)
+    assert alone[None]["null_reason"] == "suppressed:small_group"
+    refused = await staff.get("/v1/kpis/enrolled_employees/explain", params={**Q1, **few})
+    assert refusal(refused) == (422, "small_group")
 
 
 async def test_what_tells_of_single_people_needs_the_scope(
@@ -245,9 +225,8 @@ async def test_what_tells_of_single_people_needs_the_scope(
     ]
     for path, query in of_people:
         refused = await reader.get(f"/v1/{path}", params={**Q1, **query})
-        assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope"), path
-        allowed = await staff.get(f"/v1/{path}", params={**Q1, **query})
-        assert allowed.status_code == 200, allowed.text
+        assert refusal(refused) == (403, "insufficient_scope"), path
+        await get(staff, path, **Q1, **query)
 
     assert await by_cohort(reader, "left_program") == {NOVEMBER: "2", DECEMBER: "1"}
     # Both tellings together would say who was moved from the one to the other.
@@ -256,24 +235,12 @@ async def test_what_tells_of_single_people_needs_the_scope(
 
 
 async def test_a_goal_may_be_a_cohorts(staff: httpx.AsyncClient) -> None:
-    goal = {
-        "kpi": "left_program",
-        "filters": {"cohort": [NOVEMBER]},
-        "target": "3",
-        "unit": "events",
-        "direction": "down",
-        "stretch": True,
-        "owner": "head of communication",
-        "objective": "Keep those who came first",
-        "baseline_on": "2025-01-01",
-        "due_on": "2025-06-30",
-    }
-    made = await staff.post("/v1/goals", json=goal)
-    assert made.status_code == 201, made.text
-    assert made.json()["standing"]["actual"] == "2"
+    fewer = of("left_program", "events", "3", direction="down", **FIRST_HALF)
+    goal = await stated(staff, {**fewer, "filters": {"cohort": [NOVEMBER]}})
+    assert goal["standing"]["actual"] == "2"
 
-    of_team = {**goal, "filters": {"cohort": [NOVEMBER], "team": ["Sales"]}}
-    refused = await staff.post("/v1/goals", json=of_team)
+    of_team = {"cohort": [NOVEMBER], "team": ["Sales"]}
+    refused = await staff.post("/v1/goals", json={**fewer, "filters": of_team})
     (error,) = refused.json()["errors"]
     assert (refused.status_code, error["rule"]) == (422, "of_single_people")
 
@@ -282,4 +249,4 @@ async def test_a_goal_may_be_a_cohorts(staff: httpx.AsyncClient) -> None:
 async def test_what_has_no_cohort_is_refused_by_name(client: httpx.AsyncClient, kpi: str) -> None:
     refused = await client.get("/v1/kpis/values", params={**Q1, "ids": kpi, "group_by": "cohort"})
 
-    assert (refused.status_code, refused.json()["code"]) == (422, "dimension_not_carried")
+    assert refusal(refused) == (422, "dimension_not_carried")

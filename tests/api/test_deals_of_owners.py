@@ -18,9 +18,9 @@ from services.metrics.verify import verify
 from shared import clock
 from shared.db import Database
 from shared.orgs import Org
+from tests.api.asking import problem
 from tests.api.conftest import Fold, MakeClient
 from tests.api.golden import fact, local
-from tests.api.test_access import problem
 
 TEAMS = {"Sales": 6, "Field": 5, "Board": 3, "Legal": 2}
 FEBRUARY = {"from": "2025-02-01", "to": "2025-03-01"}

@@ -13,9 +13,9 @@ from services.metrics.verify import repair
 from shared import clock
 from shared.db import Database
 from shared.orgs import Org
+from tests.api.asking import post
 from tests.api.conftest import Fold, MakeClient
 from tests.api.golden import Q1, fact, local
-from tests.api.test_golden import post
 from tests.api.test_repairs_told import miscount
 
 JANUARY = date(2025, 1, 1)

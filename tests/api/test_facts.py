@@ -7,7 +7,8 @@ import pytest
 
 from shared.db import Database
 from shared.orgs import Org, person_of
-from tests.api.test_access import CONNECTION, problem
+from tests.api.asking import problem
+from tests.api.test_access import CONNECTION
 
 POST: dict[str, Any] = {
     "kind": "post.published",

@@ -1,14 +1,14 @@
 """The golden quarter through the public door: facts in, figures and their proof out."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
 import httpx
 import pytest_asyncio
 
 from shared.orgs import Org
+from tests.api.asking import post
 from tests.api.conftest import Fold
 from tests.api.golden import Q1, activity, program, sales
 
@@ -17,13 +17,6 @@ RATES = {
     "gross_margin": "0.8",
     "cost_per_hire.referral": "1500",
 }
-
-
-async def post(client: httpx.AsyncClient, facts: Iterable[dict[str, Any]]) -> None:
-    waiting = iter(facts)
-    while batch := list(islice(waiting, 1000)):
-        response = await client.post("/v1/facts", json=batch)
-        assert response.status_code == 200, response.text
 
 
 @pytest_asyncio.fixture

@@ -7,9 +7,10 @@ import httpx
 import pytest
 
 from shared.orgs import Org
+from tests.api.asking import post
 from tests.api.conftest import Fold
 from tests.api.golden import fact, local
-from tests.api.test_golden import get, golden, post
+from tests.api.test_golden import get, golden
 
 __all__ = ["golden"]
 

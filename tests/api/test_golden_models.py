@@ -11,9 +11,10 @@ import pytest_asyncio
 from services.api.roi import comparison as comparing
 from shared.db import Database
 from shared.orgs import Org, create_org
+from tests.api.asking import post
 from tests.api.conftest import Fold
 from tests.api.golden import Q1, sales
-from tests.api.test_golden import get, golden, post
+from tests.api.test_golden import get, golden
 
 __all__ = ["golden"]
 

@@ -1,6 +1,6 @@
 """Departments that hires, recruiting costs and outputs name themselves, now and as it was known."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -9,12 +9,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from shared import clock
-from shared.orgs import Org
-from tests.api.conftest import Fold
-from tests.api.golden import Q1, fact, local
+from tests.api.asking import explained, quantities, refusal, values
+from tests.api.conftest import Deliver, TellAndCorrect
+from tests.api.golden import fact, local
 
-TOLD, CORRECTED, ASKED = date(2025, 3, 31), date(2025, 4, 20), date(2025, 5, 2)
 BEFORE = {"as_of": "2025-04-10"}
 CARE, KITCHEN = "Care", "Kitchen"
 
@@ -57,24 +55,10 @@ def quarter() -> Iterator[dict[str, Any]]:
 
 
 @pytest_asyncio.fixture
-async def hiring(
-    client: httpx.AsyncClient, org: Org, fold: Fold, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[httpx.AsyncClient]:
+async def hiring(client: httpx.AsyncClient, tell_and_correct: TellAndCorrect) -> httpx.AsyncClient:
     """Return a client of a quarter in which somebody was later found to be the kitchen's."""
-    corrected = [applied("a", department=KITCHEN, employee="E7")]
-    for day, facts in ((TOLD, list(quarter())), (CORRECTED, corrected)):
-        monkeypatch.setattr(clock, "now", lambda day=day: local(day))
-        response = await client.post("/v1/facts", json=facts)
-        assert response.status_code == 200, response.text
-        await fold(org)
-    monkeypatch.setattr(clock, "now", lambda: local(ASKED))
-    yield client
-
-
-async def told(client: httpx.AsyncClient, kpi: str, **query: Any) -> dict[str | None, Any]:
-    response = await client.get("/v1/kpis/values", params={**Q1, "ids": kpi, **query})
-    assert response.status_code == 200, response.text
-    return {one["group"]: one["value"] for one in response.json()["kpis"][0]["values"]}
+    await tell_and_correct(quarter(), [applied("a", department=KITCHEN, employee="E7")])
+    return client
 
 
 @pytest.mark.parametrize(
@@ -97,46 +81,34 @@ async def test_hires_and_figures_are_of_the_department_that_they_name(
     kitchen: str,
     whole: str,
 ) -> None:
-    found = await told(hiring, kpi, **known, group_by="department")
+    found = await values(hiring, kpi, **known, group_by="department")
 
     assert found == {name: v for name, v in ((CARE, care), (KITCHEN, kitchen)) if v is not None}
     for department, value in found.items():
-        alone = await told(hiring, kpi, **known, department=str(department))
+        alone = await values(hiring, kpi, **known, department=str(department))
         assert alone == {None: value}
-    assert await told(hiring, kpi, **known) == {None: whole}
+    assert await values(hiring, kpi, **known) == {None: whole}
 
 
 @pytest.mark.parametrize(("kpi", "lines"), [("cost_per_hire", 3), ("time_to_hire", 2)])
 async def test_the_facts_of_a_department_make_its_figure(
     hiring: httpx.AsyncClient, kpi: str, lines: int
 ) -> None:
-    query: dict[str, Any] = {**Q1, "department": KITCHEN, "limit": 100}
-    found: list[dict[str, Any]] = []
-    while True:
-        answer = (await hiring.get(f"/v1/kpis/{kpi}/explain", params=query)).json()
-        found += answer["facts"]["lines"]
-        if answer["facts"]["next_cursor"] is None:
-            break
-        query["cursor"] = answer["facts"]["next_cursor"]
+    answer, found = await explained(hiring, kpi, department=KITCHEN, limit=100)
 
     for given in answer["inputs"]:
-        of_input = [Fraction(o["quantity"]) for o in found if o["measure"] == given["measure"]]
-        made = sum(of_input) / (2 if kpi == "time_to_hire" else 1)
+        made = sum(quantities(found, given["measure"])) / (2 if kpi == "time_to_hire" else 1)
         assert made == Fraction(given["value"]), given
     assert len(found) == lines
 
 
 async def test_a_department_of_few_has_no_hires_to_be_seen(
-    hiring: httpx.AsyncClient, org: Org, fold: Fold
+    hiring: httpx.AsyncClient, deliver: Deliver
 ) -> None:
     who = {"employee": "E99", "effective_on": "2024-06-01", "department": "Board"}
-    more = [
-        fact("employee.recorded", "E99", local(date(2024, 6, 1)), **who),
-        hired("e", date(2025, 3, 1), department="Board"),
-    ]
-    assert (await hiring.post("/v1/facts", json=more)).status_code == 200
-    await fold(org)
-    found = await told(hiring, "time_to_hire", group_by="department")
+    recorded = fact("employee.recorded", "E99", local(date(2024, 6, 1)), **who)
+    await deliver([recorded, hired("e", date(2025, 3, 1), department="Board")])
+    found = await values(hiring, "time_to_hire", group_by="department")
 
     assert found["Board"] is None
     assert found[KITCHEN] == "15.00"
@@ -146,4 +118,4 @@ async def test_how_long_people_search_is_told_of_teams(client: httpx.AsyncClient
     hours = entered("h", "search_hours", "3", department=CARE)
     refused = await client.post("/v1/facts", json=[hours])
 
-    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_facts")
+    assert refusal(refused) == (422, "invalid_facts")

@@ -1,6 +1,6 @@
 """Recruiting by opening: as applications, hires and costs name it, now and as it was known."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -9,12 +9,13 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from shared import clock
 from shared.orgs import Org
-from tests.api.conftest import Fold, MakeClient
+from tests.api.asking import explained, get, quantities, refusal, values
+from tests.api.conftest import MakeClient, TellAndCorrect
+from tests.api.goals import FIRST_HALF, of, stated
 from tests.api.golden import Q1, fact, local
 
-TOLD, CORRECTED, ASKED = date(2025, 3, 31), date(2025, 4, 20), date(2025, 5, 2)
+BEFORE, NOW = {"as_of": "2025-04-10"}, {"as_of": "2025-05-01"}
 NURSE, COOK = "nurse", "cook"
 
 
@@ -58,28 +59,12 @@ def quarter() -> Iterator[dict[str, Any]]:
 
 @pytest_asyncio.fixture
 async def recruiting(
-    client: httpx.AsyncClient, org: Org, fold: Fold, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[httpx.AsyncClient]:
+    client: httpx.AsyncClient, tell_and_correct: TellAndCorrect
+) -> httpx.AsyncClient:
     """Return a client of a quarter's recruiting, one application of which was corrected later."""
-    corrected = [applied("a", date(2025, 1, 10), job=COOK, employee="E1")]
-    for day, facts in ((TOLD, list(quarter())), (CORRECTED, corrected)):
-        monkeypatch.setattr(clock, "now", lambda day=day: local(day))
-        response = await client.post("/v1/facts", json=facts)
-        assert response.status_code == 200, response.text
-        await fold(org)
-    monkeypatch.setattr(clock, "now", lambda: local(ASKED))
-    yield client
-
-
-async def by_job(client: httpx.AsyncClient, kpi: str, **query: Any) -> dict[str | None, Any]:
-    asked = {**Q1, "group_by": "job", "ids": kpi, **query}
-    asked = {name: value for name, value in asked.items() if value is not None}
-    response = await client.get("/v1/kpis/values", params=asked)
-    assert response.status_code == 200, response.text
-    return {one["group"]: one["value"] for one in response.json()["kpis"][0]["values"]}
-
-
-BEFORE, NOW = {"as_of": "2025-04-10"}, {"as_of": "2025-05-01"}
+    corrected = applied("a", date(2025, 1, 10), job=COOK, employee="E1")
+    await tell_and_correct(quarter(), [corrected])
+    return client
 
 
 @pytest.mark.parametrize(
@@ -103,16 +88,16 @@ async def test_recruiting_comes_by_opening(
     jobs: dict[str, str | None],
     whole: str,
 ) -> None:
-    assert await by_job(recruiting, kpi, **known) == jobs
+    assert await values(recruiting, kpi, **known, group_by="job") == jobs
     for job, value in jobs.items():
-        assert await by_job(recruiting, kpi, **known, job=job, group_by=None) == {None: value}
-    assert await by_job(recruiting, kpi, **known, group_by=None) == {None: whole}
+        assert await values(recruiting, kpi, **known, job=job) == {None: value}
+    assert await values(recruiting, kpi, **known) == {None: whole}
 
 
 async def test_openings_are_combined_with_who_referred(recruiting: httpx.AsyncClient) -> None:
-    teams = await by_job(recruiting, "referrals", group_by="team", job=NURSE)
-    jobs = await by_job(recruiting, "referrals", team="Sales")
-    one = await by_job(recruiting, "referral_hires", employee="E1")
+    teams = await values(recruiting, "referrals", group_by="team", job=NURSE)
+    jobs = await values(recruiting, "referrals", group_by="job", team="Sales")
+    one = await values(recruiting, "referral_hires", group_by="job", employee="E1")
 
     assert teams == {"Sales": "1", "IT": "1"}
     assert jobs == {NURSE: "1", COOK: "2"}
@@ -123,17 +108,10 @@ async def test_openings_are_combined_with_who_referred(recruiting: httpx.AsyncCl
 async def test_the_facts_of_an_opening_make_its_figure(
     recruiting: httpx.AsyncClient, kpi: str
 ) -> None:
-    query: dict[str, Any] = {**Q1, "job": COOK, "limit": 1}
-    lines: list[dict[str, Any]] = []
-    while True:
-        answer = (await recruiting.get(f"/v1/kpis/{kpi}/explain", params=query)).json()
-        lines += answer["facts"]["lines"]
-        if answer["facts"]["next_cursor"] is None:
-            break
-        query["cursor"] = answer["facts"]["next_cursor"]
+    answer, lines = await explained(recruiting, kpi, job=COOK, limit=1)
 
     for given in answer["inputs"]:
-        told = sorted(Fraction(o["quantity"]) for o in lines if o["measure"] == given["measure"])
+        told = sorted(quantities(lines, given["measure"]))
         made = told[len(told) // 2] if kpi == "time_to_hire" else sum(told)
         assert made == Fraction(given["value"]), given
         assert len(told) == {"applications_advocacy": 2, "figure.recruiting_cost": 1}.get(
@@ -144,14 +122,12 @@ async def test_the_facts_of_an_opening_make_its_figure(
 async def test_a_corrected_application_moves_its_hire_too(recruiting: httpx.AsyncClient) -> None:
     for kpi, before, after in (("referrals", "1", "2"), ("referral_hires", "2", "3")):
         asked = {**Q1, "kpi": kpi, "job": COOK}
-        moves = (await recruiting.get("/v1/restatements", params=asked)).json()
+        moves = await get(recruiting, "restatements", **asked)
         assert [(m["day"], m["before"], m["after"]) for m in moves["restatements"]] == [
             ("2025-04-20", before, after)
         ]
-        facts = await recruiting.get(
-            "/v1/restatements/facts", params={**asked, "day": "2025-04-20"}
-        )
-        assert [(one["external_id"], one["weight"]) for one in facts.json()["facts"]] == [
+        causes = await get(recruiting, "restatements/facts", **asked, day="2025-04-20")
+        assert [(one["external_id"], one["weight"]) for one in causes["facts"]] == [
             ("a", -1),
             ("a", 1),
         ]
@@ -161,29 +137,17 @@ async def test_who_may_not_see_people_sees_openings_and_not_who_referred(
     recruiting: httpx.AsyncClient, client_of: MakeClient, org: Org
 ) -> None:
     reader = await client_of(org, ["kpis:read"])
-    assert await by_job(reader, "referrals") == {NURSE: "2", COOK: "2"}
-    told = (await reader.get("/v1/kpis/referrals/explain", params={**Q1, "job": COOK})).json()
+    assert await values(reader, "referrals", group_by="job") == {NURSE: "2", COOK: "2"}
+    _, lines = await explained(reader, "referrals", job=COOK)
 
-    assert [(o["employee"], o["external_id"]) for o in told["facts"]["lines"]] == [(None, None)] * 2
+    assert [(one["employee"], one["external_id"]) for one in lines] == [(None, None)] * 2
 
 
 async def test_a_goal_may_be_an_openings(recruiting: httpx.AsyncClient) -> None:
-    goal = {
-        "kpi": "referrals",
-        "filters": {"job": [NURSE]},
-        "target": "20",
-        "unit": "applications",
-        "direction": "up",
-        "stretch": True,
-        "owner": "head of nursing",
-        "objective": "Fill the wards by summer",
-        "baseline_on": "2025-01-01",
-        "due_on": "2025-06-30",
-    }
-    made = await recruiting.post("/v1/goals", json=goal)
+    of_nurses = of("referrals", "applications", "20", filters={"job": [NURSE]}, **FIRST_HALF)
+    goal = await stated(recruiting, of_nurses)
 
-    assert made.status_code == 201, made.text
-    assert made.json()["standing"]["actual"] == "2"
+    assert goal["standing"]["actual"] == "2"
 
 
 @pytest.mark.parametrize("kpi", ["job_portal_traffic", "job_click_to_apply", "referral_savings"])
@@ -192,7 +156,7 @@ async def test_what_names_no_opening_is_refused_by_name(
 ) -> None:
     refused = await client.get("/v1/kpis/values", params={**Q1, "ids": kpi, "group_by": "job"})
 
-    assert (refused.status_code, refused.json()["code"]) == (422, "dimension_not_carried")
+    assert refusal(refused) == (422, "dimension_not_carried")
 
 
 async def test_only_a_recruiting_cost_names_an_opening(client: httpx.AsyncClient) -> None:
@@ -200,4 +164,4 @@ async def test_only_a_recruiting_cost_names_an_opening(client: httpx.AsyncClient
     told = fact("figure.recorded", "o", local(date(2025, 2, 1)), **output)
     refused = await client.post("/v1/facts", json=[told])
 
-    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_facts")
+    assert refusal(refused) == (422, "invalid_facts")

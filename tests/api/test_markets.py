@@ -1,6 +1,6 @@
 """Figures by market and language: as mentions and surveys name them, now and as it was known."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -9,12 +9,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from shared import clock
-from shared.orgs import Org
-from tests.api.conftest import Fold
+from tests.api.asking import explained, get, groups, quantities, refusal, values
+from tests.api.conftest import Deliver, TellAndCorrect
+from tests.api.goals import FIRST_HALF, of, stated
 from tests.api.golden import Q1, fact, local
 
-TOLD, CORRECTED, ASKED = date(2025, 3, 31), date(2025, 4, 20), date(2025, 5, 2)
 BEFORE, NOW = {"as_of": "2025-04-10"}, {"as_of": "2025-05-01"}
 
 
@@ -47,24 +46,11 @@ def quarter() -> Iterator[dict[str, Any]]:
 
 
 @pytest_asyncio.fixture
-async def heard(
-    client: httpx.AsyncClient, org: Org, fold: Fold, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[httpx.AsyncClient]:
+async def heard(client: httpx.AsyncClient, tell_and_correct: TellAndCorrect) -> httpx.AsyncClient:
     """Return a client of a quarter in which somebody was later found to be of another market."""
-    corrected = [mentioned("m2", market="pl", language="de", sentiment="negative", network="x")]
-    for day, facts in ((TOLD, list(quarter())), (CORRECTED, corrected)):
-        monkeypatch.setattr(clock, "now", lambda day=day: local(day))
-        response = await client.post("/v1/facts", json=facts)
-        assert response.status_code == 200, response.text
-        await fold(org)
-    monkeypatch.setattr(clock, "now", lambda: local(ASKED))
-    yield client
-
-
-async def told(client: httpx.AsyncClient, kpi: str, **query: Any) -> dict[str | None, Any]:
-    response = await client.get("/v1/kpis/values", params={**Q1, "ids": kpi, **query})
-    assert response.status_code == 200, response.text
-    return {one["group"]: one["value"] for one in response.json()["kpis"][0]["values"]}
+    corrected = mentioned("m2", market="pl", language="de", sentiment="negative", network="x")
+    await tell_and_correct(quarter(), [corrected])
+    return client
 
 
 @pytest.mark.parametrize(
@@ -100,18 +86,18 @@ async def test_what_is_said_comes_by_market_and_language(
     groups: dict[str, str],
     whole: str,
 ) -> None:
-    assert await told(heard, kpi, **known, group_by=dimension) == groups
+    assert await values(heard, kpi, **known, group_by=dimension) == groups
     for group, value in groups.items():
-        assert await told(heard, kpi, **known, **{dimension: group}) == {None: value}
-    assert await told(heard, kpi, **known) == {None: whole}
+        assert await values(heard, kpi, **known, **{dimension: group}) == {None: value}
+    assert await values(heard, kpi, **known) == {None: whole}
 
 
 async def test_a_market_is_combined_with_a_network_and_a_language(
     heard: httpx.AsyncClient,
 ) -> None:
-    by_network = await told(heard, "mention_volume", group_by="network", market=["de", "pl"])
-    by_market = await told(heard, "mention_volume", group_by="market", network="x")
-    by_language = await told(heard, "mention_volume", group_by="language", market="pl")
+    by_network = await values(heard, "mention_volume", group_by="network", market=["de", "pl"])
+    by_market = await values(heard, "mention_volume", group_by="market", network="x")
+    by_language = await values(heard, "mention_volume", group_by="language", market="pl")
 
     assert by_network == {"linkedin": "1", "x": "2"}
     assert by_market == {"pl": "2"}
@@ -120,9 +106,9 @@ async def test_a_market_is_combined_with_a_network_and_a_language(
 
 async def test_markets_come_by_month(heard: httpx.AsyncClient) -> None:
     query = {**Q1, "interval": "month", "group_by": "market"}
-    points = (await heard.get("/v1/kpis/mention_volume/series", params=query)).json()["points"]
+    series = await get(heard, "kpis/mention_volume/series", **query)
 
-    assert [(p["from"], p["group"], p["value"]) for p in points if p["value"] != "0"] == [
+    assert [(p["from"], p["group"], p["value"]) for p in series["points"] if p["value"] != "0"] == [
         ("2025-02-01", "de", "1"),
         ("2025-02-01", "pl", "2"),
     ]
@@ -142,68 +128,46 @@ async def test_markets_come_by_month(heard: httpx.AsyncClient) -> None:
 async def test_the_facts_of_a_market_make_its_figure(
     heard: httpx.AsyncClient, kpi: str, only: dict[str, str], lines: int
 ) -> None:
-    query: dict[str, Any] = {**Q1, **only, "limit": 1}
-    found: list[dict[str, Any]] = []
-    while True:
-        answer = (await heard.get(f"/v1/kpis/{kpi}/explain", params=query)).json()
-        found += answer["facts"]["lines"]
-        if answer["facts"]["next_cursor"] is None:
-            break
-        query["cursor"] = answer["facts"]["next_cursor"]
+    answer, found = await explained(heard, kpi, **only, limit=1)
 
     for given in answer["inputs"]:
-        of_input = [Fraction(o["quantity"]) for o in found if o["measure"] == given["measure"]]
-        assert sum(of_input) == Fraction(given["value"]), given
+        assert sum(quantities(found, given["measure"])) == Fraction(given["value"]), given
     assert len(found) == lines
 
 
 async def test_a_mention_of_another_market_moves_both(heard: httpx.AsyncClient) -> None:
     for market, before, after in (("de", "2", "1"), ("pl", "1", "2")):
         query = {**Q1, "kpi": "mention_volume", "market": market}
-        moves = (await heard.get("/v1/restatements", params=query)).json()
+        moves = await get(heard, "restatements", **query)
         assert [(m["day"], m["before"], m["after"]) for m in moves["restatements"]] == [
             ("2025-04-20", before, after)
         ]
-        causes = await heard.get("/v1/restatements/facts", params={**query, "day": "2025-04-20"})
-        assert [(one["external_id"], one["weight"]) for one in causes.json()["facts"]] == [
+        causes = await get(heard, "restatements/facts", **query, day="2025-04-20")
+        assert [(one["external_id"], one["weight"]) for one in causes["facts"]] == [
             ("m2", -1),
             ("m2", 1),
         ]
-    unmoved = (await heard.get("/v1/restatements", params={**Q1, "kpi": "mention_volume"})).json()
+    unmoved = await get(heard, "restatements", **Q1, kpi="mention_volume")
     assert unmoved["restatements"] == []
 
 
 async def test_what_was_never_judged_has_no_mood(
-    client: httpx.AsyncClient, org: Org, fold: Fold
+    client: httpx.AsyncClient, deliver: Deliver
 ) -> None:
-    mentions = [mentioned("m", market="de"), mentioned("c", market="de", brand="competitor")]
-    assert (await client.post("/v1/facts", json=mentions)).status_code == 200
-    await fold(org)
+    await deliver([mentioned("m", market="de"), mentioned("c", market="de", brand="competitor")])
 
-    assert await told(client, "mention_volume", market="fr") == {None: "0"}
-    assert await told(client, "share_of_voice", market="de") == {None: "50.00"}
-    query = {**Q1, "ids": "sentiment_index", "market": "de"}
-    (value,) = (await client.get("/v1/kpis/values", params=query)).json()["kpis"][0]["values"]
-    assert value["null_reason"] == "missing:mentions_positive"
+    assert await values(client, "mention_volume", market="fr") == {None: "0"}
+    assert await values(client, "share_of_voice", market="de") == {None: "50.00"}
+    mood = await groups(client, "sentiment_index", market="de")
+    assert mood[None]["null_reason"] == "missing:mentions_positive"
 
 
 async def test_a_goal_may_be_a_markets(heard: httpx.AsyncClient) -> None:
-    goal = {
-        "kpi": "mention_volume",
-        "filters": {"market": ["pl"], "language": ["de", "en"]},
-        "target": "20",
-        "unit": "mentions",
-        "direction": "up",
-        "stretch": True,
-        "owner": "head of marketing",
-        "objective": "Be talked about in Poland",
-        "baseline_on": "2025-01-01",
-        "due_on": "2025-06-30",
-    }
-    made = await heard.post("/v1/goals", json=goal)
+    in_poland = {"market": ["pl"], "language": ["de", "en"]}
+    of_poland = of("mention_volume", "mentions", "20", filters=in_poland, **FIRST_HALF)
+    goal = await stated(heard, of_poland)
 
-    assert made.status_code == 201, made.text
-    assert made.json()["standing"]["actual"] == "2"
+    assert goal["standing"]["actual"] == "2"
 
 
 @pytest.mark.parametrize(
@@ -221,4 +185,4 @@ async def test_what_names_no_market_is_refused_by_name(
 ) -> None:
     refused = await client.get("/v1/kpis/values", params={**Q1, "ids": kpi, **query})
 
-    assert (refused.status_code, refused.json()["code"]) == (422, code)
+    assert refusal(refused) == (422, code)

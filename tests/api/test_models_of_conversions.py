@@ -15,9 +15,10 @@ import pytest
 
 from shared import clock
 from shared.orgs import Org
+from tests.api.asking import post
 from tests.api.conftest import Fold, MakeClient
 from tests.api.golden import CHANNELS, Q1, fact, local
-from tests.api.test_golden import get, golden, post
+from tests.api.test_golden import get, golden
 from tests.api.test_golden_models import row_of
 
 __all__ = ["golden"]

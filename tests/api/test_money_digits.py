@@ -9,9 +9,9 @@ import httpx
 import pytest_asyncio
 
 from shared.orgs import Org
+from tests.api.asking import post
 from tests.api.conftest import Fold
 from tests.api.golden import ACTIVE, CHANNELS, fact, local
-from tests.api.test_golden import post
 
 MARCH = {"from": "2025-03-01", "to": "2025-04-01"}
 #: More digits than money has: 100.01, 33.34 and 0.01 once rounded.

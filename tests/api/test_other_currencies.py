@@ -13,9 +13,10 @@ from shared.db import Database
 from shared.facts import Retraction, parse_fact
 from shared.ledger import append
 from shared.orgs import Org
+from tests.api.asking import post
 from tests.api.conftest import Fold
 from tests.api.golden import activity, fact, local, program, sales
-from tests.api.test_golden import RATES, get, post
+from tests.api.test_golden import RATES, get
 from tests.integration.falsifying import by_hand
 
 EUROS = (("2024-12-01", "1.6"), ("2025-04-05", "1.25"), ("2025-04-11", "2"))

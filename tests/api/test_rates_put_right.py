@@ -9,9 +9,10 @@ import pytest
 from services.metrics.verify import verify
 from shared.db import Database
 from shared.orgs import Org
+from tests.api.asking import post
 from tests.api.conftest import At, Fold
 from tests.api.golden import local
-from tests.api.test_golden import get, post
+from tests.api.test_golden import get
 from tests.api.test_other_currencies import cost, entries, spent, state
 
 

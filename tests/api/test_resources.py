@@ -16,8 +16,9 @@ from shared import clock
 from shared.db import Database
 from shared.ids import new_id
 from shared.orgs import Org
+from tests.api.asking import problem
 from tests.api.conftest import Fold
-from tests.api.test_access import CONNECTION, PERIOD, problem
+from tests.api.test_access import CONNECTION, PERIOD
 from tests.api.test_facts import DEAL, POST
 
 CANARY = "secret-token-canary"

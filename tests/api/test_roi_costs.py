@@ -6,9 +6,10 @@ from decimal import Decimal
 import httpx
 
 from shared.orgs import Org
+from tests.api.asking import post
 from tests.api.conftest import Fold, MakeClient
 from tests.api.golden import fact, local
-from tests.api.test_golden import get, golden, post
+from tests.api.test_golden import get, golden
 
 __all__ = ["golden"]
 

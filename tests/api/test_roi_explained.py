@@ -9,9 +9,10 @@ import pytest
 
 from shared.kpis.vocabulary import AttributionModel
 from shared.orgs import Org
+from tests.api.asking import post
 from tests.api.conftest import Fold
 from tests.api.golden import fact, local
-from tests.api.test_golden import get, golden, post
+from tests.api.test_golden import get, golden
 
 __all__ = ["golden"]
 

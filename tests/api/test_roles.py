@@ -1,7 +1,8 @@
 """Figures of roles and departments: as the roster tells each day, where they tell of nobody."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import date
+from fractions import Fraction
 from threading import get_ident
 from typing import Any
 
@@ -9,14 +10,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from shared import clock
 from shared.kpis.cuts import Drawing
 from shared.orgs import Org
-from tests.api.conftest import Fold, MakeClient
+from tests.api.asking import explained, get, groups, quantities, refusal, values
+from tests.api.conftest import Deliver, MakeClient, TellAndCorrect
+from tests.api.goals import FIRST_HALF, of, stated
 from tests.api.golden import Q1, fact, local
 
 START, LATER = date(2025, 1, 1), date(2025, 2, 10)
-TOLD, CORRECTED, ASKED = date(2025, 3, 31), date(2025, 4, 20), date(2025, 5, 2)
 TEAMS = ("Sales", "IT", "HR")
 DEPARTMENTS = {"Sales": "Commercial", "IT": "Products", "HR": "Products"}
 #: role → how many of each team have it; who has none is of no role.
@@ -77,49 +78,26 @@ def correction() -> dict[str, Any]:
 
 
 @pytest_asyncio.fixture
-async def staff(
-    client: httpx.AsyncClient, org: Org, fold: Fold, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[httpx.AsyncClient]:
+async def staff(client: httpx.AsyncClient, tell_and_correct: TellAndCorrect) -> httpx.AsyncClient:
     """Return a client of a staff whose roster was corrected after its quarter."""
-    for day, facts in ((TOLD, list(quarter())), (CORRECTED, [correction()])):
-        monkeypatch.setattr(clock, "now", lambda day=day: local(day))
-        response = await client.post("/v1/facts", json=facts)
-        assert response.status_code == 200, response.text
-        await fold(org)
-    monkeypatch.setattr(clock, "now", lambda: local(ASKED))
-    yield client
-
-
-async def by_role(client: httpx.AsyncClient, kpi: str, **query: Any) -> dict[str, Any]:
-    asked = {**Q1, "group_by": "role", "ids": [kpi], **query}
-    response = await client.get("/v1/kpis/values", params=asked)
-    assert response.status_code == 200, response.text
-    return {one["group"]: one for one in response.json()["kpis"][0]["values"]}
+    await tell_and_correct(quarter(), [correction()])
+    return client
 
 
 async def test_roles_and_who_has_none_add_up_to_the_whole(staff: httpx.AsyncClient) -> None:
     for kpi, whole in KPIS.items():
-        response = await staff.get("/v1/kpis/values", params={**Q1, "ids": [kpi]})
-        assert response.json()["kpis"][0]["values"][0]["value"] == whole, kpi
+        assert await values(staff, kpi) == {None: whole}, kpi
 
-    shares = await by_role(staff, "shares")
     # The promoted and the corrected were leaders for one and for two of their posts.
-    assert {role: one["value"] for role, one in shares.items()} == {
-        "": "18",
-        "expert": "27",
-        "leader": "15",
-    }
+    shares = await values(staff, "shares", group_by="role")
+    assert shares == {"": "18", "expert": "27", "leader": "15"}
     for kpi in ("headcount", "enrolled_employees", "sharers_any"):
-        found = await by_role(staff, kpi)
-        assert {role: one["value"] for role, one in found.items()} == {
-            "": "9",
-            "expert": "13",
-            "leader": "8",
-        }, kpi
+        found = await values(staff, kpi, group_by="role")
+        assert found == {"": "9", "expert": "13", "leader": "8"}, kpi
 
 
 @pytest.mark.parametrize(
-    ("kpi", "values"),
+    ("kpi", "expected"),
     [
         ("leadership_participation_rate", {"leader": "100.00"}),
         ("social_competency_score", {"leader": "70.00"}),
@@ -127,35 +105,32 @@ async def test_roles_and_who_has_none_add_up_to_the_whole(staff: httpx.AsyncClie
     ],
 )
 async def test_rates_and_scores_come_by_role(
-    staff: httpx.AsyncClient, kpi: str, values: dict[str, str]
+    staff: httpx.AsyncClient, kpi: str, expected: dict[str, str]
 ) -> None:
-    found = await by_role(staff, kpi)
+    found = await values(staff, kpi, group_by="role")
 
-    shown = {role: one["value"] for role, one in found.items() if one["value"] not in {None, "0"}}
-    assert shown == values
+    shown = {role: value for role, value in found.items() if value not in {None, "0"}}
+    assert shown == expected
 
 
 async def test_advocates_count_in_the_role_that_they_have(
-    staff: httpx.AsyncClient, org: Org, fold: Fold
+    staff: httpx.AsyncClient, deliver: Deliver
 ) -> None:
     # Everybody posted in one of the last four weeks of March; these did so in three.
     days = (date(2025, 3, 5), date(2025, 3, 19))
-    more = [posted(who, day) for who, _, _ in people() for day in days if int(who[-1]) % 2 == 0]
-    response = await staff.post("/v1/facts", json=more)
-    assert response.status_code == 200, response.text
-    await fold(org)
+    some = [who for who, _, _ in people() if int(who[-1]) % 2 == 0]
+    await deliver(posted(who, day) for who in some for day in days)
 
-    found = await by_role(staff, "active_advocates")
+    found = await values(staff, "active_advocates", group_by="role")
 
     # Nine experts and three leaders were such, less and plus the promoted and the corrected.
-    values = {role: one["value"] for role, one in found.items()}
-    assert values == {"": "6", "expert": "7", "leader": "5"}
+    assert found == {"": "6", "expert": "7", "leader": "5"}
 
 
 async def test_departments_and_who_is_in_none_add_up_to_the_whole(
     staff: httpx.AsyncClient,
 ) -> None:
-    for kpi, values in {
+    for kpi, expected in {
         "shares": ("20", "40"),
         "headcount": ("10", "20"),
         "enrolled_employees": ("10", "20"),
@@ -164,17 +139,13 @@ async def test_departments_and_who_is_in_none_add_up_to_the_whole(
         "linkedin_penetration": ("30.00", "25.00"),
         "turnover_rate": ("0.00", "5.00"),
     }.items():
-        found = await by_role(staff, kpi, group_by="department")
-        shown = tuple(found[name]["value"] for name in ("Commercial", "Products"))
-        assert shown == values, kpi
-        only = await staff.get(
-            "/v1/kpis/values", params={**Q1, "ids": kpi, "department": "Products"}
-        )
-        assert only.json()["kpis"][0]["values"][0]["value"] == values[1], kpi
+        found = await values(staff, kpi, group_by="department")
+        assert (found["Commercial"], found["Products"]) == expected, kpi
+        assert await values(staff, kpi, department="Products") == {None: expected[1]}, kpi
 
 
 async def test_who_left_counts_in_the_role_of_their_last_day(staff: httpx.AsyncClient) -> None:
-    rate = await by_role(staff, "turnover_rate")
+    rate = await groups(staff, "turnover_rate", group_by="role")
 
     # Six leaders from the start, one of them corrected, one more from 10 February on.
     assert rate["leader"]["numerator"] == "1"
@@ -185,34 +156,31 @@ async def test_who_left_counts_in_the_role_of_their_last_day(staff: httpx.AsyncC
 async def test_a_role_is_filtered_by_and_combined_with_a_network(
     staff: httpx.AsyncClient,
 ) -> None:
-    query = {**Q1, "ids": ["shares", "sharers_any"]}
+    both = {"ids": ["shares", "sharers_any"]}
     for filters in ({"role": "leader"}, {"role": "leader", "network": "linkedin"}):
-        response = await staff.get("/v1/kpis/values", params={**query, **filters})
-        found = {one["kpi"]: one["values"][0]["value"] for one in response.json()["kpis"]}
+        answer = await get(staff, "kpis/values", **Q1, **both, **filters)
+        found = {one["kpi"]: one["values"][0]["value"] for one in answer["kpis"]}
         assert found == {"shares": "15", "sharers_any": "8"}, filters
 
-    networks = await by_role(staff, "shares", group_by="network", role=["leader", "expert"])
-    assert networks["linkedin"]["value"] == "42"
+    networks = await values(staff, "shares", group_by="network", role=["leader", "expert"])
+    assert networks["linkedin"] == "42"
 
 
 async def test_a_correction_moves_history_and_what_was_known_stays(
     staff: httpx.AsyncClient,
 ) -> None:
-    then = await by_role(staff, "shares", as_of="2025-04-10")
-    now = await by_role(staff, "shares")
+    then = await values(staff, "shares", group_by="role", as_of="2025-04-10")
+    now = await values(staff, "shares", group_by="role")
 
-    assert (then["leader"]["value"], then["expert"]["value"]) == ("13", "29")
-    assert (now["leader"]["value"], now["expert"]["value"]) == ("15", "27")
-    moves = await staff.get("/v1/restatements", params={**Q1, "kpi": "shares", "role": "leader"})
-    assert moves.status_code == 200, moves.text
-    assert [(one["day"], one["before"], one["after"]) for one in moves.json()["restatements"]] == [
+    assert (then["leader"], then["expert"]) == ("13", "29")
+    assert (now["leader"], now["expert"]) == ("15", "27")
+    asked = {**Q1, "kpi": "shares", "role": "leader"}
+    moves = await get(staff, "restatements", **asked)
+    assert [(one["day"], one["before"], one["after"]) for one in moves["restatements"]] == [
         ("2025-04-20", "13", "15")
     ]
-    causes = await staff.get(
-        "/v1/restatements/facts",
-        params={**Q1, "kpi": "shares", "role": "leader", "day": "2025-04-20"},
-    )
-    assert [(one["kind"], one["weight"]) for one in causes.json()["facts"]] == [
+    causes = await get(staff, "restatements/facts", **asked, day="2025-04-20")
+    assert [(one["kind"], one["weight"]) for one in causes["facts"]] == [
         ("employee.recorded", -1),
         ("employee.recorded", 1),
     ]
@@ -220,58 +188,40 @@ async def test_a_correction_moves_history_and_what_was_known_stays(
 
 @pytest.mark.parametrize("kpi", ["shares", "headcount", "sharers_any", "turnover_rate"])
 async def test_the_facts_of_a_role_add_up_to_its_figure(staff: httpx.AsyncClient, kpi: str) -> None:
-    query: dict[str, Any] = {**Q1, "role": "leader", "limit": 100}
-    lines: list[dict[str, Any]] = []
-    while True:
-        answer = (await staff.get(f"/v1/kpis/{kpi}/explain", params=query)).json()
-        lines += answer["facts"]["lines"]
-        if answer["facts"]["next_cursor"] is None:
-            break
-        query["cursor"] = answer["facts"]["next_cursor"]
+    answer, lines = await explained(staff, kpi, role="leader", limit=100)
 
-    for given in answer["inputs"]:
-        if given["measure"] == "weeks":
-            continue
-        listed = [float(one["quantity"]) for one in lines if one["measure"] == given["measure"]]
-        assert sum(listed) == float(given["value"]), given
+    for given in (one for one in answer["inputs"] if one["measure"] != "weeks"):
+        assert sum(quantities(lines, given["measure"])) == Fraction(given["value"]), given
 
 
 async def test_a_role_that_one_team_holds_but_for_few_is_not_shown(
-    staff: httpx.AsyncClient, org: Org, fold: Fold
+    staff: httpx.AsyncClient, deliver: Deliver
 ) -> None:
-    told = [recorded(f"Board-{n}", "Board", "director", START) for n in range(6)]
-    told.append(recorded("Board-6", "Board", "expert", START))
-    response = await staff.post("/v1/facts", json=told)
-    assert response.status_code == 200, response.text
-    await fold(org)
+    directors = [recorded(f"Board-{n}", "Board", "director", START) for n in range(6)]
+    await deliver([*directors, recorded("Board-6", "Board", "expert", START)])
 
-    teams = await by_role(staff, "headcount", group_by="team")
-    found = await by_role(staff, "headcount")
+    teams = await values(staff, "headcount", group_by="team")
+    found = await groups(staff, "headcount", group_by="role")
 
     # Seven people of the board less six directors would be one.
-    assert teams["Board"]["value"] == "7"
+    assert teams["Board"] == "7"
     assert {role for role, one in found.items() if one["suppressed"]} == {"director", "leader"}
     assert found["director + leader"]["value"] == "14"
-    only = await staff.get("/v1/kpis/values", params={**Q1, "ids": "headcount", "role": "director"})
-    assert only.json()["kpis"][0]["values"][0]["null_reason"] == "suppressed:small_group"
+    only = await groups(staff, "headcount", role="director")
+    assert only[None]["null_reason"] == "suppressed:small_group"
 
 
 async def test_a_department_that_one_team_holds_but_for_few_is_not_shown(
-    staff: httpx.AsyncClient, org: Org, fold: Fold
+    staff: httpx.AsyncClient, deliver: Deliver
 ) -> None:
     # Two of Sales belong to the products: Sales less the Commercial are these.
-    moved = [
-        {**recorded(f"Sales-other-{n}", "Sales", "", date(2025, 3, 1)), "department": "Products"}
-        for n in range(2)
-    ]
-    response = await staff.post("/v1/facts", json=moved)
-    assert response.status_code == 200, response.text
-    await fold(org)
+    two = [recorded(f"Sales-other-{n}", "Sales", "", date(2025, 3, 1)) for n in range(2)]
+    await deliver({**one, "department": "Products"} for one in two)
 
     january = {"from": "2025-01-01", "to": "2025-02-01"}
-    before = await by_role(staff, "shares", group_by="department", **january)
-    assert before["Commercial"]["value"] == "10"
-    found = await by_role(staff, "shares", group_by="department")
+    before = await values(staff, "shares", group_by="department", **january)
+    assert before["Commercial"] == "10"
+    found = await groups(staff, "shares", group_by="department")
     assert {name for name, one in found.items() if one["suppressed"]} == {"Commercial", "Products"}
     assert found["Commercial + Products"]["value"] == "60"
 
@@ -291,22 +241,17 @@ async def test_what_tells_of_single_people_needs_the_scope(
     ]
     for path, query in of_people:
         refused = await reader.get(f"/v1/{path}", params={**Q1, **query})
-        assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope"), path
-        allowed = await staff.get(f"/v1/{path}", params={**Q1, **query})
-        assert allowed.status_code == 200, allowed.text
+        assert refusal(refused) == (403, "insufficient_scope"), path
+        await get(staff, path, **Q1, **query)
 
-    shown = await by_role(reader, "shares")
-    assert shown["leader"]["value"] == "15"
+    shown = await values(reader, "shares", group_by="role")
+    assert shown["leader"] == "15"
 
 
 async def test_of_parts_of_teams_those_are_hidden_that_are_small(staff: httpx.AsyncClient) -> None:
-    parts = await by_role(staff, "shares", team="Sales")
+    parts = await values(staff, "shares", group_by="role", team="Sales")
 
-    assert {role: one["value"] for role, one in parts.items()} == {
-        "": "6",
-        "expert": "9",
-        "leader": "5",
-    }
+    assert parts == {"": "6", "expert": "9", "leader": "5"}
 
 
 @pytest.mark.parametrize(
@@ -325,32 +270,21 @@ async def test_what_cannot_be_divided_by_role_is_refused_by_name(
 ) -> None:
     refused = await client.get("/v1/kpis/values", params={**Q1, "ids": kpi, **query})
 
-    assert (refused.status_code, refused.json()["code"]) == (422, code)
+    assert refusal(refused) == (422, code)
 
 
 async def test_a_goal_may_be_a_roles(
     staff: httpx.AsyncClient, client_of: MakeClient, org: Org
 ) -> None:
-    goal = {
-        "kpi": "shares",
-        "target": "20",
-        "unit": "posts",
-        "direction": "up",
-        "stretch": True,
-        "owner": "head of sales",
-        "objective": "Leaders post where people see them",
-        "baseline_on": "2025-01-01",
-        "due_on": "2025-06-30",
-    }
+    more = of("shares", "posts", "20", **FIRST_HALF)
     reader = await client_of(org, ["goals:read"])
-    made = await staff.post("/v1/goals", json={**goal, "filters": {"role": ["leader"]}})
-    assert made.status_code == 201, made.text
-    seen = await reader.get(f"/v1/goals/{made.json()['id']}")
-    assert seen.json()["standing"]["actual"] == "15", seen.text
+    goal = await stated(staff, {**more, "filters": {"role": ["leader"]}})
+    seen = await get(reader, f"goals/{goal['id']}")
+    assert seen["standing"]["actual"] == "15"
 
     # Leaders of one team are for those to see who may see people, and a goal is for everybody.
     of_team = {"role": ["leader"], "team": ["Sales"]}
-    refused = await staff.post("/v1/goals", json={**goal, "filters": of_team})
+    refused = await staff.post("/v1/goals", json={**more, "filters": of_team})
     (error,) = refused.json()["errors"]
     assert (refused.status_code, error["rule"]) == (422, "of_single_people")
 
@@ -371,10 +305,7 @@ async def test_a_year_by_day_is_decided_as_often_as_the_roster_changed(
         taken = {}
         for interval in ("total", "day"):
             cuts.clear()
-            response = await staff.get(
-                f"/v1/kpis/{kpi}/series", params={**year, "interval": interval}
-            )
-            assert response.status_code == 200, response.text
+            await get(staff, f"kpis/{kpi}/series", **year, interval=interval)
             taken[interval] = len(cuts)
             # Other requests are answered while it is decided.
             assert get_ident() not in cuts

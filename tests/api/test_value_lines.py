@@ -8,9 +8,10 @@ import pytest
 import pytest_asyncio
 
 from shared.orgs import Org
+from tests.api.asking import post
 from tests.api.conftest import Fold
 from tests.api.golden import ACTIVE, Q1, fact, local
-from tests.api.test_golden import get, golden, post
+from tests.api.test_golden import get, golden
 
 __all__ = ["golden"]
 

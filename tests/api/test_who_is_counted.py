@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from shared.orgs import Org
+from tests.api.asking import problem
 from tests.api.conftest import At, Fold
-from tests.api.test_access import problem
 
 FEBRUARY = {"from": "2025-02-01", "to": "2025-03-01"}
 #: KPI → the key that says who is counted, another value for it, and what it counts before and then.

@@ -1,0 +1,80 @@
+"""The API as a client uses it: facts told, questions answered page by page, refusals by name."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from itertools import islice
+from typing import Any
+
+import httpx
+
+from tests.api.golden import Q1
+
+Answer = dict[str, Any]
+
+#: As many as one request may carry.
+_BATCH = 1000
+
+
+async def post(client: httpx.AsyncClient, facts: Iterable[dict[str, Any]]) -> None:
+    waiting = iter(facts)
+    while batch := list(islice(waiting, _BATCH)):
+        response = await client.post("/v1/facts", json=batch)
+        assert response.status_code == 200, response.text
+
+
+async def get(client: httpx.AsyncClient, path: str, **query: Any) -> Answer:
+    response = await client.get(f"/v1/{path}", params=query)
+    assert response.status_code == 200, (path, query, response.text)
+    answer: Answer = response.json()
+    return answer
+
+
+async def pages(client: httpx.AsyncClient, path: str, **query: Any) -> list[Answer]:
+    """Return an answer and all that its cursors lead on to."""
+    answers = [await get(client, path, **query)]
+    while cursor := cursor_of(answers[-1]):
+        answers.append(await get(client, path, **{**query, "cursor": cursor}))
+    return answers
+
+
+def cursor_of(answer: Answer) -> str | None:
+    """Return what leads on from an answer; where a KPI is explained, its facts go on."""
+    listed = answer if "next_cursor" in answer else answer["facts"]
+    cursor: str | None = listed["next_cursor"]
+    return cursor
+
+
+async def groups(client: httpx.AsyncClient, kpi: str, **query: Any) -> dict[str | None, Answer]:
+    """Return group → answer of a KPI over the quarter; the group is None where all is one."""
+    answer = await get(client, "kpis/values", **{**Q1, "ids": kpi, **query})
+    return {one["group"]: one for one in answer["kpis"][0]["values"]}
+
+
+async def values(client: httpx.AsyncClient, kpi: str, **query: Any) -> dict[str | None, Any]:
+    """Return group → value of a KPI over the quarter."""
+    found = await groups(client, kpi, **query)
+    return {group: one["value"] for group, one in found.items()}
+
+
+async def explained(
+    client: httpx.AsyncClient, kpi: str, **query: Any
+) -> tuple[Answer, list[Answer]]:
+    """Return the explanation of a KPI over the quarter, and the lines of all its pages."""
+    answers = await pages(client, f"kpis/{kpi}/explain", **{**Q1, **query})
+    return answers[0], [line for answer in answers for line in answer["facts"]["lines"]]
+
+
+def quantities(lines: Iterable[Answer], measure: str) -> list[Fraction]:
+    return [Fraction(line["quantity"]) for line in lines if line["measure"] == measure]
+
+
+def refusal(response: httpx.Response) -> tuple[int, str]:
+    """Return the status and the code of a refusal: what a client decides by."""
+    return response.status_code, problem(response)["code"]
+
+
+def problem(response: httpx.Response) -> Answer:
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    body: Answer = response.json()
+    assert body["status"] == response.status_code
+    return body
