@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,9 @@ from cli.embedded import BinariesMissingError
 from cli.embedded.binaries import find_postgres, find_valkey
 from cli.ports import PortTakenError, require_port
 from cli.running import NothingRunsError, stored_database
+from services.metrics.outdated import Outdated, outdated
 from shared.migrations.runner import head_revision
+from shared.rollups.rules import CATALOGUE_VERSION, RULES
 from shared.security.keyring import KeyRing, KeyRingError
 
 __all__ = ["Check", "examine"]
@@ -26,11 +28,16 @@ _OLDEST_POSTGRES = 15
 _APP_ROLE = "earned_app"
 _PORTS = {"api": 8000, "collector": 8001, "collector-worker": 8012, "metrics-worker": 8013}
 _TIMEOUT_SECONDS = 3
+#: Organizations that are told by name.
+_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding. A fault keeps an installation from working; anything else is for information."""
+    """One finding. A fault keeps an installation from working, or its figures from being right.
+
+    Anything else is for information.
+    """
 
     subject: str
     finding: str
@@ -115,11 +122,21 @@ async def _database(url: str) -> list[Check]:
     except (OSError, asyncpg.PostgresError, ValueError) as error:
         return [Check("database", f"cannot connect: {error}", is_fault=True)]
     try:
-        return [await _version(connection), await _schema(connection), await _role(connection)]
+        return [check async for check in _contents(connection)]
     except asyncpg.PostgresError as error:
         return [Check("database", str(error), is_fault=True)]
     finally:
         await connection.close()
+
+
+async def _contents(connection: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[Check]:
+    yield await _version(connection)
+    schema = await _schema(connection)
+    yield schema
+    yield await _role(connection)
+    if not schema.is_fault:
+        for check in _figures(await outdated(connection)):
+            yield check
 
 
 async def _version(connection: "asyncpg.Connection[asyncpg.Record]") -> Check:
@@ -158,6 +175,28 @@ async def _role(connection: "asyncpg.Connection[asyncpg.Record]") -> Check:
         advice = f"GRANT {_APP_ROLE} TO {user}"
         return Check("role", f"{user} may not act as {_APP_ROLE}: {advice}", is_fault=True)
     return Check("role", f"{_APP_ROLE}, held by row-level security")
+
+
+def _figures(found: Sequence[Outdated]) -> Iterator[Check]:
+    """Check that what is answered was folded by the rules that hold; say what changed if not."""
+    if not found:
+        yield Check("figures", f"folded by rules {CATALOGUE_VERSION}, the newest")
+        return
+    for each in found[:_LISTED]:
+        subject = f"{each.organization}: folded by rules {each.rules}, now {CATALOGUE_VERSION} hold"
+        if each.is_mended_soon:
+            yield Check("figures", f"{subject}; a rebuild is under way")
+            continue
+        command = f"earned rebuild --organization {each.org_id}"
+        if each.begun_under is not None:
+            # Gone on with, it would take over and be as old.
+            command = f"{command} --abort` and `{command}"
+        yield Check("figures", f"{subject}: run `{command}`", is_fault=True)
+    if more := found[_LISTED:]:
+        yield Check("figures", f"and {len(more)} organizations more", is_fault=True)
+    oldest = min(each.rules for each in found)
+    for number, changed in enumerate(RULES[oldest:], start=oldest + 1):
+        yield Check("figures", f"since rules {number}: {changed}")
 
 
 async def _redis(url: str) -> Check:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from cli.output import Stage, Terminal
 from cli.tenant import find_organization
+from services.metrics.outdated import outdated
 from services.metrics.rebuild import (
     TEMP_BUFFERS,
     Progress,
@@ -64,6 +65,8 @@ def rebuild(
             # Numbers only grow: one that took over is live, or another one that came after it is.
             if await live_generation(connection, org_id) < generation:
                 raise RebuildAborted("the rebuild was given up; nothing has changed")
+            if org_id in {each.org_id for each in await outdated(connection)}:
+                terminal.print("It was begun under older rules than these: rebuild once more.")
 
     patient_database(database_url, organization, run)
 

@@ -104,6 +104,8 @@ def render(reports: Sequence[Report]) -> Iterator[str]:
             f"{report.compared:,} cells recomputed, {report.mismatches:,} mismatches"
         )
         yield from _table(report)
+        if report.is_outdated:
+            yield "  begun under older rules, which may be all that differs: `earned rebuild` first"
         if report.unverified:
             yield f"  not verified: {', '.join(report.unverified)}"
 

@@ -14,6 +14,7 @@ import asyncpg
 from shared import clock
 from shared.ids import new_id
 from shared.kpis.privacy import FLOOR
+from shared.rollups.rules import CATALOGUE_VERSION
 
 __all__ = [
     "DEFAULT_HALF_LIFE_DAYS",
@@ -25,7 +26,6 @@ __all__ = [
     "person_of",
 ]
 
-CATALOGUE_VERSION = 1
 #: The half-life of the time decay while nobody has chosen one and too few deals are won to measure
 #: it: that of Google Ads, for parity.
 DEFAULT_HALF_LIFE_DAYS = 7

@@ -20,17 +20,23 @@ from shared import clock
 from shared.money import exponent
 from shared.rollups import contributions
 from shared.rollups.layout import each_slot
+from shared.rollups.rules import CATALOGUE_VERSION
 from shared.rollups.told import told
 
 __all__ = ["FoldResult", "fold_batch"]
 
 _LOCK_CURSOR = """
-SELECT f.position, g.window_days, g.half_life_days, o.time_zone, o.currency
+SELECT f.position, g.window_days, g.half_life_days, g.catalogue_version, o.time_zone, o.currency
   FROM fold_cursor f
   JOIN generation g USING (org_id, generation)
   JOIN organization o ON o.id = f.org_id
  WHERE f.org_id = $1 AND f.generation = $2 AND g.state <> 'retired'
    FOR UPDATE OF f SKIP LOCKED
+"""
+# Older code may come upon what newer code began, while both run or when an upgrade was taken back.
+# What it folds there is by its own rules, and a generation is no better than the oldest in it.
+_MARK_AS_OLDER = """
+UPDATE generation SET catalogue_version = $3 WHERE org_id = $1 AND generation = $2
 """
 _ENTRIES = f"""(
     SELECT position, weight, kind, fact_key, occurred_at, day,
@@ -96,6 +102,8 @@ async def fold_batch(
     )
     if batch is None:
         return FoldResult(entries=0, position=cursor["position"])
+    if cursor["catalogue_version"] > CATALOGUE_VERSION:
+        await connection.execute(_MARK_AS_OLDER, org_id, generation, CATALOGUE_VERSION)
     minor_digits = exponent(cursor["currency"])
     for statement in _LINEAR:
         await run(connection, statement, minor_digits)

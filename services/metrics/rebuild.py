@@ -19,7 +19,8 @@ from services.metrics.half_life import MOST_DAYS, HalfLife, measured_half_life
 from services.metrics.turn import ENDLESS, Turn
 from shared import clock
 from shared.db import Database
-from shared.orgs import CATALOGUE_VERSION, HalfLifeSource
+from shared.orgs import HalfLifeSource
+from shared.rollups.rules import CATALOGUE_VERSION
 
 __all__ = [
     "REBUILD_BATCH",

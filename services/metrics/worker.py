@@ -11,6 +11,7 @@ import structlog
 
 from services.metrics.batches import BatchSizes
 from services.metrics.fold import FoldResult, fold_batch
+from services.metrics.outdated import count_outdated
 from services.metrics.rebuild import Progress, continue_rebuild
 from services.metrics.remeasure import Remeasurer, remeasure
 from services.metrics.retired import READERS_LAST, drop_retired
@@ -178,6 +179,7 @@ def _make(resources: Resources, *, verify_every: timedelta) -> Work:
 
     async def sweep() -> Sequence[Due]:
         sampled = await sampler.due()
+        metrics.GENERATIONS_OUTDATED.set(await count_outdated(database))
         return [
             *await _organizations_behind(database),
             *await _organizations_with_generations_to_tend(database),

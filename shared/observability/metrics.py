@@ -183,6 +183,10 @@ WATERMARK_LAG = Gauge(
     "Age of the oldest ledger entry not yet folded, over all organizations.",
     ["projection"],
 )
+GENERATIONS_OUTDATED = Gauge(
+    "earned_generations_outdated",
+    "Organizations whose live figures were begun under older rules than this process folds by.",
+)
 
 VERIFY_CELLS = Counter(
     "earned_verify_cells_total", "Cells recomputed from the ledger and compared, in samples."
@@ -312,7 +316,13 @@ _POLLING: Final = (
     WORK_OLDEST_READY,
 )
 _WORK: Final = (WORK_PROCESSED, WORKER_HEARTBEAT, SWEEP_RECOVERED)
-_FIGURES: Final = (WATERMARK_LAG, VERIFY_CELLS, VERIFY_MISMATCHES, VERIFY_LAST_SUCCESS)
+_FIGURES: Final = (
+    WATERMARK_LAG,
+    GENERATIONS_OUTDATED,
+    VERIFY_CELLS,
+    VERIFY_MISMATCHES,
+    VERIFY_LAST_SUCCESS,
+)
 _GROUPS: Final[Mapping[Component, tuple[tuple[MetricWrapperBase, ...], ...]]] = {
     "api": (_RUNTIME, _HTTP, (LEDGER_ENTRIES,)),
     "collector": (_RUNTIME, _HTTP, _WEBHOOKS, (LEDGER_ENTRIES,)),

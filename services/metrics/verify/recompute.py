@@ -12,7 +12,9 @@ from services.metrics.verify import cells, facts
 from services.metrics.verify.company import COMPANY
 from services.metrics.verify.facts import LINEAR, Family
 from services.metrics.verify.histories import HISTORIES
+from services.metrics.verify.report import Report
 from shared.money import exponent
+from shared.rollups.rules import CATALOGUE_VERSION
 
 __all__ = [
     "EVERYTHING",
@@ -35,7 +37,7 @@ NO_NESTED_LOOPS = "SET LOCAL enable_nestloop = off"
 # For recomputing: of its own tables statistics are taken.
 _NESTED_LOOPS = "SET LOCAL enable_nestloop = on"
 _TARGET = """
-SELECT g.generation, f.position, o.currency
+SELECT g.generation, f.position, o.currency, g.catalogue_version
   FROM generation g
   JOIN fold_cursor f USING (org_id, generation)
   JOIN organization o ON o.id = g.org_id
@@ -45,12 +47,20 @@ SELECT g.generation, f.position, o.currency
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is verified: a generation, as of a position."""
+    """What is verified: a generation, as of a position.
+
+    One that is outdated was begun under older rules than it is recomputed by.
+    """
 
     org_id: UUID
     generation: int
     position: int
     minor_digits: int
+    is_outdated: bool
+
+    def report(self) -> Report:
+        """Return an empty report of it."""
+        return Report(self.org_id, self.generation, self.position, is_outdated=self.is_outdated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,13 @@ async def target_of(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UU
     """Return the live generation of an organization and how far it is folded."""
     row = await connection.fetchrow(_TARGET, org_id)
     assert row is not None, "an organization is created together with its first generation"
-    return Target(org_id, row["generation"], row["position"], exponent(row["currency"]))
+    return Target(
+        org_id,
+        row["generation"],
+        row["position"],
+        exponent(row["currency"]),
+        is_outdated=row["catalogue_version"] < CATALOGUE_VERSION,
+    )
 
 
 async def recompute(

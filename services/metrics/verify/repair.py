@@ -119,7 +119,7 @@ async def repair(
         await connection.execute("SET LOCAL lock_timeout = 0")
         await _hold_live(connection, org_id)
         target = await target_of(connection, org_id)
-        before = Report(org_id, target.generation, target.position)
+        before = target.report()
         await recompute(connection, target, EVERYTHING)
         await compare_all(connection, target, before)
         is_mended = await _mend(connection, target, before)

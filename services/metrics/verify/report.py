@@ -65,6 +65,7 @@ class Report:
 
     ``compared`` counts the recomputed cells; ``unverified`` names what the database holds and
     nothing here recomputes. ``family`` is that of the measures, where only some are compared.
+    A generation that ``is_outdated`` was begun under older rules: what differs may be due to them.
     """
 
     org_id: UUID
@@ -73,6 +74,7 @@ class Report:
     compared: int = 0
     unverified: tuple[str, ...] = ()
     family: str = ""
+    is_outdated: bool = False
     counts: Counter[Check] = field(default_factory=Counter)
     listed: list[Mismatch] = field(default_factory=list)
 
@@ -93,6 +95,7 @@ class Report:
             "org_id": str(self.org_id),
             "generation": self.generation,
             "position": self.position,
+            "is_outdated": self.is_outdated,
             "compared": self.compared,
             "mismatches": {str(check): self.counts[check] for check in Check},
             "unverified": list(self.unverified),

@@ -55,7 +55,7 @@ async def verify(database: Database, org_id: UUID, *, scope: Scope = EVERYTHING)
     """
     async with database.snapshot(org_id) as connection:
         target = await target_of(connection, org_id)
-        report = Report(org_id, target.generation, target.position)
+        report = target.report()
         await recompute(connection, target, scope)
         if scope == EVERYTHING:
             await compare_all(connection, target, report)

@@ -68,4 +68,9 @@ def _export(report: Report) -> None:
     for check, count in report.counts.items():
         metrics.VERIFY_MISMATCHES.labels(str(check), report.family).inc(count)
     for mismatch in report.listed[:10]:
-        _log.error("verify.mismatch", generation=report.generation, **mismatch.document())
+        _log.error(
+            "verify.mismatch",
+            generation=report.generation,
+            is_outdated=report.is_outdated,
+            **mismatch.document(),
+        )

@@ -83,6 +83,7 @@ CREATE TABLE generation (
     org_id          uuid NOT NULL REFERENCES organization (id),
     generation      integer NOT NULL,
     state           text NOT NULL CHECK (state IN ('building', 'live', 'retired')),
+    -- The oldest rules that any of it was folded under: shared/rollups/rules.py.
     catalogue_version integer NOT NULL,
     window_days     integer NOT NULL,
     half_life_days  integer NOT NULL,
