@@ -45,6 +45,10 @@ class Span(NamedTuple):
         """Return the last day inside."""
         return self.end - timedelta(days=1)
 
+    def holds(self, day: date) -> bool:
+        """Tell whether a day lies inside."""
+        return self.start <= day < self.end
+
 
 def answers(history: History, told: Sequence[Contribution], span: Span) -> dict[str, Answer]:
     """Return measure → group → value; a measure without any fact is left out."""
@@ -71,7 +75,7 @@ def sharers_by(told: Iterable[Contribution], span: Span) -> Answer:
     people: dict[str, set[str]] = defaultdict(set)
     for part in told:
         group = getattr(part.where, span.group_by or "")
-        if part.measure == "shares" and group and span.start <= part.day < span.end:
+        if part.measure == "shares" and group and span.holds(part.day):
             people[group].add(part.where.employee)
     return {group: Fraction(len(them)) for group, them in people.items()}
 
@@ -181,7 +185,7 @@ def _times_to_close(history: History, span: Span) -> dict[str, Answer]:
         if deal.state != "won" or deal.closed_at is None or deal.lead not in created:
             continue
         closed_on = history.day(deal.closed_at)
-        is_asked = span.start <= closed_on < span.end and (deal.employee or not span.place)
+        is_asked = span.holds(closed_on) and (deal.employee or not span.place)
         if is_asked:
             owner = deal.employee or ""
             group = place_of(history, owner, closed_on, span.place) if span.place else ""

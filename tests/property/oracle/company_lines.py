@@ -1,7 +1,7 @@
 """The company and its staff, counted by hand from the definitions of the catalogue."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from shared.facts import (
@@ -40,10 +40,6 @@ def company_lines(history: History, span: Span) -> dict[str, Told]:
     }
 
 
-def _in(span: Span, day: date) -> bool:
-    return span.start <= day < span.end
-
-
 def _figures(history: History, span: Span) -> dict[str, Told]:
     told = {}
     for figure in ("market_sales", "recruiting_cost", "process_cost", "output"):
@@ -60,7 +56,7 @@ def _figures(history: History, span: Span) -> dict[str, Told]:
                         job=f.job or "",
                     )
                     for f in entered
-                    if _in(span, f.day)
+                    if span.holds(f.day)
                 ]
                 told[f"figure.{name}"] = Told(lines, "sum", "own")
     return told | _searching(history, span)
@@ -99,7 +95,7 @@ def _internal(history: History, span: Span) -> dict[str, Told]:
         active = {
             t.employee
             for t in totals
-            if _in(span, t.day)
+            if span.holds(t.day)
             and (t.posts + t.comments + t.reactions + t.reads + t.events + t.polls + t.suggestions)
             + (t.knowledge_items + t.knowledge_reads)
         }
@@ -127,7 +123,7 @@ def _internal(history: History, span: Span) -> dict[str, Told]:
                         department=m.department or "",
                     )
                     for m in mails
-                    if _in(span, m.day)
+                    if span.holds(m.day)
                 ],
                 "sum",
                 "own",
@@ -162,7 +158,7 @@ def _times(history: History, span: Span) -> dict[str, Told]:
                     department=p.department or "",
                 )
                 for p in ended
-                if _in(span, history.day(p.occurred_at))
+                if span.holds(history.day(p.occurred_at))
             ]
             told[f"process.{process}.median"] = Told(lines, "median", "own")
     mentions = [(m, m.answered_at) for m in history.of(MentionRecorded)]
@@ -170,7 +166,7 @@ def _times(history: History, span: Span) -> dict[str, Told]:
         lines = [
             Line(str(key_of(m)), _hours(answer, m.occurred_at), span.start)
             for m, answer in mentions
-            if answer and m.brand == "own" and _in(span, history.day(m.occurred_at))
+            if answer and m.brand == "own" and span.holds(history.day(m.occurred_at))
         ]
         told["reply_hours.median"] = Told(lines, "median")
     return told

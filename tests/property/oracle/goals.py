@@ -117,7 +117,7 @@ class _Figures:
     def _read(self, span: Span, measure: str) -> Fraction | None:
         if measure in self.oracle.held:
             days = self._days[measure].items()
-            return sum((total for day, total in days if span.start <= day < span.end), Fraction(0))
+            return sum((total for day, total in days if span.holds(day)), Fraction(0))
         if span not in self.spans:
             self.spans[span] = answers(self._history, self._told, span)
         groups = self.spans[span].get(measure)

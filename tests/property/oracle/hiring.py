@@ -6,7 +6,6 @@ one that names a referrer or the channel itself. Whoever told a step first speak
 opening and the department are those that the hire names, or else its application.
 """
 
-from datetime import date
 from typing import Generic, NamedTuple, TypeVar
 
 from shared.facts import ApplicationSubmitted, HireAccepted, TouchRecorded
@@ -76,7 +75,7 @@ def hiring_lines(history: History, span: Span) -> dict[str, Told]:
         told["hires_advocacy"] = Told(
             _brought(history, referral_hires(history), span), "sum", "day"
         )
-        inside = [h for h in hires.values() if _inside(span, history.day(h.occurred_at))]
+        inside = [h for h in hires.values() if span.holds(history.day(h.occurred_at))]
         counted = [Line(h.application, 1, span.start, **_for(history, h)) for h in inside]
         told["hires"] = Told(counted, "sum", "own")
     if any(hire.first_contact_at for hire in history.of(HireAccepted)):
@@ -94,16 +93,12 @@ def hiring_lines(history: History, span: Span) -> dict[str, Told]:
     return told
 
 
-def _inside(span: Span, day: date) -> bool:
-    return span.start <= day < span.end
-
-
 def _brought(history: History, found: list[Brought[Step]], span: Span) -> list[Line]:
     days = [(history.day(one.step.occurred_at), one) for one in found]
     return [
         Line(one.step.application, 1, day, one.employee, job=_job(history, one.step))
         for day, one in days
-        if _inside(span, day)
+        if span.holds(day)
     ]
 
 

@@ -158,7 +158,7 @@ def sums(
     """Return the sums of a span, with an entry for every measure that is known."""
     found: dict[str, Answer] = {measure: defaultdict(Fraction) for measure in held}
     for part in told:
-        if not span.start <= part.day < span.end:
+        if not span.holds(part.day):
             continue
         if all(getattr(part.where, name) == value for name, value in filters.items()):
             for measure in held.intersection(_named(part)):

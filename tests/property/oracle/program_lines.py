@@ -70,11 +70,9 @@ def _leaders(history: History, on: date) -> set[str]:
 
 def _taking_part(history: History, span: Span) -> dict[str, Told]:
     told: dict[str, Told] = {}
-    posters = {p.employee or "" for p, day in _posts(history) if span.start <= day < span.end}
+    posters = {p.employee or "" for p, day in _posts(history) if span.holds(day)}
     logins = [
-        login
-        for login in history.of(LoginRecorded)
-        if span.start <= history.day(login.occurred_at) < span.end
+        login for login in history.of(LoginRecorded) if span.holds(history.day(login.occurred_at))
     ]
     leaders = _leaders(history, span.last_day)
     on_platform = any(login.system == "advocacy" for login in history.of(LoginRecorded))
@@ -103,7 +101,7 @@ def _memberships(history: History, span: Span) -> dict[str, Told]:
         told["enrolled_at_start"] = Told(_one(before, span.start), "count", "start")
         lines = [Line(name, 0, span.start, name) for name in members]
         for post, day in _posts(history):
-            if post.employee in members and span.start <= day < span.end:
+            if post.employee in members and span.holds(day):
                 lines.append(Line(post.employee or "", 1, day, post.employee or ""))
         told["evenness"] = Told(lines, "evenness")
     if history.of(TrainingCompleted):
@@ -142,7 +140,7 @@ def _cohorts(history: History, span: Span) -> dict[str, Told]:
         invited: dict[str, datetime] = {}
         for invite in _in_order(history.of(MemberInvited)):
             invited.setdefault(invite.employee, invite.occurred_at)
-        now = {n: at for n, at in invited.items() if span.start <= history.day(at) < span.end}
+        now = {n: at for n, at in invited.items() if span.holds(history.day(at))}
         soon = timedelta(days=int(_stated(history, "activation.days", span)))
         active = {
             name
@@ -156,7 +154,7 @@ def _cohorts(history: History, span: Span) -> dict[str, Told]:
         joined: dict[str, datetime] = {}
         for join in _in_order(history.of(MemberJoined)):
             joined.setdefault(join.employee, join.occurred_at)
-        now = {n: at for n, at in joined.items() if span.start <= history.day(at) < span.end}
+        now = {n: at for n, at in joined.items() if span.holds(history.day(at))}
         told |= _after_joining(history, span, now)
     return told
 
@@ -193,7 +191,7 @@ def _trained(history: History, span: Span) -> dict[str, Told]:
             [
                 Line(t.employee, Fraction(t.hours), history.day(t.occurred_at), t.employee)
                 for t in courses
-                if span.start <= history.day(t.occurred_at) < span.end
+                if span.holds(history.day(t.occurred_at))
             ],
             "median",
         )
@@ -209,9 +207,7 @@ def _trained(history: History, span: Span) -> dict[str, Told]:
         enough = _stated(history, "expert.index", span)
         experts = {name for name, index in now.items() if _index(index) >= enough}
         experts |= {
-            m.employee
-            for m in mentions
-            if m.employee and span.start <= history.day(m.occurred_at) < span.end
+            m.employee for m in mentions if m.employee and span.holds(history.day(m.occurred_at))
         }
         told["recognized_experts"] = Told(_one(experts, span.last_day), "count")
     return told
@@ -256,7 +252,7 @@ def _audiences(history: History, span: Span) -> dict[str, Told]:
                 if (c.employee, c.network) == own and c.occurred_at <= post.occurred_at
             ]
             # What names no network is on none in particular, on both sides.
-            if known and span.start <= day < span.end:
+            if known and span.holds(day):
                 lines.append(Line(str(key_of(post)), known[-1].count, day, post.employee or ""))
         told["potential_reach"] = Told(lines, "sum", "day")
     return told
@@ -282,7 +278,7 @@ def _reached(history: History, span: Span) -> list[PostMetrics]:
     for reading in _in_order(history.of(PostMetrics)):
         published = first_row(p for p in history.of(PostPublished) if p.post == reading.post)
         who = published or reading
-        is_inside = span.start <= history.day(reading.occurred_at) < span.end
+        is_inside = span.holds(history.day(reading.occurred_at))
         if who.account and reading.reach is not None and is_inside:
             where = {"account": who.account, "network": who.network}
             last[reading.post] = reading.model_copy(update=where)
@@ -315,7 +311,7 @@ def tagged(history: History, span: Span) -> dict[str, Fraction]:
         before = 0
         for reading in _in_order(r for r in history.of(PostMetrics) if r.post == name):
             now = reading.reactions + reading.comments + reading.reshares
-            if span.start <= history.day(reading.occurred_at) < span.end:
+            if span.holds(history.day(reading.occurred_at)):
                 found[tag] += now - before
             before = now
     return {tag: responses for tag, responses in found.items() if responses}
@@ -327,7 +323,7 @@ def _content(history: History, span: Span) -> dict[str, Told]:
     offered = {
         item.content
         for item in history.of(ContentReleased)
-        if span.start <= history.day(item.occurred_at) < span.end
+        if span.holds(history.day(item.occurred_at))
     }
     shared = {post.content for post, day in _posts(history) if day < span.end}
     return {

@@ -1,6 +1,5 @@
 """What people said, counted by hand: answers to surveys, and mentions outside."""
 
-from datetime import date
 from fractions import Fraction
 
 from shared.facts import MentionRecorded, SurveyRecorded
@@ -17,10 +16,6 @@ _MOODS = ("positive", "neutral", "negative")
 def said_lines(history: History, span: Span) -> dict[str, Told]:
     """Return measure → its lines in a span; a measure without any fact is left out."""
     return _surveys(history, span) | _mentions(history, span)
-
-
-def _in(span: Span, day: date) -> bool:
-    return span.start <= day < span.end
 
 
 _SCORED, _AFFIRMED, _BALANCED = ("score_sum",), ("positive",), ("positive", "negative")
@@ -65,7 +60,7 @@ def _surveys(history: History, span: Span) -> dict[str, Told]:
                         market=s.market or "",
                     )
                     for s in telling
-                    if _in(span, history.day(s.occurred_at))
+                    if span.holds(history.day(s.occurred_at))
                 ],
                 "sum",
                 "own",
@@ -83,7 +78,7 @@ def _mentions(history: History, span: Span) -> dict[str, Told]:
     }
     return {
         name: Told(
-            [_of_mention(m, span) for m in named if _in(span, history.day(m.occurred_at))], "sum"
+            [_of_mention(m, span) for m in named if span.holds(history.day(m.occurred_at))], "sum"
         )
         for name, (heard, named) in inside.items()
         if heard

@@ -64,7 +64,7 @@ def lead_lines(history: History, span: Span) -> dict[str, Told]:
     sourced, converted_leads = [], []
     for name, lead in created.items():
         day = history.day(lead.occurred_at)
-        if not _in(span, day):
+        if not span.holds(day):
             continue
         first = _first_touch(history, lead, by_advocacy=False)
         if first is not None and first.channel == ADVOCACY:
@@ -80,10 +80,6 @@ def lead_lines(history: History, span: Span) -> dict[str, Told]:
     return told
 
 
-def _in(span: Span, day: date) -> bool:
-    return span.start <= day < span.end
-
-
 def _won(history: History, span: Span) -> list[tuple[DealChanged, date]]:
     """Return the deals won in the days of the span, in the order of their close."""
     return _closed(history, span, "won")
@@ -92,14 +88,14 @@ def _won(history: History, span: Span) -> list[tuple[DealChanged, date]]:
 def _closed(history: History, span: Span, state: str) -> list[tuple[DealChanged, date]]:
     closed = [(d, d.closed_at) for d in deals(history).values() if d.state == state]
     ordered = sorted(((at, key_of(d), d) for d, at in closed if at), key=lambda row: row[:2])
-    return [(d, history.day(at)) for at, _, d in ordered if _in(span, history.day(at))]
+    return [(d, history.day(at)) for at, _, d in ordered if span.holds(history.day(at))]
 
 
 def _owned(history: History, span: Span, won: list[tuple[DealChanged, date]]) -> dict[str, Told]:
     """Return what is counted of deals that are somebody's, who is in a team on that day."""
     opened = [(d, history.day(d.opened_at)) for d in deals(history).values()]
     wins, losses, begun = (
-        [Line(d.deal, 1, day, d.employee) for d, day in dated if d.employee and _in(span, day)]
+        [Line(d.deal, 1, day, d.employee) for d, day in dated if d.employee and span.holds(day)]
         for dated in (won, _closed(history, span, "lost"), opened)
     )
     amounts = {d.deal: Fraction(d.amount or 0) for d, _ in won}
@@ -118,7 +114,7 @@ def _units(history: History, span: Span, model: str) -> Iterator[Line]:
     """Yield the part of a deal's units that a model credits to each touch before it was won."""
     for conversion in converted(history):
         day = history.day(conversion.at)
-        if conversion.kind == "deal" and _in(span, day):
+        if conversion.kind == "deal" and span.holds(day):
             units = deals(history)[conversion.id].units or 0
             path = journey_of(history, conversion)
             for touch, share, _ in credits(history, model, path, conversion):
@@ -163,7 +159,7 @@ def _clients(history: History, span: Span, *, is_new_market: bool = False) -> It
     """Yield the customers of the deals won with a touch by an advocate, in new markets or all."""
     for conversion in converted(history):
         day = history.day(conversion.at)
-        if conversion.kind != "deal" or not _in(span, day):
+        if conversion.kind != "deal" or not span.holds(day):
             continue
         deal = deals(history)[conversion.id]
         if is_new_market and not deal.is_new_market:
