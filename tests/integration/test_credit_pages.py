@@ -14,11 +14,10 @@ import pytest
 from services.api.dependencies import Access
 from services.api.roi.explain import explain
 from services.api.roi.queries import ExplainQuery
-from services.api.roi.repository import Basis, credit_lines
+from services.api.roi.repository import Basis, CreditQuery, credit_lines
 from services.metrics.worker import catch_up
 from shared.db import Database, plan_for_any_organization
 from shared.kpis.periods import Period
-from shared.kpis.vocabulary import ConversionKind
 from shared.orgs import Org
 from shared.rollups.known import Knowledge, look_back
 from shared.security.keyring import KeyRing
@@ -124,11 +123,7 @@ async def test_every_page_of_credits_reads_about_what_it_shows(
                     before = await _rows(connection)
                     lines = await credit_lines(
                         *(connection, org.id, 1),
-                        basis=basis,
-                        period=_YEAR,
-                        kind=ConversionKind.DEAL,
-                        model=model,
-                        channel=channel,
+                        CreditQuery(basis, _YEAR, model, channel),
                         after=(day, "", b""),
                         limit=_PAGE + 1,
                     )

@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from services.api.roi.repository import Basis, credit_lines
+from services.api.roi.repository import Basis, CreditQuery, credit_lines
 from services.metrics.worker import catch_up
 from shared import clock
 from shared.db import Database
 from shared.facts import parse_fact
-from shared.kpis.vocabulary import ConversionKind
 from shared.orgs import Org
 from shared.rollups.held import measures_held
 from shared.rollups.known import known_on, look_back
@@ -73,11 +72,7 @@ async def test_the_proof_of_credit_reads_the_facts_it_shows_and_no_others(
                 connection,
                 org.id,
                 generation,
-                basis=Basis.COHORT,
-                period=Q1,
-                kind=ConversionKind.DEAL,
-                model="linear",
-                channel=ADVOCACY,
+                CreditQuery(Basis.COHORT, Q1, "linear", ADVOCACY),
                 after=None,
                 limit=200,
             )

@@ -29,7 +29,7 @@ from services.api.roi.cohort_schemas import (
 from services.api.roi.costs import read_cost
 from services.api.roi.inputs import is_reported
 from services.api.roi.leads import open_leads, read_history
-from services.api.roi.repository import Basis, dated_credit, opportunities
+from services.api.roi.repository import Basis, CreditQuery, dated_credit, opportunities
 from services.api.roi.returns import maturity_of, payback_of
 from services.api.roi.schemas import Notice
 from shared.errors import Invalid
@@ -139,15 +139,8 @@ async def _read(
     stated = await rates_of(connection, org.id)
     rate = rate_in_force(stated, "gross_margin", query.period.last_day)
     margin = Decimal(0) if rate is None else rate.value
-    credits = await dated_credit(
-        connection,
-        org.id,
-        generation,
-        basis=Basis.COHORT,
-        period=query.period,
-        model=query.model,
-        channel=query.channel,
-    )
+    asked = CreditQuery(Basis.COHORT, query.period, query.model, query.channel)
+    credits = await dated_credit(connection, org.id, generation, asked)
     return _Cohort(
         today=today,
         margins=[(day, amount * margin) for day, amount in credits],

@@ -13,7 +13,7 @@ from services.api.privacy import may_see_people
 from services.api.roi.explain_schemas import CreditedTouch, FactRef, RoiExplanation
 from services.api.roi.inputs import is_reported
 from services.api.roi.queries import ExplainQuery
-from services.api.roi.repository import CreditLine, credit_lines, credited_to
+from services.api.roi.repository import CreditLine, CreditQuery, credit_lines, credited_to
 from shared.errors import InvalidCursor
 from shared.kpis.expressions import rounded
 from shared.kpis.vocabulary import ConversionKind
@@ -107,16 +107,8 @@ async def _totals(access: Access, query: ExplainQuery) -> _Totals:
     cost = None if booked is None else rounded(Fraction(booked), digits)
     if not await is_reported(access, query.conversion, query.period):
         return _Totals(None, None, cost)
-    amount, conversions = await credited_to(
-        connection,
-        org.id,
-        await live_generation(connection, org.id),
-        basis=query.basis,
-        period=query.period,
-        kind=query.conversion,
-        model=query.model,
-        channel=query.channel,
-    )
+    generation = await live_generation(connection, org.id)
+    amount, conversions = await credited_to(connection, org.id, generation, _asked(query))
     has_worth = query.conversion is ConversionKind.DEAL
     return _Totals(round_money(amount, digits) if has_worth else None, exact(conversions), cost)
 
@@ -131,11 +123,7 @@ async def _credits(
         access.connection,
         access.org.id,
         generation,
-        basis=query.basis,
-        period=query.period,
-        kind=query.conversion,
-        model=query.model,
-        channel=query.channel,
+        _asked(query),
         after=_read_place(place) if place else None,
         limit=query.limit + 1,
     )
@@ -143,6 +131,10 @@ async def _credits(
     following = _write_place(page[-1].place(query.basis)) if len(lines) > query.limit else _END
     with_people = may_see_people(access)
     return [_touch(line, with_people=with_people) for line in page], following
+
+
+def _asked(query: ExplainQuery) -> CreditQuery:
+    return CreditQuery(query.basis, query.period, query.model, query.channel, query.conversion)
 
 
 def _write_place(place: tuple[date, str, bytes]) -> str:

@@ -23,6 +23,7 @@ from shared.rollups.sql import placed_on_day
 __all__ = [
     "Basis",
     "CreditLine",
+    "CreditQuery",
     "Credits",
     "Opportunities",
     "StoredWith",
@@ -53,6 +54,27 @@ def _inside(basis: Basis, kind: ConversionKind = ConversionKind.DEAL) -> str:
         f"c.org_id = $1 AND c.generation = $2 AND c.kind = '{kind}'"
         f" AND {day} >= $3::date AND {day} < $4::date"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CreditQuery:
+    """Which credits are asked for: those of one model to one channel, for a kind of conversions."""
+
+    basis: Basis
+    period: Period
+    model: str
+    channel: str
+    kind: ConversionKind = ConversionKind.DEAL
+
+    @property
+    def condition(self) -> str:
+        """Return what such a credit (alias ``c``) is known by; its arguments begin with ``$3``."""
+        return f"{_inside(self.basis, self.kind)} AND c.model = $5 AND c.channel = $6"
+
+    @property
+    def arguments(self) -> tuple[date, date, str, str]:
+        """Return ``$3`` to ``$6``."""
+        return self.period.start, self.period.end, self.model, self.channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,25 +123,17 @@ async def credited_to(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
     generation: int,
-    *,
-    basis: Basis,
-    period: Period,
-    kind: ConversionKind,
-    model: str,
-    channel: str,
+    query: CreditQuery,
 ) -> tuple[Decimal, Decimal]:
     """Return the amount and the conversions that one model credits to one channel."""
     row = await connection.fetchrow(
         f"""
         SELECT coalesce(sum(c.amount), 0), coalesce(sum(c.share), 0)
-          FROM credit c WHERE {_inside(basis, kind)} AND c.model = $5 AND c.channel = $6
+          FROM credit c WHERE {query.condition}
         """,
         org_id,
         generation,
-        period.start,
-        period.end,
-        model,
-        channel,
+        *query.arguments,
     )
     assert row is not None, "an aggregate has one row"
     return row[0], row[1]
@@ -197,25 +211,18 @@ async def dated_credit(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
     generation: int,
-    *,
-    basis: Basis,
-    period: Period,
-    model: str,
-    channel: str,
+    query: CreditQuery,
 ) -> list[tuple[date, Decimal]]:
     """Return the credit of one model and channel by the day its deals closed."""
     rows = await connection.fetch(
         f"""
         SELECT c.converted_day, sum(c.amount) AS amount
-          FROM credit c WHERE {_inside(basis)} AND c.model = $5 AND c.channel = $6
+          FROM credit c WHERE {query.condition}
          GROUP BY c.converted_day HAVING sum(c.amount) <> 0 ORDER BY c.converted_day
         """,
         org_id,
         generation,
-        period.start,
-        period.end,
-        model,
-        channel,
+        *query.arguments,
     )
     return [(row["converted_day"], row["amount"]) for row in rows]
 
@@ -321,13 +328,13 @@ def _present_entry(fact_key: str) -> str:
     """
 
 
-def _lines_query(basis: Basis, kind: ConversionKind) -> str:
+def _lines_query(query: CreditQuery) -> str:
     # The index on each day has its credits in the order of the pages. What was taken back is looked
     # for no further than what stands fills the page: there may be much of it, and none known then.
     # Where that ends is said without COALESCE, which row-level security takes for telling rows.
-    day = _DAY[basis].removeprefix("c.")
+    day = _DAY[query.basis].removeprefix("c.")
     order = f"{day}, conversion, touch_key"
-    beyond = f"""{_inside(basis, kind)} AND c.model = $5 AND c.channel = $6 AND c.share <> 0
+    beyond = f"""{query.condition} AND c.share <> 0
                AND (c.{day}, c.conversion, c.touch_key) > ($7::date, $8::text, $9::bytea)"""
     edge = ", ".join(f"(SELECT {column} FROM edge)" for column in order.split(", "))
     return f"""
@@ -351,7 +358,7 @@ def _lines_query(basis: Basis, kind: ConversionKind) -> str:
                te.source AS touch_source, te.external_id AS touch_external_id,
                te.position AS touch_position
           FROM page p
-          JOIN LATERAL ({converting.speaking_row(kind, "p.conversion")}) c ON true
+          JOIN LATERAL ({converting.speaking_row(query.kind, "p.conversion")}) c ON true
           JOIN LATERAL ({_present_entry("c.fact_key")}) ce ON true
           JOIN LATERAL ({_present_entry("p.touch_key")}) te ON true
          ORDER BY p.{day}, p.conversion, p.touch_key
@@ -362,12 +369,8 @@ async def credit_lines(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
     generation: int,
+    query: CreditQuery,
     *,
-    basis: Basis,
-    period: Period,
-    kind: ConversionKind,
-    model: str,
-    channel: str,
     after: tuple[date, str, bytes] | None,
     limit: int,
 ) -> list[CreditLine]:
@@ -377,13 +380,10 @@ async def credit_lines(
     """
     day, conversion, touch_key = after or (date.min, "", b"")
     rows = await connection.fetch(
-        _lines_query(basis, kind),
+        _lines_query(query),
         org_id,
         generation,
-        period.start,
-        period.end,
-        model,
-        channel,
+        *query.arguments,
         day,
         conversion,
         touch_key,

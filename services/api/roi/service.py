@@ -17,7 +17,7 @@ from services.api.roi.guard import adding
 from services.api.roi.inputs import Inputs, common_fields, read_inputs
 from services.api.roi.moves import Moving, move_of, told_on_both_sides
 from services.api.roi.queries import Form, StatementQuery
-from services.api.roi.repository import dated_credit, opportunities
+from services.api.roi.repository import CreditQuery, dated_credit, opportunities
 from services.api.roi.returns import (
     break_evens,
     maturity_of,
@@ -189,15 +189,8 @@ async def _dated_margins(
     """Return margin by day of close; nothing without a stated margin."""
     if inputs.gross_margin is None:
         return []
-    credits = await dated_credit(
-        access.connection,
-        inputs.org.id,
-        inputs.generation,
-        basis=query.basis,
-        period=query.period,
-        model=query.model,
-        channel=query.channel,
-    )
+    asked = CreditQuery(query.basis, query.period, query.model, query.channel)
+    credits = await dated_credit(access.connection, inputs.org.id, inputs.generation, asked)
     return [(day, amount * inputs.gross_margin) for day, amount in credits]
 
 
