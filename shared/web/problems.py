@@ -5,6 +5,7 @@ be written as JSON (NaN, a lone surrogate) can then never turn a 422 into a 500.
 """
 
 import errno
+import re
 import socket
 from collections.abc import Sequence
 from datetime import timedelta
@@ -47,6 +48,7 @@ __all__ = [
 _MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS = 50
 _MOST_TEXTS = 2000
+_FIELDS_NAMED = re.compile("`([a-z_]{1,64})`", re.ASCII)
 _OF_STATUS: dict[int, type[Problem]] = {
     400: MalformedRequest,
     404: NotFound,
@@ -196,14 +198,19 @@ def _message(error: dict[str, Any]) -> str:
 
 
 def _quotes(message: str, sent: object) -> bool:
-    """Tell whether a message repeats any text of ``sent``; if that is too much to tell, say so."""
+    """Tell whether a message repeats any text of ``sent``; if that is too much to tell, say so.
+
+    A rule about several fields names them, in backticks: that a field of this name was sent makes
+    the name no quotation.
+    """
     waiting = [sent]
     for _ in range(_MOST_TEXTS):
         if not waiting:
             return False
         item = waiting.pop()
         if isinstance(item, dict):
-            waiting.extend([*item.keys(), *item.values()])
+            named = _FIELDS_NAMED.findall(message)
+            waiting.extend([*(key for key in item if key not in named), *item.values()])
         elif isinstance(item, list | tuple):
             waiting.extend(item)
         elif isinstance(item, str | bytes) and item:

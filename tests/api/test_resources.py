@@ -259,6 +259,28 @@ async def test_what_cannot_be_answered_is_refused_by_name(
     assert "DROP" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "rule", "words"),
+    [
+        ("roi", {"to": "2025-01-01"}, "empty_period", "`to` lies after `from`."),
+        ("kpis/shares/series", {"to": "2024-12-31"}, "empty_period", "`to` lies after `from`."),
+        (
+            "roi/models",
+            {"as_of": "2025-04-30", "live": "true"},
+            "as_of_and_live",
+            "Give `as_of` or `live`, not both.",
+        ),
+    ],
+)
+async def test_a_rule_about_two_parameters_is_told_in_words(
+    path: str, query: dict[str, str], rule: str, words: str, client: httpx.AsyncClient
+) -> None:
+    answer = await client.get(f"/v1/{path}", params={**PERIOD, **query})
+
+    assert answer.status_code == 422
+    assert problem(answer)["errors"] == [{"field": "query", "rule": rule, "message": words}]
+
+
 async def test_without_facts_figures_are_null_and_not_zero(client: httpx.AsyncClient) -> None:
     shares = (await client.get("/v1/kpis/shares/series", params=PERIOD)).json()["points"]
     statement = (await client.get("/v1/roi", params=PERIOD)).json()
