@@ -165,6 +165,8 @@ async def test_malformed_bodies_write_nothing(
         ({"external_id": "maria@example.com"}, "facts.1.external_id"),
         ({"external_id": "maria＠example．com"}, "facts.1.external_id"),
         ({"person_email": "maria@example.com"}, "facts.1.person_email"),
+        ({"kind": {}, "person_email": "maria@example.com"}, "facts.1.person_email"),
+        ({"kind": ["deal.changed"], "person_email": "x"}, "facts.1.person_email"),
     ],
 )
 async def test_one_wrong_fact_stops_the_batch_and_is_named(

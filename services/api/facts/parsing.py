@@ -102,7 +102,8 @@ _NO_ADDRESS: Final = "An e-mail address may be given as person_email only; use a
 
 
 def _person_problem(item: dict[str, Any], address: Any) -> tuple[str, str] | None:
-    if item.get("kind") not in _WITH_PERSON:
+    kind = item.get("kind")
+    if not isinstance(kind, str) or kind not in _WITH_PERSON:
         return "extra_forbidden", "Facts of this kind have no person_email."
     if "person" in item:
         return "ambiguous_person", "Give person or person_email, not both."
