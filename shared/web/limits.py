@@ -44,7 +44,7 @@ class SecurityHeadersMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuse a body beyond its limit as soon as that shows, and one that does not arrive.
+    """Refuse a body beyond its limit as soon as that shows, a packed one, or one that stays away.
 
     ``limits`` gives path prefixes a limit of their own, in bytes; the longest one that fits counts.
     """
@@ -76,13 +76,14 @@ class BodyLimitMiddleware:
         if announced > limit:
             await problem_response(TooLarge(headers=_CLOSE), scope)(scope, receive, send)
             return
-        await self._app(scope, self._bounded(receive, limit), send)
+        is_packed = Headers(scope=scope).get("content-encoding", "identity").lower() != "identity"
+        await self._app(scope, self._bounded(receive, limit, is_packed=is_packed), send)
 
     def _limit(self, path: str) -> int:
         fitting = (size for prefix, size in self._limits if path.startswith(prefix))
         return next(fitting, self._default)
 
-    def _bounded(self, receive: Receive, limit: int) -> Receive:
+    def _bounded(self, receive: Receive, limit: int, *, is_packed: bool) -> Receive:
         """Wrap ``receive``; what it raises passes FastAPI unchanged because it is its own kind."""
         received = 0
         is_complete = False
@@ -100,6 +101,9 @@ class BodyLimitMiddleware:
                 raise HTTPException(408, headers=_CLOSE) from None
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
+                if received and is_packed:
+                    # Nobody here unpacks: read as it is, it would be taken for what it is not.
+                    raise HTTPException(415, headers=_CLOSE)
                 is_complete = not message.get("more_body", False)
                 if received > limit:
                     raise HTTPException(413, headers=_CLOSE)

@@ -54,6 +54,13 @@ async def test_a_body_without_a_length_is_refused_while_it_is_read(client: Async
     assert sent < 2000
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "br", "gzip, gzip", "Identity, gzip"])
+async def test_a_packed_body_is_refused(client: AsyncClient, encoding: str) -> None:
+    answer = await client.post("/v1/bytes", content=b"x", headers={"Content-Encoding": encoding})
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
 async def test_a_path_may_have_a_limit_of_its_own(client: AsyncClient) -> None:
     assert (await client.post("/v1/bytes", content=b"x" * 5000)).json() == {"length": 5000}
     assert_problem(await client.post("/v1/bytes", content=b"x" * 5001), 413, "too_large")
