@@ -7,7 +7,6 @@ from fastapi import FastAPI
 from services.api.assumptions.endpoints import router as assumptions
 from services.api.connections.endpoints import router as connections
 from services.api.deliveries.endpoints import router as deliveries
-from services.api.dependencies import declared_parameters
 from services.api.facts.endpoints import LARGEST_BATCH
 from services.api.facts.endpoints import router as facts
 from services.api.goals.endpoints import router as goals
@@ -24,6 +23,7 @@ from services.api.roi.endpoints import router as roi
 from shared.connections import VendorRegistry
 from shared.settings import ApiSettings
 from shared.web.app import create_base_app
+from shared.web.parameters import declared_parameters
 
 __all__ = ["create_app"]
 

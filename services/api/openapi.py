@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from services.api.facts.documents import fact_batch_schemas, portable
+from shared.web.documents import EVERYWHERE, PROBLEM_SCHEMAS, WITH_BODY, document_problems
 
 __all__ = ["DESCRIPTION", "install_openapi"]
 
@@ -45,54 +46,7 @@ _TAGS: Final = (
     ("organization", "Whose data these are, and how healthy."),
     ("keys", "API keys and their scopes."),
 )
-_STRING: Final = {"type": "string"}
-_PROBLEM: Final[dict[str, Any]] = {
-    "type": "object",
-    "description": "Why a request was refused (RFC 9457).",
-    "required": ["type", "title", "status", "detail", "instance", "code", "request_id"],
-    "properties": {
-        "type": _STRING
-        | {"description": "Names the problem.", "examples": ["urn:earned:problem:not_found"]},
-        "title": _STRING | {"description": "The problem in words.", "examples": ["Not found"]},
-        "status": {"type": "integer", "description": "HTTP status.", "examples": [404]},
-        "detail": _STRING | {"description": "What to do about it.", "examples": ["Not found"]},
-        "instance": _STRING
-        | {"description": "This occurrence.", "examples": ["urn:earned:request:0197c1a4"]},
-        "code": _STRING | {"description": "Stable name.", "examples": ["not_found"]},
-        "request_id": _STRING
-        | {"description": "As in X-Request-ID; tell it to support.", "examples": ["0197c1a4"]},
-        "errors": {
-            "type": "array",
-            "description": "The fields at fault.",
-            "items": {"$ref": "#/components/schemas/FieldError"},
-        },
-    },
-}
-_FIELD_ERROR: Final[dict[str, Any]] = {
-    "type": "object",
-    "description": "What is wrong with one field.",
-    "required": ["field", "rule", "message"],
-    "properties": {
-        "field": _STRING | {"description": "Where it is.", "examples": ["facts.3.amount"]},
-        "rule": _STRING | {"description": "The rule it breaks.", "examples": ["value_error"]},
-        "message": _STRING | {"description": "The rule in words.", "examples": ["too long"]},
-    },
-}
-_EVERYWHERE: Final = {
-    400: "The request cannot be read.",
-    401: "No valid API key.",
-    403: "The key lacks the scope.",
-    422: "A parameter or field breaks a rule.",
-    500: "Something went wrong on our side.",
-    503: "Temporarily unavailable; try again after Retry-After.",
-}
 _WITH_NAME: Final = {404: "There is no such thing, or it is another organization's."}
-_WITH_BODY: Final = {
-    408: "The body took too long to arrive.",
-    409: "At odds with what is already there.",
-    413: "The body is too large.",
-    415: "Not a media type that is read here.",
-}
 _REF: Final = "#/components/schemas/{model}"
 
 
@@ -118,7 +72,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         servers=[{"url": "/", "description": "This server."}],
     )
     schemas = document["components"]["schemas"]
-    schemas |= {"Problem": _PROBLEM, "FieldError": _FIELD_ERROR, **fact_batch_schemas(_REF)}
+    schemas |= {**PROBLEM_SCHEMAS, **fact_batch_schemas(_REF)}
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for path, operations in document["paths"].items():
@@ -129,22 +83,16 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 def _document_problems(path: str, operation: dict[str, Any]) -> None:
-    statuses = dict(_EVERYWHERE)
+    statuses = dict(EVERYWHERE)
     if "{" in path or _asks_for_kpi(operation):
         statuses |= _WITH_NAME
     if "requestBody" in operation:
-        statuses |= _WITH_BODY
+        statuses |= WITH_BODY
     elif path.endswith(("/sync", "/replay")):
-        statuses |= {409: _WITH_BODY[409]}
+        statuses |= {409: WITH_BODY[409]}
     elif _parameters(operation) >= {"as_of", "live", "cursor"}:
         statuses |= {409: "Computed anew since the list was begun: begin it again."}
-    for status, description in sorted(statuses.items()):
-        operation["responses"][str(status)] = {
-            "description": description,
-            "content": {
-                "application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}
-            },
-        }
+    document_problems(operation, statuses)
 
 
 def _parameters(operation: Mapping[str, Any]) -> set[str]:

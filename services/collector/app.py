@@ -2,24 +2,22 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 from fastapi import FastAPI
 
 from services.collector.imports.endpoints import LARGEST_FILE
 from services.collector.imports.endpoints import router as imports_router
 from services.collector.links import LinkService, redirect_route
+from services.collector.openapi import DESCRIPTION, install_openapi
 from services.collector.series import initialize_series
 from services.collector.webhooks import LARGEST_DELIVERY, WebhookService, webhook_route
 from shared.settings import CollectorSettings
 from shared.web.app import create_base_app
+from shared.web.parameters import declared_parameters
 from shared.web.state import Resources
 
 __all__ = ["create_app"]
-
-_DESCRIPTION: Final = (
-    "Takes what others send: webhooks of connected vendors, visits of tracked links, and CSV files."
-)
 
 
 def create_app(settings: CollectorSettings) -> FastAPI:
@@ -28,13 +26,15 @@ def create_app(settings: CollectorSettings) -> FastAPI:
         "Earned collector",
         settings,
         component="collector",
-        description=_DESCRIPTION,
+        description=DESCRIPTION,
         lifespan=_services(settings),
         body_limits={"/webhooks/": LARGEST_DELIVERY, "/v1/imports/": LARGEST_FILE},
     )
     # Plain routes, without FastAPI's machinery: these two are called more than all the rest.
     app.router.routes += [webhook_route, redirect_route]
     app.include_router(imports_router)
+    install_openapi(app)
+    app.state.declared_parameters = declared_parameters(app)
     return app
 
 

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+EARLIEST_DAY, LATEST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 LATEST_AHEAD = timedelta(hours=48)
 _IMPLAUSIBLE = "the instant must lie between 2000-01-01 and two days from now"
 _LONG_PAST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -81,7 +82,7 @@ Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 Respondents = Annotated[int, Field(strict=True, ge=5, le=10**9)]
 # Strict: an epoch number is refused, because seconds and milliseconds cannot be told apart.
 Instant = Annotated[datetime, Field(strict=True), AfterValidator(_plausible)]
-Day = Annotated[date, Field(strict=True, ge=date(2000, 1, 1), le=date(2100, 1, 1))]
+Day = Annotated[date, Field(strict=True, ge=EARLIEST_DAY, le=LATEST_DAY)]
 
 
 def in_minor_units(amount: Decimal, currency: str) -> Decimal:

@@ -8,10 +8,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.api.dependencies import declared_parameters
 from shared.db import Database
 from shared.orgs import Org
 from shared.security.keys import SCOPES
+from shared.web.parameters import declared_parameters
 from tests.api.asking import problem
 from tests.api.conftest import MakeClient, anonymous
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from services.api.dependencies import declared_parameters
 from shared.facts import FACT_KINDS
+from shared.web.parameters import declared_parameters
 
 
 @pytest.fixture
@@ -104,3 +106,39 @@ def test_the_parameters_that_are_enforced_are_those_of_the_document(
 
     assert declared_parameters(app) == documented
     assert {True, False} <= {several for one in documented.values() for several in one.values()}
+
+
+def examples(node: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """Yield each example with its schema and its place."""
+    if isinstance(node, dict):
+        if isinstance(node.get("examples"), list):
+            yield from ((at, node, example) for example in node["examples"])
+        for name, part in node.items():
+            if name != "examples":
+                yield from examples(part, f"{at}/{name}")
+    elif isinstance(node, list):
+        for index, part in enumerate(node):
+            yield from examples(part, f"{at}/{index}")
+
+
+def test_every_example_is_what_its_schema_says(document: dict[str, Any]) -> None:
+    wrong, components = [], document["components"]
+    found = list(examples({"schemas": components["schemas"], "paths": document["paths"]}))
+
+    for at, schema, example in found:
+        errors = Draft202012Validator({**schema, "components": components}).iter_errors(example)
+        wrong += [f"{at}: {error.message}" for error in errors]
+
+    assert wrong == []
+    assert len(found) > 1000
+
+
+async def test_the_example_of_a_batch_is_taken(
+    document: dict[str, Any], client: httpx.AsyncClient
+) -> None:
+    (batch,) = document["components"]["schemas"]["FactBatch"]["examples"]
+
+    answer = await client.post("/v1/facts", json=batch)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["inserted"] == len(batch["facts"])

@@ -17,6 +17,10 @@ from tests.integration.collector_server import (
 )
 
 MEMBERSHIP = b"employee,event,occurred_at\nE1,invited,2025-01-01T07:00:00Z\n"
+COSTS = (
+    b"cost_id,category,amount,currency,starts_on,ends_on,evidence\n"
+    b"C-1,content,10.00,USD,2025-01-01,2025-01-02,invoice\n"
+)
 CSV = {"Content-Type": "text/csv; charset=utf-8"}
 
 
@@ -94,6 +98,43 @@ REFUSED: dict[str, tuple[str, bytes, Headers, int, str]] = {
     ),
     "empty": ("membership", b"", lambda key: CSV | key, 422, "invalid_file"),
     "another kind's": ("roster", MEMBERSHIP, lambda key: CSV | key, 422, "invalid_file"),
+    # Read as if it were not there, the first two would import what was only to be looked at.
+    "a parameter that is none": (
+        "membership?dryrun=true",
+        MEMBERSHIP,
+        lambda key: CSV | key,
+        422,
+        "invalid",
+    ),
+    "a parameter said twice": (
+        "membership?dry_run=true&dry_run=false",
+        MEMBERSHIP,
+        lambda key: CSV | key,
+        422,
+        "invalid",
+    ),
+    "packed": (
+        "membership",
+        MEMBERSHIP,
+        lambda key: CSV | key | {"Content-Encoding": "gzip"},
+        415,
+        "unsupported_media_type",
+    ),
+    # In a zone ahead of UTC its midnight is in no calendar.
+    "the first day of the calendar": (
+        "costs",
+        COSTS.replace(b"2025-01-01", b"0001-01-01"),
+        lambda key: CSV | key,
+        422,
+        "invalid_file",
+    ),
+    "the last day of the calendar": (
+        "costs",
+        COSTS.replace(b"2025-01-02", b"9999-12-31"),
+        lambda key: CSV | key,
+        422,
+        "invalid_file",
+    ),
 }
 
 

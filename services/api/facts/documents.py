@@ -18,6 +18,28 @@ _PERSON_EMAIL: Final[dict[str, Any]] = {
     "description": "Instead of `person`: replaced by the organization's keyed hash, never stored.",
     "examples": ["maria@example.com"],
 }
+# One that is taken as it stands: rules between fields are in no schema.
+_BATCH: Final[list[dict[str, Any]]] = [
+    {
+        "kind": "post.published",
+        "source": "acme-intranet",
+        "external_id": "share-1",
+        "occurred_at": "2025-01-07T08:00:00Z",
+        "post": "urn:li:share:1",
+        "employee": "E007",
+        "network": "linkedin",
+        "channel": "employee_advocacy",
+    },
+    {
+        "kind": "touch.recorded",
+        "source": "acme-intranet",
+        "external_id": "touch-1",
+        "occurred_at": "2025-01-07T08:05:00Z",
+        "channel": "employee_advocacy",
+        "employee": "E007",
+        "person_email": "buyer@customer.example",
+    },
+]
 _WITH_PERSON: Final = (
     "TouchRecorded",
     "PersonIdentified",
@@ -59,11 +81,12 @@ def fact_batch_schemas(ref_template: str) -> dict[str, Any]:
         "type": "object",
         "required": ["facts"],
         "additionalProperties": False,
-        "properties": {"facts": array | {"description": "The facts.", "examples": [[]]}},
+        "properties": {"facts": array | {"description": "The facts.", "examples": [_BATCH]}},
     }
     schemas["FactBatch"] = {
         "title": "FactBatch",
         "description": "Facts, all taken or none.",
         "oneOf": [array, wrapped],
+        "examples": [{"facts": _BATCH}],
     }
     return schemas

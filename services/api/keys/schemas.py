@@ -33,7 +33,9 @@ class NewKey(Input):
         description="What it may do.", min_length=1, max_length=20, examples=[_SCOPES]
     )
     expires_at: Annotated[datetime | None, BeforeValidator(_written_out)] = Field(
-        default=None, description="When it ends; never, if absent.", examples=[_AT]
+        default=None,
+        description="When it ends; never, if absent.",
+        examples=["2099-12-31T23:00:00Z"],
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from services.collector.imports.csv_file import Layout
 from shared.errors import FieldError
 from shared.facts import Fact
+from shared.facts.fields import EARLIEST_DAY, LATEST_DAY
 
 __all__ = [
     "CSV_SOURCE",
@@ -101,7 +102,10 @@ def day(cells: Cells, column: str) -> date:
     value = required(cells, column)
     try:
         if _DAY.fullmatch(value):
-            return date.fromisoformat(value)
+            found = date.fromisoformat(value)
+            # Before anything is computed with it: at the calendar's ends there is no other zone.
+            if EARLIEST_DAY <= found <= LATEST_DAY:
+                return found
     except ValueError:
         pass  # well-formed, and in no calendar
     raise RowError((column, "date", "must be a day such as 2025-01-31"))

@@ -3,13 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.collector.imports.mapping import ImportKind
 from services.collector.imports.service import import_file
 from shared.errors import UnsupportedMediaType
-from shared.web.auth import Caller, require
+from shared.web.auth import Caller
+from shared.web.parameters import authorized
 from shared.web.state import resources
 
 __all__ = ["LARGEST_FILE", "router"]
@@ -48,9 +49,9 @@ class Import(BaseModel):
     },
 )
 async def create_import(
-    kind: ImportKind,
+    kind: Annotated[ImportKind, Path(description="What the file holds.", examples=["roster"])],
     request: Request,
-    caller: Annotated[Caller, Depends(require("imports:write"))],
+    caller: Annotated[Caller, Depends(authorized("imports:write"))],
     dry_run: Annotated[
         bool, Query(description="Check the file and say what it would change; write nothing.")
     ] = False,
