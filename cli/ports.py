@@ -1,13 +1,36 @@
 """Ports of this machine: the one asked for, or a free one."""
 
+import os
 import socket
+import tempfile
+import time
 from collections.abc import Collection
+from datetime import timedelta
+from pathlib import Path
+
+from cli.embedded.locks import FileLock
 
 LOOPBACK = "127.0.0.1"
+
+_LOOK_AGAIN_SECONDS = 0.1
 
 
 class PortTakenError(RuntimeError):
     """The port that was asked for is in use."""
+
+
+def wait_for_turn(patience: timedelta) -> FileLock:
+    """Return the lock under which this user's launchers choose ports and start what takes them.
+
+    Two that choose at once find the same ports free: one of the processes never gets its own, and
+    answers of the other installation look like its readiness. After `patience` it is not waited
+    for any longer; release the lock when the ports are listened on.
+    """
+    lock = FileLock(Path(tempfile.gettempdir()) / f"earned-{os.getuid()}.ports.lock")
+    deadline = time.monotonic() + patience.total_seconds()
+    while not lock.try_acquire() and time.monotonic() < deadline:
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    return lock
 
 
 def require_port(port: int, *, host: str = LOOPBACK) -> int:

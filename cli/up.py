@@ -20,6 +20,7 @@ from cli.fleet import Addresses, Stores, choose_addresses, inherited, programs
 from cli.forkserver import ForkServer
 from cli.options import DATA_DIR
 from cli.output import Terminal
+from cli.ports import wait_for_turn
 from cli.supervisor import StopRequestedError, Supervisor
 from shared.migrations.runner import migrate
 
@@ -63,13 +64,8 @@ def up(options: UpOptions, terminal: Terminal) -> None:
             stores = _start_stores(supervisor, directory, options)
         with terminal.stage("schema"):
             supervisor.watch(lambda: migrate(stores.database_url))
-        addresses = choose_addresses(
-            api_port=options.api_port,
-            collector_port=options.collector_port,
-            with_sandbox=not options.is_empty,
-        )
         try:
-            _run(supervisor, forks, directory, options, stores, addresses, terminal)
+            _run(supervisor, forks, directory, options, stores, terminal)
         finally:
             directory.running.unlink(missing_ok=True)
             directory.curl_config.unlink(missing_ok=True)
@@ -81,10 +77,15 @@ def _run(
     directory: DataDirectory,
     options: UpOptions,
     stores: Stores,
-    addresses: Addresses,
     terminal: Terminal,
 ) -> None:
     with terminal.stage("processes") as stage:
+        turn = supervisor.watch(lambda: wait_for_turn(_READY_WITHIN))
+        addresses = choose_addresses(
+            api_port=options.api_port,
+            collector_port=options.collector_port,
+            with_sandbox=not options.is_empty,
+        )
         fleet = programs(directory, stores, addresses, start=forks.start)
         supervisor.watch(forks.wait_until_ready)
         for one in fleet:
@@ -92,6 +93,7 @@ def _run(
         forks.close()
         demo = None if options.is_empty else _demo_record(supervisor, directory, options, stores)
         supervisor.wait_until_ready(_READY_WITHIN)
+        turn.release()
         stage.update(", ".join(one.name for one in fleet))
     _announce(directory, stores, addresses, demo)
     if demo is not None:

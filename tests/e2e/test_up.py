@@ -248,3 +248,23 @@ def test_a_killed_launcher_goes_on_where_it_stopped_and_ctrl_c_leaves_nothing() 
                 wait_for_ends()
 
         assert not (path / "running.json").exists()
+
+
+def test_two_that_start_at_once_have_ports_of_their_own() -> None:
+    with (
+        data_directory() as one_dir,
+        data_directory() as other_dir,
+        installation(one_dir, "--empty") as one,
+        installation(other_dir, "--empty") as other,
+    ):
+        one.read_until(RUNNING)
+        other.read_until(RUNNING)
+        ports = [
+            address.rpartition(":")[2]
+            for up in (one, other)
+            for name, address in up.running().items()
+            if name not in ("database_url", "key", "sandbox")
+        ]
+
+        assert len(set(ports)) == len(ports) == 8
+        assert "supervisor.child_ended" not in one.text + other.text

@@ -1,10 +1,15 @@
 """A port is the one asked for, or a free one, never one that is taken."""
 
 import socket
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from cli.ports import LOOPBACK, PortTakenError, pick_port, require_port
+from cli.ports import LOOPBACK, PortTakenError, pick_port, require_port, wait_for_turn
 
 
 def test_a_busy_port_is_avoided_or_refused() -> None:
@@ -24,3 +29,20 @@ def test_a_port_picked_before_is_not_picked_again() -> None:
 
     assert pick_port(port) == port
     assert pick_port(port, taken=[port]) != port
+
+
+def test_launchers_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    first = wait_for_turn(timedelta(minutes=1))
+
+    with ThreadPoolExecutor() as others:
+        second = others.submit(wait_for_turn, timedelta(minutes=1))
+        time.sleep(0.3)
+        waits = not second.done()
+        first.release()
+
+        assert waits
+        assert second.result().is_held
+        # Who hangs does not keep all others from starting.
+        assert not wait_for_turn(timedelta(0)).is_held
+    second.result().release()
