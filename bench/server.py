@@ -11,7 +11,7 @@ import asyncpg
 from sqlalchemy import make_url
 
 from cli.embedded import EmbeddedPostgres
-from shared.db import Database
+from shared.db import TEMP_BUFFERS, Database
 from shared.migrations.runner import migrate
 
 __all__ = ["SETTINGS", "Server", "running_server", "scratch_directory"]
@@ -64,7 +64,9 @@ class Server:
             await self.drop(database)
 
     @asynccontextmanager
-    async def pool(self, database: str, *, temp_buffers: str = "8MB") -> AsyncIterator[Database]:
+    async def pool(
+        self, database: str, *, temp_buffers: str = TEMP_BUFFERS
+    ) -> AsyncIterator[Database]:
         """Open the pool that the services have, patient enough for batches of any size."""
         pool = Database(
             self.address(database),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from bench.facts import Record, typed
 from bench.server import Server
 from services.metrics.fold import fold_batch
+from services.metrics.worker import TEMP_BUFFERS
 from shared.db import Database
 from shared.facts import Fact
 from shared.ledger import AppendResult, append
@@ -67,5 +68,5 @@ async def open_tenant(server: Server, database: str) -> AsyncIterator[Tenant]:
             if org_id is None
             else await load_org(connection, org_id)
         )
-    async with server.pool(database) as pool:
+    async with server.pool(database, temp_buffers=TEMP_BUFFERS) as pool:
         yield Tenant(pool, org, told)

@@ -26,13 +26,15 @@ from shared.settings import MetricsWorkerSettings
 from shared.web.process import Work, work
 from shared.web.state import Resources
 
-__all__ = ["TURN", "catch_up", "main", "tend_generations"]
+__all__ = ["TEMP_BUFFERS", "TURN", "catch_up", "main", "tend_generations"]
 
 _log = structlog.get_logger(__name__)
 
 #: Most entries a fold takes at once. What has piled up is folded together: the same cells are then
 #: written once, and a large batch costs half as much an entry as a small one.
 BATCH = 50_000
+#: What the working tables of such a batch fit in. They are read several times each.
+TEMP_BUFFERS = "64MB"
 #: How long an organization has a worker's hands: work that takes hours ends its turn long before a
 #: run is cancelled, and the sweep finds what is left of it.
 TURN = timedelta(minutes=2)
@@ -199,4 +201,4 @@ def _make(resources: Resources, *, verify_every: timedelta) -> Work:
 def main(settings: MetricsWorkerSettings) -> None:
     """Run the metrics worker until it is told to stop."""
     make = partial(_make, verify_every=settings.verify_every)
-    work(settings, component="metrics-worker", make=make)
+    work(settings, component="metrics-worker", make=make, temp_buffers=TEMP_BUFFERS)

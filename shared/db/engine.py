@@ -19,7 +19,10 @@ from shared.db.url import sqlalchemy_url
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-__all__ = ["Database"]
+__all__ = ["TEMP_BUFFERS", "Database"]
+
+#: What a session has for temporary tables that are small.
+TEMP_BUFFERS = "8MB"
 
 APP_ROLE = "earned_app"
 _SET_ORG = text("SELECT set_config('app.org_id', :org_id, true)")
@@ -40,7 +43,7 @@ class Database:
         pool_size: int = 5,
         max_overflow: int = 5,
         statement_timeout_ms: int = 10_000,
-        temp_buffers: str = "8MB",
+        temp_buffers: str = TEMP_BUFFERS,
         role: str = APP_ROLE,
     ) -> None:
         self.engine: AsyncEngine = create_async_engine(

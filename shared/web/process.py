@@ -10,7 +10,7 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
-from shared.db import Database
+from shared.db import TEMP_BUFFERS, Database
 from shared.observability import metrics
 from shared.observability.health import Health
 from shared.observability.logging import configure_logging
@@ -61,20 +61,23 @@ def work(
     *,
     component: metrics.Component,
     make: Callable[[Resources], Work],
+    temp_buffers: str = TEMP_BUFFERS,
 ) -> None:
     """Run a worker, with its probes on the metrics port, until SIGTERM or SIGINT.
 
     ``make`` is the worker's composition root: it gets the process's resources and returns its work.
+    ``temp_buffers`` is for its :class:`Database`.
     """
     configure_logging(component=component, log_format=settings.log_format, level=settings.log_level)
     settle_garbage_collector()
-    asyncio.run(_work(settings, component, make))
+    asyncio.run(_work(settings, component, make, temp_buffers))
 
 
 async def _work(
     settings: WorkerSettings,
     component: metrics.Component,
     make: Callable[[Resources], Work],
+    temp_buffers: str,
 ) -> None:
     metrics.expose(component, version=product_version(), revision=settings.revision)
     redis_url = settings.redis_url.get_secret_value()
@@ -84,6 +87,7 @@ async def _work(
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_pool_overflow,
         statement_timeout_ms=_WORK_STATEMENT_TIMEOUT_MS,
+        temp_buffers=temp_buffers,
     )
     queue = Queue.connect(redis_url)
     health = Health()

@@ -47,14 +47,15 @@ from shared.web.process import Work, work
 async def fold(org_id):
     pass
 
-async def sweep():
-    print("swept", flush=True)
+def make(resources):
+    async def sweep():
+        async with resources.database.transaction() as connection:
+            print("swept with", await connection.fetchval("SHOW temp_buffers"), flush=True)
 
-work(
-    MetricsWorkerSettings.from_environment(),
-    component="metrics-worker",
-    make=lambda resources: Work({"fold": fold}, sweep),
-)
+    return Work({"fold": fold}, sweep)
+
+settings = MetricsWorkerSettings.from_environment()
+work(settings, component="metrics-worker", make=make, temp_buffers="16MB")
 """
 
 
@@ -156,7 +157,7 @@ async def test_a_worker_sweeps_answers_probes_and_ends_without_redis(
         running(WORK, database_url, metrics_port=str(port)) as process,
         client_of(port) as client,
     ):
-        await line_with(process, b"swept")
+        await line_with(process, b"swept with 16MB")
         await until_ready(process, client)
         assert (await client.get("/livez")).status_code == 200
         page = (await client.get("/metrics")).text
