@@ -21,7 +21,6 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from signal import Signals
-from types import TracebackType
 from typing import IO, Final, Self
 
 from cli._child import set_subreaper
@@ -117,12 +116,7 @@ class ForkServer:
         self.open()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _fork(self, argv: Sequence[str], *, log: IO[bytes], env: Mapping[str, str]) -> Child | None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from signal import Signals
-from types import TracebackType
 from typing import IO, ClassVar, Self
 
 from cli.embedded.errors import DataDirectoryError, DirectoryInUseError, ServerStartError
@@ -102,12 +101,7 @@ class EmbeddedServer(ABC):
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @abstractmethod
