@@ -1,6 +1,5 @@
 """The `earned` command. Each command imports what it needs when it runs: `--help` stays quick."""
 
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,8 @@ from cli import upkeep
 from cli.keys import keys_app
 from cli.options import (
     DATA_DIR,
+    END_DAY,
+    FIRST_DAY,
     ApiUrl,
     CollectorUrl,
     DatabaseUrl,
@@ -124,8 +125,8 @@ def demo(
 @app.command()
 def report(
     *,
-    first_day: FirstDay = datetime(2025, 1, 1),  # noqa: DTZ001 - a day, not an instant
-    end_day: EndDay = datetime(2025, 4, 1),  # noqa: DTZ001
+    first_day: FirstDay = FIRST_DAY,
+    end_day: EndDay = END_DAY,
     model: Annotated[str, typer.Option(help="Attribution model of the verdict.")] = "linear",
     api_url: ApiUrl = None,
     key: Key = None,
@@ -149,8 +150,8 @@ def report(
 def explain(
     kpi: Annotated[str, typer.Argument(help="Id of the KPI, such as enrollment_rate.")],
     *,
-    first_day: FirstDay = datetime(2025, 1, 1),  # noqa: DTZ001
-    end_day: EndDay = datetime(2025, 4, 1),  # noqa: DTZ001
+    first_day: FirstDay = FIRST_DAY,
+    end_day: EndDay = END_DAY,
     lines: Annotated[int, typer.Option(min=0, help="Most facts to list of each input.")] = 10,
     api_url: ApiUrl = None,
     key: Key = None,

@@ -10,6 +10,8 @@ import typer
 
 __all__ = [
     "DATA_DIR",
+    "END_DAY",
+    "FIRST_DAY",
     "ApiUrl",
     "CollectorUrl",
     "DataDir",
@@ -24,6 +26,8 @@ __all__ = [
 ]
 
 DATA_DIR = Path(".earned")
+#: The demo's quarter. Days, which typer takes as instants without a zone.
+FIRST_DAY, END_DAY = datetime(2025, 1, 1), datetime(2025, 4, 1)  # noqa: DTZ001
 
 DataDir = Annotated[
     Path, typer.Option("--data-dir", help="Keeps the database, the logs and the keys.")
@@ -58,12 +62,12 @@ Key = Annotated[
 ]
 FirstDay = Annotated[
     datetime,
-    typer.Option("--from", formats=["%Y-%m-%d"], help="First day.", show_default="2025-01-01"),
+    typer.Option("--from", formats=["%Y-%m-%d"], help="First day.", show_default=f"{FIRST_DAY:%F}"),
 ]
 EndDay = Annotated[
     datetime,
     typer.Option(
-        "--to", formats=["%Y-%m-%d"], help="Day after the last.", show_default="2025-04-01"
+        "--to", formats=["%Y-%m-%d"], help="Day after the last.", show_default=f"{END_DAY:%F}"
     ),
 ]
 Organization = Annotated[

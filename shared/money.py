@@ -157,6 +157,7 @@ def _fraction_digits(amount: Decimal) -> int:
     # How many digits after the point the amount really needs: 1 for 2.50, 0 for 1E+3.
     _, digits, power = amount.as_tuple()
     if isinstance(power, str):  # the mark of an infinity or a NaN
+        # Of an amount the value is wrong, whatever type tells so.
         raise ValueError("an amount of money must be finite")  # noqa: TRY004
     for digit in reversed(digits):
         if power >= 0 or digit:

@@ -58,7 +58,7 @@ def install_openapi(app: FastAPI) -> None:
             app.openapi_schema = _document(app)
         return app.openapi_schema
 
-    app.openapi = document  # type: ignore[method-assign]
+    app.openapi = document  # type: ignore[method-assign]  # the hook that FastAPI documents
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

@@ -162,7 +162,8 @@ def forecast(
     means = _means(history.wins)
     by_age = _values_by_age(open_leads, means)
     further = _expected(curve, by_age, None)
-    drawn = _replicates(history, open_leads, realized, cost, replicates, random.Random(seed))  # noqa: S311
+    chance = random.Random(seed)  # noqa: S311 - the same draws for the same question, no secret
+    drawn = _replicates(history, open_leads, realized, cost, replicates, chance)
     totals = sorted(total for total, _ in drawn)
     tail = float((1 - level) / 2)
     expected = Fraction(realized) + further

@@ -335,7 +335,7 @@ _exposed: set[MetricWrapperBase] = set()
 def expose(component: Component, *, version: str, revision: str) -> None:
     """Register what ``component`` can move, with the series of closed sets at zero."""
     # When a series began is a series more for each, and no rule reads one.
-    disable_created_metrics()  # type: ignore[no-untyped-call]
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not type it
     shown = [metric for group in _GROUPS[component] for metric in group]
     for metric in shown:
         if metric not in _exposed:
