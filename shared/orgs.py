@@ -5,6 +5,7 @@ import hmac
 import secrets
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
@@ -105,6 +106,14 @@ async def create_org(
         org.person_key,
         created_at,
     )
+    await _begin_ledger(connection, org, created_at)
+    return org
+
+
+async def _begin_ledger(
+    connection: "asyncpg.Connection[asyncpg.Record]", org: Org, created_at: datetime
+) -> None:
+    """Begin the ledger before its first entry, and a live generation that has folded none yet."""
     await connection.execute(
         "INSERT INTO ledger_head (org_id, recorded_at) VALUES ($1, 'epoch')", org.id
     )
@@ -113,7 +122,7 @@ async def create_org(
         " half_life_days, half_life_source, created_at) VALUES ($1, 1, 'live', $2, $3, $4, $5, $6)",
         org.id,
         CATALOGUE_VERSION,
-        window_days,
+        org.window_days,
         org.half_life_days,
         org.half_life_source,
         created_at,
@@ -123,7 +132,6 @@ async def create_org(
         org.id,
         created_at,
     )
-    return org
 
 
 async def load_org(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> Org:

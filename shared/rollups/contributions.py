@@ -207,7 +207,6 @@ def post_steps(keys: str) -> str:
     Where readings begin, and where they begin to tell views or clicks, that counts among the
     ``readings`` of the post's side, so that a counter of 0 is known from one that nobody counts.
     """
-    before = (f"lag({name}) OVER steps AS {name}_before" for name in _COUNTERS)
     last_told = (
         f"CASE WHEN {name} IS NOT NULL AND NOT is_first"
         f" THEN coalesce({name}_before, ({_last_told(name)})) END AS {name}_before"
@@ -226,31 +225,7 @@ def post_steps(keys: str) -> str:
       FROM (
         SELECT day, fact_key, is_first, employee, account, network, campaign, content, {kept},
                {", ".join(last_told)}
-          FROM (
-            SELECT s.post, s.observed_at, s.day, s.fact_key, s.observed_at > k.after AS is_counted,
-                   lag(s.fact_key) OVER steps IS NULL AS is_first, {", ".join(_COUNTERS)},
-                   {", ".join(before)},
-                   coalesce(p.employee, s.employee) AS employee,
-                   coalesce(p.account, s.account) AS account,
-                   coalesce(p.network, s.network) AS network,
-                   coalesce(p.campaign, s.campaign) AS campaign,
-                   coalesce(p.content, s.content) AS content
-              FROM {keys} k
-              LEFT JOIN LATERAL (
-                SELECT employee, account, network, campaign, content
-                  FROM post p
-                 WHERE p.org_id = $1 AND p.generation = $2 AND p.post = k.post
-                 ORDER BY published_at, fact_key
-                 LIMIT 1
-              ) p ON true
-             CROSS JOIN LATERAL (
-                SELECT * FROM post_snapshot s
-                 WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
-                   AND s.observed_at BETWEEN k.after AND k.until
-                OFFSET 0
-             ) s
-            WINDOW steps AS (PARTITION BY s.post ORDER BY s.observed_at, s.fact_key)
-          ) stepped
+          FROM ({_snapshots(keys)}) stepped
          WHERE is_counted
         OFFSET 0 -- or what was told last is looked up again wherever it is named
       ) told
@@ -261,6 +236,36 @@ def post_steps(keys: str) -> str:
         SELECT 'readings', '', '', '', '', '', {_quantities(*advocacy, *brand)}
          WHERE {" OR ".join(f"({begun})" for begun in _BEGUN.values())}
      ) t
+    """
+
+
+def _snapshots(keys: str) -> str:
+    """Return the snapshots of posts, each with the counters of the one before it."""
+    before = (f"lag({name}) OVER steps AS {name}_before" for name in _COUNTERS)
+    return f"""
+        SELECT s.post, s.observed_at, s.day, s.fact_key, s.observed_at > k.after AS is_counted,
+               lag(s.fact_key) OVER steps IS NULL AS is_first, {", ".join(_COUNTERS)},
+               {", ".join(before)},
+               coalesce(p.employee, s.employee) AS employee,
+               coalesce(p.account, s.account) AS account,
+               coalesce(p.network, s.network) AS network,
+               coalesce(p.campaign, s.campaign) AS campaign,
+               coalesce(p.content, s.content) AS content
+          FROM {keys} k
+          LEFT JOIN LATERAL (
+            SELECT employee, account, network, campaign, content
+              FROM post p
+             WHERE p.org_id = $1 AND p.generation = $2 AND p.post = k.post
+             ORDER BY published_at, fact_key
+             LIMIT 1
+          ) p ON true
+         CROSS JOIN LATERAL (
+            SELECT * FROM post_snapshot s
+             WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
+               AND s.observed_at BETWEEN k.after AND k.until
+            OFFSET 0
+         ) s
+        WINDOW steps AS (PARTITION BY s.post ORDER BY s.observed_at, s.fact_key)
     """
 
 
