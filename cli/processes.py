@@ -7,10 +7,10 @@ import asyncpg
 from shared.connections import ConnectionChange, NewConnection
 from shared.security.keyring import KeyRing
 
-__all__ = ["serve_api", "serve_collector", "work_collector", "work_metrics"]
+__all__ = ["Vendors", "serve_api", "serve_collector", "work_collector", "work_metrics"]
 
 
-class _Vendors:
+class Vendors:
     """The collector's vendors, as the API is given them: services do not know each other."""
 
     def __init__(self, *, allow_private: bool) -> None:
@@ -51,7 +51,7 @@ def serve_api() -> None:
     from shared.web.process import serve
 
     settings = ApiSettings.from_environment()
-    vendors = _Vendors(allow_private=settings.allow_private_vendors)
+    vendors = Vendors(allow_private=settings.allow_private_vendors)
     serve(create_app(settings, vendors=vendors), settings, component="api")
 
 

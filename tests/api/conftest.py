@@ -3,25 +3,21 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
-from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from cli.processes import Vendors
 from services.api.app import create_app
-from services.collector.connections import create_connection, update_connection
 from services.metrics.fold import fold_batch
 from shared import clock
-from shared.connections import ConnectionChange, NewConnection
 from shared.db import Database
 from shared.facts import Fact, Retraction
 from shared.ledger import append
 from shared.orgs import Org, create_org
-from shared.security.keyring import KeyRing
 from shared.security.keys import SCOPES, create_key
 from shared.settings import ApiSettings
 from tests.api.asking import post
@@ -40,29 +36,6 @@ TellAndCorrect = Callable[[Iterable[dict[str, Any]], Iterable[dict[str, Any]]], 
 TOLD, CORRECTED, ASKED = date(2025, 3, 31), date(2025, 4, 20), date(2025, 5, 2)
 
 
-class CollectorVendors:
-    """The collector's declarations, handed to the API as the composition root does it."""
-
-    async def create(
-        self,
-        connection: "asyncpg.Connection[asyncpg.Record]",
-        ring: KeyRing,
-        org_id: UUID,
-        new: NewConnection,
-    ) -> UUID:
-        return await create_connection(connection, ring, org_id, new)
-
-    async def update(
-        self,
-        connection: "asyncpg.Connection[asyncpg.Record]",
-        ring: KeyRing,
-        org_id: UUID,
-        connection_id: UUID,
-        change: ConnectionChange,
-    ) -> None:
-        await update_connection(connection, ring, org_id, connection_id, change)
-
-
 @pytest.fixture(scope="module")
 def settings(database_url: str) -> ApiSettings:
     return ApiSettings(
@@ -76,7 +49,7 @@ def settings(database_url: str) -> ApiSettings:
 @pytest.fixture(scope="module")
 def built_app(settings: ApiSettings) -> FastAPI:
     """Return the application, built once: its schemas take a second."""
-    return create_app(settings, vendors=CollectorVendors())
+    return create_app(settings, vendors=Vendors(allow_private=False))
 
 
 @pytest_asyncio.fixture
