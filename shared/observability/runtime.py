@@ -73,6 +73,7 @@ def _observe_database(database: Database) -> None:
     event.listen(engine, "commit", _count_commit)
     event.listen(engine, "rollback", _count_rollback)
     event.listen(engine, "handle_error", _count_error)
+    event.listen(engine, "do_connect", _connect)
 
 
 def _count_commit(_connection: Any) -> None:
@@ -84,7 +85,20 @@ def _count_rollback(_connection: Any) -> None:
 
 
 def _count_error(context: ExceptionContext) -> None:
-    error = context.original_exception
-    # A server that cannot be reached never gets to name a class: that is 08, connection exception.
-    unreachable = "08" if isinstance(error, OSError) else None
-    metrics.count_database_error(getattr(error, "sqlstate", None) or unreachable)
+    # The driver names no class when it finds its own connection gone: that is 08.
+    gone = "08" if context.is_disconnect else None
+    metrics.count_database_error(getattr(context.original_exception, "sqlstate", None) or gone)
+
+
+def _connect(dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
+    """Open a connection as the pool would; one that is not to be had is 08, whatever the reason.
+
+    Here, because a server that cannot be reached raises nothing that SQLAlchemy tells anybody of,
+    and one that turns the login down names another class, which is counted too.
+    """
+    try:
+        return dialect.connect(*arguments, **named)
+    except Exception as error:
+        if not str(getattr(error, "sqlstate", "")).startswith("08"):
+            metrics.count_database_error("08")
+        raise

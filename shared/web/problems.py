@@ -59,7 +59,8 @@ _OF_STATUS: dict[int, type[Problem]] = {
     422: Invalid,
 }
 # SQLSTATE classes and codes after which the same request may well succeed.
-_PASSING_CLASSES = frozenset({"08", "53", "57"})  # connection, resources, operator intervention
+# Connection, login, resources, operator intervention: the one to mend them is not the caller.
+_PASSING_CLASSES = frozenset({"08", "28", "53", "57"})
 _PASSING_CODES = frozenset({"40001", "40P01", "55P03", "25006"})  # conflicts, locks, a stand-by
 
 _log = structlog.get_logger(__name__)
