@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Final
+from uuid import UUID
 
 import structlog
 from fastapi.routing import iter_route_contexts
@@ -23,6 +24,7 @@ __all__ = [
     "ObservedMiddleware",
     "RequestIdMiddleware",
     "RouteTemplates",
+    "note_caller",
     "request_id_of",
 ]
 
@@ -68,6 +70,11 @@ def request_id_of(scope: Scope) -> str:
     """Return the id of the request, or an empty string outside the middleware."""
     request_id: str = scope.get("earned.request_id", "")
     return request_id
+
+
+def note_caller(scope: Scope, org_id: UUID, key_id: str) -> None:
+    """Let the request's line in the log say whose it is: the id of a key is no secret."""
+    scope["earned.caller"] = {"org_id": str(org_id), "key_id": key_id}
 
 
 class RouteTemplates:
@@ -145,4 +152,5 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
             route=route,
             status=status,
             duration_ms=round(seconds * 1000, 1),
+            **scope.get("earned.caller", {}),
         )

@@ -236,7 +236,7 @@ _CLOSED: Final[tuple[tuple[MetricWrapperBase, tuple[tuple[str, ...], ...]], ...]
         ),
     ),
     (WORK_ITEMS, (("inbox", "sync"), ("ready", "leased", "retry", "quarantined"))),
-    (WORK_OLDEST_READY, (QUEUES,)),
+    (WORK_OLDEST_READY, (("inbox", "sync"),)),
     (WORK_PROCESSED, (QUEUES, ("done", "failed", "timeout", "cancelled"))),
     (SWEEP_RECOVERED, (QUEUES,)),
     (LEDGER_ENTRIES, (("credit", "reversal"),)),

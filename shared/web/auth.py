@@ -10,6 +10,7 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 
 from shared.errors import InsufficientScope, Unauthenticated
 from shared.observability import metrics
+from shared.observability.http import note_caller
 from shared.security.keys import Caller, Scope, authenticate
 from shared.web.state import resources
 
@@ -57,7 +58,9 @@ async def _authenticated(
         metrics.AUTH_FAILURES.labels("missing").inc()
         raise Unauthenticated
     process = resources(request)
-    return await authenticate(process.database, process.keyring, presented)
+    caller = await authenticate(process.database, process.keyring, presented)
+    note_caller(request.scope, caller.org.id, caller.key_id)
+    return caller
 
 
 def _one_of(bearer: str | None, header: str | None) -> str | None:
