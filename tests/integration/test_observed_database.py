@@ -28,6 +28,15 @@ async def ask(database: Database) -> None:
         await connection.execute("SELECT 1")
 
 
+async def ask_and_be_cut(database: Database, database_url: str) -> None:
+    async with database._begin(None) as connection:
+        other = await asyncpg.connect(database_url)
+        pid = await connection.scalar(sqlalchemy.text("SELECT pg_backend_pid()"))
+        await other.execute("SELECT pg_terminate_backend($1)", pid)
+        await other.close()
+        await connection.execute(sqlalchemy.text("SELECT 1"))
+
+
 def nobody_listens() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -67,12 +76,7 @@ async def test_a_connection_that_is_cut_is_counted(database_url: str) -> None:
 
     async with observe_process(database, no_redis):
         with pytest.raises(sqlalchemy.exc.DBAPIError):
-            async with database._begin(None) as connection:
-                other = await asyncpg.connect(database_url)
-                pid = await connection.scalar(sqlalchemy.text("SELECT pg_backend_pid()"))
-                await other.execute("SELECT pg_terminate_backend($1)", pid)
-                await other.close()
-                await connection.execute(sqlalchemy.text("SELECT 1"))
+            await ask_and_be_cut(database, database_url)
         await ask(database)
     await database.close()
 
