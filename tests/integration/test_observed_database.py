@@ -19,7 +19,7 @@ async def no_redis() -> bool:
 
 
 def errors(sqlstate_class: str) -> float:
-    value: float = metrics.DB_ERRORS.labels(sqlstate_class)._value.get()  # type: ignore[attr-defined]
+    value: float = metrics.DB_ERRORS.labels(sqlstate_class)._value.get()
     return value
 
 
