@@ -54,6 +54,8 @@ def _summary(whole: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {whole['arithmetic']}"
     if whole["value"]["null_reason"]:
         yield f"  no value: {whole['value']['null_reason']}"
+    if whole["is_partial"]:
+        yield f"  may still change: known until {whole['complete_until'] or 'nobody knows when'}"
 
 
 def _first_facts(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from shared import clock
 from shared.rollups.known import Knowledge
 
 __all__ = [
+    "IsPartial",
     "Source",
     "Trust",
     "TrustOfList",
@@ -28,6 +29,10 @@ _COMPLETE_UNTIL = (
     "and, while the fold is behind, the time up to which it has come. Null if a stream has never "
     "been read."
 )
+IsPartial = Annotated[
+    bool,
+    Field(description="Whether the period reaches beyond `complete_until`.", examples=[False]),
+]
 
 
 class Source(Output):

@@ -1,5 +1,6 @@
 """Until when answers are complete, and what they say of the sources they rest on."""
 
+from collections import Counter
 from typing import Any
 
 import httpx
@@ -64,6 +65,58 @@ async def test_figures_say_until_when_they_are_complete(
     assert read["sources"][0]["furthest_behind"] == "hubspot"
     partial = [(p["value"], p["is_partial"]) for p in series["points"]]
     assert partial == [("1", False), ("0", False), ("0", True)]
+
+
+ANSWERS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("kpis/shares/explain", {}),
+    ("kpis/enrollment_rate/explain", {}),
+    ("kpis/values", {"ids": "shares"}),
+    ("roi", {}),
+    ("roi/explain", {}),
+    ("roi/costs", {}),
+    ("roi/models", {}),
+    ("roi/cohort", {}),
+    ("roi/models/markov", {}),
+    ("roi/value", {"lines": "revenue"}),
+    ("roi/baseline", {"baseline_from": "2024-01-01", "baseline_to": "2024-02-01"}),
+    ("roi/incrementality", {"metric": "shares"}),
+    ("leaderboard", {}),
+)
+
+
+@pytest.mark.parametrize(("path", "more"), ANSWERS, ids=[path for path, _ in ANSWERS])
+async def test_every_answer_about_a_period_says_as_its_series_whether_it_is_partial(
+    path: str,
+    more: dict[str, str],
+    client: httpx.AsyncClient,
+    org: Org,
+    fold: Fold,
+    at: At,
+    database: Database,
+) -> None:
+    at("2025-05-20T12:00:00Z")
+    await client.post("/v1/facts", json=[POST])
+    await fold(org)
+    await connect(client)
+    ends = ("2025-05-01", "2025-05-19", "2025-05-26", "2025-06-02")
+
+    async def told(known_to: str) -> Counter[bool]:
+        """Return how many answers are partial and how many are not, after looking at each."""
+        found = Counter[bool]()
+        for end in ends:
+            answer = await get(client, path, **{"from": "2025-04-07", "to": end, **more})
+            # Where only whole weeks that are over are compared, the answer says which.
+            to = answer.get("to", end)
+            series = await get(client, "kpis/shares/series", **{"from": "2025-04-07", "to": to})
+            assert answer["is_partial"] is series["points"][0]["is_partial"] is (known_to < to)
+            found[answer["is_partial"]] += 1
+        return found
+
+    assert await told("") == {True: 4}, "a stream was never read"
+    await execute(database, org, READ, "2025-05-10T12:00Z")
+    assert await told("2025-05-10") == {False: 1, True: 3}
+    await execute(database, org, READ, "2025-05-20T12:00Z")
+    assert (await told("2025-05-20"))[False] >= 2
 
 
 async def test_connections_of_one_vendor_are_one_entry(

@@ -83,6 +83,22 @@ def test_output_fields_have_no_defaults(document: dict[str, Any]) -> None:
         assert set(schema["required"]) == set(schema["properties"]), reference
 
 
+def test_what_is_said_of_a_period_says_whether_it_is_partial(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    told = {}
+    for name, operation in operations(document):
+        asked = {parameter["name"] for parameter in operation.get("parameters", ())}
+        if {"from", "to"} <= asked:
+            answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            fields = schemas[answer["$ref"].rpartition("/")[2]]["properties"]
+            if "complete_until" in fields:
+                told[name] = "is_partial" in fields
+
+    assert len(told) > 10
+    # A series says it of each bucket.
+    assert [name for name in told if not told[name]] == ["get /v1/kpis/{kpi_id}/series"]
+
+
 def test_decimals_are_strings(document: dict[str, Any]) -> None:
     value = document["components"]["schemas"]["Point"]["properties"]["value"]
 

@@ -9,6 +9,7 @@ says where its own facts begin: whoever wants some of each need not read through
 from collections.abc import Mapping
 from typing import Any
 
+from services.api.answers import is_partial
 from services.api.dependencies import Access
 from services.api.evaluation import Slice, evaluate_kpis, refused_slice
 from services.api.facts.lines import fact_line
@@ -62,6 +63,7 @@ async def explain(
         **figure_of(kpi, org.currency),
         from_=query.from_,
         to=query.to,
+        is_partial=is_partial(query.to, moment.complete_until, org.zone),
         value=value_of(value, None),
         arithmetic=value.arithmetic,
         inputs=await _inputs(access, kpi, query, begins),

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from services.api.answers import Trust, TrustOfList
+from services.api.answers import IsPartial, Trust, TrustOfList
 from services.api.facts.lines import FactLine
 from services.api.model import Cursor, DecimalText, Limit, Output, Page
 from services.api.periods import SlicedQuery
@@ -279,9 +279,7 @@ class KpiValues(_Figure):
 class Values(Trust):
     """Several KPIs of one period."""
 
-    is_partial: bool = Field(
-        description="Whether the period reaches beyond `complete_until`.", examples=[False]
-    )
+    is_partial: IsPartial
     kpis: list[KpiValues] = Field(description="In the order asked for.")
 
 
@@ -348,6 +346,7 @@ class KpiExplanation(TrustOfList, _Figure):
         serialization_alias="from", description="First day.", examples=["2025-01-01"]
     )
     to: date = Field(description="The day after the last one.", examples=["2025-04-01"])
+    is_partial: IsPartial
     value: Value = Field(description="The value that is explained.")
     arithmetic: str = Field(
         description="The computation, step by step.", examples=["30 / 100 = 30 %"]

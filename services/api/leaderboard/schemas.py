@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from services.api.answers import Trust
+from services.api.answers import IsPartial, Trust
 from services.api.model import DecimalText, Limit, Output
 from services.api.periods import KnownQuery
 from shared.kpis.vocabulary import AttributionModel, Unit
@@ -63,6 +63,7 @@ class Leaderboard(Trust):
         serialization_alias="from", description="First day.", examples=["2025-01-01"]
     )
     to: date = Field(description="The day after the last one.", examples=["2025-04-01"])
+    is_partial: IsPartial
     by: RankedBy = Field(description="The figure they are ranked by.", examples=["shares"])
     kpi: str = Field(description="The KPI behind it: ask its explanation.", examples=["shares"])
     unit: Unit = Field(description="Unit of the values.", examples=["posts"])

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from decimal import Decimal
 from typing import Final
 
-from services.api.answers import trust_of
+from services.api.answers import is_partial, trust_of
 from services.api.dependencies import Access
 from services.api.evaluation import Slice, evaluate_kpis
 from services.api.freshness import freshness_of
@@ -58,6 +58,7 @@ async def leaderboard(access: Access, query: LeaderboardQuery) -> Leaderboard:
         **trust_of(freshness, access.org.zone).model_dump(),
         from_=query.from_,
         to=query.to,
+        is_partial=is_partial(query.to, freshness.complete_until, access.org.zone),
         by=query.by,
         kpi=kpi.id,
         unit=kpi.unit,

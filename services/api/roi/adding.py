@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from services.api.answers import trust_of
+from services.api.answers import is_partial, trust_of
 from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
 from services.api.kpis.service import assumption_lines
@@ -51,6 +51,7 @@ async def add_lines(access: Access, query: AddingQuery) -> AddedValue:
         **trust_of(inputs.freshness, access.org.zone).model_dump(),
         from_=query.from_,
         to=query.to,
+        is_partial=is_partial(query.to, inputs.freshness.complete_until, access.org.zone),
         basis=query.basis,
         channel=query.channel,
         model=query.model,

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from services.api.answers import Trust
+from services.api.answers import IsPartial, Trust
 from services.api.kpis.schemas import UsedAssumption
 from services.api.roi.queries import BASIS, ValueQuery
 from services.api.roi.repository import Basis
@@ -58,6 +58,7 @@ class AddedValue(Trust):
         serialization_alias="from", description="First day.", examples=["2025-01-01"]
     )
     to: date = Field(description="The day after the last one.", examples=["2025-04-01"])
+    is_partial: IsPartial
     basis: Basis = Field(description=BASIS, examples=["cohort"])
     channel: Channel = Field(description="The channel.", examples=["employee_advocacy"])
     model: AttributionModel = Field(description="Attribution model.", examples=["linear"])

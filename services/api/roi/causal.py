@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from services.api.answers import trust_of
+from services.api.answers import is_partial, trust_of
 from services.api.dependencies import Access
 from services.api.evaluation import Slice, Valued, buckets_of, evaluate_unshielded
 from services.api.freshness import answer_day, freshness_of
@@ -97,6 +97,7 @@ async def incrementality_of(access: Access, query: IncrementalityQuery) -> Incre
         **trust_of(freshness, org.zone).model_dump(),
         from_=weeks[0].start,
         to=weeks[-1].end,
+        is_partial=is_partial(weeks[-1].end, freshness.complete_until, org.zone),
         metric=kpi.id,
         unit=kpi.unit,
         per_employee=kpi.aggregation in _SUMMED,
@@ -274,6 +275,7 @@ async def baseline(access: Access, query: BaselineQuery) -> BaselineAnswer:
         metric=query.metric,
         before=before,
         now=now,
+        is_partial=is_partial(query.to, freshness.complete_until, access.org.zone),
         expected=None if absent else exact(found.expected),
         incremental=None if absent else exact(found.incremental),
         amplification=None if absent else exact(found.amplification),

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from services.api.answers import Trust
+from services.api.answers import IsPartial, Trust
 from services.api.model import DecimalText, Output
 from services.api.periods import KnownQuery, LocalDay
 from shared.kpis.definitions import Id
@@ -135,6 +135,7 @@ class IncrementalityAnswer(Trust):
         serialization_alias="from", description="First day compared.", examples=["2025-01-06"]
     )
     to: date = Field(description="The day after the last one.", examples=["2025-06-30"])
+    is_partial: IsPartial
     metric: str = Field(description="The KPI.", examples=["shares"])
     unit: Unit = Field(description="Its unit.", examples=["posts"])
     per_employee: bool = Field(
@@ -211,6 +212,7 @@ class BaselineAnswer(Trust):
     metric: Response = Field(description="What is compared.", examples=["impressions"])
     before: ReachedOut = Field(description="Before the program.")
     now: ReachedOut = Field(description="In the period asked about.")
+    is_partial: IsPartial
     expected: DecimalText | None = Field(
         description="Of advocates without the program: what they had, grown as the brand's has.",
         examples=["0"],

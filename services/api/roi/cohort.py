@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from services.api.answers import trust_of
+from services.api.answers import is_partial, trust_of
 from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
 from services.api.freshness import answer_day, freshness_of
@@ -117,6 +117,7 @@ async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
         **trust_of(freshness, org.zone).model_dump(),
         from_=query.from_,
         to=query.to,
+        is_partial=is_partial(query.to, freshness.complete_until, org.zone),
         today=now,
         channel=query.channel,
         model=query.model,

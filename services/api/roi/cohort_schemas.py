@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from services.api.answers import Trust
+from services.api.answers import IsPartial, Trust
 from services.api.model import DecimalText, Output
 from services.api.periods import KnownQuery
 from services.api.roi.queries import ChargingQuery
@@ -133,6 +133,7 @@ class CohortRoi(Trust):
         serialization_alias="from", description="First day.", examples=["2025-01-01"]
     )
     to: date = Field(description="The day after the last one.", examples=["2025-04-01"])
+    is_partial: IsPartial
     today: date = Field(
         description="The day it is: that of `as_of`, if given.", examples=["2025-05-01"]
     )

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import Field
 
-from services.api.answers import TrustOfList
+from services.api.answers import IsPartial, TrustOfList
 from services.api.model import DecimalText, Output, Page
 from services.api.roi.schemas import Cost
 from shared.kpis.vocabulary import CostCategory
@@ -47,9 +47,7 @@ class CostStatement(TrustOfList, Page):
         serialization_alias="from", description="First day.", examples=["2025-01-01"]
     )
     to: date = Field(description="The day after the last one.", examples=["2025-04-01"])
-    is_partial: bool = Field(
-        description="Whether the period reaches beyond `complete_until`.", examples=[False]
-    )
+    is_partial: IsPartial
     currency: str = Field(description="Currency of every amount.", examples=["USD"])
     cost: Cost = Field(description="The cost by category, and how it was charged.")
     lines_total: int = Field(description="How many lines there are in all.", examples=[7])

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+from services.api.answers import is_partial
 from services.api.dependencies import Access
 from services.api.facts.lines import FactLine, fact_line
 from services.api.model import exact
@@ -74,6 +75,7 @@ async def explain(access: Access, keyring: KeyRing, query: ExplainQuery) -> RoiE
         **moment.trust(org.zone).model_dump(),
         from_=query.from_,
         to=query.to,
+        is_partial=is_partial(query.to, moment.complete_until, org.zone),
         basis=query.basis,
         channel=query.channel,
         currency=org.currency,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.api.answers import TrustOfList
+from services.api.answers import IsPartial, TrustOfList
 from services.api.facts.lines import FactLine
 from services.api.model import DecimalText, Output
 from services.api.roi.schemas import Asked
@@ -61,6 +61,7 @@ class RoiExplanation(TrustOfList, Asked):
     Follow ``next_cursor`` until it is null: each list ends when it is empty.
     """
 
+    is_partial: IsPartial
     model: AttributionModel = Field(description="Attribution model.", examples=["linear"])
     conversion: ConversionKind = Field(description="What the touches led to.", examples=["deal"])
     credited_revenue: DecimalText | None = Field(

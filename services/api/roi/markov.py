@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 
-from services.api.answers import trust_of
+from services.api.answers import is_partial, trust_of
 from services.api.dependencies import Access
 from services.api.freshness import answer_day, freshness_of
 from services.api.lookback import look
@@ -45,6 +45,7 @@ async def explain_removals(access: Access, query: MarkovQuery) -> RemovalEffects
         **trust_of(freshness, org.zone).model_dump(),
         from_=query.from_,
         to=query.to,
+        is_partial=is_partial(query.to, freshness.complete_until, org.zone),
         basis=query.basis,
         conversion=query.conversion,
         currency=org.currency,

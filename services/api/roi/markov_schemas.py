@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import Field
 
-from services.api.answers import Trust
+from services.api.answers import IsPartial, Trust
 from services.api.model import DecimalText, Output
 from services.api.roi.queries import BASIS
 from services.api.roi.repository import Basis
@@ -66,6 +66,7 @@ class RemovalEffects(Trust):
         serialization_alias="from", description="First day.", examples=["2025-01-01"]
     )
     to: date = Field(description="The day after the last one.", examples=["2025-04-01"])
+    is_partial: IsPartial
     basis: Basis = Field(description=BASIS, examples=["cohort"])
     conversion: ConversionKind = Field(description="What the touches led to.", examples=["deal"])
     currency: str = Field(description="Currency of every amount.", examples=["USD"])

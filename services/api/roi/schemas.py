@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import Field
 
-from services.api.answers import Trust
+from services.api.answers import IsPartial, Trust
 from services.api.kpis.schemas import UsedAssumption
 from services.api.model import DecimalText, Output
 from services.api.roi.moves import RoiMove
@@ -201,9 +201,7 @@ class Common(Trust, Asked):
         " of other conversions.",
         examples=["60000.00"],
     )
-    is_partial: bool = Field(
-        description="Whether the period reaches beyond `complete_until`.", examples=[False]
-    )
+    is_partial: IsPartial
     assumptions: list[UsedAssumption] = Field(description="The rates that applied.")
     notices: list[Notice] = Field(description="What to know before using the figures.")
 

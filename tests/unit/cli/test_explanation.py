@@ -19,7 +19,15 @@ class _Api(Client):
     when there is a share more. Of ``outdated`` moments no further page is told.
     """
 
-    def __init__(self, shares: int, *, outdated: int = 0, is_counted: bool = True) -> None:
+    def __init__(
+        self,
+        shares: int,
+        *,
+        outdated: int = 0,
+        is_counted: bool = True,
+        complete_until: str | None = "2025-02-01T06:00:00Z",
+    ) -> None:
+        self._complete_until = complete_until
         self._shares = shares
         self._outdated = outdated
         self._is_counted = is_counted
@@ -44,6 +52,8 @@ class _Api(Client):
             "arithmetic": f"({counts['shares']} + 2) / 1",
             "currency": None,
             "value": {"null_reason": None},
+            "complete_until": self._complete_until,
+            "is_partial": self._complete_until is None,
             "inputs": [
                 {
                     "measure": name,
@@ -125,3 +135,10 @@ def test_an_explanation_is_begun_anew_when_the_figures_were() -> None:
     assert text.count("shares test/fact-") == 502
     with pytest.raises(RefusedError, match="begin the list again"):
         explained(_Api(500, outdated=3), 1000)
+
+
+def test_a_figure_of_which_not_all_is_known_says_so() -> None:
+    whole, partial = explained(_Api(1), 0), explained(_Api(1, complete_until=None), 0)
+
+    assert "may still change" not in whole
+    assert "  may still change: known until nobody knows when" in partial.splitlines()
