@@ -11,7 +11,12 @@ from shared.kpis.measures import MEASURES
 from shared.kpis.vocabulary import Axis
 from shared.rollups.explain import ContributionLine
 
-__all__ = ["FactLine", "fact_line", "is_of_its_day"]
+__all__ = ["OWN_ID", "FactLine", "fact_line", "is_of_its_day"]
+
+OWN_ID: Final = (
+    "The source's own id of it. Null for a fact about an employee, a team, a department or a role"
+    " unless the key has the scope people:read: such ids tell who it is."
+)
 
 #: Kinds of facts whose notes name a team, or tell how many people it holds.
 _NOTED_BY_TEAM: Final = frozenset({"employee.recorded", "figure.recorded", "ties.recorded"})
@@ -35,11 +40,7 @@ class FactLine(Output):
     quantity: DecimalText = Field(description="What it adds; may be negative.", examples=["1"])
     source: str = Field(description="Who said so.", examples=["acme-intranet"])
     kind: str = Field(description="Kind of fact.", examples=["post.published"])
-    external_id: str | None = Field(
-        description="The source's own id of it. Null for a fact about an employee, a team, a"
-        " department or a role unless the key has the scope people:read: such ids tell who it is.",
-        examples=["share-0001"],
-    )
+    external_id: str | None = Field(description=OWN_ID, examples=["share-0001"])
     occurred_at: datetime | None = Field(
         description="When it happened." + _OF_DAYS, examples=["2025-01-07T08:00:00Z"]
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from services.api.facts.lines import OWN_ID
 from services.api.model import Cursor, DecimalText, Limit, Output, Page
 from services.api.periods import Filters, LocalDay, PeriodQuery
 from services.api.roi.queries import BASIS, Form
@@ -156,11 +157,7 @@ class MovingFact(Output):
     )
     kind: str = Field(description="Kind of fact.", examples=["deal.changed"])
     source: str = Field(description="Who said so.", examples=["hubspot"])
-    external_id: str | None = Field(
-        description="The source's own id of it. Null for a fact about an employee, a team, a"
-        " department or a role unless the key has the scope people:read: such ids tell who it is.",
-        examples=["J5"],
-    )
+    external_id: str | None = Field(description=OWN_ID, examples=["J5"])
     occurred_at: datetime | None = Field(
         description="When it happened." + _KNOWN_AGAIN, examples=[_AT]
     )
