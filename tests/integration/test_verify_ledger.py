@@ -39,6 +39,11 @@ async def told(database: Database, org: Org) -> list[tuple[str, str | None, str 
     return [(m.name, m.stored, m.recomputed) for m in report.listed]
 
 
+async def head(database: Database, org: Org) -> int:
+    async with database.transaction(org.id) as connection:
+        return await head_position(connection, org.id)
+
+
 async def head_ahead(database_url: str, org: Org) -> None:
     await by_hand(
         database_url, "UPDATE ledger_head SET position = position + 3 WHERE org_id = $1", org.id
@@ -55,8 +60,7 @@ async def test_a_head_ahead_of_the_ledger_is_told_and_set_back(
     done = await repair(database, org.id)
     assert (done.after.mismatches, done.is_rebuilt) == (0, False)
     await tell(database, org, DAYS[2], click(9))
-    async with database.transaction(org.id) as connection:
-        assert await head_position(connection, org.id) == 5
+    assert await head(database, org) == 5
 
 
 async def test_a_head_of_another_time_is_told_and_set_to_that_of_the_last_entry(
@@ -141,8 +145,7 @@ async def test_a_head_of_which_more_was_heard_stays_ahead(
     assert report.counts[Check.LEDGER] == 1
 
     await repair(database, org.id)
-    async with database.transaction(org.id) as connection:
-        assert await head_position(connection, org.id) == 4
+    assert await head(database, org) == 4
 
 
 _PUBLISHED = """
@@ -171,8 +174,7 @@ async def test_whoever_has_heard_of_more_keeps_the_head_ahead(
     await by_hand(database_url, heard, org.id)
 
     assert (await repair(database, org.id)).before.counts[Check.LEDGER] == 1
-    async with database.transaction(org.id) as connection:
-        assert await head_position(connection, org.id) == 7
+    assert await head(database, org) == 7
 
 
 async def test_what_was_heard_of_the_last_entry_keeps_no_head_ahead(
@@ -186,8 +188,7 @@ async def test_what_was_heard_of_the_last_entry_keeps_no_head_ahead(
     await head_ahead(database_url, org)
 
     assert (await repair(database, org.id)).after.mismatches == 0
-    async with database.transaction(org.id) as connection:
-        assert await head_position(connection, org.id) == 6
+    assert await head(database, org) == 6
 
 
 async def test_a_head_ahead_of_nothing_is_told_and_set_back(
@@ -197,8 +198,7 @@ async def test_a_head_ahead_of_nothing_is_told_and_set_back(
     assert await told(database, org) == [("ledger_head", "position 3", "position 0")]
     assert (await repair(database, org.id)).after.mismatches == 0
     await tell(database, org, DAYS[0], click(1))
-    async with database.transaction(org.id) as connection:
-        assert await head_position(connection, org.id) == 1
+    assert await head(database, org) == 1
 
 
 async def test_time_that_runs_backwards_is_told(
