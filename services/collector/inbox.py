@@ -137,6 +137,7 @@ UPDATE inbox i
   FROM unnest($2::uuid[], $3::integer[]) AS mine (id, attempts)
  WHERE i.org_id = $1 AND i.id = mine.id AND i.attempts = mine.attempts AND i.state = 'received'
 """
+_PROVIDER = "SELECT provider FROM connection WHERE org_id = $1 AND id = $2"
 
 
 class Inbox:
@@ -221,6 +222,10 @@ class Inbox:
         async with self._database.transaction(org_id) as connection:
             await _update(connection, org_id, spent, error, reason, is_over=True)
             await _update(connection, org_id, others, error, reason, is_over=False)
+            if spent and isinstance(error, Unreadable | FactRejected):
+                # As of what is polled: what was put aside is not what the contract says.
+                provider = await connection.fetchval(_PROVIDER, org_id, spent[0].connection_id)
+                metrics.SCHEMA_DRIFT.labels(provider).inc(len(spent))
         _log.warning(
             "inbox.put_off",
             reason=reason,

@@ -163,6 +163,21 @@ async def test_a_delivery_nobody_understands_is_quarantined_and_the_others_pass(
     assert len(await deals(database, org)) == 1
 
 
+async def test_what_is_put_aside_is_counted_as_drift(
+    database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
+) -> None:
+    """`SchemaDrift` and its page look for it, of webhooks as of polls."""
+    hubspot.put_deal(1)
+
+    drift = metrics.SCHEMA_DRIFT.labels("hubspot")
+    before = drift._value.get()
+    await keep(database, org, connection_id, [b'{"unknown":1}', delivery(event(1))])
+
+    await process(org.id)
+
+    assert drift._value.get() == before + 1
+
+
 async def test_what_the_ledger_refuses_is_quarantined_and_the_others_pass(
     database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
 ) -> None:
