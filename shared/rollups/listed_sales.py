@@ -74,7 +74,8 @@ def _credited_pipeline(model: str) -> str:
 
     A deal that is open has led to nothing yet that a touch could be credited with; its lead has.
     The parts add up to the deal's amount: each is its share's whole minor units, and those left
-    over go to the largest remainders, of equal ones to the earlier touch by day and key.
+    over go to the largest remainders, of equal ones to the earlier touch by day and key. Of an
+    amount that nobody told each part is as unknown.
     """
     is_credit = _is_credit("d.lead", model, ConversionKind.LEAD)
     return f"""
@@ -87,7 +88,6 @@ def _credited_pipeline(model: str) -> str:
             -- OFFSET 0, or the digits are looked up again for every touch.
             SELECT d.*, greatest({MINOR_DIGITS}, scale(trim_scale(d.amount))) AS digits
               FROM ({open_deals()}) d
-             WHERE d.amount IS NOT NULL
             OFFSET 0
           ) d
          CROSS JOIN LATERAL (
@@ -149,11 +149,12 @@ def _clients(only: str) -> Lines:
     return lines
 
 
+# Of deals without an amount alone the sum is null, not 0: something is open, and nobody has told
+# what it is worth.
 _PIPELINE = f"""
     SELECT d.opened_day AS day, {_OF_OWNER}, d.amount AS quantity, d.fact_key, d.deal AS line_key,
            'open deal' AS note, d.since, d.until
       FROM ({open_deals()}) d
-     WHERE d.amount IS NOT NULL
 """
 
 

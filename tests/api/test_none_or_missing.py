@@ -116,6 +116,31 @@ async def test_a_cohort_of_no_deals_told_has_realized_nothing_that_is_known(
     assert _notices(known) == {"no_close_yet"}
 
 
+async def test_a_pipeline_of_untold_amounts_is_missing_and_its_explanation_says_so(
+    client: httpx.AsyncClient, tell: Any
+) -> None:
+    kpis = {"pipeline_value": "pipeline", "attributed_pipeline_linear": "pipeline.linear"}
+    touch = _fact("touch.recorded", person="q", channel="brand")
+    lead = _fact("lead.created", lead="l", person="q")
+    deal = {"deal": "d", "lead": "l", "state": "open", "opened_at": "2025-02-06T12:00:00Z"}
+    await tell(touch, lead, _fact("deal.changed", **deal))
+
+    for kpi, measure in kpis.items():
+        untold = await _get(client, f"kpis/{kpi}/explain")
+        value, (one,) = untold["value"], untold["inputs"]
+        assert (value["value"], value["null_reason"]) == (None, f"missing:{measure}")
+        assert untold["arithmetic"] == f"[{measure}] = null (missing:{measure})"
+        assert (one["value"], untold["facts"]["total"], untold["facts"]["lines"]) == (
+            None,
+            None,
+            [],
+        )
+
+    await tell(_fact("deal.changed", **deal, amount="0.00", currency="USD"))
+    for kpi in kpis:
+        assert (await _get(client, f"kpis/{kpi}/explain"))["value"]["value"] == "0.00"
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "kpi", "reason"),
     [

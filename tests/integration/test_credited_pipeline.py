@@ -133,6 +133,44 @@ async def test_without_deals_it_is_missing_and_without_touched_leads_none(
     assert after[0, ""] == {"pipeline.linear": 0}
 
 
+async def test_what_is_open_without_any_amount_is_missing_and_where_nothing_is_open_it_is_0(
+    database: Database, org: Org
+) -> None:
+    """Nobody knows what deals are worth whose amount nobody told; of others theirs is the sum."""
+    asked = ("pipeline", "pipeline.linear", "pipeline.last")
+    seller = fact(
+        "employee.recorded",
+        "E1",
+        "2025-01-01",
+        employee="E1",
+        team="Sales",
+        effective_on="2025-01-01",
+    )
+    until_march = {"state": "lost", "closed_at": "2025-03-05T12:00:00Z"}
+    unknown = _deal("d1", "a", None, employee="E1", **until_march)
+    await _tell(database, org, seller, *_lead("a", "brand", "employee_advocacy"), unknown)
+
+    whole = await _read(database, org, None, *asked)
+    by_channel = await _read(database, org, "channel", *asked[1:])
+    assert whole == {(0, ""): dict.fromkeys(asked), (1, ""): dict.fromkeys(asked, 0)}
+    # By the last touch the deal is worth nothing to the brand, whatever it is worth.
+    assert by_channel[0, "brand"] == {"pipeline.linear": None, "pipeline.last": 0}
+    assert by_channel[1, "brand"] == {"pipeline.linear": 0, "pipeline.last": 0}
+    assert (await _read(database, org, "team", "pipeline"))[0, "Sales"] == {"pipeline": None}
+    for measure in asked:
+        async with database.transaction(org.id) as connection:
+            page = await explain_measure(
+                connection, org, measure, FEBRUARY, filters={}, after=None, limit=20
+            )
+        assert (page.total, page.lines, page.lines_total) == (None, [], 0)
+
+    await _tell(database, org, *_lead("b", "paid"), _deal("d2", "b", "0.00"))
+    whole = await _read(database, org, None, *asked)
+    by_channel = await _read(database, org, "channel", "pipeline.linear")
+    assert whole == {(month, ""): dict.fromkeys(asked, 0) for month in (0, 1)}
+    assert [by_channel[0, of]["pipeline.linear"] for of in ("brand", "paid")] == [None, 0]
+
+
 @pytest.mark.parametrize(
     ("currency", "amount", "parts"),
     [

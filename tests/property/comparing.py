@@ -162,9 +162,7 @@ def _occurring(answer: Answer) -> set[str]:
     return {group for group, value in answer.items() if value}
 
 
-def _expected(
-    expected: Mapping[str, Mapping[str, Fraction]], measure: str, group: str
-) -> Fraction | None:
+def _expected(expected: Mapping[str, Answer], measure: str, group: str) -> Fraction | None:
     if measure not in expected:
         return None
     return expected[measure].get(group, absent(measure))

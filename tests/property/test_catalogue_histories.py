@@ -7,7 +7,7 @@ what divides it, with rates that change within the days asked about.
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as profile
 
 from services.api.evaluation import Slice, evaluate_unshielded
@@ -17,6 +17,7 @@ from shared.kpis.definitions import catalogue
 from shared.kpis.measures import MEASURES, Kept
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, read_measures
+from tests.integration.catalogue_facts import fact
 from tests.property.comparing import BUCKETS
 from tests.property.engine import found_org, history_of, state, tell
 from tests.property.oracle.answers import Span
@@ -43,8 +44,26 @@ _ASKED = sorted(
 )
 
 
+#: Open at the end of both buckets, and nobody told what for: few random histories have it so.
+_UNTOLD: list[Delivery] = [
+    fact("touch.recorded", "1", "2025-03-26", person="q", channel="brand"),
+    fact("lead.created", "1", "2025-03-28", lead="l1", person="q"),
+    fact(
+        "deal.changed",
+        "1",
+        "2025-03-29",
+        deal="d1",
+        lead="l1",
+        state="open",
+        opened_at="2025-03-29T12:00:00Z",
+        employee="E1",
+    ),
+]
+
+
 @profile(max_examples=max(8, profile().max_examples // 6))
 @given(settings, histories(), steps, rates)
+@example(Setting("Europe/Warsaw", 30, 7), _UNTOLD, [], [])
 async def test_every_count_and_kpi_equals_what_the_oracle_says(
     database: Database,
     setting: Setting,

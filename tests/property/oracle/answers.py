@@ -24,7 +24,8 @@ __all__ = ["Span", "answers", "sharers_by"]
 PILLARS = ("brand", "people", "insights", "relationships")
 #: What divides people; each has one on every day.
 PLACES = ("team", "department", "role", "cohort")
-Answer = dict[str, Fraction]
+#: A group that has something of which nobody can tell how much it is has None; others are left out.
+Answer = dict[str, Fraction | None]
 FactT = TypeVar("FactT", bound=Fact)
 
 
@@ -103,10 +104,10 @@ def _regulars(history: History, told: Sequence[Contribution], span: Span) -> set
 
 
 def _count(history: History, people: Iterable[str], span: Span) -> Answer:
-    counted: Answer = defaultdict(Fraction)
+    counted: dict[str, Fraction] = defaultdict(Fraction)
     for employee in people:
         counted[_group(history, employee, span)] += 1
-    return dict(counted)
+    return {**counted}
 
 
 def _roster_counts(history: History, span: Span) -> dict[str, Answer]:
@@ -129,10 +130,10 @@ def _readings(history: History, span: Span) -> dict[str, Answer]:
     for metric in ("connections",) if span.place else ("connections", *others):
         readings = [r for r in history.of(AudienceRecorded) if r.metric == metric]
         if readings:
-            sums: Answer = defaultdict(Fraction)
+            sums: dict[str, Fraction] = defaultdict(Fraction)
             for reading in _last(history, readings, span).values():
                 sums[_group(history, reading.employee, span)] += reading.count
-            found[metric] = dict(sums)
+            found[metric] = {**sums}
     indices = history.of(SsiRecorded)
     if indices:
         last = _last(history, indices, span).values()

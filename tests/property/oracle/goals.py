@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import dropwhile, takewhile
 from typing import NamedTuple
 
-from tests.property.oracle.answers import Span, answers
+from tests.property.oracle.answers import Answer, Span, answers
 from tests.property.oracle.contributions import Contribution
 from tests.property.oracle.forecasts import Coming, Projected, of_level, of_rate, of_sum, weekdays
 from tests.property.oracle.formulas import Definition, Outcome, definitions, value_of
@@ -93,7 +93,7 @@ class _Figures:
     oracle: Whole
     kpi: Definition
     where: Mapping[str, str]
-    spans: dict[Span, Mapping[str, Mapping[str, Fraction]]] = field(default_factory=dict)
+    spans: dict[Span, Mapping[str, Answer]] = field(default_factory=dict)
 
     def _is_asked(self, told: object) -> bool:
         return all(getattr(told, name) == value for name, value in self.where.items())

@@ -19,10 +19,13 @@ _SAID = ("job", "market", "language")
 
 
 class Line(NamedTuple):
-    """A quantity of somebody, or of a group, on a day; lines of one key belong together."""
+    """A quantity of somebody, or of a group, on a day; lines of one key belong together.
+
+    None is a quantity that there is, and that nobody told.
+    """
 
     key: str
-    quantity: Fraction | int
+    quantity: Fraction | int | None
     day: date
     employee: str = ""
     team: str = ""
@@ -42,15 +45,22 @@ class Told(NamedTuple):
 
 
 def gathered(history: History, told: Told, span: Span) -> Answer:
-    """Return group → value; groups without lines, and values nobody can tell, are left out."""
+    """Return group → value; groups without lines, and middles and scores of nothing, are left out.
+
+    Where nobody told any of the quantities of a group, it has the value None.
+    """
     groups: dict[str, dict[str, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
+    unknown: set[str] = set()
     for line in told.lines:
         group = _group(history, line, told.placed_on, span)
-        if group is not None:
+        if group is not None and line.quantity is None:
+            unknown.add(group)
+        elif group is not None and line.quantity is not None:
             groups[group][line.key] += line.quantity
     combine = _COMBINED[told.combined]
-    values = {group: combine(keys, span) for group, keys in groups.items()}
-    return {group: value for group, value in values.items() if value is not None}
+    values: Answer = {group: combine(keys, span) for group, keys in groups.items()}
+    known = {group: value for group, value in values.items() if value is not None}
+    return dict.fromkeys(unknown) | known
 
 
 def _group(history: History, line: Line, placed_on: str, span: Span) -> str | None:

@@ -156,7 +156,7 @@ def sums(
     filters: Mapping[str, str] = _NO_FILTERS,
 ) -> dict[str, Answer]:
     """Return the sums of a span, with an entry for every measure that is known."""
-    found: dict[str, Answer] = {measure: defaultdict(Fraction) for measure in held}
+    found: dict[str, dict[str, Fraction]] = {measure: defaultdict(Fraction) for measure in held}
     for part in told:
         if not span.holds(part.day):
             continue
@@ -164,7 +164,7 @@ def sums(
             for measure in held.intersection(_named(part)):
                 for group in _groups_of(history, part, span):
                     found[measure][group] += part.quantity
-    return found
+    return {measure: {**answer} for measure, answer in found.items()}
 
 
 def _named(part: Contribution) -> Iterator[str]:

@@ -126,13 +126,16 @@ def _open(history: History, span: Span) -> Iterator[Line]:
         yield Line(deal.deal, amount, span.start, deal.employee or "")
 
 
-def _open_deals(history: History, span: Span) -> Iterator[tuple[DealChanged, Fraction]]:
-    """Yield the deals open at the end of the last day of a span, with what they are worth."""
+def _open_deals(history: History, span: Span) -> Iterator[tuple[DealChanged, Fraction | None]]:
+    """Yield the deals open at the end of the last day of a span, with what they are worth.
+
+    That is None where nobody told it.
+    """
     for deal in deals(history).values():
         closed = closed_at(deal)
         is_over = closed is not None and history.day(closed) < span.end
-        if history.day(deal.opened_at) < span.end and not is_over and deal.amount is not None:
-            yield deal, Fraction(deal.amount)
+        if history.day(deal.opened_at) < span.end and not is_over:
+            yield deal, None if deal.amount is None else Fraction(deal.amount)
 
 
 def _led_to_open(history: History, span: Span, model: str) -> Iterator[Line]:
@@ -148,7 +151,10 @@ def _led_to_open(history: History, span: Span, model: str) -> Iterator[Line]:
             continue
         credited = credits(history, model, journey_of(history, lead), lead)
         credited.sort(key=lambda row: (history.day(row[0].occurred_at), key_of(row[0])))
-        if credited:
+        if amount is None:
+            for touch, _, _ in credited:
+                yield Line(deal.deal, None, span.start, touch.employee or "")
+        elif credited:
             shares = [share for _, share, _ in credited]
             parts = divide(amount, shares, digits_of(history, amount))
             for (touch, _, _), part in zip(credited, parts, strict=True):
