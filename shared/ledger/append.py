@@ -30,7 +30,7 @@ from shared.ledger.conversion import (
     remember_converted,
 )
 from shared.ledger.judge import Known, judge
-from shared.ledger.staging import MixedRevisions, said
+from shared.ledger.staging import MixedRevisions, Said, said
 from shared.ledger.writing import lock_head, stage, write
 from shared.orgs import Org
 
@@ -93,9 +93,9 @@ async def append(
     Call it last in the transaction: from its end to the commit, other writers of this organization
     wait. The number of statements does not depend on the size of the batch.
 
-    ``received_at`` is now unless told otherwise. ``said_at`` stands in for the revision of items
-    that have none; it differs from ``received_at`` for what was kept for a while, so that an old
-    record read late does not displace a newer one.
+    ``received_at`` is now unless told otherwise; items without a revision are the newest word of
+    their source, whatever the clock of who took the word before. ``said_at`` is given for what was
+    kept for a while and says when that was: an old record read late does not displace a newer one.
 
     Raises:
         FactRejected: an item cannot be taken; nothing was written.
@@ -116,6 +116,8 @@ async def append(
     position, recorded_at = await lock_head(connection, org.id)
     found = await connection.fetch(_KNOWN, org.id, keys)
     known = {row[0]: Known(*row[1:]) for row in map(tuple, found)}
+    if said_at is None and known:
+        rows = [_last_word(row, known.get(row.fact_key)) for row in rows]
     try:
         judgement = judge(rows, known, position)
     except MixedRevisions as mixed:
@@ -135,6 +137,13 @@ async def append(
         stale=judgement.stale,
         position=judgement.position,
     )
+
+
+def _last_word(row: Said, current: Known | None) -> Said:
+    """Return a version that has no number of its own as one that comes after the known version."""
+    if current is None or max(row.revision, current.revision) >= 0:
+        return row
+    return row._replace(revision=max(row.revision, current.revision + 1))
 
 
 def _refused(items: Sequence[Fact | Retraction], mixed: MixedRevisions) -> FactRejected:

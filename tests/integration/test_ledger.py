@@ -295,6 +295,38 @@ async def test_time_in_the_ledger_never_runs_backwards(database: Database, org: 
     assert [entry.recorded_at for entry in entries] == [noon, noon]
 
 
+async def test_the_last_delivery_wins_whatever_the_clock_of_who_took_it(
+    database: Database, org: Org
+) -> None:
+    noon = datetime(2025, 5, 1, 12, tzinfo=UTC)
+
+    async def taken(item: Fact | Retraction, seconds_behind: int) -> AppendResult:
+        async with database.transaction(org.id) as connection:
+            at = noon - timedelta(seconds=seconds_behind)
+            return await append(connection, org, [item], received_at=at)
+
+    assert (await taken(click(1, employee="E1"), 0)).inserted == 1
+    # By clocks that are behind the one before, and twice at the same instant.
+    for seconds_behind, employee in ((2, "E2"), (2, "E3"), (2, "E4"), (1, "E1"), (0, "E5")):
+        assert (await taken(click(1, employee=employee), seconds_behind)).corrected == 1, employee
+    assert (await taken(Retraction(click(1).identity), 3)).retracted == 1
+    assert (await taken(click(1, employee="E6"), 3)).inserted == 1
+
+
+async def test_what_was_kept_for_a_while_does_not_displace_a_newer_word(
+    database: Database, org: Org
+) -> None:
+    noon = datetime(2025, 5, 1, 12, tzinfo=UTC)
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, [click(1, employee="E1")], received_at=noon)
+        earlier = noon - timedelta(seconds=1)
+        kept = await append(
+            connection, org, [click(1, employee="E2")], received_at=noon, said_at=earlier
+        )
+
+    assert (kept.stale, kept.changed) == (1, 0)
+
+
 async def test_another_organization_sees_nothing(database: Database, org: Org) -> None:
     await say(database, org, click(1))
     async with database.transaction() as connection:
