@@ -21,6 +21,11 @@ __all__ = ["apply_corrections", "apply_deltas"]
 _HAS_VALUE = f"num_nonnulls({each_slot('q{slot}')}) > 0"
 _WHERE = ", ".join(DIMENSIONS)
 _NAMES = ("employee", "account", "team", "network", "campaign", "content", "channel")
+_NAME = ", ".join(_NAMES)
+# What names a place, whoever was there; a place and a person name the finest cells.
+_PLACES = ("account", "network", "campaign", "channel")
+_FINEST = ("employee", *_PLACES)
+_QUANTITIES = each_slot("q{slot}")
 
 # What the deltas name: measures, and families with which of their quantities are there.
 _TOLD = f"""
@@ -28,7 +33,7 @@ SELECT DISTINCT measure AS name, NULL::boolean[] AS quantities FROM fold_delta
 UNION ALL
 SELECT family, ARRAY[{each_slot("bool_or(q{slot} <> 0)")}] FROM fold_row GROUP BY family
 """
-_PLACES = "SELECT measure, family, slot FROM rollup_slot WHERE org_id = $1 AND generation = $2"
+_HELD = "SELECT measure, family, slot FROM rollup_slot WHERE org_id = $1 AND generation = $2"
 _PLACE = """
 INSERT INTO rollup_slot (org_id, generation, measure, family, slot)
 SELECT $1, $2, * FROM unnest($3::text[], $4::smallint[], $5::smallint[])
@@ -42,7 +47,8 @@ def _sum(held: frozenset[tuple[str, Place]]) -> str:
     """Return the statement that sums the deltas, for a generation that keeps measures in ``held``.
 
     Measures that share a row of the rollups share one from here on. A delta that cancels out leaves
-    no value, as if there had been none.
+    no value, as if there had been none. Content does not name the finest cells: it is summed beside
+    them, in rows that name nothing else.
     """
     places = dict(held)
     told = [
@@ -51,10 +57,12 @@ def _sum(held: frozenset[tuple[str, Place]]) -> str:
         for name, measures in FAMILIES.items()
         for family, quantities in _translated(measures, places)
     ]
+    where = ", ".join(f"coalesce({dimension}, '')" for dimension in DIMENSIONS)
     # OFFSET 0, here and below: or each value is worked out again for the condition.
     return f"""
     INSERT INTO fold_sum
-    SELECT * FROM (
+    SELECT {where}, family, day, {_QUANTITIES}
+      FROM (
         SELECT {_WHERE}, family, day, {_SUMS}
           FROM (
             SELECT {_WHERE}, s.family, d.day,
@@ -63,7 +71,8 @@ def _sum(held: frozenset[tuple[str, Place]]) -> str:
               JOIN rollup_slot s ON s.org_id = $1 AND s.generation = $2 AND s.measure = d.measure
             UNION ALL {" UNION ALL ".join(told) or "SELECT * FROM fold_sum"}
           ) told
-         GROUP BY {_WHERE}, family, day
+         GROUP BY family, day, GROUPING SETS (({", ".join(_FINEST)}), (content))
+        HAVING content IS NULL OR content <> ''
         OFFSET 0
     ) summed
      WHERE {_HAS_VALUE}
@@ -94,27 +103,39 @@ SELECT p.employee, p.day, coalesce(r.team, '')
   ) r ON true
 """
 
-# Which dimensions name the cells of a slice. A team is not one of them: it is looked up.
-_SLICES: Mapping[str, tuple[str, ...]] = {
+# What names the cells of a slice. A team is looked up.
+_NAMED_BY: Mapping[str, tuple[str, ...]] = {
     "total": (),
-    "finest": tuple(dimension for dimension in DIMENSIONS if dimension != "content"),
-    **{dimension: (dimension,) for dimension in DIMENSIONS},
+    "finest": _FINEST,
+    **{name: (name,) for name in _NAMES},
 }
 
 
-def _touched(slice_: str, named_by: Sequence[str]) -> str:
+def _named(slice_: str) -> str:
+    """Return the columns that name the cells of a slice, '' where another slice has a name."""
+    names = (name if name in _NAMED_BY[slice_] else f"'' AS {name}" for name in _NAMES)
+    return f"'{slice_}' AS slice, {', '.join(names)}"
+
+
+def _is_there(slice_: str) -> str:
+    """Return whether a row of sums has a cell in a slice.
+
+    A slice of one dimension exists for a value, not for its absence. No team is a team, too.
+    """
+    if slice_ in DIMENSIONS:
+        return f"{slice_} <> ''"
+    return "content = ''" if slice_ == "finest" else "true"
+
+
+def _touched(slice_: str) -> str:
     """Return the query of the cells of a slice that a batch touches."""
-    names = ", ".join(name if name in named_by else f"'' AS {name}" for name in _NAMES)
     source = "fold_sum"
     if slice_ == "team":
         source = "(SELECT team FROM fold_team UNION ALL SELECT team FROM fold_move) t"
-    # A slice of one dimension exists for a value, not for its absence. No team is a team, too.
-    is_there = " AND ".join(f"{name} <> ''" for name in named_by if slice_ in DIMENSIONS)
-    return f"SELECT DISTINCT '{slice_}' AS slice, {names} FROM {source} WHERE {is_there or 'true'}"
+    return f"SELECT DISTINCT {_named(slice_)} FROM {source} WHERE {_is_there(slice_)}"
 
 
-_TOUCHED = " UNION ALL ".join(_touched(*each) for each in (*_SLICES.items(), ("team", ("team",))))
-_NAME = ", ".join(_NAMES)
+_TOUCHED = " UNION ALL ".join(map(_touched, _NAMED_BY))
 # Cells are looked up by key, one probe each; those not found get the next numbers.
 _FIND_CELLS = f"""
 INSERT INTO fold_cell
@@ -146,40 +167,51 @@ UPDATE fold_cursor SET next_cell = next_cell + (SELECT count(*) FROM named)
 """
 
 
-def _cell_of(slice_: str) -> str:
-    """Return the join that numbers the cell of a slice which a sum belongs to, if it has one."""
-    same = (f"in_{slice_}.{name} = s.{name}" for name in _SLICES[slice_])
-    conditions = " AND ".join((f"in_{slice_}.slice = '{slice_}'", *same))
-    return f"LEFT JOIN fold_cell in_{slice_} ON {conditions}"
+def _summed(slice_: str, sums: str) -> str:
+    """Return the query of the sums of a slice's cells, from ``sums`` that name the cells."""
+    return (
+        f"SELECT {_named(slice_)}, family, day, {_QUANTITIES} FROM {sums} WHERE {_is_there(slice_)}"
+    )
 
 
-# Every slice in one pass over the sums, whose cells are numbers by then: a group is one cell, and
-# a sum that has none in a slice is left out of it. Rows come in the order of the rollups' key.
+def _netted(slice_: str, sums: str) -> str:
+    """Return the same from ``sums`` of which several may be of one cell."""
+    group = ", ".join((*_NAMED_BY[slice_], "family", "day"))
+    return (
+        f"SELECT {_named(slice_)}, family, day, {_SUMS} FROM {sums} WHERE {_is_there(slice_)}"
+        f" GROUP BY {group}"
+    )
+
+
+_OF_TEAMS = f"""(
+    SELECT t.team, s.family, s.day, {each_slot("s.q{slot}")}
+      FROM person s JOIN fold_team t ON t.employee = s.employee AND t.day = s.day
+    UNION ALL
+    SELECT team, family, day, {_QUANTITIES} FROM fold_move
+) t"""
+_SLICES = (
+    _summed("finest", "fold_sum"),
+    _summed("content", "fold_sum"),
+    _summed("employee", "person"),
+    *(_netted(slice_, "place") for slice_ in ("total", *_PLACES)),
+    _netted("team", _OF_TEAMS),
+)
+# People, and places whoever was there, are fewer by far than the finest cells: the other slices are
+# netted from theirs. Each sum finds the number of its cell; rows come in the order of the rollups'
+# key.
 _CHANGE = f"""
 INSERT INTO fold_change
-SELECT * FROM (
-    SELECT family, coalesce({", ".join(f"in_{slice_}" for slice_ in _SLICES)}) AS cell, day, {_SUMS}
-      FROM (
-        SELECT s.*, {", ".join(f"in_{slice_}.cell AS in_{slice_}" for slice_ in _SLICES)}
-          FROM fold_sum s
-          {" ".join(_cell_of(slice_) for slice_ in _SLICES)}
-        OFFSET 0
-      ) placed
-     GROUP BY family, day, GROUPING SETS ({", ".join(f"(in_{slice_})" for slice_ in _SLICES)})
-    UNION ALL
-    SELECT family, cell, day, {_SUMS}
-      FROM (
-        SELECT t.team, s.family, s.day, {each_slot("s.q{slot}")}
-          FROM (SELECT * FROM fold_sum OFFSET 0) s -- or it starts from the days, which all share
-          JOIN fold_team t ON t.employee = s.employee AND t.day = s.day
-        UNION ALL
-        SELECT team, family, day, {each_slot("q{slot}")} FROM fold_move
-      ) moved
-      JOIN fold_cell c ON c.slice = 'team' AND c.team = moved.team
-     GROUP BY family, cell, day
-    OFFSET 0
-) summed
- WHERE cell IS NOT NULL AND {_HAS_VALUE}
+WITH person AS MATERIALIZED (
+    SELECT employee, family, day, {_SUMS}
+      FROM fold_sum WHERE employee <> '' GROUP BY employee, family, day
+), place AS MATERIALIZED (
+    SELECT {", ".join(_PLACES)}, family, day, {_SUMS}
+      FROM fold_sum WHERE content = '' GROUP BY {", ".join(_PLACES)}, family, day
+)
+SELECT family, cell, day, {_QUANTITIES}
+  FROM ({" UNION ALL ".join(_SLICES)} OFFSET 0) s
+  JOIN fold_cell USING (slice, {_NAME})
+ WHERE {_HAS_VALUE}
  ORDER BY family, cell, day
 """
 
@@ -273,7 +305,7 @@ async def _places(
 ) -> dict[str, Place]:
     """Return where the generation keeps its measures; those that are new get their places now."""
     told = await connection.fetch(_TOLD)
-    rows = await connection.fetch(_PLACES, org_id, generation)
+    rows = await connection.fetch(_HELD, org_id, generation)
     held = {row["measure"]: Place(row["family"], row["slot"]) for row in rows}
     wanted = {measure for name, quantities in told for measure in _measures(name, quantities)}
     if new := assign(held, wanted):
