@@ -149,6 +149,15 @@ def test_every_example_is_what_its_schema_says(document: dict[str, Any]) -> None
     assert len(found) > 1000
 
 
+def test_every_schema_has_a_name_of_its_own(document: dict[str, Any]) -> None:
+    """Generators name their classes by titles, and leave out what they have a class for."""
+    schemas = document["components"]["schemas"]
+    titles = [schema.get("title", name) for name, schema in schemas.items()]
+
+    assert [name for name in schemas if "__" in name] == []
+    assert len(titles) == len(set(titles))
+
+
 async def test_the_example_of_a_batch_is_taken(
     document: dict[str, Any], client: httpx.AsyncClient
 ) -> None:

@@ -101,7 +101,7 @@ def _forecast(forecast: Forecast, until: date) -> shapes.ExplainedForecast:
         source=SOURCES[forecast.method],
         level=rounded(LEVEL, 1),
         series=[
-            shapes.Series(
+            shapes.ForecastSeries(
                 of=name,
                 weeks=_weeks(trend, until),
                 steps=[_step(step) for step in steps_of_trend(forecast, name)],

@@ -9,7 +9,7 @@ from services.api.goals.schemas import StatedGoal
 from services.api.model import DecimalText, Output
 from shared.kpis.forecast import Method
 
-__all__ = ["ExplainedForecast", "GoalExplanation", "ReadOver", "Series", "Step", "Week"]
+__all__ = ["ExplainedForecast", "ForecastSeries", "GoalExplanation", "ReadOver", "Step", "Week"]
 
 
 class Step(Output):
@@ -50,7 +50,7 @@ class Week(Output):
     value: DecimalText = Field(description="What it brought.", examples=["57"])
 
 
-class Series(Output):
+class ForecastSeries(Output):
     """A series of weeks, and how it is carried on."""
 
     of: str = Field(
@@ -77,7 +77,7 @@ class ExplainedForecast(Output):
     level: DecimalText = Field(
         description="How often such an interval holds what comes.", examples=["0.8"]
     )
-    series: list[Series] = Field(description="What was carried on.")
+    series: list[ForecastSeries] = Field(description="What was carried on.")
     steps: list[Step] = Field(description="What they make: expected, low and high.")
 
 
