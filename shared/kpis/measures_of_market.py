@@ -205,6 +205,13 @@ def _deals() -> Iterator[Measure]:
             f"units of won deals credited to touches by the {model} model",
         )
         yield counted(
+            f"opportunities.{model}",
+            Unit.DEALS,
+            Aggregation.ATTRIBUTED,
+            _TOUCH,
+            f"deals opened, credited to their leads' touches by the {model} model",
+        )
+        yield counted(
             f"pipeline.{model}",
             Unit.MONEY,
             Aggregation.GAUGE,

@@ -113,6 +113,7 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cost", ("cost.booked",)),
     ("revenue", _SELLING),
     ("units.", _SELLING),
+    ("opportunities.", _SELLING),
     ("pipeline.", _SELLING),
     ("wins", _SELLING),
 )

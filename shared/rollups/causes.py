@@ -22,6 +22,7 @@ _CREDITED = {
     "revenue.": "deal",
     "wins.": "deal",
     "units.": "deal",
+    "opportunities.": "deal",
     "pipeline.": "deal",
     "leads.": "lead",
     "applications.": "application",

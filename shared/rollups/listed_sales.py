@@ -69,6 +69,28 @@ def _credited_units(model: str) -> Lines:
     return lines
 
 
+def _credited_opportunities(model: str) -> Lines:
+    """Return a line for each touch that a model credits with a part of an opened deal's lead.
+
+    As of the pipeline: it was the lead that touches led to, whatever came of the deal since.
+    """
+
+    def lines(since: str, until: str) -> str:
+        return f"""
+            SELECT d.opened_day AS day, c.employee, c.account, c.network, c.campaign, c.content,
+                   c.channel, c.share AS quantity, c.touch_key AS fact_key, d.deal AS line_key,
+                   'touch credited with ' || trim_scale(c.share) || ' of lead ' || d.lead AS note
+              FROM ({opened_deals(since, until)}) d
+             CROSS JOIN LATERAL (
+                SELECT * FROM credit c
+                 WHERE {_is_credit("d.lead", model, ConversionKind.LEAD)}
+                OFFSET 0
+             ) c
+        """
+
+    return lines
+
+
 def _credited_pipeline(model: str) -> str:
     """Return a line for each touch that a model credits with a part of an open deal's lead.
 
@@ -270,6 +292,12 @@ LISTED: Mapping[str, Listed] = {
         "day",
         is_by_day=True,
     ),
+    **{
+        f"opportunities.{model}": Listed(
+            _credited_opportunities(model), "sum", _DEALS, "day", is_by_day=True
+        )
+        for model in AttributionModel
+    },
     "pipeline": level(_PIPELINE, "sum", _DEALS),
     **{
         f"pipeline.{model}": level(_credited_pipeline(model), "sum", _DEALS)

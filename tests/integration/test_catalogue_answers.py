@@ -42,7 +42,7 @@ impressions_generation.boomers 0; mentions_own 3; mentions_competitor 1; mention
 mentions_negative 1; mentions_neutral 0; reply_hours.median 4; recognized_experts 2
 leads_sourced 1; leads_advocacy 2; leads_advocacy_won 2; customers 3; customers_returning 1
 customers_advocacy 2; customers_new_market 1; pipeline 800; units_sold 10; revenue_owned 2000
-pipeline.linear 800; pipeline.shapley 800
+pipeline.linear 800; pipeline.shapley 800; opportunities.linear 5; opportunities.first 5
 units.linear 10; units.first 10; wins_owned 4; wins_owned_touched 4
 quota 2000; time_to_close_advocacy.median 10; time_to_close_other.median 25; revenue_brand 350
 engaged_users 2; enrolled_at_start 1; headcount_at_start 4; trained 1; connected 1; leaders 1
@@ -206,6 +206,22 @@ async def test_units_are_where_touches_were(database: Database, company: Org) ->
         (0, "employee_advocacy"): {"units.linear": Decimal("4.5"), "units.first": 3},
     }
     assert by_account == {(0, "brand"): by_channel[0, "brand"]}
+
+
+async def test_opportunities_are_where_the_touches_of_their_leads_were(
+    database: Database, company: Org
+) -> None:
+    names = ["opportunities.linear", "opportunities.first"]
+    by_channel = await _read(database, company, names, FEBRUARY, by="channel")
+    by_team = await _read(database, company, names, FEBRUARY, by="team")
+
+    # Two deals of the first lead, which an advocate led to, and two of the last, the brand's; of
+    # the one between them both have a half each, and the brand was first.
+    assert by_channel == {
+        (0, "brand"): dict(zip(names, (Decimal("2.5"), 3), strict=True)),
+        (0, "employee_advocacy"): dict(zip(names, (Decimal("2.5"), 2), strict=True)),
+    }
+    assert by_team == {(0, "Sales"): by_channel[0, "employee_advocacy"]}
 
 
 async def test_a_deal_is_covered_in_its_owners_team(database: Database, company: Org) -> None:

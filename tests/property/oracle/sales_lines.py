@@ -46,6 +46,8 @@ def deal_lines(history: History, span: Span) -> dict[str, Told]:
         told["pipeline"] = Told(list(_open(history, span)), "sum")
         for model in MODELS:
             told[f"pipeline.{model}"] = Told(list(_led_to_open(history, span, model)), "sum")
+            opened = list(_led_to_opened(history, span, model))
+            told[f"opportunities.{model}"] = Told(opened, "sum", "day")
         told["customers_advocacy"] = Told(list(_clients(history, span)), "count", "day")
     if any(d.is_new_market is not None for d in changes):
         told["customers_new_market"] = Told(
@@ -159,6 +161,16 @@ def _led_to_open(history: History, span: Span, model: str) -> Iterator[Line]:
             parts = divide(amount, shares, digits_of(history, amount))
             for (touch, _, _), part in zip(credited, parts, strict=True):
                 yield Line(deal.deal, part, span.start, touch.employee or "")
+
+
+def _led_to_opened(history: History, span: Span, model: str) -> Iterator[Line]:
+    """Yield the part of a deal opened in a span that a model credits to each touch of its lead."""
+    created = {one.id: one for one in converted(history) if one.kind == "lead"}
+    for deal in deals(history).values():
+        day, lead = history.day(deal.opened_at), created.get(deal.lead or "")
+        if lead is not None and _in(span, day):
+            for touch, share, _ in credits(history, model, journey_of(history, lead), lead):
+                yield Line(deal.deal, share, day, touch.employee or "")
 
 
 def _clients(history: History, span: Span, *, is_new_market: bool = False) -> Iterator[Line]:
