@@ -19,10 +19,10 @@ from shared.kpis.definitions import catalogue
 from shared.kpis.emv import EmvMethod, media_value
 from shared.kpis.esn import esn_roi
 from shared.kpis.roi import roi_media
-from shared.kpis.vocabulary import Axis, Grade
+from shared.kpis.vocabulary import AttributionModel, Axis, Grade
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, Period, read_measures
-from tests.integration.golden_reading import COST, Q1, Q2, kpi, load_year, measures_of
+from tests.integration.golden_reading import ADVOCACY, COST, Q1, Q2, kpi, load_year, measures_of
 from tests.integration.golden_year import found_golden
 
 
@@ -82,6 +82,19 @@ async def test_lines_1_to_5_figures_of_the_quarter(
 
     assert value is not None
     assert value == Decimal(expected)
+
+
+@pytest.mark.parametrize("model", list(AttributionModel))
+async def test_line_5_opportunities_are_of_whoever_came_five_days_before_their_leads(
+    database: Database, golden: Org, model: str
+) -> None:
+    """Nobody else had come by then, so all models agree; none of the twelve closes in Q1."""
+    names = {f"opportunities.{model}", f"pipeline.{model}"}
+    expected = {ADVOCACY: ("5", "57000"), "brand": ("4", "35000"), "paid": ("3", "18500")}
+
+    for channel, parts in expected.items():
+        found = await measures_of(database, golden, names, channel=channel)
+        assert [found[name] for name in sorted(names)] == [Decimal(part) for part in parts]
 
 
 async def test_line_2_a_week_has_48_shares_and_9600_views(database: Database, golden: Org) -> None:
