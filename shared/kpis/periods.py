@@ -1,4 +1,4 @@
-"""Periods of whole days: half-open, cut into days, ISO weeks, months or nothing.
+"""Periods of whole days: half-open, cut into days, ISO weeks, calendar months or more, or nothing.
 
 Days are an organization's local days; turning an instant into one is not done here.
 """
@@ -40,6 +40,8 @@ class Interval(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
     TOTAL = "total"
 
 
@@ -102,6 +104,11 @@ def _count(period: Period, interval: Interval) -> int:
         case Interval.MONTH:
             first, last = period.start, period.last_day
             return (last.year - first.year) * 12 + last.month - first.month + 1
+        case Interval.QUARTER:
+            first, last = _quarter(period.start), _quarter(period.last_day)
+            return (last.year - first.year) * 4 + (last.month - first.month) // 3 + 1
+        case Interval.YEAR:
+            return period.last_day.year - period.start.year + 1
         case Interval.TOTAL:
             return 1
 
@@ -114,12 +121,21 @@ def _next_boundary(day: date, interval: Interval, end: date) -> date:
             return _monday(day) + timedelta(days=7)
         case Interval.MONTH:
             return add_months(day.replace(day=1), 1)
+        case Interval.QUARTER:
+            return add_months(_quarter(day), 3)
+        case Interval.YEAR:
+            return add_months(day.replace(month=1, day=1), 12)
         case Interval.TOTAL:
             return end
 
 
 def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
+
+
+def _quarter(day: date) -> date:
+    """Return the first day of the calendar quarter."""
+    return date(day.year, day.month - (day.month - 1) % 3, 1)
 
 
 def last_iso_weeks(end: date, count: int) -> list[Period]:

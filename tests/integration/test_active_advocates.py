@@ -148,7 +148,7 @@ def _counted(
     return dict(people)
 
 
-@pytest.mark.parametrize("interval", [Interval.DAY, Interval.WEEK, Interval.MONTH, Interval.TOTAL])
+@pytest.mark.parametrize("interval", list(Interval))
 async def test_each_bucket_counts_who_is_active_at_its_end(
     database: Database, interval: Interval
 ) -> None:

@@ -120,7 +120,9 @@ class KpiDefinition(Output):
     )
     additive_over: list[str] = Field(
         description="Along what the values of parts make the value of the whole: `time` or a "
-        "dimension, where the whole is of what names a value of it. Along anything else they are "
+        "dimension, where the whole is of what names a value of it. Sums are added, quotients by "
+        "their numerators and denominators, and each value is rounded by itself: what is priced or "
+        "divided may differ from its added parts in the last digit. Along anything else they are "
         "not to be combined.",
         examples=[["time", "team"]],
     )
@@ -149,7 +151,10 @@ class SeriesQuery(SlicedQuery):
     """A KPI over time."""
 
     interval: Interval = Field(
-        default=Interval.TOTAL, description="How the days are cut.", examples=["month"]
+        default=Interval.TOTAL,
+        description="How the days are cut: at Mondays, or where calendar months, quarters or years"
+        " begin; the first and the last part may be shorter.",
+        examples=["month"],
     )
     group_by: _GroupBy = None
 

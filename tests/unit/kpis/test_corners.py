@@ -132,6 +132,8 @@ def test_amounts_keep_every_digit() -> None:
         (Interval.WEEK, date(2044, 2, 29), date(2044, 3, 1)),
         (Interval.MONTH, date(2108, 5, 1), date(2108, 5, 2)),
         (Interval.DAY, date(2027, 9, 28), date(2027, 9, 29)),
+        (Interval.QUARTER, date(2275, 1, 1), date(2275, 1, 2)),
+        (Interval.YEAR, date(3025, 1, 1), date(3025, 1, 2)),
     ],
 )
 def test_a_thousand_buckets_are_the_most(interval: Interval, most: date, one_more: date) -> None:

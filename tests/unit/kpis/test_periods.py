@@ -42,6 +42,8 @@ def test_buckets_cover_the_period_without_gap_or_overlap(
     for inner in parts[1:]:
         assert interval is not Interval.WEEK or inner.start.isoweekday() == 1
         assert interval is not Interval.MONTH or inner.start.day == 1
+        assert interval is not Interval.QUARTER or inner.start.month in {1, 4, 7, 10}
+        assert interval is not Interval.YEAR or inner.start.month == 1
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,24 @@ def test_buckets_cover_the_period_without_gap_or_overlap(
 )
 def test_the_first_quarter_is_cut(interval: Interval, count: int) -> None:
     assert len(list(buckets(Q1, interval))) == count
+
+
+@pytest.mark.parametrize(
+    ("interval", "cuts"),
+    [
+        (Interval.QUARTER, [(2024, 1, 1), (2024, 4, 1), (2024, 7, 1), (2024, 10, 1), (2025, 1, 1)]),
+        (Interval.YEAR, [(2024, 1, 1), (2025, 1, 1)]),
+    ],
+)
+def test_what_is_not_a_whole_quarter_or_year_is_cut_at_its_ends(
+    interval: Interval, cuts: list[tuple[int, int, int]]
+) -> None:
+    first, end = date(2023, 12, 31), date(2025, 2, 28)
+
+    parts = list(buckets(Period(first, end), interval))
+
+    assert [part.start for part in parts] == [first, *(date(*cut) for cut in cuts)]
+    assert parts[-1].end == end
 
 
 def test_too_many_buckets_are_refused_before_the_first() -> None:
