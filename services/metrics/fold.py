@@ -46,7 +46,7 @@ _ENTRIES = f"""(
 _WHERE = ", ".join(contributions.DIMENSIONS)
 
 
-def _deltas(query: str, sign: str = "+") -> str:
+def _deltas(query: str, sign: str = "") -> str:
     """Return the statement that takes the contributions of ``query`` as deltas.
 
     They are not summed here: deltas are summed once, when all of them are there.
@@ -54,7 +54,7 @@ def _deltas(query: str, sign: str = "+") -> str:
     return f"INSERT INTO fold_delta SELECT measure, day, {_WHERE}, {sign} quantity FROM ({query}) c"
 
 
-def _rows(query: str, sign: str = "+") -> str:
+def _rows(query: str, sign: str = "") -> str:
     """Return the same for measures that are told side by side."""
     quantities = each_slot(f"{sign} q{{slot}}")
     return f"INSERT INTO fold_row SELECT family, day, {_WHERE}, {quantities} FROM ({query}) c"
@@ -151,7 +151,7 @@ async def _fold_keys(
         for statement in operator.touch:
             await run(connection, statement, *arguments)
     before = [_signed(o, o.held or o.contributions, "-") for o in operators if o.contributions]
-    after = [_signed(o, o.contributions, "+") for o in operators if o.contributions]
+    after = [_signed(o, o.contributions, "") for o in operators if o.contributions]
     update = [statement for operator in operators for statement in operator.update]
     for statement in (*before, *update, *after):
         await run(connection, statement, *arguments)

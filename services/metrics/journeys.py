@@ -143,7 +143,7 @@ def _contributions(sign: str, credits: str) -> str:
 _GONE: Final = _without("old_credit", "new_credit")
 _COME: Final = _without("new_credit", "old_credit")
 _TAKE_BACK = _contributions("-", _GONE)
-_GIVE = _contributions("+", _COME)
+_GIVE = _contributions("", _COME)
 # Found before anything is deleted: what has come is told from what was held.
 _KEEP_PAST = f"""
 WITH gone AS (

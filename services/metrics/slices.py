@@ -27,11 +27,12 @@ _PLACES = ("account", "network", "campaign", "channel")
 _FINEST = ("employee", *_PLACES)
 _QUANTITIES = each_slot("q{slot}")
 
-# What the deltas name: measures, and families with which of their quantities are there.
+# What the deltas name: measures, and of some families which of their quantities are there.
 _TOLD = f"""
 SELECT DISTINCT measure AS name, NULL::boolean[] AS quantities FROM fold_delta
 UNION ALL
-SELECT family, ARRAY[{each_slot("bool_or(q{slot} <> 0)")}] FROM fold_row GROUP BY family
+SELECT family, ARRAY[{each_slot("bool_or(q{slot} <> 0)")}]
+  FROM fold_row WHERE family = ANY ($1) GROUP BY family
 """
 _HELD = "SELECT measure, family, slot FROM rollup_slot WHERE org_id = $1 AND generation = $2"
 _PLACE = """
@@ -50,13 +51,17 @@ def _sum(held: frozenset[tuple[str, Place]]) -> str:
     no value, as if there had been none. Content does not name the finest cells: it is summed beside
     them, in rows that name nothing else.
     """
-    places = dict(held)
-    told = [
-        f"SELECT {_WHERE}, {family}::smallint AS family, day, {', '.join(quantities)}"
-        f" FROM fold_row WHERE family = '{name}'"
-        for name, measures in FAMILIES.items()
-        for family, quantities in _translated(measures, places)
-    ]
+    told = " UNION ALL ".join(
+        (
+            f"""
+            SELECT {_WHERE}, s.family, d.day,
+                   {each_slot("CASE s.slot WHEN {slot} THEN d.quantity END AS q{slot}")}
+              FROM fold_delta d
+              JOIN rollup_slot s ON s.org_id = $1 AND s.generation = $2 AND s.measure = d.measure
+            """,
+            *_told_side_by_side(dict(held)),
+        )
+    )
     where = ", ".join(f"coalesce({dimension}, '')" for dimension in DIMENSIONS)
     # OFFSET 0, here and below: or each value is worked out again for the condition.
     return f"""
@@ -64,13 +69,7 @@ def _sum(held: frozenset[tuple[str, Place]]) -> str:
     SELECT {where}, family, day, {_QUANTITIES}
       FROM (
         SELECT {_WHERE}, family, day, {_SUMS}
-          FROM (
-            SELECT {_WHERE}, s.family, d.day,
-                   {each_slot("CASE s.slot WHEN {slot} THEN d.quantity END AS q{slot}")}
-              FROM fold_delta d
-              JOIN rollup_slot s ON s.org_id = $1 AND s.generation = $2 AND s.measure = d.measure
-            UNION ALL {" UNION ALL ".join(told) or "SELECT * FROM fold_sum"}
-          ) told
+          FROM ({told}) told
          GROUP BY family, day, GROUPING SETS (({", ".join(_FINEST)}), (content))
         HAVING content IS NULL OR content <> ''
         OFFSET 0
@@ -79,13 +78,32 @@ def _sum(held: frozenset[tuple[str, Place]]) -> str:
     """
 
 
-def _translated(
-    measures: Sequence[str], places: Mapping[str, Place]
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield where the quantities of a declared family go: the rows, and what is in each column."""
-    told = {places[m]: f"q{n}" for n, m in enumerate(measures[:WIDTH], start=1) if m in places}
-    for family in sorted({place.family for place in told}):
-        yield family, [told.get(Place(family, slot), "NULL") for slot in SLOTS]
+def _told_side_by_side(places: Mapping[str, Place]) -> Iterator[str]:
+    """Yield the queries of what was told side by side, in the rows that the generation keeps.
+
+    Families whose columns are those that they are declared in are read together, others singly.
+    """
+    in_order = {}
+    for name, measures in FAMILIES.items():
+        kept = {n: places[m] for n, m in enumerate(measures[:WIDTH], start=1) if m in places}
+        families = sorted({place.family for place in kept.values()})
+        if len(families) == 1 and all(place.slot == n for n, place in kept.items()):
+            in_order[name] = families[0]
+            continue
+        for family in families:
+            column = {place.slot: f"q{n}" for n, place in kept.items() if place.family == family}
+            quantities = ", ".join(column.get(slot, "NULL") for slot in SLOTS)
+            yield (
+                f"SELECT {_WHERE}, {family}::smallint, day, {quantities}"
+                f" FROM fold_row WHERE family = '{name}'"
+            )
+    if in_order:
+        numbers = " ".join(f"WHEN '{name}' THEN {family}" for name, family in in_order.items())
+        names = ", ".join(f"'{name}'" for name in in_order)
+        yield (
+            f"SELECT {_WHERE}, (CASE family {numbers} END)::smallint, day, {_QUANTITIES}"
+            f" FROM fold_row WHERE family IN ({names})"
+        )
 
 
 # The team depends on the day, so it is a list of its own. People whose team is unknown form the
@@ -304,9 +322,10 @@ async def _places(
     connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, generation: int
 ) -> dict[str, Place]:
     """Return where the generation keeps its measures; those that are new get their places now."""
-    told = await connection.fetch(_TOLD)
     rows = await connection.fetch(_HELD, org_id, generation)
     held = {row["measure"]: Place(row["family"], row["slot"]) for row in rows}
+    unsettled = [name for name, measures in FAMILIES.items() if set(measures[:WIDTH]) - set(held)]
+    told = await connection.fetch(_TOLD, unsettled)
     wanted = {measure for name, quantities in told for measure in _measures(name, quantities)}
     if new := assign(held, wanted):
         columns = zip(*((measure, *place) for measure, place in new.items()), strict=True)

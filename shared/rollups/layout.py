@@ -78,15 +78,17 @@ def assign(held: Mapping[str, Place], wanted: Iterable[str]) -> dict[str, Place]
     """Return a place for each measure of ``wanted`` that has none in ``held``.
 
     A measure joins its declared family where one of its rows' columns is free, else it starts the
-    next family. The outcome does not depend on the order of ``wanted``.
+    next family; in the column of its place in the family, if that one is free. The outcome does not
+    depend on the order of ``wanted``.
     """
     places = dict(held)
     for measure in sorted(set(wanted) - set(held)):
-        mates = FAMILIES.get(_FAMILY_OF.get(measure, ""), ())
+        mates = FAMILIES.get(_FAMILY_OF.get(measure, ""), (measure,))
+        declared = mates.index(measure) % WIDTH + 1
         begun = sorted({places[mate].family for mate in mates if mate in places})
         taken = set(places.values())
-        free = (Place(family, slot) for family in begun for slot in SLOTS)
-        begin = Place(max((place.family for place in taken), default=0) + 1, 1)
+        free = (Place(family, slot) for slot in (declared, *SLOTS) for family in begun)
+        begin = Place(max((place.family for place in taken), default=0) + 1, declared)
         places[measure] = next((place for place in free if place not in taken), begin)
     return {measure: place for measure, place in places.items() if measure not in held}
 

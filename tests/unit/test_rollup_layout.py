@@ -19,7 +19,21 @@ def test_a_place_is_kept_and_a_late_member_joins_its_family() -> None:
 
     places = assign(held, ["shares", "shares_own", "sessions"])
 
-    assert places == {"shares_own": Place(4, 2), "sessions": Place(5, 1)}
+    assert places == {"shares_own": Place(4, 7), "sessions": Place(5, 1)}
+
+
+def test_a_column_that_is_another_s_is_left_for_the_first_free_one() -> None:
+    held = {"clicks": Place(4, 7), "shares": Place(4, 1)}
+
+    assert assign(held, ["shares_own"]) == {"shares_own": Place(4, 2)}
+
+
+def test_a_family_begun_anew_lies_in_the_declared_order() -> None:
+    family = FAMILIES["advocacy"]
+
+    places = assign({}, family)
+
+    assert [places[measure].slot for measure in family] == list(range(1, len(family) + 1))
 
 
 def test_the_outcome_does_not_depend_on_the_order_of_mention() -> None:
