@@ -78,10 +78,11 @@ def _when(condition: str, quantity: str = "1") -> str:
 _LINEAR = " UNION ALL ".join(
     (
         _rows(
-            "kind = 'post.published'",
+            "true",
             ("'shares'", _when("employee <> ''")),
             ("'shares_own'", _when("employee <> '' AND origin = 'own'")),
             ("'posts_brand'", _when("employee = ''")),
+            source="published",
         ),
         _rows(
             "kind = 'engagement.daily'",
@@ -140,6 +141,11 @@ WITH fact AS MATERIALIZED (
         SELECT DISTINCT ON (subject) * FROM fact WHERE kind = 'post.published'
          ORDER BY subject, occurred_at, fact_key
       ) p ON p.subject = r.subject
+), published AS (
+    SELECT DISTINCT ON (network, subject, employee, CASE WHEN employee = '' THEN account END) *
+      FROM fact WHERE kind = 'post.published'
+     ORDER BY network, subject, employee, CASE WHEN employee = '' THEN account END,
+              occurred_at, fact_key
 ), lead AS (
     SELECT DISTINCT ON (subject) * FROM fact WHERE kind = 'lead.created'
      ORDER BY subject, occurred_at, fact_key

@@ -55,7 +55,12 @@ _COSTS_TOLD = (_told("cost.booked", "program"),)
 
 
 def _posts_and_responses() -> Iterator[Measure]:
-    yield _sum("shares", Unit.POSTS, (*_POST, _D, _R), "posts published by advocates")
+    yield _sum(
+        "shares",
+        Unit.POSTS,
+        (*_POST, _D, _R),
+        "posts published by advocates; once if told again",
+    )
     yield _sum(
         "shares_own",
         Unit.POSTS,
@@ -63,7 +68,9 @@ def _posts_and_responses() -> Iterator[Measure]:
         "advocates' posts they wrote themselves",
         known_by=("shares",),
     )
-    yield _sum("posts_brand", Unit.POSTS, _BRAND, "posts of the brand's accounts")
+    yield _sum(
+        "posts_brand", Unit.POSTS, _BRAND, "posts of the brand's accounts; once if told again"
+    )
     for side, dimensions, whose in (
         ("advocacy", _POST, "advocates' posts"),
         ("boosted", _POST, "advocates' posts, bought by ads"),

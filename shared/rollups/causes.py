@@ -88,9 +88,10 @@ _ABOUT = """about AS MATERIALIZED (
         OFFSET 0
      ) e
 )"""
-# Of several sources that tell of a lead or a deal one speaks for it: another one may take over.
+# Of several sources that tell of a lead, a deal or a post one speaks for it: another may take over.
 _OF_ANOTHER_SOURCE = """(e.kind, e.subject) IN (
-            SELECT kind, subject FROM about WHERE kind IN ('lead.created', 'deal.changed'))"""
+            SELECT kind, subject FROM about
+             WHERE kind IN ('lead.created', 'deal.changed', 'post.published'))"""
 
 _KEYS_BEHIND = "SELECT line_key FROM behind"
 _LEADS_OF_DEALS = looked_up("lead", "deal", "deal", _KEYS_BEHIND)
@@ -193,6 +194,11 @@ def _of_others(stored: str, before_end: str) -> Iterator[str]:
             AND {before_end}"""
     if stored == "content_used":
         yield f"""e.kind = 'post.published' AND e.content IN (SELECT subject FROM about)
+            AND {before_end}"""
+        # Of a post with this content another source may say another one, and speak for the post.
+        yield f"""e.kind = 'post.published' AND e.subject IN (
+            SELECT post FROM post
+             WHERE org_id = $1 AND generation = $2 AND content IN (SELECT subject FROM about))
             AND {before_end}"""
     if stored in _REACHED:
         yield "e.kind = 'post.published' AND e.subject IN (SELECT subject FROM about)"

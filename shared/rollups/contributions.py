@@ -123,17 +123,6 @@ def singly(entries: str, digits: str = "$1") -> str:
         SELECT e.*, m.measure, m.quantity
           FROM {entries} e
          CROSS JOIN LATERAL (VALUES
-            ('shares', CASE WHEN employee <> '' THEN 1 END),
-            ('shares_own', CASE WHEN employee <> '' AND body ->> 'origin' = 'own' THEN 1 END),
-            ('shares_scheduled',
-             CASE WHEN employee <> '' AND body ->> 'mode' = 'scheduled' THEN 1 END),
-            ('posts_brand', CASE WHEN employee = '' THEN 1 END)
-         ) m (measure, quantity)
-         WHERE e.kind = 'post.published'
-        UNION ALL
-        SELECT e.*, m.measure, m.quantity
-          FROM {entries} e
-         CROSS JOIN LATERAL (VALUES
             ('mentions_advocacy',
              CASE WHEN employee <> '' THEN (body ->> 'mentions')::numeric END),
             (CASE body ->> 'is_paid' WHEN 'true' THEN 'engagements_paid'

@@ -11,6 +11,7 @@ from shared.kpis.vocabulary import PLACES
 from shared.rollups import contributions
 from shared.rollups.booked import BOOKED_KINDS
 from shared.rollups.listed import Combined, Listed, PlacedOn
+from shared.rollups.posted import posted
 from shared.rollups.query import ForbiddenSlice
 from shared.rollups.readers import LISTED
 from shared.rollups.sql import WINDOW, Arguments, date_literal, filter_clause
@@ -65,6 +66,8 @@ def evidence(measure: Measure) -> Evidence:
         return _summed(_credits(stored))
     if stored in _SPECIAL:
         return _SPECIAL[stored]
+    if stored in _POSTED:
+        return _summed(_posted(stored))
     if stored in _KEYED:
         return _summed(_keyed(stored))
     kinds = _LINEAR_KINDS.get(stored, _LINEAR_KINDS["cost"] if stored.startswith("cost") else None)
@@ -88,14 +91,10 @@ def _listed(listed: Listed) -> Evidence:
 
 _RESPONSES = ("impressions", "reactions", "comments", "reshares", "network_clicks")
 _LINEAR_KINDS: dict[str, tuple[str, ...]] = {
-    "shares": ("post.published",),
-    "shares_own": ("post.published",),
-    "shares_scheduled": ("post.published",),
     "mentions_advocacy": ("engagement.daily",),
     "engagements_paid": ("engagement.daily",),
     "engagements_organic": ("engagement.daily",),
     "sessions_brand": ("session.recorded",),
-    "posts_brand": ("post.published",),
     "clicks": ("link.clicked",),
     "sessions": ("session.recorded",),
     "sessions_advocacy": ("session.recorded",),
@@ -112,6 +111,7 @@ _LINEAR_KINDS: dict[str, tuple[str, ...]] = {
 }
 #: What readings of posts count, besides what daily totals do.
 COUNTERS = frozenset(f"{r}_{side}" for r in _RESPONSES for side in ("advocacy", "brand"))
+_POSTED = frozenset({"shares", "shares_own", "shares_scheduled", "posts_brand"})
 _MEMBERSHIPS = frozenset({"joins", "leaves", "rejoins"})
 _KEYED = frozenset(
     {"leads", "leads_advocacy", "leads_won", "opportunities", "deals_won", "deals_lost"}
@@ -180,6 +180,30 @@ def _counters(named: str, since: str, until: str) -> str:
     """
 
 
+def _posted(measure: str) -> Relation:
+    def relation(arguments: Arguments, period: Period, digits: int) -> str:
+        found = _posted_on(measure, (date_literal(period.start), date_literal(period.end)))
+        return f"SELECT *, '' AS line_key, '' AS note FROM ({found}) posted"
+
+    return relation
+
+
+def _posted_on(measure: str, days: tuple[str, str]) -> str:
+    """Return the posts that count on ``days``, from the first up to the second, as they stand."""
+    since, until = days
+    # By the entries of these days, as those of other sums; versions that were taken back name posts
+    # that may not stand any more.
+    told = f"""(
+        SELECT DISTINCT subject AS post FROM ledger_entry
+         WHERE org_id = $1 AND position <= {_FOLDED} AND kind = 'post.published'
+           AND day >= {since} AND day < {until}
+    )"""
+    return f"""
+        SELECT * FROM ({posted(told)}) posted
+         WHERE measure = '{measure}' AND day >= {since} AND day < {until}
+    """
+
+
 def _keyed(measure: str) -> Relation:
     def relation(arguments: Arguments, period: Period, digits: int) -> str:
         since, until = arguments.add(period.start), arguments.add(period.end)
@@ -239,19 +263,10 @@ def _credits(measure: str, *, by_touch: bool = False) -> Relation:
     return relation
 
 
-def _standing_shares(
-    arguments: Arguments, days: tuple[str, str], digits: int, only: _Filters
-) -> str:
-    """Return the posts as they stand: what a correction moved is no longer where it was."""
-    shares = _linear_on("shares", ("post.published",), days, arguments, digits)
+def _shares(arguments: Arguments, days: tuple[str, str], only: _Filters) -> str:
     kept = {name: values for name, values in only.items() if name not in PLACES}
     clause = filter_clause(kept, arguments, alias="x")
-    return f"""
-        SELECT day, employee, account, network, campaign, content, channel, fact_key
-          FROM ({shares}) x WHERE true {clause}
-         GROUP BY day, employee, account, network, campaign, content, channel, fact_key
-        HAVING sum(quantity) > 0
-    """
+    return f"SELECT * FROM ({_posted_on('shares', days)}) x WHERE true {clause}"
 
 
 def _sharers(arguments: Arguments, period: Period, digits: int) -> str:
@@ -259,7 +274,7 @@ def _sharers(arguments: Arguments, period: Period, digits: int) -> str:
     return f"""
         SELECT day, employee, account, network, campaign, content, channel,
                1::numeric AS quantity, fact_key, employee AS line_key, 'first share' AS note
-          FROM ({_standing_shares(arguments, days, digits, {})}) x
+          FROM ({_posted_on("shares", days)}) x
     """
 
 
@@ -267,7 +282,7 @@ def _active(only: _Filters) -> Relation:
     def relation(arguments: Arguments, period: Period, digits: int) -> str:
         end, over = (date_literal(d) for d in (period.end, last_iso_weeks(period.end, 1)[0].end))
         looked_at, needed = whole(ACTIVE_WEEKS, end), whole(ACTIVE_WEEKS_NEEDED, end)
-        shares = _standing_shares(arguments, (f"({over} - 7 * {looked_at})", over), digits, only)
+        shares = _shares(arguments, (f"({over} - 7 * {looked_at})", over), only)
         return f"""
             SELECT DISTINCT ON (employee) day, employee, account, network, campaign, content,
                    channel, 1::numeric AS quantity, fact_key, employee AS line_key,

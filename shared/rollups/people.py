@@ -4,6 +4,8 @@ Of each set there is a query by key as well, for joins: a set that is joined is 
 row of the other one, where the planner takes that for a single row.
 """
 
+from shared.rollups.posted import speaks
+
 __all__ = [
     "first_join_of",
     "first_joins",
@@ -19,14 +21,17 @@ _DAY = "(p.published_at AT TIME ZONE o.time_zone)::date"
 
 
 def posts(since: str, until: str) -> str:
-    """Return advocates' posts of the days of [``since``, ``until``), with their columns and day."""
+    """Return advocates' posts of the days of [``since``, ``until``), with their columns and day.
+
+    Each post once: what is told again is the same post.
+    """
     # The instants a day and more around let the index on them help; the day itself decides.
     return f"""
         SELECT {_DAY} AS day, p.employee, p.account, p.network, p.campaign, p.content,
                '' AS channel, p.published_at, p.fact_key
           FROM organization o
           JOIN post p ON p.org_id = o.id AND p.org_id = $1 AND p.generation = $2
-         WHERE o.id = $1 AND p.employee <> ''
+         WHERE o.id = $1 AND p.employee <> '' AND {speaks("p")}
            AND p.published_at >= ({since} - 1)::timestamp AT TIME ZONE 'UTC'
            AND p.published_at < ({until} + 1)::timestamp AT TIME ZONE 'UTC'
            AND {_DAY} >= {since} AND {_DAY} < {until}

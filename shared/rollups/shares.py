@@ -1,5 +1,6 @@
 """Who shared on which day, from the cells: what people are counted by."""
 
+from shared.rollups.posted import speaks
 from shared.rollups.query import Slicing
 from shared.rollups.sql import Arguments, filter_clause
 
@@ -32,7 +33,7 @@ def _publications(plan: Slicing, arguments: Arguments) -> str:
                1::numeric AS value, {grouped} AS grouped
           FROM post c
           JOIN organization o ON o.id = c.org_id
-         WHERE c.org_id = $1 AND c.generation = $2 AND c.employee <> ''
+         WHERE c.org_id = $1 AND c.generation = $2 AND c.employee <> '' AND {speaks("c")}
            {has_group} {filter_clause(plan.filters, arguments)}
     """
 

@@ -243,6 +243,27 @@ CASES = {
         {},
         [("post.published", "s1", 1)],
     ),
+    "another source had told of a post before": (
+        [SHARE, fact("post.published", "s2", at(21), post="p3", employee="E1")],
+        [{**SHARE, "source": "older", "occurred_at": "2025-02-27T12:00:00+01:00"}],
+        ("shares",),
+        {},
+        [("post.published", "s1", 1)],
+    ),
+    "and takes it back": (
+        [SHARE, {**SHARE, "source": "older", "occurred_at": at(19).isoformat(), "campaign": "c1"}],
+        [{**SHARE, "source": "older", "occurred_at": at(25).isoformat(), "campaign": "c1"}],
+        ("shares",),
+        {"campaign": "c1"},
+        [("post.published", "s1", -1), ("post.published", "s1", 1)],
+    ),
+    "who told of a post first names other content": (
+        [fact("content.released", "k1", at(5), content="k1"), {**SHARE, "content": "k1"}],
+        [{**SHARE, "source": "older", "occurred_at": at(19).isoformat(), "content": "k2"}],
+        ("content_use_rate",),
+        {},
+        [("post.published", "s1", 1)],
+    ),
     "a member had left": (
         [JOINED],
         [fact("member.left", "q1", at(25), employee="E1")],

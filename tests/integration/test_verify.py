@@ -88,15 +88,15 @@ async def test_a_sample_finds_what_is_wrong_in_it_and_nothing_beside(
 ) -> None:
     await found(database, org)
     place = await falsify(database, database_url, org, "shares", 1)
-    (linear,) = [family for family in FAMILIES if family.name == "linear"]
+    (publications,) = [family for family in FAMILIES if family.name == "publications"]
     (posts,) = [family for family in FAMILIES if family.name == "posts"]
     month = timedelta(days=15)
 
-    hit = Scope(linear, place["day"] - month, place["day"] + month)
+    hit = Scope(publications, place["day"] - month, place["day"] + month)
     assert [m.name for m in (await verify(database, org.id, scope=hit)).listed] == ["shares"]
     for scope in (
         Scope(posts, place["day"] - month, place["day"] + month),
-        Scope(linear, place["day"] + timedelta(days=1), place["day"] + month),
+        Scope(publications, place["day"] + timedelta(days=1), place["day"] + month),
     ):
         assert not (await verify(database, org.id, scope=scope)).listed
 

@@ -131,9 +131,9 @@ async def test_a_change_that_is_logged_at_another_batch_of_its_day_is_found_and_
     )
     report = await verify(database, org.id)
     assert set(report.counts) == {Check.PAST}
-    sample = await verify_sample(database, org.id, Look.PAST, aimed("linear"))
+    sample = await verify_sample(database, org.id, Look.PAST, aimed("publications"))
     assert set(sample.counts) == {Check.PAST}
-    assert sample.family == "linear"
+    assert sample.family == "publications"
 
     done = await repair(database, org.id)
     assert (done.after.mismatches, done.is_rebuilt) == (0, True)

@@ -12,8 +12,9 @@ must not tell of.
 
 What is drawn (`worlds`, `wider`): versions of a few identities from two sources, in any order, some
 twice; late ones, corrections, deletions and undeletions; merges of people and their un-merges; a
-roster that is corrected, deleted and told differently by two sources; rates stated for days inside
-the period, some twice; instants around midnight and around the nights on which clocks change, in
+roster that is corrected, deleted and told differently by two sources; posts that another source
+tells again, otherwise or at another time, and takes back; rates stated for days inside the period,
+some twice; instants around midnight and around the nights on which clocks change, in
 three zones; any batches of deliveries and of folding. Forecasts need months (`programs`), causes
 teams that start one after another (`rollouts`), small groups people in motion (`staffs`): these are
 drawn by a seed, told in any order, repeated, corrected and deleted as well.

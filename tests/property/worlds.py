@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.facts import Fact, Identity, Retraction, parse_fact
+from shared.facts import Fact, Identity, PostPublished, Retraction, parse_fact
 from tests.property import wider
 from tests.property.oracle.rates import KEYS, Stated
 
@@ -331,6 +331,18 @@ def _delivery(draw: st.DrawFn, kinds: Sequence[str], instants: _Instants) -> Del
     return draw(_fact(kind, instants))
 
 
+@st.composite
+def _told_again(draw: st.DrawFn, post: PostPublished, instants: _Instants) -> list[Delivery]:
+    """Return what another source tells of the same post and perhaps takes back."""
+    fields = _BODIES["post.published"]
+    said = {name: draw(fields[name]) for name in ("origin", "mode", "campaign", "content")}
+    identity = {"source": draw(_sources), "external_id": draw(st.sampled_from(["a", "b"]))}
+    at = {"occurred_at": draw(st.just(post.occurred_at) | instants), "revision": draw(_revisions)}
+    again = post.model_copy(update=said | identity | at)
+    gone = Retraction(again.identity, draw(_revisions))
+    return draw(st.sampled_from([[again], [again], [again, gone], [gone, again]]))
+
+
 def _journey(instants: _Instants) -> st.SearchStrategy[tuple[Delivery, ...]]:
     """Return a lead, its deal and touches of its person: what the rest can then correct."""
     touch = _fact("touch.recorded", instants, person="q1")
@@ -350,6 +362,10 @@ def _told(draw: st.DrawFn, themes: Sequence[Sequence[str]]) -> list[Delivery]:
     if "deal.changed" in kinds:
         begun.extend(draw(_journey(instants)))
     told = begun + [item for items in draw(st.tuples(*[chapter] * 5)) for item in items]
+    posts = [item for item in told if isinstance(item, PostPublished)]
+    for post in draw(st.lists(st.sampled_from(posts), max_size=4)) if posts else []:
+        place = draw(st.integers(0, len(told)))
+        told[place:place] = draw(_told_again(post, instants))
     again = draw(st.lists(st.sampled_from(told), max_size=10)) if told else []
     return [*told, *again]
 

@@ -11,6 +11,7 @@ from services.metrics.keyed.identity import IDENTITY
 from services.metrics.keyed.membership import MEMBERSHIP
 from services.metrics.keyed.operator import KeyedOperator
 from services.metrics.keyed.posts import POSTS
+from services.metrics.keyed.publications import PUBLICATIONS
 from services.metrics.keyed.roster import ROSTER
 from services.metrics.keyed.selling import DEALS, LEADS, SELLING_KINDS, TOUCHES
 from services.metrics.keyed.standing import STANDING
@@ -24,6 +25,7 @@ CREDITED_KINDS = SELLING_KINDS | APPLYING_KINDS
 KEYED_OPERATORS: tuple[KeyedOperator, ...] = (
     ROSTER,
     MEMBERSHIP,
+    PUBLICATIONS,
     POSTS,
     GAUGES,
     IDENTITY,

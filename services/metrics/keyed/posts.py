@@ -57,29 +57,19 @@ SELECT k.post,
   ) next ON true
 """
 
-_WHERE = "b.employee, b.account, b.network, b.campaign, b.content"
-
 POSTS = KeyedOperator(
     kinds=frozenset({"post.metrics", "post.published"}),
     touch=(_TOUCH,),
     contributions=contributions.post_steps("touched_post"),
     held=contributions.post_steps("(SELECT * FROM touched_post WHERE has_steps)"),
     is_side_by_side=True,
-    update=(
-        *replace_state(
-            "post",
-            "'post.published'",
-            "s.post = b.subject",
-            f"b.subject, b.fact_key, b.occurred_at, {_WHERE}",
-        ),
-        *replace_state(
-            "post_snapshot",
-            "'post.metrics'",
-            "s.post = b.subject AND s.observed_at = b.occurred_at",
-            f"b.subject, b.occurred_at, b.fact_key, b.day, {_WHERE},"
-            " (b.body -> 'impressions')::bigint, (b.body -> 'reactions')::bigint,"
-            " (b.body -> 'comments')::bigint, (b.body -> 'reshares')::bigint,"
-            " (b.body -> 'clicks')::bigint",
-        ),
+    update=replace_state(
+        "post_snapshot",
+        "'post.metrics'",
+        "s.post = b.subject AND s.observed_at = b.occurred_at",
+        "b.subject, b.occurred_at, b.fact_key, b.day, b.employee, b.account, b.network,"
+        " b.campaign, b.content, (b.body -> 'impressions')::bigint,"
+        " (b.body -> 'reactions')::bigint, (b.body -> 'comments')::bigint,"
+        " (b.body -> 'reshares')::bigint, (b.body -> 'clicks')::bigint",
     ),
 )

@@ -156,18 +156,6 @@ _IS_BOUGHT = "coalesce((body ->> 'is_paid')::boolean, false)"
 
 #: (measure, condition on the fact, quantity); every one on the fact's own day.
 _RULES = (
-    ("shares", "kind = 'post.published' AND employee <> ''", "1"),
-    (
-        "shares_own",
-        "kind = 'post.published' AND employee <> '' AND body ->> 'origin' = 'own'",
-        "1",
-    ),
-    (
-        "shares_scheduled",
-        "kind = 'post.published' AND employee <> '' AND body ->> 'mode' = 'scheduled'",
-        "1",
-    ),
-    ("posts_brand", "kind = 'post.published' AND employee = ''", "1"),
     *(
         (f"{measure}_{side}", f"kind = 'engagement.daily' AND {test}", _number(field))
         for measure, field in _ENGAGEMENT.items()
@@ -212,7 +200,6 @@ _RULES = (
     ("invites", "kind = 'member.invited'", "1"),
 )
 _KINDS = (
-    "post.published",
     "engagement.daily",
     "link.clicked",
     "session.recorded",

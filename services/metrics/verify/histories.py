@@ -67,6 +67,29 @@ SELECT DISTINCT ON (subject) subject AS post, employee, account, network, campai
  ORDER BY subject, occurred_at, fact_key
 """
 
+# Of a network's post of one author, whoever tells it, the first telling is the one that counts.
+_PUBLISHED = f"""
+    SELECT m.measure, day, employee, account, network, campaign, content, channel, 1::numeric,
+           fact_key
+      FROM (
+        SELECT DISTINCT ON (network, subject, is_shared, author) f.*
+          FROM (
+            SELECT f.*, employee <> '' AS is_shared,
+                   CASE WHEN employee = '' THEN account ELSE employee END AS author
+              FROM ({standing("post.published")}) f
+          ) f
+         ORDER BY network, subject, is_shared, author, occurred_at, fact_key
+      ) first
+     CROSS JOIN LATERAL (
+        SELECT 'posts_brand' AS measure WHERE NOT is_shared
+        UNION ALL
+        SELECT name
+          FROM (VALUES ('shares', true), ('shares_own', body ->> 'origin' = 'own'),
+                       ('shares_scheduled', body ->> 'mode' = 'scheduled')) shared (name, is_so)
+         WHERE is_shared AND is_so
+     ) m
+"""
+
 # What is told again changes nothing: a join or a leave counts if the word before it was another.
 _MEMBERSHIP = f"""
     SELECT m.measure, day, subject AS employee, '' AS account, '' AS network, '' AS campaign,
@@ -192,6 +215,11 @@ HISTORIES = (
         ),
         query=_POSTS,
         prepare=(_PUBLICATIONS, "ANALYZE verify_publication"),
+    ),
+    Family(
+        name="publications",
+        measures=("shares", "shares_own", "shares_scheduled", "posts_brand"),
+        query=_PUBLISHED,
     ),
     Family(name="membership", measures=("joins", "leaves", "rejoins"), query=_MEMBERSHIP),
     Family(

@@ -16,10 +16,10 @@ from shared.facts import (
     InternalDaily,
     MentionRecorded,
     PointsAwarded,
-    PostPublished,
     SessionRecorded,
 )
 from tests.property.oracle.ledger import History
+from tests.property.oracle.posted import posted
 
 __all__ = ["booked"]
 
@@ -35,7 +35,7 @@ def booked(history: History) -> Booked:
 
 
 def _networks(history: History) -> Booked:
-    for post in history.of(PostPublished):
+    for post in posted(history):
         if post.employee and post.mode == "scheduled":
             yield "shares_scheduled", history.day(post.occurred_at), post, 1
     for total in history.of(EngagementDaily):

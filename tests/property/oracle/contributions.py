@@ -30,6 +30,7 @@ from shared.facts import (
 from tests.property.oracle.attribution import MODELS, credits
 from tests.property.oracle.booked import booked
 from tests.property.oracle.ledger import History, key_of
+from tests.property.oracle.posted import posted
 from tests.property.oracle.sales import (
     converted,
     deals,
@@ -148,7 +149,7 @@ def _counters_told(fact: EngagementDaily | PostMetrics) -> Iterator[str]:
 
 
 def _publications(history: History) -> _Told:
-    for post in history.of(PostPublished):
+    for post in posted(history):
         day, where = history.day(post.occurred_at), _where(post)
         if where.employee:
             yield "shares", day, where, 1

@@ -23,6 +23,7 @@ from tests.property.oracle.answers import Span
 from tests.property.oracle.ledger import FactT, History, key_of
 from tests.property.oracle.lines import Line, Told
 from tests.property.oracle.membership import members_on
+from tests.property.oracle.posted import posted
 from tests.property.oracle.rates import counting_on
 from tests.property.oracle.sales import first_row
 from tests.property.oracle.slices import roster_row
@@ -44,7 +45,7 @@ def program_lines(history: History, span: Span) -> dict[str, Told]:
 
 
 def _posts(history: History) -> Iterator[tuple[PostPublished, date]]:
-    for post in history.of(PostPublished):
+    for post in posted(history):
         if post.employee:
             yield post, history.day(post.occurred_at)
 

@@ -1,0 +1,51 @@
+"""Posts that went out: each counts once, however many sources tell it.
+
+A post is the same if its network, its id there and its author are: the employee who shared it or,
+of a post of the brand, the account. The first row to have told it speaks for it; is that one taken
+back, the next one does. ``$1`` is the organization and ``$2`` the generation.
+"""
+
+__all__ = ["posted", "speaks"]
+
+
+def speaks(row: str) -> str:
+    """Return whether a row of ``post`` (alias ``row``) is the one that speaks for its post."""
+    # One look by key for each row: as a join it would be planned over all posts.
+    return f"""NOT EXISTS (
+            SELECT FROM post earlier
+             WHERE earlier.org_id = $1 AND earlier.generation = $2 AND earlier.post = {row}.post
+               AND earlier.network = {row}.network AND earlier.employee = {row}.employee
+               AND (earlier.employee <> '' OR earlier.account = {row}.account)
+               AND (earlier.published_at, earlier.fact_key) < ({row}.published_at, {row}.fact_key)
+            OFFSET 0
+        )"""
+
+
+def posted(keys: str) -> str:
+    """Return the contributions of posts that went out, advocates' and the brand's.
+
+    ``keys`` names a relation (post). What was written and how it was sent says the entry.
+    """
+    return f"""
+    SELECT unnest(CASE WHEN employee = '' THEN ARRAY['posts_brand'] ELSE array_remove(ARRAY[
+               'shares', CASE WHEN body ->> 'origin' = 'own' THEN 'shares_own' END,
+               CASE WHEN body ->> 'mode' = 'scheduled' THEN 'shares_scheduled' END
+           ], NULL) END) AS measure, day, employee, account, network, campaign, content, channel,
+           1::numeric AS quantity, fact_key
+      FROM (
+        SELECT p.*, e.day, coalesce(e.channel, '') AS channel, e.payload::jsonb AS body
+          FROM {keys} k
+         CROSS JOIN LATERAL (
+            SELECT * FROM post
+             WHERE post.org_id = $1 AND post.generation = $2 AND post.post = k.post
+               AND {speaks("post")}
+            OFFSET 0
+         ) p
+         CROSS JOIN LATERAL (
+            SELECT day, channel, payload FROM ledger_entry
+             WHERE org_id = $1 AND position = p.position
+            OFFSET 0
+         ) e
+        OFFSET 0 -- or the entry is parsed again for each field
+      ) told
+    """
