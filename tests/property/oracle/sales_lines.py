@@ -168,7 +168,7 @@ def _led_to_opened(history: History, span: Span, model: str) -> Iterator[Line]:
     created = {one.id: one for one in converted(history) if one.kind == "lead"}
     for deal in deals(history).values():
         day, lead = history.day(deal.opened_at), created.get(deal.lead or "")
-        if lead is not None and _in(span, day):
+        if lead is not None and span.holds(day):
             for touch, share, _ in credits(history, model, journey_of(history, lead), lead):
                 yield Line(deal.deal, share, day, touch.employee or "")
 
