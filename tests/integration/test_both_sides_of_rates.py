@@ -3,24 +3,17 @@
 from datetime import date
 from decimal import Decimal
 
-from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Fact
 from shared.kpis.compose import evaluate
 from shared.kpis.definitions import catalogue
 from shared.kpis.periods import Period
-from shared.ledger import append
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, read_measures
 from tests.integration.catalogue_facts import fact
+from tests.integration.telling import tell
 
 FEBRUARY = Period(date(2025, 2, 1), date(2025, 3, 1))
-
-
-async def tell(database: Database, org: Org, *told: Fact) -> None:
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, list(told))
-    await catch_up(database, org.id)
 
 
 async def value_of(

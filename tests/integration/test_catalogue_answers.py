@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from services.metrics.verify import verify
-from services.metrics.worker import catch_up
 from shared import clock
 from shared.db import Database
 from shared.facts import parse_facts
@@ -20,13 +19,13 @@ from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.measures import MEASURES, Kept
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Axis, Dimension
-from shared.ledger import append
 from shared.orgs import Org
 from shared.rollups.known import known_on, look_back
 from shared.rollups.query import ForbiddenSlice
 from shared.rollups.read import MeasureQuery, MeasureTable, read_measures
 from tests.integration.catalogue_facts import everything, fact
 from tests.integration.catalogue_lines import assert_explained, exact
+from tests.integration.telling import tell
 
 JANUARY = Period(date(2025, 1, 1), date(2025, 2, 1))
 FEBRUARY = Period(date(2025, 2, 1), date(2025, 3, 1))
@@ -80,9 +79,7 @@ def _expected(text: str) -> dict[str, Fraction]:
 
 @pytest.fixture
 async def company(database: Database, org: Org) -> Org:
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, list(everything()))
-    await catch_up(database, org.id)
+    await tell(database, org, *everything())
     return org
 
 
@@ -116,9 +113,7 @@ async def test_an_open_deal_is_in_the_pipeline_whenever_it_was_hoped_to_close(
         }
         for deal, state in (("d1", "open"), ("d2", "lost"))
     )
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, parse_facts([hoped_for, decided]))
-    await catch_up(database, org.id)
+    await tell(database, org, *parse_facts([hoped_for, decided]))
 
     table = await _read(database, org, ["pipeline"], JANUARY, FEBRUARY)
     assert [table[bucket, ""]["pipeline"] for bucket in (0, 1)] == [800, 800]
@@ -227,10 +222,8 @@ async def test_opportunities_are_where_the_touches_of_their_leads_were(
 async def test_a_deal_is_covered_in_its_owners_team(database: Database, company: Org) -> None:
     days = {"opened_at": "2025-02-02T09:00:00Z", "closed_at": "2025-02-12T09:00:00Z"}
     won = {"state": "won", "amount": "1.00", "currency": "USD", **days}
-    async with database.transaction(company.id) as connection:
-        cold = fact("deal.changed", "cold", "2025-02-12", deal="cold", employee="E3", **won)
-        await append(connection, company, [cold])
-    await catch_up(database, company.id)
+    cold = fact("deal.changed", "cold", "2025-02-12", deal="cold", employee="E3", **won)
+    await tell(database, company, cold)
 
     names = ["wins_owned", "wins_owned_touched"]
     assert await _read(database, company, names, FEBRUARY, by="team") == {
@@ -242,11 +235,9 @@ async def test_a_deal_is_covered_in_its_owners_team(database: Database, company:
 async def test_who_joins_without_an_invitation_accepts_none(
     database: Database, company: Org
 ) -> None:
-    async with database.transaction(company.id) as connection:
-        asked = fact("member.invited", "E4", "2025-02-03", employee="E4")
-        uninvited = fact("member.joined", "E5", "2025-02-03", employee="E5")
-        await append(connection, company, [asked, uninvited])
-    await catch_up(database, company.id)
+    asked = fact("member.invited", "E4", "2025-02-03", employee="E4")
+    uninvited = fact("member.joined", "E5", "2025-02-03", employee="E5")
+    await tell(database, company, asked, uninvited)
 
     # Three of four accepted. Were E5 counted, all four had.
     (accepted,) = await _values(
@@ -258,9 +249,7 @@ async def test_who_joins_without_an_invitation_accepts_none(
 async def test_a_quota_is_of_the_team_of_each_day(database: Database, company: Org) -> None:
     place = {"employee": "E1", "team": "IT", "effective_on": "2025-02-15"}
     moved = fact("employee.recorded", "move", "2025-02-15", **place)
-    async with database.transaction(company.id) as connection:
-        await append(connection, company, [moved])
-    await catch_up(database, company.id)
+    await tell(database, company, moved)
 
     # 2000 over the 28 days of February, of which E1 is in Sales for 14: whole, and in its halves.
     middle = date(2025, 2, 15)
@@ -287,9 +276,7 @@ async def test_changes_of_the_index_are_told_day_by_day(database: Database, org:
         for day in [first + timedelta(days=30 * month)]
         for who in (f"E{number}" for number in range(60))
     ]
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, readings)
-    await catch_up(database, org.id)
+    await tell(database, org, *readings)
 
     days = [
         Period(day, day + timedelta(days=1)) for day in (first + timedelta(n) for n in range(180))
@@ -307,9 +294,7 @@ async def test_changes_of_the_index_are_told_day_by_day(database: Database, org:
 async def test_where_deals_are_told_none_lost_is_zero(database: Database, org: Org) -> None:
     won = {"deal": "D1", "state": "won", "amount": "10.00", "currency": "USD"}
     won |= {"opened_at": "2025-01-02T09:00:00Z", "closed_at": "2025-01-05T09:00:00Z"}
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, [fact("deal.changed", "D1", "2025-01-05", **won)])
-    await catch_up(database, org.id)
+    await tell(database, org, fact("deal.changed", "D1", "2025-01-05", **won))
 
     table = await _read(database, org, ["deals_won", "deals_lost"], JANUARY)
     assert dict(table[0, ""]) == {"deals_won": 1, "deals_lost": 0}
@@ -318,10 +303,8 @@ async def test_where_deals_are_told_none_lost_is_zero(database: Database, org: O
 async def test_cover_by_account(database: Database, company: Org) -> None:
     days = {"starts_on": "2025-02-01", "ends_on": "2025-03-01"}
     cost = {"category": "content", "amount": "70.00", "currency": "USD", **days}
-    async with database.transaction(company.id) as connection:
-        spent = fact("cost.booked", "1", "2025-02-01", account="brand", channel="brand", **cost)
-        await append(connection, company, [spent])
-    await catch_up(database, company.id)
+    spent = fact("cost.booked", "1", "2025-02-01", account="brand", channel="brand", **cost)
+    await tell(database, company, spent)
 
     names = ["cost_brand", "revenue_brand"]
     assert await _read(database, company, names, FEBRUARY, by="account") == {

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from services.metrics.journeys import MODELS
-from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Identity, Retraction, parse_fact
-from shared.ledger import append
 from shared.orgs import Org
+from tests.integration.telling import tell
 
 pytestmark = pytest.mark.asyncio
 
@@ -64,12 +63,6 @@ TOUCHES = (
     touch("4", "03-20", "brand"),
 )
 LEAD = told("lead.created", "l", "03-02", lead="l", person="p")
-
-
-async def tell(database: Database, org: Org, *facts: Any) -> None:
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, facts)
-    await catch_up(database, org.id)
 
 
 async def rows(database: Database, org: Org, table: str, columns: str) -> list[Mapping[str, Any]]:

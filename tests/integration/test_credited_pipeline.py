@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Fact
 from shared.kpis.periods import Period
-from shared.ledger import append
 from shared.orgs import Org, create_org
 from shared.rollups.explain import explain_measure
 from shared.rollups.read import MeasureQuery, Value, read_measures
 from tests.integration.catalogue_facts import fact
+from tests.integration.telling import tell
 
 FEBRUARY = Period(date(2025, 2, 1), date(2025, 3, 1))
 MARCH = Period(date(2025, 3, 1), date(2025, 4, 1))
@@ -40,12 +39,6 @@ def _deal(name: str, lead: str | None, amount: str | None, **fields: Any) -> Fac
     return fact("deal.changed", name, "2025-02-10", **(told | fields))
 
 
-async def _tell(database: Database, org: Org, *facts: Fact) -> None:
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, list(facts))
-    await catch_up(database, org.id)
-
-
 @pytest.fixture
 async def business(database: Database, org: Org) -> Org:
     roster = fact(
@@ -57,7 +50,7 @@ async def business(database: Database, org: Org) -> Org:
         effective_on="2025-01-01",
     )
     later = fact("touch.recorded", "later", "2025-02-20", person="a", channel="paid")
-    await _tell(
+    await tell(
         database,
         org,
         roster,
@@ -124,9 +117,9 @@ async def test_it_is_explained_touch_by_touch(database: Database, business: Org)
 async def test_without_deals_it_is_missing_and_without_touched_leads_none(
     database: Database, org: Org
 ) -> None:
-    await _tell(database, org, *_lead("a", "brand"))
+    await tell(database, org, *_lead("a", "brand"))
     before = await _read(database, org, None, "pipeline.linear")
-    await _tell(database, org, _deal("d1", None, "50.00"))
+    await tell(database, org, _deal("d1", None, "50.00"))
     after = await _read(database, org, None, "pipeline.linear")
 
     assert before[0, ""] == {"pipeline.linear": None}
@@ -189,7 +182,7 @@ async def test_its_parts_are_whole_minor_units_and_add_up_to_the_deal(
             connection, name="Sales", time_zone="Europe/Warsaw", currency=currency
         )
     deal = _deal("d1", "a", amount, currency=currency)
-    await _tell(database, org, *_lead("a", "brand", "paid", "employee_advocacy"), deal)
+    await tell(database, org, *_lead("a", "brand", "paid", "employee_advocacy"), deal)
 
     async with database.transaction(org.id) as connection:
         page = await explain_measure(

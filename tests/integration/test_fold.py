@@ -5,16 +5,15 @@ from decimal import Decimal
 from typing import Any
 
 from services.metrics.verify import verify
-from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Fact, Retraction, parse_fact
 from shared.kpis.costs import CostLine, cost_in
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import CostCategory
-from shared.ledger import append
 from shared.orgs import Org
 from shared.rollups.explain import explain_measure
 from shared.rollups.read import MeasureQuery, read_measures
+from tests.integration.telling import tell
 
 FEBRUARY = Period(date(2025, 2, 1), date(2025, 3, 1))
 
@@ -29,12 +28,6 @@ def fact(kind: str, external_id: str, occurred_at: str, **body: Any) -> Fact:
             **body,
         }
     )
-
-
-async def tell(database: Database, org: Org, *items: Fact | Retraction) -> None:
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, items)
-    await catch_up(database, org.id)
 
 
 async def measure(

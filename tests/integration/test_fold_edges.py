@@ -8,7 +8,8 @@ from shared.db import Database
 from shared.facts import Fact, Retraction
 from shared.kpis.periods import Period
 from shared.orgs import Org
-from tests.integration.test_fold import fact, measure, place, reading, share, tell
+from tests.integration.telling import tell
+from tests.integration.test_fold import fact, measure, place, reading, share
 from tests.property.comparing import assert_equals_oracle
 from tests.property.engine import credited_at_once, deliver, fold, found_org, history_of
 from tests.property.worlds import Setting

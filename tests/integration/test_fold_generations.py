@@ -5,7 +5,7 @@ from collections import defaultdict
 from services.metrics.fold import fold_batch
 from shared.db import Database
 from shared.orgs import Org, create_org
-from tests.integration.test_fold import tell
+from tests.integration.telling import tell
 from tests.integration.test_fold_edges import CHAPTERS
 
 _SECOND = """

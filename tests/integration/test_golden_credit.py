@@ -11,18 +11,18 @@ import pytest
 from services.metrics.fold import fold_batch
 from services.metrics.worker import catch_up
 from shared.db import Database
-from shared.facts import Fact, parse_fact
+from shared.facts import parse_fact
 from shared.kpis.cohort import cohort_curve, payback
 from shared.kpis.compose import evaluate
 from shared.kpis.definitions import catalogue
 from shared.kpis.recruiting import ReferralHires, recruiting_lines
 from shared.kpis.roi import ModelComparison, RoiForm, compare_models, roi_on_margin
 from shared.kpis.vocabulary import AttributionModel
-from shared.ledger import append
 from shared.orgs import Org
 from shared.rollups.read import Period
 from tests.integration.golden_reading import ADVOCACY, COST, Q1, Q2, load_year, measures_of
 from tests.integration.golden_year import deal_fact, found_golden, journey_facts
+from tests.integration.telling import tell
 
 MARGIN = Decimal("0.80")
 HALF_YEAR = Period(Q1.start, Q2.end)
@@ -60,12 +60,6 @@ async def linear_advocacy(database: Database, org: Org) -> Decimal:
     value = (await measures_of(database, org, {measure}, HALF_YEAR))[measure]
     assert isinstance(value, Decimal)
     return value
-
-
-async def tell(database: Database, org: Org, *facts: Fact) -> None:
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, facts)
-    await catch_up(database, org.id)
 
 
 async def fold_some(database: Database, org: Org, limit: int) -> None:

@@ -8,7 +8,8 @@ from shared.facts import Fact, Retraction
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, read_measures
 from tests.integration.catalogue_facts import fact
-from tests.integration.test_fold import FEBRUARY, measure, tell
+from tests.integration.telling import tell
+from tests.integration.test_fold import FEBRUARY, measure
 
 _APPLICATIONS = [f"a{number}" for number in range(6)]
 

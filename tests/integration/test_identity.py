@@ -11,7 +11,8 @@ from shared.facts import Fact, Identity, Retraction
 from shared.kpis.periods import Period
 from shared.ledger import append
 from shared.orgs import Org
-from tests.integration.test_fold import fact, measure, tell
+from tests.integration.telling import tell
+from tests.integration.test_fold import fact, measure
 
 FEBRUARY = Period(date(2025, 2, 1), date(2025, 3, 1))
 

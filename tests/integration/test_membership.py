@@ -7,17 +7,16 @@ from datetime import date
 
 import pytest
 
-from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Fact, parse_fact
 from shared.kpis.periods import Period
 from shared.kpis.privacy import Crossed
 from shared.kpis.vocabulary import Dimension
-from shared.ledger import append
 from shared.orgs import Org
 from shared.rollups.explain import ContributionLine, explain_measure
 from shared.rollups.populations import read_populations
 from shared.rollups.read import MeasureQuery, read_measures
+from tests.integration.telling import tell
 from tests.property.engine import history_of
 from tests.property.oracle.membership import members_on
 
@@ -37,12 +36,6 @@ def word(said: str, employee: str = "E1") -> Fact:
             "employee": employee,
         }
     )
-
-
-async def tell(database: Database, org: Org, facts: list[Fact]) -> None:
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, facts)
-    await catch_up(database, org.id)
 
 
 async def counted(database: Database, org: Org) -> dict[str, int]:
@@ -86,7 +79,7 @@ async def test_the_last_word_counts(
     database: Database, org: Org, told: str, join: str | None
 ) -> None:
     facts = [word(said) for said in told.split(", ")]
-    await tell(database, org, facts)
+    await tell(database, org, *facts)
 
     assert set((await counted(database, org)).values()) == {0 if join is None else 1}
     proof = [f"{line.source} {line.external_id}" for line in await explained(database, org)]
@@ -98,7 +91,7 @@ async def test_the_last_word_counts(
 async def test_words_of_one_instant_are_told_apart_by_key(database: Database, org: Org) -> None:
     employees = [f"E{number}" for number in range(8)]
     facts = [word(said, who) for said in ("csv joined 3", "hr left 3") for who in employees]
-    await tell(database, org, facts)
+    await tell(database, org, *facts)
 
     members = members_on(history_of(org, facts), FIRST_HALF.last_day)
     assert 0 < len(members) < len(employees)

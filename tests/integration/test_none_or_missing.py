@@ -16,7 +16,8 @@ from shared.kpis.periods import Period
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, read_measures
 from tests.integration.catalogue_facts import fact
-from tests.integration.test_fold import FEBRUARY, measure, place, share, tell
+from tests.integration.telling import tell
+from tests.integration.test_fold import FEBRUARY, measure, place, share
 
 _DAY = "2025-02-05"
 _BOOKED = {"category": "platform", "currency": "USD", "starts_on": _DAY, "ends_on": "2025-02-06"}
