@@ -13,6 +13,7 @@ import pytest_asyncio
 from asyncpg import Record
 
 from shared.db import Database
+from shared.observability import metrics
 from shared.orgs import Org, create_org
 from tests.integration.collector_server import (
     RunningCollector,
@@ -340,6 +341,21 @@ async def test_a_refused_commit_is_never_acknowledged(
     assert int(refused.headers["retry-after"]) >= 1
     assert rows == []
     assert again.status_code == 202
+
+
+async def test_what_a_database_that_is_away_keeps_from_being_verified_is_counted() -> None:
+    """`WebhookIngestFailing` goes by it: nothing of the vendor's is stored meanwhile."""
+    unavailable = metrics.WEBHOOK_DELIVERIES.labels("hubspot", "unavailable")
+    before = unavailable._value.get()
+
+    async with running_collector("postgresql://nobody@127.0.0.1:1/none") as collector:
+        refused = await deliver(collector.client, uuid4(), delivery(event()))
+        elsewhere = await collector.client.post(f"/webhooks/nowhere/{uuid4()}", content=b"[]")
+        exposed = (await collector.client.get("/metrics")).text
+
+    assert (refused.status_code, elsewhere.status_code) == (503, 503)
+    assert unavailable._value.get() == before + 1
+    assert "nowhere" not in exposed
 
 
 async def test_outcomes_are_counted_by_provider_and_route_template(
