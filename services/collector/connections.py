@@ -18,6 +18,7 @@ from services.collector.http.guard import check_url
 from shared import clock
 from shared.connections import ConnectionChange, NewConnection
 from shared.errors import Conflict, FieldError, Invalid, NotFound
+from shared.facts.fields import EARLIEST_DAY, LATEST_DAY
 from shared.ids import new_id
 from shared.security.keyring import KeyRing
 
@@ -219,6 +220,9 @@ def _config(
 ) -> ConnectorConfig:
     config: ConnectorConfig = _parsed(connector.config, given, "config")
     config = config.model_copy(update={"base_url": config.base_url.rstrip("/")})
+    if config.start_on is not None and not EARLIEST_DAY <= config.start_on <= LATEST_DAY:
+        # No fact is taken of these days, and asking for each of them would take the whole quota.
+        raise Invalid(errors=[_error("config.start_on", "date", "expected a day since 2000-01-01")])
     for name, url in (("base_url", config.base_url), ("token_url", config.token_url)):
         if url is not None:
             _check_address(f"config.{name}", url, allow_private=allow_private)
@@ -249,12 +253,18 @@ def _parsed(model: type[_Model], given: dict[str, Any], where: str) -> _Model:
     except ValidationError as error:
         raise Invalid(
             errors=[
-                _error(".".join(map(str, (where, *found["loc"]))), found["type"], _message(found))
+                _error(".".join((where, *_place(found))), found["type"], _message(found))
                 for found in error.errors(include_input=False, include_context=False)
             ]
         ) from None
     except orjson.JSONEncodeError:
         raise Invalid(errors=[_error(where, "not_json", "expected plain values")]) from None
+
+
+def _place(found: ErrorDetails) -> list[str]:
+    # A name that the caller made up is not repeated.
+    places = [str(part) for part in found["loc"]]
+    return [*places[:-1], "?"] if found["type"] == "extra_forbidden" else places
 
 
 def _message(found: ErrorDetails) -> str:

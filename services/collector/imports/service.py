@@ -204,7 +204,7 @@ def _unchanged(result: AppendResult) -> int:
 
 def _invalid(errors: Iterable[FieldError]) -> InvalidFile:
     listed = sorted(errors, key=_line)
-    detail = f"{len(listed)} errors; nothing was imported."
+    detail = f"{len(listed)} {'error' if len(listed) == 1 else 'errors'}; nothing was imported."
     if len(listed) > _MOST_ERRORS:
         detail = f"{len(listed)} errors, the first {_MOST_ERRORS} listed; nothing was imported."
     return InvalidFile(detail, errors=listed[:_MOST_ERRORS])
