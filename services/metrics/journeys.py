@@ -12,6 +12,7 @@ import asyncpg
 
 from services.metrics.portions import ORDER, START, THE_END, Conversion, Portions
 from services.metrics.sql import run
+from services.metrics.working import working_table
 from shared.attribution import SHARE_DIGITS, AttributionModel
 from shared.rollups import contributions, converting
 from shared.rollups.layout import each_slot
@@ -34,12 +35,11 @@ _COLUMNS: Final = f"{_KEY}, shares numeric[], amounts numeric[], {_WHERE}"
 # The same as it was divided: in whole units, which are quicker to hand over than decimals.
 _DIVIDED: Final = f"{_KEY}, shares bigint[], amounts bigint[], unit numeric, {_WHERE}"
 _WORKING_TABLES = "; ".join(
-    f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ({columns}) ON COMMIT DELETE ROWS"
-    for table, columns in (
-        ("divided", _DIVIDED),
-        ("new_credit", _COLUMNS),
-        ("old_credit", f"place tid, {_COLUMNS}"),
-        ("summed_row", "LIKE fold_row"),
+    (
+        working_table("divided", _DIVIDED),
+        working_table("new_credit", _COLUMNS),
+        working_table("old_credit", f"place tid, {_COLUMNS}"),
+        "CREATE TEMPORARY TABLE summed_row (LIKE fold_row INCLUDING STORAGE) ON COMMIT DELETE ROWS",
     )
 )
 _NEXT_PORTION: Final = "TRUNCATE divided, new_credit, old_credit"
@@ -184,7 +184,8 @@ async def credit_touched(
     Runs after the state is up to date. ``position`` is the last entry of the batch; credits that
     were taken back stay on record with it.
     """
-    await connection.execute(_WORKING_TABLES)
+    if await connection.fetchval("SELECT to_regclass('pg_temp.divided')") is None:
+        await connection.execute(_WORKING_TABLES)
     cursor = await connection.cursor(_JOURNEYS, org_id, generation, window_days)
     at_once = _TOUCHES_AT_ONCE
     journeys = Portions(cursor, at_once)

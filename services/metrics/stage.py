@@ -6,64 +6,49 @@ from uuid import UUID
 
 import asyncpg
 
+from services.metrics.working import working_table
 from shared.ledger.positions import last_position
 from shared.rollups.layout import each_slot
 
 __all__ = ["Batch", "create_working_tables", "stage_batch"]
 
-_WORKING_TABLES = f"""
+_WHERE = """
+    employee text, account text, network text, campaign text, content text, channel text
+"""
+_QUANTITIES = each_slot("q{slot} numeric")
+# The only ones that hold whole facts, which may be long.
+_ENTRIES = f"""
 CREATE TEMPORARY TABLE fold_batch (
     position bigint, weight smallint, kind text, fact_key bytea, occurred_at timestamptz, day date,
-    employee text, account text, network text, campaign text, content text, channel text,
-    subject text, body jsonb, stands boolean
+    {_WHERE}, subject text, body jsonb, stands boolean
 ) ON COMMIT DELETE ROWS;
 -- Some sixty statements of a fold want the entries of one kind or a few.
 CREATE INDEX fold_batch_kind ON fold_batch (kind);
 -- The entries of the batch that still stand at its end: what state is brought up to date with.
 CREATE TEMPORARY VIEW fold_standing AS SELECT * FROM fold_batch WHERE stands;
-CREATE TEMPORARY TABLE fold_retracted (LIKE fold_batch) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE fold_delta (
-    measure text, day date, employee text, account text, network text, campaign text,
-    content text, channel text, quantity numeric
-) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE fold_row (
-    family text, day date, employee text, account text, network text, campaign text, content text,
-    channel text, {each_slot("q{slot} numeric")}
-) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE fold_sum (
-    employee text, account text, network text, campaign text, content text, channel text,
-    family smallint, day date, {each_slot("q{slot} numeric")}
-) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE fold_team (
-    employee text, day date, team text
-) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE fold_move (
-    team text, family smallint, day date, {each_slot("q{slot} numeric")}
-) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE fold_cell (
-    slice text, employee text, account text, team text, network text, campaign text, content text,
-    channel text, cell integer, is_new boolean
-) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE fold_change (
-    family smallint, cell integer, day date, {each_slot("q{slot} numeric")}
-) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE touched_post (
-    post text, after timestamptz, until timestamptz, has_steps boolean
-) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE touched_member (employee text) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE mentioned_person (
-    person text, since timestamptz
-) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE touched_person (
-    person text, since timestamptz
-) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE touched_lead (lead text) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE touched_deal (deal text) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE touched_application (application text) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE team_span (
-    is_new boolean, employee text, first_day date, last_day date, team text
-) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE fold_retracted (LIKE fold_batch) ON COMMIT DELETE ROWS
 """
+_OTHERS = {
+    "fold_delta": f"measure text, day date, {_WHERE}, quantity numeric",
+    "fold_row": f"family text, day date, {_WHERE}, {_QUANTITIES}",
+    "fold_sum": f"{_WHERE}, family smallint, day date, {_QUANTITIES}",
+    "fold_team": "employee text, day date, team text",
+    "fold_move": f"team text, family smallint, day date, {_QUANTITIES}",
+    "fold_cell": """
+        slice text, employee text, account text, team text, network text, campaign text,
+        content text, channel text, cell integer, is_new boolean
+    """,
+    "fold_change": f"family smallint, cell integer, day date, {_QUANTITIES}",
+    "touched_post": "post text, after timestamptz, until timestamptz, has_steps boolean",
+    "touched_member": "employee text",
+    "mentioned_person": "person text, since timestamptz",
+    "touched_person": "person text, since timestamptz",
+    "touched_lead": "lead text",
+    "touched_deal": "deal text",
+    "touched_application": "application text",
+    "team_span": "is_new boolean, employee text, first_day date, last_day date, team text",
+}
+_WORKING_TABLES = "; ".join((_ENTRIES, *(working_table(*table) for table in _OTHERS.items())))
 
 # An entry stands unless the batch itself takes it back further on.
 _STAGE = """
