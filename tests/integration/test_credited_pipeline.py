@@ -141,7 +141,7 @@ async def test_what_is_open_without_any_amount_is_missing_and_where_nothing_is_o
     )
     until_march = {"state": "lost", "closed_at": "2025-03-05T12:00:00Z"}
     unknown = _deal("d1", "a", None, employee="E1", **until_march)
-    await _tell(database, org, seller, *_lead("a", "brand", "employee_advocacy"), unknown)
+    await tell(database, org, seller, *_lead("a", "brand", "employee_advocacy"), unknown)
 
     whole = await _read(database, org, None, *asked)
     by_channel = await _read(database, org, "channel", *asked[1:])
@@ -157,7 +157,7 @@ async def test_what_is_open_without_any_amount_is_missing_and_where_nothing_is_o
             )
         assert (page.total, page.lines, page.lines_total) == (None, [], 0)
 
-    await _tell(database, org, *_lead("b", "paid"), _deal("d2", "b", "0.00"))
+    await tell(database, org, *_lead("b", "paid"), _deal("d2", "b", "0.00"))
     whole = await _read(database, org, None, *asked)
     by_channel = await _read(database, org, "channel", "pipeline.linear")
     assert whole == {(month, ""): dict.fromkeys(asked, 0) for month in (0, 1)}

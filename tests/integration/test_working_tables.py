@@ -5,7 +5,8 @@ from shared.db import Database
 from shared.facts import Fact
 from shared.ledger import append
 from shared.orgs import Org
-from tests.integration.test_fold import fact, measure, tell
+from tests.integration.telling import tell
+from tests.integration.test_fold import fact, measure
 
 # As many characters as a name may have, of as many bytes as a character may have.
 LONGEST = "\U0001f4c8" * 128
