@@ -1,9 +1,9 @@
 """The API as a client uses it: facts told, questions answered page by page, refusals by name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -29,10 +29,40 @@ async def get(client: httpx.AsyncClient, path: str, **query: Any) -> Answer:
     return answer
 
 
+async def assume(
+    client: httpx.AsyncClient,
+    key: str,
+    value: str,
+    since: str = "2025-01-01",
+    source: str = "finance",
+) -> Answer:
+    """State the value of an assumption from a day on."""
+    statement = {"effective_from": since, "value": value, "source": source}
+    response = await client.put(f"/v1/assumptions/{key}", json=statement)
+    assert response.status_code == 200, response.text
+    answer: Answer = response.json()
+    return answer
+
+
+class Get(Protocol):
+    """Asks for a path under /v1."""
+
+    async def __call__(self, client: httpx.AsyncClient, path: str, **query: Any) -> Answer: ...
+
+
+def over(period: Mapping[str, str]) -> Get:
+    """Return what asks about a period, where a question does not say another."""
+
+    async def asked(client: httpx.AsyncClient, path: str, **query: Any) -> Answer:
+        return await get(client, path, **{**period, **query})
+
+    return asked
+
+
 async def pages(client: httpx.AsyncClient, path: str, **query: Any) -> list[Answer]:
     """Return an answer and all that its cursors lead on to."""
     answers = [await get(client, path, **query)]
-    while cursor := cursor_of(answers[-1]):
+    while (cursor := cursor_of(answers[-1])) is not None:
         answers.append(await get(client, path, **{**query, "cursor": cursor}))
     return answers
 

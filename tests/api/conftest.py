@@ -159,9 +159,9 @@ def at(monkeypatch: pytest.MonkeyPatch) -> At:
     """Return what sets the clock of the whole product; of an instant without a zone, in UTC."""
 
     def set_clock(instant: datetime | str) -> None:
-        now = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
-        aware = now if now.tzinfo else now.replace(tzinfo=UTC)
-        monkeypatch.setattr(clock, "now", lambda: aware)
+        given = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+        now = given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
+        monkeypatch.setattr(clock, "now", lambda: now)
 
     return set_clock
 

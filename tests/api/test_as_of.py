@@ -8,8 +8,8 @@ import httpx
 from fastapi import FastAPI
 
 from shared.orgs import Org
-from tests.api.asking import post
-from tests.api.conftest import At, Fold, MakeClient
+from tests.api.asking import assume, get, post
+from tests.api.conftest import At, Deliver, Fold, MakeClient
 from tests.api.golden import Q1, activity, fact, local, program, sales
 from tests.api.test_incrementality import year
 
@@ -174,9 +174,7 @@ def _told_later() -> list[dict[str, Any]]:
 
 async def _state(client: httpx.AsyncClient, place: int) -> None:
     for key, values in _RATES.items():
-        stated = {"effective_from": "2025-01-01", "value": values[place], "source": "finance"}
-        response = await client.put(f"/v1/assumptions/{key}", json=stated)
-        assert response.status_code == 200, response.text
+        await assume(client, key, values[place])
 
 
 async def _answers(
@@ -217,6 +215,7 @@ async def test_the_past_is_what_a_twin_answers_that_was_told_no_more(
     org: Org,
     other_org: Org,
     fold: Fold,
+    deliver: Deliver,
     at: At,
     app: FastAPI,
 ) -> None:
@@ -232,8 +231,7 @@ async def test_the_past_is_what_a_twin_answers_that_was_told_no_more(
 
     at(local(date(2025, 5, 10), 15))
     await _state(client, 1)
-    await post(client, _told_later())
-    await fold(org)
+    await deliver(_told_later())
     at(local(date(2025, 6, 1), 15))
     then = await _answers(client, app, as_of="2025-04-30")
     now = _figures(await _answers(client, app))
@@ -262,9 +260,7 @@ async def test_a_published_day_of_the_network_keeps_the_rates_it_was_published_w
     await _state(client, 1)
 
     async def told(**asked: str) -> tuple[Any, ...]:
-        response = await client.get("/v1/roi/internal-network", params=asked)
-        assert response.status_code == 200, response.text
-        answer = response.json()
+        answer = await get(client, "roi/internal-network", **asked)
         return answer["frozen"], answer["publication_id"], answer["roi"]["percent"]
 
     publication = published.json()["id"]

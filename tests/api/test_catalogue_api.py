@@ -7,12 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.db import Database
 from shared.facts import parse_fact
-from shared.ledger import append
-from shared.orgs import Org
-from tests.api.asking import problem
-from tests.api.conftest import Fold
+from tests.api.asking import assume, explained, get, problem, quantities, refusal
+from tests.api.conftest import Deliver, Tell
 from tests.api.golden import fact, local
 from tests.integration.catalogue_facts import everything
 
@@ -20,17 +17,12 @@ FEBRUARY = {"from": "2025-02-01", "to": "2025-03-01"}
 
 
 @pytest.fixture
-async def company(database: Database, org: Org, fold: Fold) -> Org:
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, list(everything()))
-    await fold(org)
-    return org
+async def company(tell: Tell) -> None:
+    await tell(list(everything()))
 
 
 async def _points(client: httpx.AsyncClient, kpi: str, **query: str) -> Any:
-    answer = await client.get(f"/v1/kpis/{kpi}/series", params={**FEBRUARY, **query})
-    assert answer.status_code == 200, answer.text
-    return answer.json()["points"]
+    return (await get(client, f"kpis/{kpi}/series", **FEBRUARY, **query))["points"]
 
 
 async def test_a_definition_says_what_it_needs_and_what_may_be_summed(
@@ -87,15 +79,11 @@ def _leads(total: int, touched: int, won: set[int]) -> Iterator[dict[str, Any]]:
             )
 
 
-async def test_a_lift_says_how_sure_it_is(client: httpx.AsyncClient, org: Org, fold: Fold) -> None:
+async def test_a_lift_says_how_sure_it_is(client: httpx.AsyncClient, deliver: Deliver) -> None:
     definition = (await client.get("/v1/kpis/lead_conversion_lift")).json()
-    few = list(_leads(13, 9, {0, 1, 2, 3, 4, 5, 6, 7, 9}))
-    assert (await client.post("/v1/facts", json=few)).status_code == 200
-    await fold(org)
+    await deliver(_leads(13, 9, {0, 1, 2, 3, 4, 5, 6, 7, 9}))
     (unsure,) = await _points(client, "lead_conversion_lift")
-    more = list(_leads(20, 10, {0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 12}))
-    assert (await client.post("/v1/facts", json=more)).status_code == 200
-    await fold(org)
+    await deliver(_leads(20, 10, {0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 12}))
     (lift,) = await _points(client, "lead_conversion_lift")
     (rate,) = await _points(client, "lead_conversion_rate")
 
@@ -140,7 +128,7 @@ async def test_parts_that_overlap_have_no_total(client: httpx.AsyncClient) -> No
 
     path = "/v1/kpis/hashtag_engagement/series"
     refused = await client.get(path, params=FEBRUARY)
-    assert (refused.status_code, problem(refused)["code"]) == (422, "parts_overlap")
+    assert refusal(refused) == (422, "parts_overlap")
 
 
 @pytest.mark.usefixtures("company")
@@ -148,29 +136,23 @@ async def test_parts_that_overlap_have_no_total(client: httpx.AsyncClient) -> No
 async def test_nobody_is_singled_out(kpi: str, client: httpx.AsyncClient) -> None:
     for query in ({"group_by": "employee"}, {"employee": "E3"}):
         refused = await client.get(f"/v1/kpis/{kpi}/series", params={**FEBRUARY, **query})
-        assert (refused.status_code, problem(refused)["code"]) == (422, "dimension_not_carried")
+        assert refusal(refused) == (422, "dimension_not_carried")
 
 
 async def test_a_rate_may_change_where_another_kpi_has_more_groups(
-    client: httpx.AsyncClient, database: Database, org: Org, fold: Fold
+    client: httpx.AsyncClient, tell: Tell
 ) -> None:
     at = {"source": "test", "occurred_at": "2025-02-10T12:00:00Z"}
     click = {"kind": "link.clicked", "link": "abc", "employee": "E1", "network": "linkedin"}
     post = {"kind": "post.published", "post": "p1", "account": "brand", "network": "x"}
-    async with database.transaction(org.id) as connection:
-        facts = [parse_fact({**body, **at, "external_id": "1"}) for body in (click, post)]
-        await append(connection, org, facts)
-    await fold(org)
+    await tell([parse_fact({**body, **at, "external_id": "1"}) for body in (click, post)])
     for day, price in ("2025-01-01", "2"), ("2025-02-15", "3"):
-        stated = {"effective_from": day, "value": price, "source": "agency"}
-        await client.put("/v1/assumptions/emv.cpc", json=stated)
+        await assume(client, "emv.cpc", price, day, source="agency")
 
     asked = {**FEBRUARY, "ids": ["emv_cpc", "brand_post_cadence"], "group_by": "network"}
-    answer = await client.get("/v1/kpis/values", params=asked)
-    assert answer.status_code == 200, answer.text
+    answer = await get(client, "kpis/values", **asked)
     values = {
-        kpi["kpi"]: {one["group"]: one["value"] for one in kpi["values"]}
-        for kpi in answer.json()["kpis"]
+        kpi["kpi"]: {one["group"]: one["value"] for one in kpi["values"]} for kpi in answer["kpis"]
     }
     assert values == {
         "emv_cpc": {"linkedin": "2.00", "x": "0.00"},
@@ -179,21 +161,19 @@ async def test_a_rate_may_change_where_another_kpi_has_more_groups(
 
 
 async def test_groups_that_are_counted_are_limited_too(
-    client: httpx.AsyncClient, database: Database, org: Org, fold: Fold
+    client: httpx.AsyncClient, tell: Tell
 ) -> None:
     reading = {"kind": "audience.recorded", "metric": "competitor_followers", "count": 1}
     at = {"source": "test", "occurred_at": "2025-02-10T12:00:00Z", "network": "x"}
-    async with database.transaction(org.id) as connection:
-        rivals = [{"external_id": f"{n}", "account": f"rival-{n}"} for n in range(21)]
-        await append(connection, org, [parse_fact({**reading, **at, **who}) for who in rivals])
-    await fold(org)
+    rivals = [{"external_id": f"{n}", "account": f"rival-{n}"} for n in range(21)]
+    await tell([parse_fact({**reading, **at, **who}) for who in rivals])
 
     asked = {"from": "2023-01-01", "to": "2025-09-27", "group_by": "account"}
     path = "/v1/kpis/competitor_benchmark/series"
     refused = await client.get(path, params={**asked, "interval": "day"})
     taken = await client.get(path, params={**asked, "interval": "month"})
 
-    assert (refused.status_code, problem(refused)["code"]) == (422, "cost_limit")
+    assert refusal(refused) == (422, "cost_limit")
     assert len(taken.json()["points"]) == 33 * 21
 
 
@@ -218,16 +198,7 @@ async def test_a_survey_of_a_few_is_refused(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.usefixtures("company")
 async def test_explanations_go_from_page_to_page(client: httpx.AsyncClient) -> None:
-    path, lines, cursor = "/v1/kpis/engaged_ratio/explain", [], None
-    while True:
-        query = {**FEBRUARY, "limit": "1"} | ({"cursor": cursor} if cursor else {})
-        page = (await client.get(path, params=query)).json()["facts"]
-        lines += [(page["measure"], line["quantity"]) for line in page["lines"]]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
+    _, lines = await explained(client, "engaged_ratio", **FEBRUARY, limit=1)
 
-    told: dict[str, int] = {}
-    for measure, quantity in lines:
-        told[measure] = told.get(measure, 0) + int(quantity)
+    told = {line["measure"]: sum(quantities(lines, line["measure"])) for line in lines}
     assert told == {"survey.engagement.positive": 15, "survey.engagement.negative": 5}

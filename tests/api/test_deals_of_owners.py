@@ -5,8 +5,8 @@ person goes from Sales to Field. Some deals are nobody's, one is of somebody the
 know.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,11 +15,10 @@ import pytest
 import pytest_asyncio
 
 from services.metrics.verify import verify
-from shared import clock
 from shared.db import Database
 from shared.orgs import Org
-from tests.api.asking import problem
-from tests.api.conftest import Fold, MakeClient
+from tests.api.asking import get, refusal
+from tests.api.conftest import At, Deliver, MakeClient
 from tests.api.golden import fact, local
 
 TEAMS = {"Sales": 6, "Field": 5, "Board": 3, "Legal": 2}
@@ -87,40 +86,18 @@ def costs() -> Iterator[dict[str, Any]]:
         yield fact("cost.booked", f"cost-{owner}", local(date(2025, 2, 1)), **spent, **who)
 
 
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[date], None]:
-    """Return what sets the clock of the whole product."""
-
-    def set_clock(day: date) -> None:
-        instant: datetime = local(day)
-        monkeypatch.setattr(clock, "now", lambda: instant)
-
-    return set_clock
-
-
 @pytest_asyncio.fixture
-async def sellers(
-    client: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[date], None]
-) -> AsyncIterator[httpx.AsyncClient]:
-    at(TOLD)
-    await _tell(client, [*staff(), *sales(), *costs()])
-    await fold(org)
-    yield client
-
-
-async def _tell(client: httpx.AsyncClient, facts: list[dict[str, Any]]) -> None:
-    response = await client.post("/v1/facts", json=facts)
-    assert response.status_code == 200, response.text
+async def sellers(client: httpx.AsyncClient, deliver: Deliver, at: At) -> httpx.AsyncClient:
+    at(local(TOLD))
+    await deliver([*staff(), *sales(), *costs()])
+    return client
 
 
 async def _values(client: httpx.AsyncClient, **query: Any) -> dict[str, dict[str | None, Any]]:
     """Return KPI → group → answer, for all KPIs of deals unless ``ids`` says others."""
-    asked = {**FEBRUARY, "ids": OF_DEALS, **query}
-    response = await client.get("/v1/kpis/values", params=asked)
-    assert response.status_code == 200, response.text
+    answer = await get(client, "kpis/values", **{**FEBRUARY, "ids": OF_DEALS, **query})
     return {
-        kpi["kpi"]: {value["group"]: value for value in kpi["values"]}
-        for kpi in response.json()["kpis"]
+        kpi["kpi"]: {value["group"]: value for value in kpi["values"]} for kpi in answer["kpis"]
     }
 
 
@@ -215,7 +192,7 @@ async def test_a_small_team_is_shown_only_merged(
         for kpi in OF_DEALS:
             asked = {**FEBRUARY, "team": "Board"}
             refused = await client.get(f"/v1/kpis/{kpi}/explain", params=asked)
-            assert (refused.status_code, problem(refused)["code"]) == (422, "small_group")
+            assert refusal(refused) == (422, "small_group")
 
 
 async def test_a_persons_figures_need_the_scope(
@@ -224,7 +201,7 @@ async def test_a_persons_figures_need_the_scope(
     reader = await client_of(org, ["kpis:read"])
     for query in ({"group_by": "employee"}, {"employee": "Sales-0"}):
         refused = await reader.get("/v1/kpis/time_to_close/series", params={**FEBRUARY, **query})
-        assert (refused.status_code, problem(refused)["code"]) == (403, "insufficient_scope")
+        assert refusal(refused) == (403, "insufficient_scope")
     found = await _values(sellers, group_by="employee")
 
     assert found["revenue_won"]["Sales-0"]["value"] == "1000.00"
@@ -269,11 +246,10 @@ async def test_the_facts_of_a_team_make_its_figure(
 
 
 async def test_a_deal_given_to_another_team_restates_both(
-    sellers: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[date], None]
+    sellers: httpx.AsyncClient, deliver: Deliver, at: At
 ) -> None:
-    at(CORRECTED)
-    await _tell(sellers, [deal("d3", "Field-1", revision=2)])
-    await fold(org)
+    at(local(CORRECTED))
+    await deliver([deal("d3", "Field-1", revision=2)])
 
     then = await _values(sellers, group_by="team", as_of="2025-03-06")
     now = await _values(sellers, group_by="team")
@@ -287,16 +263,14 @@ async def test_a_deal_given_to_another_team_restates_both(
     )
 
     asked = {**FEBRUARY, "kpi": "revenue_won", "team": "Sales"}
-    moved = (await sellers.get("/v1/restatements", params=asked)).json()
-    whole = (
-        await sellers.get("/v1/restatements", params={**FEBRUARY, "kpi": "revenue_won"})
-    ).json()
-    facts = await sellers.get("/v1/restatements/facts", params={**asked, "day": "2025-03-10"})
+    moved = await get(sellers, "restatements", **asked)
+    whole = await get(sellers, "restatements", **FEBRUARY, kpi="revenue_won")
+    facts = await get(sellers, "restatements/facts", **asked, day="2025-03-10")
 
     last = moved["restatements"][-1]
     assert (last["day"], last["before"], last["after"]) == ("2025-03-10", "1600.00", "1100.00")
     assert [one["day"] for one in whole["restatements"]] == ["2025-03-05"]
-    assert [(one["external_id"], one["weight"]) for one in facts.json()["facts"]] == [
+    assert [(one["external_id"], one["weight"]) for one in facts["facts"]] == [
         ("d3", -1),
         ("d3", 1),
     ]

@@ -3,29 +3,28 @@
 import ast
 import operator
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
-import pytest
 import pytest_asyncio
 
-from shared import clock
 from shared.db import Database
 from shared.facts import Fact
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.expressions import evaluate, exact_text
 from shared.kpis.measures import MEASURES, Kept
 from shared.kpis.vocabulary import Dimension
-from shared.ledger import append
 from shared.orgs import Org
-from tests.api.conftest import Fold
+from tests.api.asking import Answer, assume, over, pages, refusal
+from tests.api.conftest import At, Tell
 from tests.integration.catalogue_facts import everything, fact
 from tests.integration.catalogue_lines import made_of
 
 FEBRUARY = {"from": "2025-02-01", "to": "2025-03-01"}
+get = over(FEBRUARY)
 # Late enough for every week of February's cohorts to be over.
 TOLD, CORRECTED = date(2025, 10, 10), date(2025, 10, 20)
 RATES = (
@@ -46,8 +45,6 @@ KINDS = (
 )
 #: Of these the lines that the corrections are not about, or that make the same under another name.
 STILL = {"reach_unique_least", "ssi", "time_to_close", "time_to_close_p90", "cross_unit_ties"}
-
-Answer = dict[str, Any]
 
 
 def company() -> Iterator[Fact]:
@@ -157,34 +154,21 @@ def corrections() -> Iterator[Fact]:
 @pytest_asyncio.fixture
 async def explained(
     client: httpx.AsyncClient,
-    database: Database,
-    org: Org,
-    fold: Fold,
-    monkeypatch: pytest.MonkeyPatch,
+    tell: Tell,
+    at: At,
 ) -> httpx.AsyncClient:
-    monkeypatch.setattr(clock, "now", lambda: datetime(*TOLD.timetuple()[:3], 12, tzinfo=UTC))
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, list(company()))
-    await fold(org)
+    at(f"{TOLD}T12:00")
+    await tell(list(company()))
     for key, since, value in RATES:
-        rate = {"effective_from": since, "value": value, "source": "finance"}
-        response = await client.put(f"/v1/assumptions/{key}", json=rate)
-        assert response.status_code == 200, response.text
+        await assume(client, key, value, since)
     return client
-
-
-async def get(client: httpx.AsyncClient, path: str, **query: Any) -> Answer:
-    response = await client.get(f"/v1/kpis/{path}", params={**FEBRUARY, **query})
-    assert response.status_code == 200, (path, query, response.text)
-    answer: Answer = response.json()
-    return answer
 
 
 async def values_of(
     client: httpx.AsyncClient, kpi: Kpi, group_by: str | None = None, **only: Any
 ) -> list[Answer]:
     asked = {"ids": [kpi.id], **({"group_by": group_by} if group_by else {}), **only}
-    found: list[Answer] = (await get(client, "values", **asked))["kpis"][0]["values"]
+    found: list[Answer] = (await get(client, "kpis/values", **asked))["kpis"][0]["values"]
     return found
 
 
@@ -192,18 +176,13 @@ async def explanation(
     client: httpx.AsyncClient, kpi: str, limit: int = 200, **query: Any
 ) -> tuple[Answer, dict[str, Answer]]:
     """Return an explanation, and the facts of each input from all pages together."""
-    first = answer = await get(client, f"{kpi}/explain", limit=limit, **query)
+    told = await pages(client, f"kpis/{kpi}/explain", **FEBRUARY, limit=limit, **query)
     inputs: dict[str, Answer] = {}
-    while True:
-        page = answer["facts"]
+    for page in (answer["facts"] for answer in told):
         held = inputs.setdefault(page["measure"], {**page, "lines": []})
         held["lines"] += page["lines"]
         assert (page["total"], page["combined"]) == (held["total"], held["combined"])
-        if page["next_cursor"] is None:
-            return first, inputs
-        answer = await get(
-            client, f"{kpi}/explain", limit=limit, cursor=page["next_cursor"], **query
-        )
+    return told[0], inputs
 
 
 async def standing(database: Database, org: Org) -> set[tuple[Any, ...]]:
@@ -345,26 +324,21 @@ async def test_every_part_is_made_of_the_facts_it_lists(
 
 async def assert_refused(client: httpx.AsyncClient, kpi: Kpi, asked: Answer) -> None:
     response = await client.get(f"/v1/kpis/{kpi.id}/explain", params={**FEBRUARY, **asked})
-    assert (response.status_code, response.json()["code"]) == (422, "small_group"), asked
+    assert refusal(response) == (422, "small_group"), asked
 
 
 async def test_pages_of_one_line_make_the_same_list_now_and_as_it_was_known(
     explained: httpx.AsyncClient,
-    database: Database,
-    org: Org,
-    fold: Fold,
-    monkeypatch: pytest.MonkeyPatch,
+    tell: Tell,
+    at: At,
 ) -> None:
     whole = {kpi: await explanation(explained, kpi) for kpi in KINDS}
     for kpi in KINDS:
         _, inputs = await explanation(explained, kpi, limit=1)
         assert lines_of(inputs) == lines_of(whole[kpi][1]), kpi
 
-    later = datetime(*CORRECTED.timetuple()[:3], 12, tzinfo=UTC)
-    monkeypatch.setattr(clock, "now", lambda: later)
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, list(corrections()))
-    await fold(org)
+    at(f"{CORRECTED}T12:00")
+    await tell(list(corrections()))
 
     changed = set()
     for kpi in KINDS:

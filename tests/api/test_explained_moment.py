@@ -10,13 +10,14 @@ import pytest_asyncio
 
 from services.metrics.rebuild import continue_rebuild, start_rebuild
 from services.metrics.verify import repair
-from shared import clock
 from shared.db import Database
 from shared.orgs import Org
-from tests.api.asking import post
-from tests.api.conftest import Fold, MakeClient
+from tests.api.asking import Answer, assume, cursor_of, over, post, refusal
+from tests.api.conftest import At, Deliver, Fold, MakeClient
 from tests.api.golden import Q1, fact, local
 from tests.api.test_repairs_told import miscount
+
+page = over(Q1)
 
 JANUARY = date(2025, 1, 1)
 TODAY, TOMORROW = date(2025, 4, 10), date(2025, 4, 11)
@@ -35,8 +36,6 @@ LISTS = (
     "roi/explain",
     "roi/costs",
 )
-
-Answer = dict[str, Any]
 
 
 def told(*, again: bool = False) -> Iterator[Answer]:
@@ -79,12 +78,9 @@ def _of(employee: str, day: date, more: int) -> Iterator[Answer]:
 
 
 @pytest_asyncio.fixture
-async def quarter(
-    client: httpx.AsyncClient, org: Org, fold: Fold, monkeypatch: pytest.MonkeyPatch
-) -> httpx.AsyncClient:
-    monkeypatch.setattr(clock, "now", lambda: local(TODAY))
-    await post(client, told())
-    await fold(org)
+async def quarter(client: httpx.AsyncClient, deliver: Deliver, at: At) -> httpx.AsyncClient:
+    at(local(TODAY))
+    await deliver(told())
     return client
 
 
@@ -95,22 +91,8 @@ async def happen(client: httpx.AsyncClient, org: Org, fold: Fold) -> None:
     gone = [{"source": "golden", "kind": kind, "external_id": name} for kind, name in names]
     response = await client.post("/v1/facts/retract", json={"identities": gone})
     assert response.status_code == 200, response.text
-    rate = {"effective_from": "2025-01-01", "value": "7", "source": "finance"}
-    response = await client.put("/v1/assumptions/emv.cpc", json=rate)
-    assert response.status_code == 200, response.text
+    await assume(client, "emv.cpc", "7")
     await fold(org)
-
-
-async def page(client: httpx.AsyncClient, path: str, **query: Any) -> Answer:
-    response = await client.get(f"/v1/{path}", params={**Q1, **query})
-    assert response.status_code == 200, response.text
-    answer: Answer = response.json()
-    return answer
-
-
-def cursor_of(answer: Answer) -> str | None:
-    following: str | None = answer.get("facts", answer)["next_cursor"]
-    return following
 
 
 def figure_of(answer: Answer) -> Answer:
@@ -146,7 +128,7 @@ async def test_a_list_goes_on_as_it_was_begun(
     quarter: httpx.AsyncClient,
     org: Org,
     fold: Fold,
-    monkeypatch: pytest.MonkeyPatch,
+    at: At,
     asked: Answer,
 ) -> None:
     whole = {
@@ -156,7 +138,7 @@ async def test_a_list_goes_on_as_it_was_begun(
     begun = {path: await page(quarter, path, limit=2, **asked) for path in LISTS}
     assert None not in {cursor_of(answer) for answer in begun.values()}
 
-    monkeypatch.setattr(clock, "now", lambda: local(TODAY, 15))
+    at(local(TODAY, 15))
     await happen(quarter, org, fold)
 
     for path in LISTS:
@@ -240,13 +222,13 @@ _CONNECTED = (
 
 
 async def test_a_list_outlives_its_day(
-    quarter: httpx.AsyncClient, org: Org, fold: Fold, monkeypatch: pytest.MonkeyPatch
+    quarter: httpx.AsyncClient, org: Org, fold: Fold, at: At
 ) -> None:
     path = "kpis/emv_mixed/explain"
     whole = await rest(quarter, path, await page(quarter, path))
     begun = await page(quarter, path, limit=2)
 
-    monkeypatch.setattr(clock, "now", lambda: local(TOMORROW))
+    at(local(TOMORROW))
     await happen(quarter, org, fold)
     published = {"from": Q1["from"], "to": Q1["to"], "note": "as reported"}
     response = await quarter.post("/v1/publications", json=published)
@@ -264,28 +246,26 @@ async def test_what_was_stamped_before_a_list_and_committed_after_is_none_of_it(
     org: Org,
     database: Database,
     database_url: str,
-    monkeypatch: pytest.MonkeyPatch,
+    at: At,
     asked: Answer,
 ) -> None:
     path = "kpis/emv_mixed/explain"
 
     async def state(hour: int, value: str) -> None:
-        monkeypatch.setattr(clock, "now", lambda: local(TODAY, hour))
-        rate = {"effective_from": "2025-01-01", "value": value, "source": "finance"}
-        response = await quarter.put("/v1/assumptions/emv.cpc", json=rate)
-        assert response.status_code == 200, response.text
+        at(local(TODAY, hour))
+        await assume(quarter, "emv.cpc", value)
 
     await state(13, "2")
     cells = {"rollup": "v", "rollup_change": "d"}
     await miscount(database, database_url, org, cells, measure="clicks")
-    monkeypatch.setattr(clock, "now", lambda: local(TODAY, 15))
+    at(local(TODAY, 15))
     begun = await page(quarter, path, limit=2, **asked)
 
-    monkeypatch.setattr(clock, "now", lambda: local(TODAY, 14))
+    at(local(TODAY, 14))
     assert (await repair(database, org.id)).after.mismatches == 0
     repaired = await page(quarter, path, **asked)
     await state(14, "7")
-    monkeypatch.setattr(clock, "now", lambda: local(TODAY, 16))
+    at(local(TODAY, 16))
 
     for answer in await rest(quarter, path, begun, **asked):
         assert figure_of(answer) == figure_of(begun)
@@ -299,17 +279,17 @@ async def test_a_repair_under_way_at_midnight_is_none_of_a_list_begun_after_it(
     org: Org,
     database: Database,
     database_url: str,
-    monkeypatch: pytest.MonkeyPatch,
+    at: At,
 ) -> None:
     path, asked = "kpis/emv_mixed/explain", {"as_of": f"{TOMORROW}"}
     cells = {"rollup": "v", "rollup_change": "d"}
     await miscount(database, database_url, org, cells, measure="clicks")
-    monkeypatch.setattr(clock, "now", lambda: local(TOMORROW, 1))
+    at(local(TOMORROW, 1))
     begun = await page(quarter, path, limit=2, **asked)
 
-    monkeypatch.setattr(clock, "now", lambda: local(TODAY, 23))
+    at(local(TODAY, 23))
     assert (await repair(database, org.id)).after.mismatches == 0
-    monkeypatch.setattr(clock, "now", lambda: local(TOMORROW, 2))
+    at(local(TOMORROW, 2))
 
     for answer in await rest(quarter, path, begun, **asked):
         assert figure_of(answer) == figure_of(begun)
@@ -329,8 +309,7 @@ async def test_a_list_of_another_generation_is_begun_again(
     asked = {**Q1, "cursor": cursor_of(begun), "limit": 2}
     refused = await quarter.get(f"/v1/{path}", params=asked)
 
-    assert (refused.status_code, refused.json()["code"]) == (409, "list_outdated")
-    assert refused.headers["content-type"] == "application/problem+json"
+    assert refusal(refused) == (409, "list_outdated")
     again = await page(quarter, path, limit=2)
     assert lines_of(again) == lines_of(begun)
 
@@ -359,5 +338,4 @@ async def test_a_cursor_leads_on_in_its_own_list_alone(
         (stranger, path, {"cursor": cursor}),
     ):
         refused = await client.get(f"/v1/{asked}", params={**Q1, **query})
-        assert (refused.status_code, refused.json()["code"]) == (400, "invalid_cursor"), query
-        assert refused.headers["content-type"] == "application/problem+json"
+        assert refusal(refused) == (400, "invalid_cursor"), query

@@ -7,7 +7,7 @@ import pytest
 
 from shared.db import Database
 from shared.orgs import Org, person_of
-from tests.api.asking import problem
+from tests.api.asking import problem, refusal
 from tests.api.test_access import CONNECTION
 
 POST: dict[str, Any] = {
@@ -90,7 +90,7 @@ async def test_revisions_are_given_always_or_never(
         (gone, "body.identities.0"),
         (within, "facts.1"),
     ):
-        assert (answer.status_code, problem(answer)["code"]) == (422, "invalid_facts")
+        assert refusal(answer) == (422, "invalid_facts")
         error = problem(answer)["errors"][0]
         assert (error["field"], error["rule"]) == (field, rule)
         assert ("5" in error["message"]) is bool(before)
@@ -139,7 +139,7 @@ async def test_malformed_bodies_write_nothing(
 
     answer = await client.post("/v1/facts", content=body, headers=JSON)
 
-    assert (answer.status_code, problem(answer)["code"]) == (status, code)
+    assert refusal(answer) == (status, code)
     assert await position(client) == before
 
 

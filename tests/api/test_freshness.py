@@ -11,19 +11,15 @@ from shared.db import Database
 from shared.facts import Fact, parse_fact
 from shared.ledger import append
 from shared.orgs import Org
-from tests.api.conftest import At, Fold, MakeClient
+from tests.api.asking import over
+from tests.api.conftest import At, Deliver, Fold, MakeClient
 from tests.api.test_access import CONNECTION, PERIOD
 from tests.api.test_facts import POST
 
+get = over(PERIOD)
+
 MADE = "UPDATE connection SET created_at = $1::text::timestamptz"
 READ = "UPDATE sync_state SET last_success_at = $1::text::timestamptz"
-
-
-async def get(client: httpx.AsyncClient, path: str, **query: Any) -> dict[str, Any]:
-    response = await client.get(f"/v1/{path}", params={**PERIOD, **query})
-    assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
 
 
 async def connect(client: httpx.AsyncClient, **other: Any) -> str:
@@ -167,14 +163,13 @@ async def test_connections_of_one_vendor_are_one_entry(
 
 
 async def test_what_sources_bring_later_does_not_change_a_final_answer(
-    client: httpx.AsyncClient, org: Org, fold: Fold, database: Database
+    client: httpx.AsyncClient, org: Org, deliver: Deliver, database: Database
 ) -> None:
     async def then(read_at: str) -> dict[str, Any]:
         await execute(database, org, READ, read_at)
         return await get(client, "kpis/shares/series", as_of="2025-03-31")
 
-    await client.post("/v1/facts", json=[POST])
-    await fold(org)
+    await deliver([POST])
     await connect(client)
     await execute(database, org, MADE, "2025-01-01T12:00Z")
 
@@ -189,10 +184,9 @@ async def test_what_sources_bring_later_does_not_change_a_final_answer(
 
 
 async def test_a_connection_made_later_does_not_change_a_final_answer(
-    client: httpx.AsyncClient, org: Org, fold: Fold
+    client: httpx.AsyncClient, deliver: Deliver
 ) -> None:
-    await client.post("/v1/facts", json=[POST])
-    await fold(org)
+    await deliver([POST])
     before = await get(client, "kpis/shares/series", as_of="2025-03-31")
     await connect(client)
     after = await get(client, "kpis/shares/series", as_of="2025-03-31")

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from shared.facts import Fact, parse_fact
+from tests.api.asking import assume, refusal
 from tests.api.conftest import Tell
 from tests.api.goals import of
 
@@ -205,8 +206,7 @@ async def test_a_goal_stands_as_computed_by_hand(
 ) -> None:
     case = CASES[name]
     for key, since, value in case.rates:
-        body = {"effective_from": since, "value": value, "source": "bank"}
-        assert (await client.put(f"/v1/assumptions/{key}", json=body)).status_code == 200
+        await assume(client, key, value, since, source="bank")
     await tell(list(case.facts()))
 
     made = await client.post("/v1/goals", json=case.goal)
@@ -232,9 +232,7 @@ async def test_what_is_unknown_so_far_leaves_nothing_to_forecast(
     client: httpx.AsyncClient, tell: Tell
 ) -> None:
     # Thirteen weeks are known, and the first week of the goal lies before them.
-    minutes = {"effective_from": str(MONDAYS[1]), "value": "30", "source": "survey"}
-    stated = await client.put("/v1/assumptions/advocacy.minutes_per_share", json=minutes)
-    assert stated.status_code == 200, stated.text
+    await assume(client, "advocacy.minutes_per_share", "30", str(MONDAYS[1]), source="survey")
     await tell(list(posts()))
     hours = of("advocacy_hours_modelled", "hours", "100")
 
@@ -306,4 +304,4 @@ async def test_a_goal_of_a_hashtag(client: httpx.AsyncClient, tell: Tell) -> Non
     assert made.status_code == 201, made.text
     assert made.json()["standing"]["actual"] == "40"
     # Posts have several hashtags, so that there is no total.
-    assert (whole.status_code, whole.json()["code"]) == (422, "parts_overlap")
+    assert refusal(whole) == (422, "parts_overlap")

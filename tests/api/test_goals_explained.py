@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from shared.facts import EngagementDaily, Fact
+from tests.api.asking import get
 from tests.api.conftest import At, MakeClient, Tell
 from tests.api.goals import of, stated
 from tests.api.test_goals_by_hand import MONDAYS, followers, views
@@ -19,9 +20,7 @@ NOON = datetime(2025, 6, 30, 12, tzinfo=UTC)
 
 
 async def explained(client: httpx.AsyncClient, goal: dict[str, Any], **asked: str) -> Any:
-    answer = await client.get(f"/v1/goals/{goal['id']}/explain", params=asked)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return await get(client, f"goals/{goal['id']}/explain", **asked)
 
 
 def steps_of(answer: dict[str, Any]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from shared.db import Database
 from shared.facts import EngagementDaily, Fact, Retraction
 from shared.ledger import append
 from shared.orgs import Org
+from tests.api.asking import refusal
 from tests.api.conftest import At, Fold, MakeClient, Tell
 from tests.api.goals import of, stated
 from tests.api.test_goals_by_hand import followers, posts, views
@@ -220,4 +221,4 @@ async def test_a_page_of_goals_goes_on_as_of_the_same_day(
 
     ids = [goal["id"] for goal in first["goals"] + rest["goals"]]
     assert (ids, rest["next_cursor"]) == (company.goals[::-1], None)
-    assert (other.status_code, other.json()["code"]) == (400, "invalid_cursor")
+    assert refusal(other) == (400, "invalid_cursor")

@@ -9,6 +9,7 @@ import pytest
 
 from shared.facts import Fact
 from shared.orgs import Org
+from tests.api.asking import refusal
 from tests.api.conftest import MakeClient, Tell
 from tests.api.goals import of, stated
 from tests.api.test_goals import rules_of, state
@@ -78,4 +79,4 @@ async def test_a_team_too_small_to_be_shown_is_not_shown_by_its_goal(
     # The pace is that of the calendar, as without history.
     (pace,) = found["steps"]
     assert pace["arithmetic"] == "0 + (2400 - 0) × 4 / 12 weeks = 800"
-    assert (facts.status_code, facts.json()["code"]) == (422, "small_group")
+    assert refusal(facts) == (422, "small_group")

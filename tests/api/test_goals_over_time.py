@@ -8,15 +8,14 @@ import httpx
 import pytest
 
 from shared.facts import EngagementDaily, Fact, Retraction, parse_fact
+from tests.api.asking import get, refusal
 from tests.api.conftest import At, Tell
 from tests.api.goals import of, stated
 from tests.api.test_goals_by_hand import MONDAYS, told, views
 
 
 async def standing(client: httpx.AsyncClient, goal: dict[str, Any]) -> dict[str, Any]:
-    answer = await client.get(f"/v1/goals/{goal['id']}")
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()["standing"]
+    found: dict[str, Any] = (await get(client, f"goals/{goal['id']}"))["standing"]
     return found
 
 
@@ -109,7 +108,7 @@ async def test_a_new_target_is_judged_by_the_day_it_is_stated_on(
     kept = await client.patch(url, json={"target": "5000", "stretch": True})
     versions = (await client.get(f"{url}/versions")).json()["versions"]
 
-    assert (refused.status_code, refused.json()["code"]) == (422, "goal_not_attainable")
+    assert refusal(refused) == (422, "goal_not_attainable")
     assert (kept.json()["attainable"], kept.json()["standing"]["verdict"]) == ("no", "off_track")
     assert kept.json()["standing"]["progress"] == "20.4"
     assert [(one["version"], one["target"], one["attainable"]) for one in versions] == [

@@ -8,9 +8,11 @@ import httpx
 import pytest_asyncio
 
 from shared.orgs import Org
-from tests.api.asking import post
+from tests.api.asking import assume, explained, over, pages, post, quantities, refusal
 from tests.api.conftest import Fold
 from tests.api.golden import Q1, activity, program, sales
+
+get = over(Q1)
 
 HEURISTIC = ("first", "last", "linear", "position", "time_decay")
 RATES = {
@@ -26,18 +28,9 @@ async def golden(
     for source in (sales(), program(), activity()):
         await post(client, source)
     for key, value in RATES.items():
-        statement = {"effective_from": "2025-01-01", "value": value, "source": "finance"}
-        response = await client.put(f"/v1/assumptions/{key}", json=statement)
-        assert response.status_code == 200, response.text
+        await assume(client, key, value)
     await fold(org)
     yield client
-
-
-async def get(client: httpx.AsyncClient, path: str, **query: Any) -> dict[str, Any]:
-    response = await client.get(f"/v1/{path}", params={**Q1, **query})
-    assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
 
 
 async def test_all_models_side_by_side(golden: httpx.AsyncClient) -> None:
@@ -105,21 +98,23 @@ async def test_statement_and_its_proof(golden: httpx.AsyncClient) -> None:
 
 
 async def _proof_adds_up(client: httpx.AsyncClient, statement: dict[str, Any]) -> None:
-    credits, costs = Decimal(0), Decimal(0)
-    cursor: dict[str, str] = {}
-    touches = set()
-    while True:
-        page = await get(client, "roi/explain", model="linear", limit=50, **cursor)
-        credits += sum(Decimal(line["amount"]) for line in page["credits"])
-        costs += sum(Decimal(line["quantity"]) for line in page["costs"])
-        touches |= {line["touch_fact"]["external_id"] for line in page["credits"]}
-        if page["next_cursor"] is None:
-            break
-        cursor = {"cursor": page["next_cursor"]}
+    proof = await pages(client, "roi/explain", **Q1, model="linear", limit=50)
+    credited = [line for page in proof for line in page["credits"]]
+    revenue = sum(Decimal(line["amount"]) for line in credited)
+    cost = sum(Decimal(line["quantity"]) for page in proof for line in page["costs"])
 
-    assert credits == Decimal(statement["credited_revenue"]) == Decimal(page["credited_revenue"])
-    assert costs == Decimal(statement["cost"]["total"]) == Decimal(page["cost"])
-    assert touches == {"J1-0", "J1-2", "J2-0", "J3-1", "J5-0", "J6-1", "J6-3"}
+    assert revenue == Decimal(statement["credited_revenue"])
+    assert revenue == Decimal(proof[0]["credited_revenue"])
+    assert cost == Decimal(statement["cost"]["total"]) == Decimal(proof[0]["cost"])
+    assert {line["touch_fact"]["external_id"] for line in credited} == {
+        "J1-0",
+        "J1-2",
+        "J2-0",
+        "J3-1",
+        "J5-0",
+        "J6-1",
+        "J6-3",
+    }
 
 
 async def test_period_basis_is_minus_100_percent_and_says_why(golden: httpx.AsyncClient) -> None:
@@ -192,32 +187,23 @@ async def test_series_by_month_and_team_adds_up(golden: httpx.AsyncClient) -> No
 
 
 async def test_explanation_lists_facts_that_add_up(golden: httpx.AsyncClient) -> None:
-    totals: dict[str, Decimal] = {}
-    cursor: dict[str, str] = {}
-    while True:
-        page = await get(golden, "kpis/emv_cpm/explain", limit=20, **cursor)
-        for line in page["facts"]["lines"]:
-            measure = line["measure"]
-            totals[measure] = totals.get(measure, Decimal(0)) + Decimal(line["quantity"])
-        if page["facts"]["next_cursor"] is None:
-            break
-        cursor = {"cursor": page["facts"]["next_cursor"]}
+    answer, lines = await explained(golden, "emv_cpm", limit=20)
 
-    assert totals == {"impressions_advocacy": Decimal(124800)}
-    assert page["inputs"][0]["value"] == "124800"
-    assert page["value"]["value"] == "3744.00"
-    assert page["arithmetic"] == "124800 / 1000 * 30 = 3744"
-    assert [used["key"] for used in page["assumptions"]] == ["emv.cpm"]
-    assert page["assumptions"][0]["version"] == 0
+    assert {line["measure"] for line in lines} == {"impressions_advocacy"}
+    assert sum(quantities(lines, "impressions_advocacy")) == 124800
+    assert answer["inputs"][0]["value"] == "124800"
+    assert answer["value"]["value"] == "3744.00"
+    assert answer["arithmetic"] == "124800 / 1000 * 30 = 3744"
+    assert [used["key"] for used in answer["assumptions"]] == ["emv.cpm"]
+    assert answer["assumptions"][0]["version"] == 0
 
 
 async def test_rate_change_prices_each_day_at_its_own_rate(golden: httpx.AsyncClient) -> None:
     # Views are all of 3 February: a rate from 1 March prices none of them, one from 1 February all.
     before = await get(golden, "kpis/emv_cpm/series")
-    statement = {"effective_from": "2025-03-01", "value": "50", "source": "agency"}
-    await golden.put("/v1/assumptions/emv.cpm", json=statement)
+    await assume(golden, "emv.cpm", "50", "2025-03-01", source="agency")
     later = await get(golden, "kpis/emv_cpm/series")
-    await golden.put("/v1/assumptions/emv.cpm", json={**statement, "effective_from": "2025-02-01"})
+    await assume(golden, "emv.cpm", "50", "2025-02-01", source="agency")
     earlier = await get(golden, "kpis/emv_cpm/series")
     told = (await golden.get("/v1/assumptions/emv.cpm/statements")).json()["statements"]
 
@@ -241,7 +227,7 @@ async def test_leaderboard_needs_the_scope_to_see_people(
     named = await get(golden, "leaderboard", **asked)
     sharers = await get(golden, "leaderboard", by="shares", limit=3)
 
-    assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+    assert refusal(refused) == (403, "insufficient_scope")
     assert sum(Decimal(place["value"]) for place in named["places"]) == 28500
     assert {place["employee"]: place["name"] for place in named["places"]}["E001"] == "Maria"
     assert sharers["people"] == 24

@@ -6,9 +6,8 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from shared.orgs import Org
-from tests.api.asking import post
-from tests.api.conftest import Fold
+from tests.api.asking import assume, refusal
+from tests.api.conftest import At, Deliver
 from tests.api.golden import fact, local
 from tests.api.test_golden import get, golden
 
@@ -69,13 +68,13 @@ async def test_a_cohort_that_is_decided_expects_what_it_has(golden: httpx.AsyncC
 
 
 @pytest.fixture
-def on_20_april(monkeypatch: pytest.MonkeyPatch) -> None:
+def on_20_april(at: At) -> None:
     """Let the API live on 20 April 2025, three weeks after the quarter."""
-    monkeypatch.setattr("shared.clock.now", lambda: local(date(2025, 4, 20)))
+    at(local(date(2025, 4, 20)))
 
 
 async def test_open_leads_are_expected_to_end_as_others_did(
-    golden: httpx.AsyncClient, org: Org, fold: Fold, on_20_april: None
+    golden: httpx.AsyncClient, deliver: Deliver, on_20_april: None
 ) -> None:
     day = local(date(2025, 3, 28))
     young = []
@@ -84,8 +83,7 @@ async def test_open_leads_are_expected_to_end_as_others_did(
         touched = {"channel": "employee_advocacy", "employee": "E001"}
         young.append(fact("touch.recorded", name, day, **person, **touched))
         young.append(fact("lead.created", name, day, lead=name, **person))
-    await post(golden, young)
-    await fold(org)
+    await deliver(young)
 
     cohort = await get(golden, "roi/cohort")
 
@@ -119,8 +117,7 @@ NETWORK = {
 
 async def test_internal_network_returns_545_percent(client: httpx.AsyncClient) -> None:
     for key, value in NETWORK.items():
-        stated = {"effective_from": "2025-01-01", "value": value, "source": "works council"}
-        assert (await client.put(f"/v1/assumptions/{key}", json=stated)).status_code == 200
+        await assume(client, key, value, source="works council")
 
     response = await client.get("/v1/roi/internal-network", params={"on": "2025-01-01"})
 
@@ -142,8 +139,7 @@ async def test_ideas_count_where_the_company_says_what_they_were_worth(
     client: httpx.AsyncClient,
 ) -> None:
     for key, value in {**NETWORK, "esn.ideas_value": "768", "esn.mails_avoided": "1000"}.items():
-        stated = {"effective_from": "2025-01-01", "value": value, "source": "works council"}
-        assert (await client.put(f"/v1/assumptions/{key}", json=stated)).status_code == 200
+        await assume(client, key, value, source="works council")
 
     response = await client.get("/v1/roi/internal-network", params={"on": "2025-01-01"})
 
@@ -164,7 +160,7 @@ async def test_overlapping_lines_are_refused_by_name(client: httpx.AsyncClient) 
         "/v1/roi/internal-network", params={**asked, "accept_overlaps": "true"}
     )
 
-    assert (refused.status_code, refused.json()["code"]) == (422, "overlapping_value")
+    assert refusal(refused) == (422, "overlapping_value")
     assert "mail_avoided, time_saved" in refused.json()["errors"][0]["message"]
     (pair,) = given.json()["roi"]["counted_twice"]
     assert (pair["one"], pair["other"]) == ("mail_avoided", "time_saved")

@@ -11,8 +11,8 @@ import pytest_asyncio
 from services.api.roi import comparison as comparing
 from shared.db import Database
 from shared.orgs import Org, create_org
-from tests.api.asking import post
-from tests.api.conftest import Fold
+from tests.api.asking import refusal
+from tests.api.conftest import Deliver
 from tests.api.golden import Q1, sales
 from tests.api.test_golden import get, golden
 
@@ -74,7 +74,7 @@ async def test_credit_is_not_divided_into_more_groups_than_an_answer_holds(
 
     # Four employees and the touches of nobody, under nine models.
     assert whole.status_code == 200
-    assert (divided.status_code, divided.json()["code"]) == (422, "cost_limit")
+    assert refusal(divided) == (422, "cost_limit")
 
 
 async def test_line_7_the_whole_table(golden: httpx.AsyncClient) -> None:
@@ -213,11 +213,10 @@ async def test_groups_are_those_of_the_touches(golden: httpx.AsyncClient) -> Non
 
 
 async def test_without_wins_there_is_no_markov_credit(
-    client: httpx.AsyncClient, org: Org, fold: Fold
+    client: httpx.AsyncClient, deliver: Deliver
 ) -> None:
     lost = [fact for fact in sales() if fact["external_id"].startswith("L")]
-    await post(client, lost)
-    await fold(org)
+    await deliver(lost)
 
     comparison = await get(client, "roi/models")
     effects = await get(client, "roi/models/markov")

@@ -1,6 +1,6 @@
 """Golden number 10: the quarter as it was known, restated by late corrections."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from decimal import Decimal
 from random import Random
@@ -12,11 +12,13 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from shared.orgs import Org
+from tests.api.asking import assume, over, pages, post, refusal
 from tests.api.conftest import At, Fold, MakeClient
 from tests.api.golden import Q1, WARSAW, activity, program, sales
 from tests.api.test_access import REQUESTS
 
-Get = Callable[..., Awaitable[dict[str, Any]]]
+get = over(Q1)
+
 Told = tuple[datetime, list[dict[str, Any]]]
 
 
@@ -43,38 +45,18 @@ def deliveries() -> Iterator[Told]:
     yield _at(5, 20), [_deal("J3", state="lost", revision=2)]
 
 
-async def _post(client: httpx.AsyncClient, facts: list[dict[str, Any]]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for start in range(0, len(facts), 1000):
-        response = await client.post("/v1/facts", json=facts[start : start + 1000])
-        assert response.status_code == 200, response.text
-        for name, value in response.json().items():
-            if isinstance(value, int):
-                counts[name] = counts.get(name, 0) + value
-    return counts
-
-
 @pytest_asyncio.fixture
 async def golden(
     client: httpx.AsyncClient, org: Org, fold: Fold, at: At
 ) -> AsyncIterator[httpx.AsyncClient]:
     at(_at(4, 28))
-    statement = {"effective_from": "2025-01-01", "value": "0.8", "source": "finance"}
-    response = await client.put("/v1/assumptions/gross_margin", json=statement)
-    assert response.status_code == 200, response.text
+    await assume(client, "gross_margin", "0.8")
     for instant, facts in deliveries():
         at(instant)
-        await _post(client, facts)
+        await post(client, facts)
     await fold(org)
     at(_at(6, 1))
     yield client
-
-
-async def get(client: httpx.AsyncClient, path: str, **query: Any) -> dict[str, Any]:
-    response = await client.get(f"/v1/{path}", params={**Q1, **query})
-    assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
 
 
 _KNOWN = [
@@ -121,8 +103,7 @@ async def test_every_figure_of_a_day_agrees_with_its_proof(golden: httpx.AsyncCl
 
 async def test_a_rate_counts_from_the_day_it_was_stated(golden: httpx.AsyncClient, at: At) -> None:
     at(_at(5, 15))
-    stated = {"effective_from": "2025-01-01", "value": "50", "source": "agency"}
-    await golden.put("/v1/assumptions/emv.cpm", json=stated)
+    await assume(golden, "emv.cpm", "50", source="agency")
     at(_at(6, 1))
 
     values = [
@@ -183,7 +164,7 @@ async def test_as_of_and_live_exclude_each_other(golden: httpx.AsyncClient) -> N
 async def test_a_day_that_is_not_folded_yet_is_not_answered(
     golden: httpx.AsyncClient, org: Org, fold: Fold, at: At
 ) -> None:
-    await _post(golden, [_deal("J6", amount="9100.00", revision=2)])
+    await post(golden, [_deal("J6", amount="9100.00", revision=2)])
     at(_at(6, 3))
 
     early = await golden.get("/v1/roi", params={**Q1, "as_of": "2025-06-01"})
@@ -204,7 +185,7 @@ async def test_replaying_any_webhook_in_any_order_changes_nothing(
 
     at(_at(6, 2))
     for webhook in [*webhooks, *reversed(webhooks)]:
-        counts = await _post(golden, [webhook])
+        counts = (await golden.post("/v1/facts", json=[webhook])).json()
         assert (counts["inserted"], counts["corrected"]) == (0, 0)
     await fold(org)
 
@@ -213,36 +194,25 @@ async def test_replaying_any_webhook_in_any_order_changes_nothing(
     assert (await get(golden, "roi"))["credited_revenue"] == "22500.00"
 
 
-async def _listed(client: httpx.AsyncClient, path: str, **query: Any) -> list[dict[str, Any]]:
-    pages: list[dict[str, Any]] = []
-    cursor: dict[str, str] = {}
-    while True:
-        page = await get(client, path, **query, **cursor)
-        pages.append(page)
-        if page["next_cursor"] is None:
-            return pages
-        cursor = {"cursor": page["next_cursor"]}
-
-
 async def test_every_restatement_is_listed_with_its_cause(golden: httpx.AsyncClient) -> None:
     asked = {"kpi": "revenue_won", "from": "2025-04-01", "to": "2025-05-01"}
-    pages = await _listed(golden, "restatements", **asked, limit=1)
-    moves = [move for page in pages for move in page["restatements"]]
+    told = await pages(golden, "restatements", **asked, limit=1)
+    moves = [move for page in told for move in page["restatements"]]
 
-    assert pages[0]["first"]["as_of"] == "2025-04-30"
-    assert pages[0]["first"]["value"] == "60000.00"
+    assert told[0]["first"]["as_of"] == "2025-04-30"
+    assert told[0]["first"]["value"] == "60000.00"
     assert [(move["day"], move["moved"]) for move in moves] == [
         ("2025-05-10", "-3000.00"),
         ("2025-05-20", "-10000.00"),
     ]
-    assert pages[0]["now"] == "47000.00"
-    assert pages[0]["moved"] == "-13000.00"
-    assert pages[0]["restated_amount"] == "13000.00"
+    assert told[0]["now"] == "47000.00"
+    assert told[0]["moved"] == "-13000.00"
+    assert told[0]["restated_amount"] == "13000.00"
     for day, deal in (("2025-05-10", "J5"), ("2025-05-20", "J3")):
         for kpi in ("revenue_won", "attributed_revenue_linear"):
             facts = [
                 fact
-                for page in await _listed(
+                for page in await pages(
                     golden, "restatements/facts", **{**asked, "kpi": kpi}, day=day, limit=1
                 )
                 for fact in page["facts"]
@@ -272,12 +242,12 @@ async def test_a_part_of_a_figure_is_restated_by_its_own_facts(
     deal: str | None,
 ) -> None:
     april = {"from": "2025-04-01", "to": "2025-05-01", "kpi": "attributed_revenue_linear", **part}
-    pages = await _listed(golden, "restatements", **april, limit=1)
-    moves = [move for page in pages for move in page["restatements"]]
+    told = await pages(golden, "restatements", **april, limit=1)
+    moves = [move for page in told for move in page["restatements"]]
     facts = {
         day: [
             (fact["external_id"], fact["weight"])
-            for page in await _listed(golden, "restatements/facts", **april, day=day)
+            for page in await pages(golden, "restatements/facts", **april, day=day)
             for fact in page["facts"]
         ]
         for day in ("2025-05-10", "2025-05-20")
@@ -305,17 +275,16 @@ async def test_parts_that_may_not_be_asked_about_are_refused(
     foreign = await golden.get(f"/v1/{path}", params=team)
 
     assert refused.status_code == 403
-    assert (foreign.status_code, foreign.json()["code"]) == (422, "dimension_not_carried")
+    assert refusal(foreign) == (422, "dimension_not_carried")
 
 
 async def test_a_rate_restates_too(golden: httpx.AsyncClient, at: At) -> None:
     at(_at(5, 15))
-    stated = {"effective_from": "2025-01-01", "value": "50", "source": "agency"}
-    await golden.put("/v1/assumptions/emv.cpm", json=stated)
+    await assume(golden, "emv.cpm", "50", source="agency")
     at(_at(6, 1))
 
     # The quarter became known on 28 April: from nothing to its value, then to another price.
-    (page,) = await _listed(golden, "restatements", kpi="emv_cpm")
+    (page,) = await pages(golden, "restatements", **Q1, kpi="emv_cpm")
 
     assert page["first"]["value"] is None
     assert [(m["day"], m["before"], m["after"]) for m in page["restatements"]] == [
@@ -328,7 +297,7 @@ async def test_a_month_of_nothing_is_restated_when_there_is_anything(
     golden: httpx.AsyncClient,
 ) -> None:
     before = {"from": "2024-11-01", "to": "2024-12-01"}
-    (page,) = await _listed(golden, "restatements", kpi="revenue_won", **before)
+    (page,) = await pages(golden, "restatements", kpi="revenue_won", **before)
 
     # Nobody knew of any deal; since the first ones, none was won then.
     assert page["first"]["value"] is None
@@ -342,7 +311,7 @@ async def test_a_period_that_is_not_over_has_no_restatements(golden: httpx.Async
     asked = {"kpi": "shares", "from": "2025-05-01", "to": "2025-07-01"}
     response = await golden.get("/v1/restatements", params=asked)
 
-    assert (response.status_code, response.json()["code"]) == (422, "period_not_over")
+    assert refusal(response) == (422, "period_not_over")
 
 
 async def test_a_published_statement_tells_how_far_it_moved(golden: httpx.AsyncClient) -> None:

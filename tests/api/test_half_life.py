@@ -1,25 +1,19 @@
 """Which half-life the time decay has, and who chose it, is said where it is used."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import httpx
 import pytest
 
 from shared.db import Database
 from shared.orgs import Org
+from tests.api.asking import get
 
 QUARTER = {"from": "2025-01-01", "to": "2025-04-01"}
 MEASURED = """
 UPDATE generation SET half_life_days = 30, half_life_source = 'measured', half_life_deals = 42
  WHERE org_id = $1
 """
-
-
-async def get(client: httpx.AsyncClient, path: str, **query: str) -> Any:
-    response = await client.get(f"/v1/{path}", params=query)
-    assert response.status_code == 200, response.text
-    return response.json()
 
 
 async def notices(client: httpx.AsyncClient, model: str) -> Mapping[str, str]:

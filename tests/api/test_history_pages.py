@@ -1,7 +1,6 @@
 """What was ever stated, of assumptions and of goals, page by page; the lists hold the present."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -9,12 +8,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from shared import clock
 from shared.orgs import Org
+from tests.api.asking import assume, get, pages, refusal
 from tests.api.conftest import MakeClient
 from tests.api.test_goals import state
 
-STATED = "/v1/assumptions/emv.cpm/statements"
+pytestmark = pytest.mark.usefixtures("today")
+
+STATED = "assumptions/emv.cpm/statements"
 #: (effective from, value), in the order of being stated: the later versions begin earlier.
 STATEMENTS = [
     ("2025-06-01", "10"),
@@ -25,32 +26,17 @@ STATEMENTS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _today(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "now", lambda: datetime(2025, 6, 30, 12, tzinfo=UTC))
-
-
 @pytest_asyncio.fixture
 async def stated(client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
     for since, value in STATEMENTS:
-        body = {"effective_from": since, "value": value, "source": "agency"}
-        answer = await client.put("/v1/assumptions/emv.cpm", json=body)
-        assert answer.status_code == 200, answer.text
+        await assume(client, "emv.cpm", value, since, source="agency")
     yield client
 
 
 async def walked(client: httpx.AsyncClient, path: str, items: str, limit: int) -> list[Any]:
-    found: list[Any] = []
-    query: dict[str, Any] = {"limit": limit}
-    while True:
-        answer = await client.get(path, params=query)
-        assert answer.status_code == 200, answer.text
-        page = answer.json()
-        assert 0 < len(page[items]) <= limit
-        found += page[items]
-        if page["next_cursor"] is None:
-            return found
-        query["cursor"] = page["next_cursor"]
+    told = [page[items] for page in await pages(client, path, limit=limit)]
+    assert all(0 < len(page) <= limit for page in told)
+    return [one for page in told for one in page]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
@@ -95,7 +81,7 @@ async def test_versions_of_a_goal_are_listed_page_by_page(client: httpx.AsyncCli
         assert answer.status_code == 200, answer.text
 
     for limit in (1, 3, 4):
-        told = await walked(client, f"/v1/goals/{goal['id']}/versions", "versions", limit)
+        told = await walked(client, f"goals/{goal['id']}/versions", "versions", limit)
         assert [(one["version"], one["target"]) for one in told] == [
             (4, "1500"),
             (3, "1400"),
@@ -107,15 +93,13 @@ async def test_versions_of_a_goal_are_listed_page_by_page(client: httpx.AsyncCli
 async def test_a_cursor_goes_on_in_its_own_history_alone(
     stated: httpx.AsyncClient, client_of: MakeClient, other_org: Org
 ) -> None:
-    cursor = (await stated.get(STATED, params={"limit": 1})).json()["next_cursor"]
+    cursor = (await get(stated, STATED, limit=1))["next_cursor"]
     other = await client_of(other_org)
 
     refused = [
         await stated.get("/v1/assumptions/emv.cpc/statements", params={"cursor": cursor}),
         await stated.get(f"/v1/goals/{uuid4()}/versions", params={"cursor": cursor}),
-        await other.get(STATED, params={"cursor": cursor}),
+        await other.get(f"/v1/{STATED}", params={"cursor": cursor}),
     ]
 
-    assert [(one.status_code, one.json()["code"]) for one in refused] == [
-        (400, "invalid_cursor")
-    ] * 3
+    assert [refusal(one) for one in refused] == [(400, "invalid_cursor")] * 3

@@ -14,8 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from shared.facts import FACT_KINDS, Fact
-from shared.orgs import Org
-from tests.api.conftest import Fold
+from tests.api.conftest import Deliver
 from tests.api.good_bodies import FURTHER, GOOD
 from tests.api.hostile import (
     BODIES,
@@ -87,11 +86,10 @@ async def prints(database_url: str) -> AsyncIterator[Prints]:
 
 
 @pytest.fixture
-async def there(client: httpx.AsyncClient, org: Org, fold: Fold) -> dict[str, str]:
+async def there(client: httpx.AsyncClient, deliver: Deliver) -> dict[str, str]:
     """Return the parameters of paths, of things that are there."""
     facts = [POST, {**TOUCH, "person": "p1"}, {**DEAL, "revision": 0}]
-    assert (await client.post("/v1/facts", json=facts)).status_code == 200
-    await fold(org)
+    await deliver(facts)
     made = {}
     for name, path, body in (
         ("goal_id", "/v1/goals", GOOD["goals_create_goal"]),

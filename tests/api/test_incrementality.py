@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from shared.orgs import Org
-from tests.api.asking import post
-from tests.api.conftest import Fold, MakeClient
+from tests.api.asking import refusal
+from tests.api.conftest import Deliver, MakeClient
 from tests.api.golden import fact, local
 from tests.api.test_golden import get, golden
 
@@ -63,11 +63,8 @@ def year() -> Iterator[dict[str, Any]]:
 
 
 @pytest_asyncio.fixture
-async def teams(
-    client: httpx.AsyncClient, org: Org, fold: Fold
-) -> AsyncIterator[httpx.AsyncClient]:
-    await post(client, year())
-    await fold(org)
+async def teams(client: httpx.AsyncClient, deliver: Deliver) -> AsyncIterator[httpx.AsyncClient]:
+    await deliver(year())
     yield client
 
 
@@ -92,10 +89,9 @@ async def test_two_more_posts_a_week_are_found(teams: httpx.AsyncClient) -> None
 
 
 async def test_a_team_that_did_nothing_is_compared_with(
-    teams: httpx.AsyncClient, org: Org, fold: Fold
+    teams: httpx.AsyncClient, deliver: Deliver
 ) -> None:
-    await post(
-        teams,
+    await deliver(
         [
             fact(
                 "employee.recorded",
@@ -106,9 +102,8 @@ async def test_a_team_that_did_nothing_is_compared_with(
                 team="Idle",
             )
             for number in range(5)
-        ],
+        ]
     )
-    await fold(org)
 
     response = await teams.get("/v1/roi/incrementality", params={**PERIOD, "metric": "shares"})
 
@@ -118,11 +113,10 @@ async def test_a_team_that_did_nothing_is_compared_with(
 
 
 async def test_an_estimate_does_not_tell_of_a_team_that_is_hidden(
-    teams: httpx.AsyncClient, org: Org, fold: Fold, client_of: MakeClient
+    teams: httpx.AsyncClient, org: Org, deliver: Deliver, client_of: MakeClient
 ) -> None:
     left = local(MONDAY + timedelta(weeks=WEEKS - 2))
-    await post(teams, [fact("member.left", "North-0", left, employee="North-0")])
-    await fold(org)
+    await deliver([fact("member.left", "North-0", left, employee="North-0")])
     reader = await client_of(org, ["kpis:read", "roi:read"])
     asked = {**PERIOD, "metric": "shares"}
 
@@ -170,12 +164,10 @@ async def test_what_cannot_be_compared_is_refused(
 ) -> None:
     refused = await client.get("/v1/roi/incrementality", params={**PERIOD, **query})
 
-    assert (refused.status_code, refused.json()["code"]) == (422, code)
+    assert refusal(refused) == (422, code)
 
 
-async def test_brand_baseline_of_golden_ratio(
-    golden: httpx.AsyncClient, org: Org, fold: Fold
-) -> None:
+async def test_brand_baseline_of_golden_ratio(golden: httpx.AsyncClient, deliver: Deliver) -> None:
     brand = fact(
         "engagement.daily",
         "brand",
@@ -189,8 +181,7 @@ async def test_brand_baseline_of_golden_ratio(
         reshares=0,
         clicks=0,
     )
-    await post(golden, [brand])
-    await fold(org)
+    await deliver([brand])
 
     before = {"baseline_from": "2024-10-01", "baseline_to": "2025-01-01"}
     answer = await get(golden, "roi/baseline", **before)
@@ -207,4 +198,4 @@ async def test_brand_baseline_of_golden_ratio(
     assert (answer["now"]["advocacy"], answer["now"]["brand"]) == ("124800", "195000")
     assert (answer["expected"], answer["incremental"]) == ("0", "124800")
     assert answer["amplification"] == "0.64"
-    assert (refused.status_code, refused.json()["code"]) == (422, "empty_period")
+    assert refusal(refused) == (422, "empty_period")

@@ -4,17 +4,12 @@ from decimal import Decimal
 
 import httpx
 
+from tests.api.asking import assume
 from tests.api.test_golden import get, golden
 
 __all__ = ["golden"]
 
 APRIL = {"from": "2025-04-01", "to": "2025-05-01"}
-
-
-async def state_margin(client: httpx.AsyncClient, value: str, effective_from: str) -> None:
-    statement = {"effective_from": effective_from, "value": value, "source": "finance"}
-    response = await client.put("/v1/assumptions/gross_margin", json=statement)
-    assert response.status_code == 200, response.text
 
 
 async def codes(client: httpx.AsyncClient, path: str, **query: str) -> list[str]:
@@ -25,7 +20,7 @@ async def codes(client: httpx.AsyncClient, path: str, **query: str) -> list[str]
 async def test_the_statement_takes_the_last_day_s_margin_and_the_kpi_each_day_s(
     golden: httpx.AsyncClient,
 ) -> None:
-    await state_margin(golden, "0.5", "2025-04-10")
+    await assume(golden, "gross_margin", "0.5", "2025-04-10")
 
     statement = await get(golden, "roi", basis="period", **APRIL)
     kpi = await get(golden, "kpis/gross_margin_attributed/explain", **APRIL)
@@ -45,14 +40,14 @@ async def test_the_statement_takes_the_last_day_s_margin_and_the_kpi_each_day_s(
 async def test_a_cohort_s_deals_may_close_after_the_margin_changed(
     golden: httpx.AsyncClient,
 ) -> None:
-    await state_margin(golden, "0.5", "2025-04-10")
+    await assume(golden, "gross_margin", "0.5", "2025-04-10")
 
     assert "margin_changed" in await codes(golden, "roi", basis="cohort")
     assert "margin_changed" not in await codes(golden, "roi", basis="period")
 
 
 async def test_a_margin_stated_again_as_it_was_is_no_change(golden: httpx.AsyncClient) -> None:
-    await state_margin(golden, "0.80", "2025-04-10")
+    await assume(golden, "gross_margin", "0.80", "2025-04-10")
 
     assert await codes(golden, "roi", basis="period", **APRIL) == []
     statement = await get(golden, "roi", basis="period", **APRIL)

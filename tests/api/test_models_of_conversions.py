@@ -5,18 +5,18 @@ channel's effect is 1 - p without it / p.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 import httpx
 import pytest
 
-from shared import clock
 from shared.orgs import Org
-from tests.api.asking import post
-from tests.api.conftest import Fold, MakeClient
+from tests.api.asking import pages
+from tests.api.conftest import At, Deliver, MakeClient
 from tests.api.golden import CHANNELS, Q1, fact, local
 from tests.api.test_golden import get, golden
 from tests.api.test_golden_models import row_of
@@ -30,13 +30,11 @@ TellAll = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
-def tell_all(client: httpx.AsyncClient, org: Org, fold: Fold) -> TellAll:
-    """Return what tells facts and folds them."""
+def tell_all(deliver: Deliver) -> TellAll:
+    """Return what delivers the facts of several sources."""
 
     async def told(*sources: Iterator[dict[str, Any]]) -> None:
-        for source in sources:
-            await post(client, source)
-        await fold(org)
+        await deliver(chain(*sources))
 
     return told
 
@@ -199,13 +197,12 @@ async def test_what_was_never_told_is_null_and_none_is_zero(
 async def test_a_journey_is_over_when_its_window_is(
     client: httpx.AsyncClient,
     tell_all: TellAll,
-    monkeypatch: pytest.MonkeyPatch,
+    at: At,
     days_ago: int,
     journeys: int,
 ) -> None:
     await tell_all(touches("p1", "EA"), converts("lead", "p1", JANUARY), touches("p2", "BR"))
-    today = JANUARY + timedelta(days=days_ago)
-    monkeypatch.setattr(clock, "now", lambda: local(today).astimezone(UTC))
+    at(local(JANUARY + timedelta(days=days_ago)))
 
     effects = await get(client, "roi/models/markov", conversion="lead")
     # It ended on the last day of its window, whatever day it is now.
@@ -278,17 +275,12 @@ async def test_credit_is_explained_touch_by_touch(
     client: httpx.AsyncClient, tell_all: TellAll, kind: str
 ) -> None:
     await tell_all(five_paths(kind))
-    lines: list[dict[str, Any]] = []
-    cursor: dict[str, Any] = {}
-    while True:
-        page = await get(client, "roi/explain", conversion=kind, model="linear", limit=1, **cursor)
-        lines += page["credits"]
-        if page["next_cursor"] is None:
-            break
-        cursor = {"cursor": page["next_cursor"]}
+    asked = {**Q1, "conversion": kind, "model": "linear"}
+    proof = await pages(client, "roi/explain", **asked, limit=1)
+    lines = [line for page in proof for line in page["credits"]]
 
-    assert page["credited_conversions"] == "1.5"
-    assert page["credited_revenue"] is None
+    assert proof[-1]["credited_conversions"] == "1.5"
+    assert proof[-1]["credited_revenue"] is None
     assert sum(Fraction(line["share"]) for line in lines) == Fraction(3, 2)
     prefix = "hire of " if kind == "hire" else ""
     assert {(line["conversion"], line["conversion_fact"]["external_id"]) for line in lines} == {
@@ -342,16 +334,13 @@ async def test_grouping_never_changes_totals(
 
 
 async def test_leads_as_they_were_known(
-    client: httpx.AsyncClient, tell_all: TellAll, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, tell_all: TellAll, at: At
 ) -> None:
-    def at(day: date) -> datetime:
-        return local(day).astimezone(UTC)
-
-    monkeypatch.setattr(clock, "now", lambda: at(date(2025, 5, 1)))
+    at(local(date(2025, 5, 1)))
     await tell_all(touches("p1", "EA BR"), converts("lead", "p1", date(2025, 1, 8)))
-    monkeypatch.setattr(clock, "now", lambda: at(date(2025, 5, 10)))
+    at(local(date(2025, 5, 10)))
     await tell_all(converts("lead", "p2", date(2025, 1, 8)), touches("p2", "AD"))
-    monkeypatch.setattr(clock, "now", lambda: at(date(2025, 6, 1)))
+    at(local(date(2025, 6, 1)))
 
     known = [
         await get(client, "roi/models", conversion="lead", as_of=day)

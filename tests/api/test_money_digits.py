@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest_asyncio
 
-from shared.orgs import Org
-from tests.api.asking import post
-from tests.api.conftest import Fold
+from tests.api.asking import assume, over
+from tests.api.conftest import Deliver
 from tests.api.golden import ACTIVE, CHANNELS, fact, local
 
 MARCH = {"from": "2025-03-01", "to": "2025-04-01"}
+get = over(MARCH)
 #: More digits than money has: 100.01, 33.34 and 0.01 once rounded.
 TOLD = ("100.0050", "33.3375", "0.0099")
 
@@ -54,16 +54,9 @@ def sold() -> Iterator[dict[str, Any]]:
 
 
 @pytest_asyncio.fixture
-async def told(client: httpx.AsyncClient, org: Org, fold: Fold) -> httpx.AsyncClient:
-    await post(client, sold())
-    await fold(org)
+async def told(client: httpx.AsyncClient, deliver: Deliver) -> httpx.AsyncClient:
+    await deliver(sold())
     return client
-
-
-async def get(client: httpx.AsyncClient, path: str, **query: Any) -> Any:
-    response = await client.get(f"/v1/{path}", params={**MARCH, **query})
-    assert response.status_code == 200, response.text
-    return response.json()
 
 
 async def test_the_statement_the_comparison_and_the_kpis_say_the_same_money(
@@ -107,9 +100,7 @@ async def test_a_cost_is_shown_as_it_is_charged(told: httpx.AsyncClient) -> None
 async def test_a_return_is_of_the_value_itself_and_not_of_its_cents(
     told: httpx.AsyncClient,
 ) -> None:
-    margin = {"effective_from": "2025-01-01", "value": "0.5", "source": "finance"}
-    stated = await told.put("/v1/assumptions/gross_margin", json=margin)
-    assert stated.status_code == 200, stated.text
+    await assume(told, "gross_margin", "0.5")
     cohort = await get(told, "roi/cohort")
     expected = cohort["expected"]
 

@@ -5,10 +5,11 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.orgs import Org
-from tests.api.conftest import Fold
+from tests.api.asking import assume, over
+from tests.api.conftest import Deliver
 
 FEBRUARY = {"from": "2025-02-01", "to": "2025-03-01"}
+_get = over(FEBRUARY)
 _NOON = "2025-02-05T12:00:00Z"
 
 
@@ -23,24 +24,14 @@ _LOST = _fact(
 
 
 @pytest.fixture
-def tell(client: httpx.AsyncClient, org: Org, fold: Fold) -> Any:
-    """Return what posts facts, folds them, and states the margin."""
+def tell(client: httpx.AsyncClient, deliver: Deliver) -> Any:
+    """Return what states the margin and delivers facts."""
 
     async def told(*facts: dict[str, Any]) -> None:
-        response = await client.post("/v1/facts", json=list(facts))
-        assert response.status_code == 200, response.text
-        margin = {"effective_from": "2025-01-01", "value": "0.8", "source": "finance"}
-        assert (await client.put("/v1/assumptions/gross_margin", json=margin)).is_success
-        await fold(org)
+        await assume(client, "gross_margin", "0.8")
+        await deliver(facts)
 
     return told
-
-
-async def _get(client: httpx.AsyncClient, path: str, **query: str) -> dict[str, Any]:
-    response = await client.get(f"/v1/{path}", params={**FEBRUARY, **query})
-    assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
 
 
 def _notices(answer: dict[str, Any]) -> set[str]:

@@ -13,22 +13,14 @@ from shared.db import Database
 from shared.facts import Retraction, parse_fact
 from shared.ledger import append
 from shared.orgs import Org
-from tests.api.asking import post
-from tests.api.conftest import Fold
+from tests.api.asking import assume, post
+from tests.api.conftest import Deliver, Fold
 from tests.api.golden import activity, fact, local, program, sales
 from tests.api.test_golden import RATES, get
 from tests.integration.falsifying import by_hand
 
 EUROS = (("2024-12-01", "1.6"), ("2025-04-05", "1.25"), ("2025-04-11", "2"))
 """What one euro is worth in dollars, from a day on."""
-
-
-async def state(client: httpx.AsyncClient, key: str, value: str, since: str) -> dict[str, Any]:
-    statement = {"effective_from": since, "value": value, "source": "European Central Bank"}
-    response = await client.put(f"/v1/assumptions/{key}", json=statement)
-    assert response.status_code == 200, response.text
-    stated: dict[str, Any] = response.json()
-    return stated
 
 
 def cost(name: str, amount: str, currency: str, day: str = "2025-02-01") -> dict[str, Any]:
@@ -73,9 +65,9 @@ async def test_the_golden_quarter_told_in_euros_earns_the_same_dollars(
     client: httpx.AsyncClient, org: Org, database: Database, fold: Fold
 ) -> None:
     for since, value in EUROS:
-        await state(client, "exchange_rate.EUR", value, since)
+        await assume(client, "exchange_rate.EUR", value, since)
     for key, value in RATES.items():
-        await state(client, key, value, "2025-01-01")
+        await assume(client, key, value)
     for told in (in_euros(sales()), in_euros(program()), activity()):
         await post(client, told)
     await fold(org)
@@ -92,12 +84,11 @@ async def test_the_golden_quarter_told_in_euros_earns_the_same_dollars(
 
 
 async def test_the_ledger_keeps_what_was_told_and_explanations_say_it(
-    client: httpx.AsyncClient, org: Org, fold: Fold
+    client: httpx.AsyncClient, deliver: Deliver
 ) -> None:
-    await state(client, "exchange_rate.EUR", "1.08345", "2025-01-01")
+    await assume(client, "exchange_rate.EUR", "1.08345")
     invoice = {**cost("C-1", "1000.10", "EUR"), "quantity": "10", "unit_rate": "100.01"}
-    await post(client, [invoice])
-    await fold(org)
+    await deliver([invoice])
 
     (entry,) = await entries(client)
     assert (entry["body"]["amount"], entry["body"]["currency"]) == ("1083.56", "USD")
@@ -115,16 +106,15 @@ async def test_the_ledger_keeps_what_was_told_and_explanations_say_it(
 
 
 async def test_the_rate_is_that_of_the_day_and_a_later_one_changes_no_entry(
-    client: httpx.AsyncClient, org: Org, fold: Fold
+    client: httpx.AsyncClient, org: Org, fold: Fold, deliver: Deliver
 ) -> None:
-    await state(client, "exchange_rate.EUR", "1.10", "2025-01-01")
-    await state(client, "exchange_rate.EUR", "1.20", "2025-02-10")
+    await assume(client, "exchange_rate.EUR", "1.10")
+    await assume(client, "exchange_rate.EUR", "1.20", "2025-02-10")
     invoices = [cost("C-1", "100", "EUR"), cost("C-2", "100", "EUR", "2025-02-10")]
-    await post(client, invoices)
-    await fold(org)
+    await deliver(invoices)
     assert await spent(client) == "230.00"
 
-    await state(client, "exchange_rate.EUR", "9.99", "2025-01-01")
+    await assume(client, "exchange_rate.EUR", "9.99")
     again = (await client.post("/v1/facts", json=invoices)).json()
     await fold(org)
     assert (again["unchanged"], await spent(client)) == (2, "230.00")
@@ -140,10 +130,10 @@ async def test_the_rate_is_that_of_the_day_and_a_later_one_changes_no_entry(
     [("won", "revenue_won", "250.00"), ("open", "pipeline_value", "500.00")],
 )
 async def test_a_deal_counts_at_the_rate_of_its_close_whenever_it_is_told(
-    client: httpx.AsyncClient, org: Org, fold: Fold, status: str, kpi: str, value: str
+    client: httpx.AsyncClient, deliver: Deliver, status: str, kpi: str, value: str
 ) -> None:
-    await state(client, "exchange_rate.PLN", "0.25", "2025-01-01")
-    await state(client, "exchange_rate.PLN", "0.50", "2025-03-01")
+    await assume(client, "exchange_rate.PLN", "0.25")
+    await assume(client, "exchange_rate.PLN", "0.50", "2025-03-01")
     deal = fact(
         "deal.changed",
         "D-1",
@@ -156,8 +146,7 @@ async def test_a_deal_counts_at_the_rate_of_its_close_whenever_it_is_told(
         # The last of February in Warsaw.
         closed_at="2025-02-28T22:30:00Z",
     )
-    await post(client, [deal])
-    await fold(org)
+    await deliver([deal])
 
     kpis = (await get(client, "kpis/values", ids=kpi))["kpis"]
     assert kpis[0]["values"][0]["value"] == value
@@ -193,7 +182,7 @@ async def test_of_versions_told_at_once_the_last_decides_what_is_converted(
 async def test_without_a_rate_of_the_day_it_is_refused_and_nothing_is_written(
     client: httpx.AsyncClient, since: str, currency: str
 ) -> None:
-    await state(client, f"exchange_rate.{currency}", "1.1", since)
+    await assume(client, f"exchange_rate.{currency}", "1.1", since)
 
     refused = await client.post(
         "/v1/facts", json=[cost("C-1", "10.00", "USD"), cost("C-2", "10.00", "EUR")]
@@ -210,7 +199,7 @@ async def test_without_a_rate_of_the_day_it_is_refused_and_nothing_is_written(
 async def test_an_amount_that_becomes_too_large_is_refused(
     client: httpx.AsyncClient, amount: str
 ) -> None:
-    await state(client, "exchange_rate.KWD", "4", "2025-01-01")
+    await assume(client, "exchange_rate.KWD", "4")
 
     refused = await client.post("/v1/facts", json=[cost("C-1", amount, "KWD")])
 
@@ -218,7 +207,7 @@ async def test_an_amount_that_becomes_too_large_is_refused(
 
 
 async def test_the_largest_amount_is_taken(client: httpx.AsyncClient) -> None:
-    await state(client, "exchange_rate.KWD", "4", "2025-01-01")
+    await assume(client, "exchange_rate.KWD", "4")
 
     await post(client, [cost("C-1", "24999999999999.997", "KWD")])
 
@@ -241,7 +230,7 @@ async def test_of_statements_for_one_day_the_last_counts_however_they_are_found(
     client: httpx.AsyncClient, database: Database, org: Org
 ) -> None:
     for value in ("1.5", "2", "1.25"):
-        await state(client, "exchange_rate.EUR", value, "2025-01-01")
+        await assume(client, "exchange_rate.EUR", value)
 
     async with database.transaction(org.id) as connection:
         # An index would give them in the order wanted, asked for it or not.
@@ -256,7 +245,7 @@ async def test_of_statements_for_one_day_the_last_counts_however_they_are_found(
 async def test_what_holds_for_one_network_alone_is_no_rate(
     client: httpx.AsyncClient, database_url: str, org: Org
 ) -> None:
-    await state(client, "exchange_rate.EUR", "1.25", "2025-01-01")
+    await assume(client, "exchange_rate.EUR", "1.25")
     await by_hand(
         database_url,
         "INSERT INTO assumption (org_id, key, network, effective_from, version, value, source,"
@@ -272,7 +261,7 @@ async def test_what_holds_for_one_network_alone_is_no_rate(
 
 
 async def test_rates_are_listed_with_the_assumptions(client: httpx.AsyncClient) -> None:
-    stated = await state(client, "exchange_rate.EUR", "1.08345", "2025-01-01")
+    stated = await assume(client, "exchange_rate.EUR", "1.08345")
 
     listed = (await client.get("/v1/assumptions")).json()["assumptions"]
     history = (await client.get("/v1/assumptions/exchange_rate.EUR/statements")).json()

@@ -11,7 +11,8 @@ import pytest_asyncio
 
 from shared import clock
 from shared.orgs import Org
-from tests.api.conftest import Fold, MakeClient
+from tests.api.asking import get, refusal
+from tests.api.conftest import Deliver, MakeClient
 from tests.api.golden import Q1, fact, local
 
 #: team → (enrolled, active)
@@ -48,20 +49,22 @@ def quarter() -> Iterator[dict[str, Any]]:
                     )
 
 
+def quota() -> dict[str, Any]:
+    """Return what somebody of HR is to sell in four months."""
+    target = {"amount": "10.00", "currency": "USD", "employee": "HR-0"}
+    days = {"starts_on": "2025-02-01", "ends_on": "2025-06-01"}
+    return fact("quota.set", "q", local(date(2025, 2, 1)), **target, **days)
+
+
 @pytest_asyncio.fixture
-async def teams(
-    client: httpx.AsyncClient, org: Org, fold: Fold
-) -> AsyncIterator[httpx.AsyncClient]:
-    response = await client.post("/v1/facts", json=list(quarter()))
-    assert response.status_code == 200, response.text
-    await fold(org)
+async def teams(client: httpx.AsyncClient, deliver: Deliver) -> AsyncIterator[httpx.AsyncClient]:
+    await deliver(quarter())
     yield client
 
 
 async def groups(client: httpx.AsyncClient, kpi: str, **query: Any) -> dict[str | None, Any]:
-    response = await client.get(f"/v1/kpis/{kpi}/series", params={**Q1, **query})
-    assert response.status_code == 200, response.text
-    return {point["group"]: point for point in response.json()["points"]}
+    answer = await get(client, f"kpis/{kpi}/series", **{**Q1, **query})
+    return {point["group"]: point for point in answer["points"]}
 
 
 async def test_small_teams_are_shown_only_merged(teams: httpx.AsyncClient) -> None:
@@ -88,7 +91,7 @@ async def test_small_teams_are_shown_only_merged(teams: httpx.AsyncClient) -> No
 
 
 async def test_a_team_whose_members_left_is_as_large_as_its_staff(
-    teams: httpx.AsyncClient, org: Org, fold: Fold
+    teams: httpx.AsyncClient, deliver: Deliver
 ) -> None:
     start, later = local(date(2025, 1, 1)), local(date(2025, 3, 10), 9)
     told = [fact("member.joined", "b", start, employee="Board-0")]
@@ -98,9 +101,7 @@ async def test_a_team_whose_members_left_is_as_large_as_its_staff(
         row = {"effective_on": "2025-01-01", "team": "Board"}
         told.append(fact("employee.recorded", f"b{number}", start, **who, **row))
         told.append(fact("post.published", f"b{number}", later, post=f"b{number}", **who))
-    response = await teams.post("/v1/facts", json=told)
-    assert response.status_code == 200, response.text
-    await fold(org)
+    await deliver(told)
 
     shares = await groups(teams, "shares", group_by="team", **{"from": "2025-03-01"})
 
@@ -109,11 +110,10 @@ async def test_a_team_whose_members_left_is_as_large_as_its_staff(
 
 
 async def test_values_of_many_kpis_hide_the_same_teams(teams: httpx.AsyncClient) -> None:
-    response = await teams.get(
-        "/v1/kpis/values", params={**Q1, "ids": ["shares", "active_advocates"], "group_by": "team"}
-    )
+    both = {"ids": ["shares", "active_advocates"]}
+    answer = await get(teams, "kpis/values", **Q1, **both, group_by="team")
 
-    for kpi in response.json()["kpis"]:
+    for kpi in answer["kpis"]:
         found = {value["group"]: value for value in kpi["values"]}
         assert [team for team, value in found.items() if value["suppressed"]] == ["IT", "Mgmt"]
         assert found["IT + Mgmt"]["value"] == {"shares": "20", "active_advocates": "5"}[kpi["kpi"]]
@@ -162,7 +162,7 @@ async def test_lists_of_small_teams_are_refused(
     refused = await teams.get(f"/v1/{path}", params={**Q1, **needed, "team": "Mgmt"})
     given = await teams.get(f"/v1/{path}", params={**Q1, **needed, "team": "Sales"})
 
-    assert (refused.status_code, refused.json()["code"]) == (422, "small_group")
+    assert refusal(refused) == (422, "small_group")
     assert given.status_code == 200
 
 
@@ -182,18 +182,15 @@ async def test_an_agreement_with_the_works_council_hides_more(
 
 
 async def test_a_team_that_was_small_for_a_day_is_hidden_in_every_period_with_that_day(
-    teams: httpx.AsyncClient, org: Org, fold: Fold
+    teams: httpx.AsyncClient, deliver: Deliver
 ) -> None:
     leaves = fact("member.left", "HR-0", local(date(2025, 3, 20)), employee="HR-0")
-    await teams.post("/v1/facts", json=[leaves])
-    await fold(org)
+    await deliver([leaves])
 
-    response = await teams.get(
-        "/v1/kpis/shares/series", params={**Q1, "group_by": "team", "interval": "month"}
-    )
+    series = await get(teams, "kpis/shares/series", **Q1, group_by="team", interval="month")
 
     hidden: dict[str, set[str]] = {}
-    for point in response.json()["points"]:
+    for point in series["points"]:
         if point["suppressed"]:
             hidden.setdefault(point["from"], set()).add(point["group"])
     assert hidden == {
@@ -205,10 +202,7 @@ async def test_a_team_that_was_small_for_a_day_is_hidden_in_every_period_with_th
 
 async def one_line(client: httpx.AsyncClient, kpi: str, **query: Any) -> tuple[Any, str]:
     """Return the first line of an explanation, and where it goes on."""
-    asked = {**Q1, "limit": 1, **query}
-    response = await client.get(f"/v1/kpis/{kpi}/explain", params=asked)
-    assert response.status_code == 200, response.text
-    facts = response.json()["facts"]
+    facts = (await get(client, f"kpis/{kpi}/explain", **Q1, limit=1, **query))["facts"]
     return facts["lines"][0], facts["next_cursor"]
 
 
@@ -234,13 +228,9 @@ async def test_explanations_do_not_tell_who_in_other_words(
 
 
 async def test_what_stands_for_months_is_not_known_again_by_its_fact(
-    teams: httpx.AsyncClient, org: Org, client_of: MakeClient, fold: Fold
+    teams: httpx.AsyncClient, org: Org, client_of: MakeClient, deliver: Deliver
 ) -> None:
-    quota = {"amount": "10.00", "currency": "USD", "employee": "HR-0"}
-    days = {"starts_on": "2025-02-01", "ends_on": "2025-06-01"}
-    told = fact("quota.set", "q", local(date(2025, 2, 1)), **quota, **days)
-    await teams.post("/v1/facts", json=[told])
-    await fold(org)
+    await deliver([quota()])
     reader = await client_of(org, ["kpis:read"])
     names = ("day", "occurred_at", "position")
     standing = {
@@ -262,13 +252,9 @@ async def test_what_stands_for_months_is_not_known_again_by_its_fact(
 
 
 async def test_what_moved_a_level_is_not_known_again_by_its_entry(
-    teams: httpx.AsyncClient, org: Org, client_of: MakeClient, fold: Fold
+    teams: httpx.AsyncClient, org: Org, client_of: MakeClient, deliver: Deliver
 ) -> None:
-    quota = {"amount": "10.00", "currency": "USD", "employee": "HR-0"}
-    days = {"starts_on": "2025-02-01", "ends_on": "2025-06-01"}
-    told = fact("quota.set", "q", local(date(2025, 2, 1)), **quota, **days)
-    await teams.post("/v1/facts", json=[told])
-    await fold(org)
+    await deliver([quota()])
     reader = await client_of(org, ["kpis:read"])
     today = clock.local_day(clock.now(), org.zone)
     names = ("position", "occurred_at", "recorded_at")
@@ -298,7 +284,7 @@ async def test_what_moved_a_level_is_not_known_again_by_its_entry(
 
 
 async def test_a_fact_of_one_team_is_listed_without_the_team(
-    teams: httpx.AsyncClient, org: Org, client_of: MakeClient, fold: Fold
+    teams: httpx.AsyncClient, org: Org, client_of: MakeClient, deliver: Deliver
 ) -> None:
     day = {"day": "2025-03-03"}
     at = local(date(2025, 3, 3))
@@ -312,9 +298,7 @@ async def test_a_fact_of_one_team_is_listed_without_the_team(
         fact("survey.recorded", "e-Lab", at, topic="enps", department="Lab", **answers),
         fact("survey.recorded", "e-head", at, topic="enps", role="head", **answers),
     ]
-    response = await teams.post("/v1/facts", json=told)
-    assert response.status_code == 200, response.text
-    await fold(org)
+    await deliver(told)
     reader = await client_of(org, ["kpis:read"])
     listed = {
         "cross_unit_ties": "ties",

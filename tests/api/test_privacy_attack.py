@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from shared import clock
 from shared.orgs import Org
-from tests.api.conftest import Fold, MakeClient
+from tests.api.asking import get, post
+from tests.api.conftest import At, Fold, MakeClient
 from tests.api.golden import fact, local
 from tests.elimination import reduced, remainder
 
@@ -71,22 +71,14 @@ def correction() -> dict[str, Any]:
 
 @pytest.fixture
 async def reader(
-    client: httpx.AsyncClient,
-    client_of: MakeClient,
-    org: Org,
-    fold: Fold,
-    monkeypatch: pytest.MonkeyPatch,
+    client: httpx.AsyncClient, client_of: MakeClient, org: Org, fold: Fold, at: At
 ) -> httpx.AsyncClient:
     """Return a client without the right to see people."""
-
-    def at(day: date) -> None:
-        monkeypatch.setattr(clock, "now", lambda: local(day))
-
-    for day, facts in ((TOLD, list(history())), (CORRECTED, [correction()])):
-        at(day)
-        response = await client.post("/v1/facts", json=facts)
-        assert response.status_code == 200, response.text
-    at(ASKED)
+    at(local(TOLD))
+    await post(client, history())
+    at(local(CORRECTED))
+    await post(client, [correction()])
+    at(local(ASKED))
     await fold(org)
     return await client_of(org, ["kpis:read"])
 
@@ -113,9 +105,8 @@ async def answers(client: httpx.AsyncClient) -> tuple[list[list[int]], list[list
         asked = {**question, "ids": [*KPIS, "connections_total"]}
         if question.get("group_by") == "network" or "network" in question:
             asked["ids"] = KPIS
-        response = await client.get("/v1/kpis/values", params=asked)
-        assert response.status_code == 200, response.text
-        found = {kpi["kpi"]: kpi["values"] for kpi in response.json()["kpis"]}
+        answer = await get(client, "kpis/values", **asked)
+        found = {kpi["kpi"]: kpi["values"] for kpi in answer["kpis"]}
         for place, value in enumerate(found[KPIS[0]]):
             if value["value"] is not None:
                 flows.append([d for kpi in KPIS for d in digits(found[kpi][place]["value"], 40)])

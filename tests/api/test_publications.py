@@ -1,6 +1,5 @@
 """Published periods: frozen figures, the live ones beside them, and who did what."""
 
-from collections.abc import AsyncIterator, Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,10 +17,12 @@ from shared import clock
 from shared.db import Database
 from shared.orgs import Org
 from shared.rollups.known import Knowledge, look_back
-from tests.api.conftest import Fold, MakeClient
-from tests.api.golden import WARSAW, fact
+from tests.api.asking import over, post, refusal
+from tests.api.conftest import At, Deliver, MakeClient
+from tests.api.golden import WARSAW, fact, local
 
 JANUARY = {"from": "2025-01-01", "to": "2025-02-01"}
+get = over(JANUARY)
 NOTE = {"note": "As reported to the board"}
 
 
@@ -33,28 +34,15 @@ def clicks(first: int, number: int, day: str = "2025-01-15") -> list[dict[str, A
     ]
 
 
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
-    def set_clock(month: int, day: int) -> None:
-        instant = datetime(2025, month, day, 9, tzinfo=WARSAW)
-        monkeypatch.setattr(clock, "now", lambda: instant)
-
-    return set_clock
-
-
 @pytest_asyncio.fixture
-async def told(
-    client: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[int, int], None]
-) -> AsyncIterator[httpx.AsyncClient]:
-    at(2, 3)
-    await tell(client, clicks(0, 10))
-    await fold(org)
-    yield client
+async def told(client: httpx.AsyncClient, deliver: Deliver, at: At) -> httpx.AsyncClient:
+    at(_in_february(3))
+    await deliver(clicks(0, 10))
+    return client
 
 
-async def tell(client: httpx.AsyncClient, facts: list[dict[str, Any]]) -> None:
-    response = await client.post("/v1/facts", json=facts)
-    assert response.status_code == 200, response.text
+def _in_february(day: int) -> datetime:
+    return local(date(2025, 2, day), 9)
 
 
 async def sell(client: httpx.AsyncClient, number: int) -> None:
@@ -62,7 +50,7 @@ async def sell(client: httpx.AsyncClient, number: int) -> None:
     for n in range(number):
         person, touch = f"p{n}", "touch.recorded"
         deal = {"deal": f"d{n}", "lead": f"l{n}", "amount": "1000.00", "currency": "USD"}
-        await tell(
+        await post(
             client,
             [
                 fact(touch, f"{n}a", _morning(3), person=person, channel="paid"),
@@ -97,13 +85,6 @@ async def publish(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
     return answer
 
 
-async def get(client: httpx.AsyncClient, path: str, **query: Any) -> dict[str, Any]:
-    response = await client.get(f"/v1/{path}", params={**JANUARY, **query})
-    assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
-
-
 async def point(client: httpx.AsyncClient, **query: Any) -> dict[str, Any]:
     series = await get(client, "kpis/clicks/series", **query)
     (found,) = series["points"]
@@ -111,13 +92,12 @@ async def point(client: httpx.AsyncClient, **query: Any) -> dict[str, Any]:
 
 
 async def test_published_figures_stay_while_the_live_ones_move(
-    told: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[int, int], None]
+    told: httpx.AsyncClient, deliver: Deliver, at: At
 ) -> None:
     publication = await publish(told)
     # On the same day, right after the publication: the cut does not wait for midnight.
-    await tell(told, clicks(10, 5))
-    await fold(org)
-    at(2, 9)
+    await deliver(clicks(10, 5))
+    at(_in_february(9))
 
     frozen = await point(told)
     live = await point(told, live="true")
@@ -143,7 +123,7 @@ async def test_a_fold_ends_a_batch_where_a_period_was_published(
     told: httpx.AsyncClient, org: Org, database: Database
 ) -> None:
     await publish(told)
-    await tell(told, clicks(10, 5))
+    await post(told, clicks(10, 5))
     async with database.transaction(org.id) as connection:
         await connection.execute(
             "INSERT INTO generation SELECT org_id, 2, 'building', catalogue_version, window_days,"
@@ -183,7 +163,7 @@ async def test_nothing_is_published_that_is_about_to_be_credited_otherwise(
     async with database.transaction(org.id) as connection:
         await start_rebuild(connection, org.id, window_days=10)
     response = await told.post("/v1/publications", json={**JANUARY, **NOTE})
-    assert (response.status_code, response.json()["code"]) == (503, "rebuild_under_way")
+    assert refusal(response) == (503, "rebuild_under_way")
 
     assert await continue_rebuild(database, org.id)
     await publish(told)
@@ -243,9 +223,7 @@ async def test_a_rebuild_keeps_the_half_life_of_what_is_frozen(
     assert await credited(told) == frozen
 
 
-async def test_an_act_of_publication_names_who_and_why(
-    told: httpx.AsyncClient, at: Callable[[int, int], None]
-) -> None:
+async def test_an_act_of_publication_names_who_and_why(told: httpx.AsyncClient, at: At) -> None:
     made = await publish(told)
     path = f"/v1/publications/{made['id']}"
     withdrawn = await told.post(f"{path}/withdraw", json={"note": "A cost came late"})
@@ -258,7 +236,7 @@ async def test_an_act_of_publication_names_who_and_why(
     assert made["is_active"] is True
     assert withdrawn.json()["withdrawn_by"] == key
     assert withdrawn.json()["withdrawal_note"] == "A cost came late"
-    assert (again.status_code, again.json()["code"]) == (409, "already_withdrawn")
+    assert refusal(again) == (409, "already_withdrawn")
     assert [(p["id"], p["is_active"]) for p in listed] == [
         (second["id"], True),
         (made["id"], False),
@@ -266,11 +244,10 @@ async def test_an_act_of_publication_names_who_and_why(
 
 
 async def test_after_its_withdrawal_a_period_lives(
-    told: httpx.AsyncClient, org: Org, fold: Fold
+    told: httpx.AsyncClient, deliver: Deliver
 ) -> None:
     made = await publish(told)
-    await tell(told, clicks(10, 5))
-    await fold(org)
+    await deliver(clicks(10, 5))
     await told.post(f"/v1/publications/{made['id']}/withdraw", json=NOTE)
 
     assert (await point(told))["value"] == "15"
@@ -278,12 +255,11 @@ async def test_after_its_withdrawal_a_period_lives(
 
 
 async def test_what_was_known_on_a_past_day_can_be_published(
-    told: httpx.AsyncClient, org: Org, fold: Fold, at: Callable[[int, int], None]
+    told: httpx.AsyncClient, deliver: Deliver, at: At
 ) -> None:
-    at(2, 5)
-    await tell(told, clicks(10, 5))
-    await fold(org)
-    at(2, 9)
+    at(_in_february(5))
+    await deliver(clicks(10, 5))
+    at(_in_february(9))
     made = await publish(told, as_of="2025-02-04")
 
     assert made["position"] == 10
@@ -291,7 +267,7 @@ async def test_what_was_known_on_a_past_day_can_be_published(
 
 
 async def test_what_cannot_be_published(
-    told: httpx.AsyncClient, client_of: MakeClient, org: Org, at: Callable[[int, int], None]
+    told: httpx.AsyncClient, client_of: MakeClient, org: Org, at: At
 ) -> None:
     reader = await client_of(org, ["kpis:read"])
     await publish(told)

@@ -9,11 +9,11 @@ import pytest
 from services.metrics.verify import verify
 from shared.db import Database
 from shared.orgs import Org
-from tests.api.asking import post
-from tests.api.conftest import At, Fold
+from tests.api.asking import assume, post, refusal
+from tests.api.conftest import At, Deliver, Fold
 from tests.api.golden import local
 from tests.api.test_golden import get
-from tests.api.test_other_currencies import cost, entries, spent, state
+from tests.api.test_other_currencies import cost, entries, spent
 
 
 async def convert(client: httpx.AsyncClient, currency: str, **query: Any) -> dict[str, Any]:
@@ -29,17 +29,17 @@ async def test_a_wrong_rate_is_put_right_and_the_figures_are_restated(
     org: Org,
     database: Database,
     fold: Fold,
+    deliver: Deliver,
     at: At,
 ) -> None:
     at(local(date(2025, 3, 3), 9))
-    await state(client, "exchange_rate.EUR", "1.10", "2025-01-01")
-    await state(client, "exchange_rate.EUR", "1.20", "2025-02-10")
+    await assume(client, "exchange_rate.EUR", "1.10")
+    await assume(client, "exchange_rate.EUR", "1.20", "2025-02-10")
     invoices = [cost("C-1", "100", "EUR"), cost("C-2", "100", "EUR", "2025-02-10")]
     other = cost("C-3", "7", "USD")
-    await post(client, [*invoices, other])
-    await fold(org)
+    await deliver([*invoices, other])
     at(local(date(2025, 3, 10), 9))
-    stated = await state(client, "exchange_rate.EUR", "1.00", "2025-01-01")
+    stated = await assume(client, "exchange_rate.EUR", "1.00")
     done = await convert(client, "EUR")
     await fold(org)
 
@@ -79,10 +79,10 @@ async def test_a_wrong_rate_is_put_right_and_the_figures_are_restated(
 async def test_what_is_converted_anew_is_told_and_corrected_as_before(
     client: httpx.AsyncClient, org: Org, fold: Fold
 ) -> None:
-    await state(client, "exchange_rate.EUR", "1.10", "2025-01-01")
+    await assume(client, "exchange_rate.EUR", "1.10")
     invoice = {**cost("C-1", "100", "EUR"), "revision": 3}
     await post(client, [invoice])
-    await state(client, "exchange_rate.EUR", "1.50", "2025-01-01")
+    await assume(client, "exchange_rate.EUR", "1.50")
     first, again = await convert(client, "EUR"), await convert(client, "EUR")
     same = (await client.post("/v1/facts", json=[invoice])).json()
     older = (await client.post("/v1/facts", json=[{**invoice, "revision": 2}])).json()
@@ -98,14 +98,14 @@ async def test_what_is_converted_anew_is_told_and_corrected_as_before(
 async def test_facts_are_converted_anew_page_by_page_and_only_those_that_stand(
     client: httpx.AsyncClient, org: Org, fold: Fold
 ) -> None:
-    await state(client, "exchange_rate.EUR", "1.10", "2025-01-01")
-    await state(client, "exchange_rate.PLN", "0.25", "2025-01-01")
+    await assume(client, "exchange_rate.EUR", "1.10")
+    await assume(client, "exchange_rate.PLN", "0.25")
     names = [f"C-{number}" for number in range(5)]
     await post(client, [cost(name, "100", "EUR") for name in names])
     await post(client, [cost("C-1", "100", "USD"), cost("C-2", "100", "PLN")])
     gone = {"identities": [{"kind": "cost.booked", "source": "golden", "external_id": "C-3"}]}
     assert (await client.post("/v1/facts/retract", json=gone)).status_code == 200
-    await state(client, "exchange_rate.EUR", "2", "2025-01-01")
+    await assume(client, "exchange_rate.EUR", "2")
 
     pages = [await convert(client, "EUR", limit=2)]
     while cursor := pages[-1]["next_cursor"]:
@@ -120,13 +120,13 @@ async def test_facts_are_converted_anew_page_by_page_and_only_those_that_stand(
 async def test_an_amount_that_would_become_too_large_keeps_its_rate(
     client: httpx.AsyncClient,
 ) -> None:
-    await state(client, "exchange_rate.KWD", "1", "2025-01-01")
+    await assume(client, "exchange_rate.KWD", "1")
     await post(client, [cost("C-1", "25000000000000", "KWD")])
-    await state(client, "exchange_rate.KWD", "4", "2025-01-01")
+    await assume(client, "exchange_rate.KWD", "4")
 
     refused = await client.post("/v1/assumptions/exchange_rate.KWD/conversions")
 
-    assert (refused.status_code, refused.json()["code"]) == (422, "amount_too_large")
+    assert refusal(refused) == (422, "amount_too_large")
     assert len(await entries(client)) == 1
 
 

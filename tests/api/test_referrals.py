@@ -7,8 +7,8 @@ import httpx
 import pytest_asyncio
 
 from shared.orgs import Org
-from tests.api.asking import post
-from tests.api.conftest import Fold
+from tests.api.asking import assume, get, values
+from tests.api.conftest import Deliver, Fold
 from tests.api.golden import fact, local
 
 MARCH = {"from": "2025-03-01", "to": "2025-04-01"}
@@ -34,33 +34,26 @@ def touched(person: str, day: int, hour: int = 12) -> dict[str, Any]:
 
 
 @pytest_asyncio.fixture
-async def recruiting(client: httpx.AsyncClient, org: Org, fold: Fold) -> httpx.AsyncClient:
-    rate = {"effective_from": "2025-01-01", "value": "1500", "source": "finance"}
-    response = await client.put("/v1/assumptions/cost_per_hire.referral", json=rate)
-    assert response.status_code == 200, response.text
+async def recruiting(client: httpx.AsyncClient) -> httpx.AsyncClient:
+    await assume(client, "cost_per_hire.referral", "1500")
     return client
 
 
 async def told(client: httpx.AsyncClient, kpi: str, **query: str) -> dict[str, str]:
-    params = {**MARCH, "ids": kpi, **query}
-    response = await client.get("/v1/kpis/values", params=params)
-    assert response.status_code == 200, response.text
-    (answer,) = response.json()["kpis"]
-    return {value["group"] or "": value["value"] for value in answer["values"]}
+    found = await values(client, kpi, **{**MARCH, **query})
+    return {group or "": value for group, value in found.items()}
 
 
 async def listed(client: httpx.AsyncClient, kpi: str) -> set[tuple[str, str]]:
-    response = await client.get(f"/v1/kpis/{kpi}/explain", params=MARCH)
-    facts = response.json()["facts"]
+    facts = (await get(client, f"kpis/{kpi}/explain", **MARCH))["facts"]
     assert facts["total"] == str(len(facts["lines"]))
     return {(line["external_id"], line["note"]) for line in facts["lines"]}
 
 
 async def test_who_was_brought_by_an_employee(
-    recruiting: httpx.AsyncClient, org: Org, fold: Fold
+    recruiting: httpx.AsyncClient, deliver: Deliver
 ) -> None:
-    await post(
-        recruiting,
+    await deliver(
         [
             applied("named", 10, employee="E2"),
             applied("channel", 10, channel="employee_advocacy"),
@@ -74,9 +67,8 @@ async def test_who_was_brought_by_an_employee(
             touched("dan", 19),
             hired("unheard", 20, person="dan"),
             hired("named-at-last", 20, employee="E3"),
-        ],
+        ]
     )
-    await fold(org)
 
     assert await told(recruiting, "referrals") == {"": "3"}
     assert await told(recruiting, "referral_hires") == {"": "5"}
@@ -92,20 +84,19 @@ async def test_who_was_brought_by_an_employee(
 
 
 async def test_a_touch_outside_the_window_brought_nobody(
-    recruiting: httpx.AsyncClient, org: Org, fold: Fold
+    recruiting: httpx.AsyncClient, deliver: Deliver
 ) -> None:
     early = [
         fact("touch.recorded", name, local(date(2024, 12, day), 0), person=name, **ADVOCATE)
         for name, day in (("inside", 10), ("outside", 9))
     ]
-    await post(recruiting, [*early, *(applied(n, 10, person=n) for n in ("inside", "outside"))])
-    await fold(org)
+    await deliver([*early, *(applied(n, 10, person=n) for n in ("inside", "outside"))])
 
     assert await listed(recruiting, "referrals") == {("inside", "touched by advocacy")}
 
 
 async def test_what_two_sources_tell_is_counted_once(
-    recruiting: httpx.AsyncClient, org: Org, fold: Fold
+    recruiting: httpx.AsyncClient, deliver: Deliver
 ) -> None:
     cost = fact(
         "figure.recorded",
@@ -117,16 +108,14 @@ async def test_what_two_sources_tell_is_counted_once(
         currency="USD",
     )
     first_contact = {"first_contact_at": "2025-03-01T12:00:00Z"}
-    await post(
-        recruiting,
+    await deliver(
         [
             *(applied("a", 10, source, employee="E1") for source in ("ats", "intranet")),
             *(hired("a", 20, source, employee="E1", **first_contact) for source in ("ats", "hr")),
             hired("b", 22, **first_contact),
             cost,
-        ],
+        ]
     )
-    await fold(org)
 
     assert await told(recruiting, "referrals") == {"": "1"}
     assert await told(recruiting, "referral_hires") == {"": "1"}
@@ -139,14 +128,12 @@ async def test_what_two_sources_tell_is_counted_once(
 
 
 async def test_who_is_withdrawn_or_known_late_is_counted_anew(
-    recruiting: httpx.AsyncClient, org: Org, fold: Fold
+    recruiting: httpx.AsyncClient, org: Org, fold: Fold, deliver: Deliver
 ) -> None:
-    await post(recruiting, [applied("a", 10, person="ann"), hired("a", 20), touched("visitor", 5)])
-    await fold(org)
+    await deliver([applied("a", 10, person="ann"), hired("a", 20), touched("visitor", 5)])
     before = await told(recruiting, "referral_hires")
     same = fact("person.identified", "same", at(25), person="ann", same_as=["visitor"])
-    await post(recruiting, [same])
-    await fold(org)
+    await deliver([same])
     merged = await told(recruiting, "referral_hires")
     identity = {key: same[key] for key in ("source", "kind", "external_id")}
     await recruiting.post("/v1/facts/retract", json={"identities": [identity]})

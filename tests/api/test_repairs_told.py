@@ -16,6 +16,7 @@ import pytest_asyncio
 from services.metrics.verify import repair, verify
 from shared.db import Database
 from shared.orgs import Org
+from tests.api.asking import get, post
 from tests.api.conftest import At, Fold
 from tests.integration.falsifying import by_hand
 
@@ -71,8 +72,7 @@ class March:
 
     async def told(self, *numbers: int) -> None:
         """Tell and fold shares."""
-        response = await self.client.post("/v1/facts", json=[share(number) for number in numbers])
-        assert response.status_code == 200, response.text
+        await post(self.client, [share(number) for number in numbers])
         await self.fold(self.org)
 
     async def miscounted(self, places: Mapping[str, str] = _BOTH, by: int = 2) -> None:
@@ -94,16 +94,12 @@ class March:
 
     async def get(self, path: str, **query: str) -> Any:
         """Return an answer about the shares, or about what ``query`` asks for."""
-        response = await self.client.get(f"/v1/{path}", params={**MARCH, **query})
-        assert response.status_code == 200, response.text
-        return response.json()
+        return await get(self.client, path, **{**MARCH, **query})
 
     async def shares(self, **query: str) -> tuple[str | None, str | None]:
         """Return how many there are and how far that has moved since it was published."""
         days = {"from": MARCH["from"], "to": MARCH["to"], "interval": "month"}
-        response = await self.client.get("/v1/kpis/shares/series", params={**days, **query})
-        assert response.status_code == 200, response.text
-        (point,) = response.json()["points"]
+        (point,) = (await get(self.client, "kpis/shares/series", **days, **query))["points"]
         return point["value"], point["moved"]
 
 

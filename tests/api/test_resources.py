@@ -16,7 +16,7 @@ from shared import clock
 from shared.db import Database
 from shared.ids import new_id
 from shared.orgs import Org
-from tests.api.asking import problem
+from tests.api.asking import pages, problem, refusal
 from tests.api.conftest import Fold
 from tests.api.test_access import CONNECTION, PERIOD
 from tests.api.test_facts import DEAL, POST
@@ -92,14 +92,9 @@ async def test_keys_and_publications_come_page_by_page(client: httpx.AsyncClient
 
 
 async def _walked(client: httpx.AsyncClient, name: str) -> list[str]:
-    query, seen = {"limit": "2"}, []
-    while True:
-        page = (await client.get(f"/v1/{name}", params=query)).json()
-        assert len(page[name]) <= 2
-        seen += [one["id"] for one in page[name]]
-        if page["next_cursor"] is None:
-            return seen
-        query["cursor"] = page["next_cursor"]
+    listed = [page[name] for page in await pages(client, name, limit=2)]
+    assert all(len(page) <= 2 for page in listed)
+    return [one["id"] for page in listed for one in page]
 
 
 async def test_walking_a_list_meets_everything_once(client: httpx.AsyncClient) -> None:
@@ -122,7 +117,7 @@ async def test_a_connection_keeps_its_secrets(client: httpx.AsyncClient) -> None
     assert connection["has_credentials"] is True
     assert {stream["stream"] for stream in connection["streams"]} == {"contacts", "deals"}
     assert all(CANARY not in answer.text for answer in answers)
-    assert (again.status_code, problem(again)["code"]) == (409, "source_taken")
+    assert refusal(again) == (409, "source_taken")
 
 
 async def test_a_wrong_configuration_is_refused_without_an_echo(
@@ -255,7 +250,7 @@ async def test_what_cannot_be_answered_is_refused_by_name(
 ) -> None:
     answer = await client.get(f"/v1/{path}", params={**PERIOD, **query})
 
-    assert (answer.status_code, problem(answer)["code"]) == (422, code)
+    assert refusal(answer) == (422, code)
     assert "DROP" not in answer.text
 
 

@@ -1,16 +1,14 @@
 """Whatever moved a figure is listed: also what is no fact that the figure is counted from."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from shared import clock
-from shared.orgs import Org
-from tests.api.conftest import Fold
-from tests.api.golden import WARSAW, fact
+from tests.api.asking import get
+from tests.api.conftest import At, Deliver
+from tests.api.golden import WARSAW, fact, local
 
 MARCH = {"from": "2025-03-01", "to": "2025-04-01"}
 #: The day on which March is first told, and the one on which something else becomes known.
@@ -290,41 +288,18 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 async def test_what_moved_a_figure_is_listed(
-    client: httpx.AsyncClient,
-    org: Org,
-    fold: Fold,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
+    client: httpx.AsyncClient, deliver: Deliver, at: At, name: str
 ) -> None:
     first, later, kpis, part, expected = CASES[name]
-    tell = _teller(client, org, fold, monkeypatch)
-    await tell(FIRST, first)
-    await tell(THEN, [*later, *OTHERS])
+    for day, news in ((FIRST, first), (THEN, [*later, *OTHERS])):
+        at(local(date.fromisoformat(day), 9))
+        await deliver(news)
 
     for kpi in kpis:
         asked = {**MARCH, **part, "kpi": kpi}
-        moves = await _get(client, "restatements", **asked)
-        facts = await _get(client, "restatements/facts", **asked, day=THEN)
+        moves = await get(client, "restatements", **asked)
+        facts = await get(client, "restatements/facts", **asked, day=THEN)
         told = [(f["kind"], f["external_id"], f["weight"]) for f in facts["facts"]]
         days = [move["day"] for move in moves["restatements"]]
         assert (days[-1:] == [THEN]) is bool(expected), kpi
         assert told == expected, kpi
-
-
-def _teller(
-    client: httpx.AsyncClient, org: Org, fold: Fold, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Any]:
-    async def tell(day: str, facts: list[Told]) -> None:
-        now = datetime.fromisoformat(f"{day}T09:00:00").replace(tzinfo=WARSAW)
-        monkeypatch.setattr(clock, "now", lambda: now)
-        response = await client.post("/v1/facts", json=facts)
-        assert response.status_code == 200, response.text
-        await fold(org)
-
-    return tell
-
-
-async def _get(client: httpx.AsyncClient, path: str, **query: Any) -> Any:
-    response = await client.get(f"/v1/{path}", params=query)
-    assert response.status_code == 200, response.text
-    return response.json()

@@ -3,29 +3,16 @@
 Nothing of it happens in the period asked about: the only facts lie in the month before it.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
-from shared import clock
 from shared.orgs import Org
-from tests.api.conftest import Fold
+from tests.api.asking import pages
+from tests.api.conftest import At, Fold
 
 FEBRUARY = {"from": "2025-02-01", "to": "2025-03-01"}
-
-
-@pytest.fixture
-def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return what sets the clock to the noon of a day."""
-
-    def set_clock(day: str) -> None:
-        instant = datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=UTC)
-        monkeypatch.setattr(clock, "now", lambda: instant)
-
-    return set_clock
 
 
 def _fact(kind: str, name: str) -> dict[str, Any]:
@@ -74,7 +61,7 @@ async def test_moves_between_nothing_and_none_are_listed(
     client: httpx.AsyncClient,
     org: Org,
     fold: Fold,
-    on: Callable[[str], None],
+    at: At,
     kpi: str,
     kind: str,
     told: dict[str, str],
@@ -82,21 +69,11 @@ async def test_moves_between_nothing_and_none_are_listed(
     limit: int,
 ) -> None:
     for day, fact in told.items():
-        on(f"2025-{day}")
+        at(f"2025-{day}T12:00")
         await _tell(client, kind, fact)
         await fold(org)
-    on("2025-04-01")
+    at("2025-04-01T12:00")
 
-    listed, cursor = [], None
-    while True:
-        asked = (
-            FEBRUARY | {"kpi": kpi, "limit": str(limit)} | ({"cursor": cursor} if cursor else {})
-        )
-        answer = await client.get("/v1/restatements", params=asked)
-        assert answer.status_code == 200, answer.text
-        page = answer.json()
-        listed += [(one["day"][5:], one["before"], one["after"]) for one in page["restatements"]]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
-    assert listed == moves
+    answers = await pages(client, "restatements", **FEBRUARY, kpi=kpi, limit=limit)
+    listed = [one for answer in answers for one in answer["restatements"]]
+    assert [(one["day"][5:], one["before"], one["after"]) for one in listed] == moves

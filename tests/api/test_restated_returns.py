@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from shared.orgs import Org
+from tests.api.asking import assume, pages, refusal
 from tests.api.conftest import At, MakeClient
 from tests.api.golden import Q1, WARSAW
 from tests.api.test_golden_restated import get, golden
@@ -19,23 +20,13 @@ RETURN = {"kpi": "roi_program"}
 
 async def moves(client: httpx.AsyncClient, **asked: Any) -> dict[str, Any]:
     """Return the whole list, its pages put together."""
-    pages = [await get(client, "restatements", **RETURN, **asked)]
-    while cursor := pages[-1]["next_cursor"]:
-        pages.append(await get(client, "restatements", **RETURN, **asked, cursor=cursor))
-    return {**pages[0], "restatements": [one for page in pages for one in page["restatements"]]}
+    told = await pages(client, "restatements", **{**Q1, **RETURN, **asked})
+    return {**told[0], "restatements": [one for page in told for one in page["restatements"]]}
 
 
 async def headline(client: httpx.AsyncClient, **asked: Any) -> str | None:
     percent: str | None = (await get(client, "roi", **asked))["headline"]["percent"]
     return percent
-
-
-async def state(client: httpx.AsyncClient, at: At, day: datetime, key: str, value: str) -> None:
-    """State a rate of the whole year on a day; the clock stays there."""
-    at(day)
-    stated = {"effective_from": "2025-01-01", "value": value, "source": "finance"}
-    response = await client.put(f"/v1/assumptions/{key}", json=stated)
-    assert response.status_code == 200, response.text
 
 
 @pytest.mark.parametrize("form", ["revenue", "margin", "cash", "media"])
@@ -44,9 +35,8 @@ async def test_every_move_is_between_two_answers_of_the_statement(
     golden: httpx.AsyncClient, at: At, form: str, basis: str
 ) -> None:
     # Without it no return is known in which hires count.
-    await state(
-        golden, at, datetime(2025, 4, 28, 15, tzinfo=WARSAW), "cost_per_hire.referral", "1500"
-    )
+    at(datetime(2025, 4, 28, 15, tzinfo=WARSAW))
+    await assume(golden, "cost_per_hire.referral", "1500")
     at(datetime(2025, 6, 1, 15, tzinfo=WARSAW))
     asked = {"form": form, "basis": basis, "model": "last"}
     first = "2025-03-31"
@@ -78,7 +68,8 @@ async def test_a_return_moves_with_its_deals_its_rates_and_the_day_of_a_hire(
         (datetime(2025, 4, 28, 15, tzinfo=WARSAW), "cost_per_hire.referral", "1500"),
         (datetime(2025, 5, 15, 15, tzinfo=WARSAW), "gross_margin", "0.7"),
     ):
-        await state(golden, at, day, key, value)
+        at(day)
+        await assume(golden, key, value)
     at(datetime(2025, 6, 1, 15, tzinfo=WARSAW))
     days = ("2025-04-28", "2025-05-10", "2025-05-15", "2025-05-19", "2025-05-20")
 
@@ -143,7 +134,7 @@ async def test_what_a_figure_does_not_take_is_refused(
 ) -> None:
     response = await golden.get("/v1/restatements", params={**Q1, **asked})
 
-    assert (response.status_code, response.json()["code"]) == (422, code)
+    assert refusal(response) == (422, code)
 
 
 async def test_another_channel_has_a_return_of_its_own(golden: httpx.AsyncClient) -> None:

@@ -2,36 +2,30 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import httpx
 
 from shared.orgs import Org
-from tests.api.asking import post
-from tests.api.conftest import Fold, MakeClient
+from tests.api.conftest import Deliver, MakeClient
 from tests.api.golden import fact, local
 from tests.api.test_golden import get, golden
 
 __all__ = ["golden"]
 
 
+def cost(name: str, category: str, amount: str, **said: Any) -> dict[str, Any]:
+    """Return a cost of New Year's Day, unless more days are said."""
+    booked = {"category": category, "amount": amount, "currency": "USD"}
+    days = {"starts_on": "2025-01-01", "ends_on": "2025-01-02"}
+    return fact("cost.booked", name, local(date(2025, 1, 1)), **{**booked, **days, **said})
+
+
 async def test_one_off_costs_are_amortized_if_asked(
-    golden: httpx.AsyncClient, org: Org, fold: Fold
+    golden: httpx.AsyncClient, deliver: Deliver
 ) -> None:
-    setup = fact(
-        "cost.booked",
-        "setup",
-        local(date(2025, 1, 1)),
-        category="platform",
-        amount="1200.01",
-        currency="USD",
-        starts_on="2025-01-01",
-        ends_on="2025-01-02",
-        is_one_off=True,
-        owner="marketing",
-        evidence="invoice",
-    )
-    await post(golden, [setup])
-    await fold(org)
+    invoiced = {"is_one_off": True, "owner": "marketing", "evidence": "invoice"}
+    await deliver([cost("setup", "platform", "1200.01", **invoiced)])
 
     expensed = await get(golden, "roi/costs")
     spread = await get(golden, "roi/costs", amortize_months=12, limit=3)
@@ -61,23 +55,10 @@ async def test_one_off_costs_are_amortized_if_asked(
 
 
 async def test_what_the_brands_own_social_media_cost_is_no_cost_of_the_program(
-    golden: httpx.AsyncClient, org: Org, fold: Fold
+    golden: httpx.AsyncClient, deliver: Deliver
 ) -> None:
-    community = fact(
-        "cost.booked",
-        "community",
-        local(date(2025, 1, 1)),
-        category="content",
-        amount="1200.00",
-        currency="USD",
-        starts_on="2025-01-01",
-        ends_on="2025-04-01",
-        is_one_off=True,
-        channel="brand",
-        account="golden-ratio",
-    )
-    await post(golden, [community])
-    await fold(org)
+    brand = {"is_one_off": True, "channel": "brand", "account": "golden-ratio"}
+    await deliver([cost("community", "content", "1200.00", ends_on="2025-04-01", **brand)])
 
     for charging in ({}, {"amortize_months": 12}):
         costs = await get(golden, "roi/costs", **charging)
@@ -95,22 +76,10 @@ async def test_what_the_brands_own_social_media_cost_is_no_cost_of_the_program(
 
 
 async def test_the_id_of_a_cost_of_one_person_is_for_who_may_see_people(
-    golden: httpx.AsyncClient, org: Org, fold: Fold, client_of: MakeClient
+    golden: httpx.AsyncClient, org: Org, deliver: Deliver, client_of: MakeClient
 ) -> None:
     """As where the same facts are listed behind the figure."""
-    own = fact(
-        "cost.booked",
-        "salary-of-E007",
-        local(date(2025, 1, 1)),
-        category="employee_time",
-        amount="100.00",
-        currency="USD",
-        starts_on="2025-01-01",
-        ends_on="2025-01-02",
-        employee="E007",
-    )
-    await post(golden, [own])
-    await fold(org)
+    await deliver([cost("salary-of-E007", "employee_time", "100.00", employee="E007")])
     reader = await client_of(org, ["roi:read", "kpis:read"])
 
     for client, shown in ((golden, ["salary-of-E007"]), (reader, [None])):

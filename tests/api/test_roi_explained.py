@@ -8,10 +8,9 @@ import httpx
 import pytest
 
 from shared.kpis.vocabulary import AttributionModel
-from shared.orgs import Org
-from tests.api.asking import post
-from tests.api.conftest import Fold
-from tests.api.golden import fact, local
+from tests.api.asking import pages
+from tests.api.conftest import Deliver
+from tests.api.golden import Q1, fact, local
 from tests.api.test_golden import get, golden
 
 __all__ = ["golden"]
@@ -21,13 +20,9 @@ Lines = list[dict[str, Any]]
 
 async def explained(client: httpx.AsyncClient, **asked: Any) -> tuple[dict[str, Any], Lines, Lines]:
     """Return the first page of an explanation, and the credits and the costs of all pages."""
-    first = page = await get(client, "roi/explain", **asked)
-    credits, costs = [*page["credits"]], [*page["costs"]]
-    while page["next_cursor"]:
-        page = await get(client, "roi/explain", cursor=page["next_cursor"], **asked)
-        credits += page["credits"]
-        costs += page["costs"]
-    return first, credits, costs
+    told = await pages(client, "roi/explain", **{**Q1, **asked})
+    credits, costs = ([line for page in told for line in page[of]] for of in ("credits", "costs"))
+    return told[0], credits, costs
 
 
 def total(lines: Lines, name: str) -> Decimal:
@@ -63,12 +58,11 @@ async def test_credits_and_costs_add_up_to_the_statement_under_every_model(
 
 
 async def test_revenue_nobody_ever_reported_is_null_in_the_explanation_too(
-    client: httpx.AsyncClient, org: Org, fold: Fold
+    client: httpx.AsyncClient, deliver: Deliver
 ) -> None:
     booked = {"category": "content", "amount": "10.00", "currency": "USD"}
     days = {"starts_on": "2025-01-01", "ends_on": "2025-01-02"}
-    await post(client, [fact("cost.booked", "1", local(date(2025, 1, 1)), **booked, **days)])
-    await fold(org)
+    await deliver([fact("cost.booked", "1", local(date(2025, 1, 1)), **booked, **days)])
 
     statement = await get(client, "roi")
     explained = await get(client, "roi/explain")

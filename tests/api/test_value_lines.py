@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from shared.orgs import Org
-from tests.api.asking import post
-from tests.api.conftest import Fold
+from tests.api.asking import assume, post, refusal
+from tests.api.conftest import Deliver, Fold
 from tests.api.golden import ACTIVE, Q1, fact, local
 from tests.api.test_golden import get, golden
 
@@ -34,8 +34,7 @@ async def hired(golden: httpx.AsyncClient, org: Org, fold: Fold) -> httpx.AsyncC
             )
         )
     await post(golden, again)
-    stated = {"effective_from": "2025-01-01", "value": "100", "source": "finance"}
-    await golden.put("/v1/assumptions/vacancy.daily_cost", json=stated)
+    await assume(golden, "vacancy.daily_cost", "100")
     await fold(org)
     return golden
 
@@ -89,7 +88,7 @@ async def test_an_applicant_who_accepted_before_the_first_contact_is_refused(
     refused = await hired.post("/v1/facts", json=told[0])
     taken = await hired.post("/v1/facts", json=told[1])
 
-    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_facts")
+    assert refusal(refused) == (422, "invalid_facts")
     assert "accepted after the first contact" in refused.json()["errors"][0]["message"]
     assert taken.status_code == 200, taken.text
 
@@ -121,7 +120,7 @@ async def test_overlapping_lines_are_refused_by_name_and_flagged_if_wanted(
     refused = await hired.get("/v1/roi/value", params={**Q1, "lines": lines})
     given = await get(hired, "roi/value", lines=lines, accept_overlaps="true")
 
-    assert (refused.status_code, refused.json()["code"]) == (422, "overlapping_value")
+    assert refusal(refused) == (422, "overlapping_value")
     named = [error["message"].split(":")[0] for error in refused.json()["errors"]]
     assert named == pairs
     twice = [f"{pair['one']}, {pair['other']}" for pair in given["roi"]["counted_twice"]]
@@ -171,7 +170,7 @@ async def test_another_channel_hires_nobody(hired: httpx.AsyncClient) -> None:
 
 
 async def test_views_that_ads_bought_are_not_earned(
-    golden: httpx.AsyncClient, org: Org, fold: Fold
+    golden: httpx.AsyncClient, deliver: Deliver
 ) -> None:
     boosted = fact(
         "engagement.daily",
@@ -187,8 +186,7 @@ async def test_views_that_ads_bought_are_not_earned(
         reshares=1,
         clicks=1,
     )
-    await post(golden, [boosted])
-    await fold(org)
+    await deliver([boosted])
 
     values = await get(golden, "kpis/values", ids=["impressions_advocacy", "impressions_boosted"])
 

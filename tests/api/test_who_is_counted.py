@@ -9,11 +9,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from shared.orgs import Org
-from tests.api.asking import problem
-from tests.api.conftest import At, Fold
+from tests.api.asking import over, problem
+from tests.api.conftest import At, Deliver
 
 FEBRUARY = {"from": "2025-02-01", "to": "2025-03-01"}
+_get = over(FEBRUARY)
 #: KPI → the key that says who is counted, another value for it, and what it counts before and then.
 MOVED = {
     "active_advocates": ("active.weeks_needed", "2", "1", "2"),
@@ -47,12 +47,10 @@ def _facts() -> list[dict[str, Any]]:
 
 
 @pytest_asyncio.fixture
-async def told(client: httpx.AsyncClient, org: Org, fold: Fold, at: At) -> httpx.AsyncClient:
+async def told(client: httpx.AsyncClient, deliver: Deliver, at: At) -> httpx.AsyncClient:
     """Tell of February on 1 April, and state who is counted on 10 April, of its last day."""
     at(datetime(2025, 4, 1, 12, tzinfo=UTC))
-    response = await client.post("/v1/facts", json=_facts())
-    assert response.status_code == 200, response.text
-    await fold(org)
+    await deliver(_facts())
     at(datetime(2025, 4, 10, 12, tzinfo=UTC))
     for key, value, _, _ in MOVED.values():
         response = await _state(client, key, value)
@@ -64,13 +62,6 @@ async def told(client: httpx.AsyncClient, org: Org, fold: Fold, at: At) -> httpx
 async def _state(client: httpx.AsyncClient, key: str, value: str) -> httpx.Response:
     stated = {"effective_from": "2025-02-28", "value": value, "source": "program office"}
     return await client.put(f"/v1/assumptions/{key}", json=stated)
-
-
-async def _get(client: httpx.AsyncClient, path: str, **query: str) -> dict[str, Any]:
-    response = await client.get(f"/v1/{path}", params={**FEBRUARY, **query})
-    assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
 
 
 @pytest.mark.parametrize("kpi", MOVED)
