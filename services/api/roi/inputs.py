@@ -67,7 +67,8 @@ class Inputs:
 
     ``kind`` is what the credit is for, and ``is_told`` whether any such conversion ever was.
     ``revenue`` is the full amount of the deals with credit, None if there are no deals at all, and
-    of other conversions.
+    of other conversions. ``closed`` are the deals won or lost in the period, None on another basis
+    than that of the period and where nobody ever told of any.
     ``gross_margin`` and the recruiting rates are those in force on the period's last day: one rate
     for all credit, whatever day its deal closes on, so that every model and the break-even are
     told by the same. ``margin_changes`` says whether other days have another margin.
@@ -81,6 +82,7 @@ class Inputs:
     kind: ConversionKind
     is_told: bool
     revenue: Decimal | None
+    closed: int | None
     credits: Sequence[Credits]
     hires: int | None
     rates: tuple[DatedRate, ...]
@@ -122,7 +124,7 @@ class Inputs:
         found: list[Notice] = []
         if self.kind is not ConversionKind.DEAL:
             return found  # they say what stands behind money
-        if self.query.basis is Basis.PERIOD and not self.credits:
+        if self.closed == 0:
             found.append(_NO_CLOSE)
         if self.margin_changes:
             found.append(_MARGIN_CHANGED)
@@ -163,9 +165,10 @@ async def read_inputs(
         connection, org.id, generation, basis=basis, period=period, kind=kind, group_by=group_by
     )
     is_told = await is_reported(access, kind, query.period)
-    revenue = None
+    revenue = closed = None
     if is_told and kind is ConversionKind.DEAL:
         revenue = await total_revenue(connection, org.id, generation, basis=basis, period=period)
+        closed = await _closed(access, period) if basis is Basis.PERIOD else None
     stated = await rates_of(connection, org.id)
     counted = hires if query.channel == ADVOCACY_CHANNEL else None
     method = None if counted is None else recruiting_by
@@ -184,6 +187,7 @@ async def read_inputs(
         kind=kind,
         is_told=is_told,
         revenue=None if revenue is None else round_money(revenue, exponent(org.currency)),
+        closed=closed,
         credits=credits,
         hires=counted,
         rates=rates,
@@ -229,6 +233,12 @@ async def is_reported(access: Access, kind: ConversionKind, period: Period) -> b
     asked = MeasureQuery((period,))
     table = await read_measures(access.connection, access.org, [measure], asked)
     return table[0, ""][measure] is not None
+
+
+async def _closed(access: Access, period: Period) -> int:
+    measures = ("deals_won", "deals_lost")
+    table = await read_measures(access.connection, access.org, measures, MeasureQuery((period,)))
+    return int(sum(table[0, ""][measure] or 0 for measure in measures))
 
 
 async def _hires(access: Access, period: Period) -> int | None:
