@@ -9,15 +9,25 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from shared.kpis.expressions import exact_text
+from shared.text import composed
 
 __all__ = [
     "Cursor",
     "DecimalText",
     "Input",
     "Limit",
+    "Name",
     "Output",
     "Page",
     "PageQuery",
@@ -43,6 +53,9 @@ def exact(value: Fraction | Decimal | int | None) -> Decimal | None:
     """Return an exact number as a decimal without trailing zeros, cut at twelve digits."""
     return None if value is None else Decimal(exact_text(Fraction(value)))
 
+
+#: A team, an employee, a campaign … as it is asked about.
+Name = Annotated[str, StringConstraints(max_length=128), AfterValidator(composed)]
 
 DecimalText = Annotated[
     Decimal,

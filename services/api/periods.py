@@ -10,11 +10,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from services.api.model import Name
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Dimension
 
@@ -34,8 +34,7 @@ def _iso_day(value: Any) -> Any:
 LocalDay = Annotated[
     date, BeforeValidator(_iso_day), Field(ge=date(2000, 1, 1), le=date(2100, 1, 1))
 ]
-_Value = Annotated[str, StringConstraints(max_length=128)]
-_Values = Annotated[list[_Value], Field(max_length=_MOST_FILTER_VALUES)]
+_Values = Annotated[list[Name], Field(max_length=_MOST_FILTER_VALUES)]
 
 
 class PeriodQuery(BaseModel):

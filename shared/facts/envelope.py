@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared import clock
 from shared.facts.fields import EmployeeRef, Instant, Ref, Slug, SourceName, Text
+from shared.text import composed
 
 __all__ = [
     "WHERE_COLUMNS",
@@ -18,6 +19,7 @@ __all__ = [
     "Fact",
     "Identity",
     "Retraction",
+    "composed_and_hashed",
     "content_hash",
     "identity_key",
 ]
@@ -31,7 +33,7 @@ _ENVELOPE = frozenset({"kind", "source", "external_id", "occurred_at", "revision
 
 def identity_key(source: str, kind: str, external_id: str) -> bytes:
     """Return the 16-byte key of an identity inside one organization (BLAKE2b-128)."""
-    material = f"{source}\0{kind}\0{external_id}".encode()
+    material = f"{source}\0{kind}\0{composed(external_id)}".encode()
     return hashlib.blake2b(material, digest_size=16).digest()
 
 
@@ -175,4 +177,19 @@ class Fact(BaseModel):
 
 def content_hash(columns: tuple[Any, ...]) -> bytes:
     """Return 16 bytes that differ when anything but the revision differs (BLAKE2b-128)."""
-    return hashlib.blake2b(orjson.dumps(columns), digest_size=16).digest()
+    return _hashed(orjson.dumps(columns))
+
+
+def composed_and_hashed(columns: tuple[Any, ...]) -> tuple[tuple[Any, ...], bytes]:
+    """Return columns as they are kept, names and payload composed (NFC), and their content hash."""
+    written = orjson.dumps(columns)
+    if not written.isascii():
+        *named, payload = columns
+        body = orjson.dumps(composed(orjson.loads(payload))).decode()
+        columns = (*composed(named), body)
+        written = orjson.dumps(columns)
+    return columns, _hashed(written)
+
+
+def _hashed(written: bytes) -> bytes:
+    return hashlib.blake2b(written, digest_size=16).digest()

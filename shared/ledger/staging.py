@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from shared.facts import Fact, Retraction
-from shared.facts.envelope import content_hash, identity_key
+from shared.facts.envelope import composed_and_hashed, identity_key
 
 __all__ = ["MixedRevisions", "Said", "said"]
 
@@ -82,13 +82,13 @@ def _wins(row: Said, earlier: Said, said_now: int) -> bool:
 
 
 def _stated(fact: Fact, zone: ZoneInfo, said_now: int) -> Said:
-    columns = fact.entry_columns(zone)
+    columns, hashed = composed_and_hashed(fact.entry_columns(zone))
     revision = fact.revision
     return Said(
         identity_key(columns[3], columns[2], columns[4]),
         said_now if revision is None else revision,
         False,
-        content_hash(columns),
+        hashed,
         columns,
     )
 

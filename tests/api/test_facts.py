@@ -7,7 +7,8 @@ import pytest
 
 from shared.db import Database
 from shared.orgs import Org, person_of
-from tests.api.asking import problem, refusal
+from tests.api.asking import groups, problem, refusal
+from tests.api.conftest import Fold
 from tests.api.test_access import CONNECTION
 
 POST: dict[str, Any] = {
@@ -59,6 +60,28 @@ async def test_twice_is_once_and_a_change_is_a_correction(client: httpx.AsyncCli
         (-1, "E001"),
         (1, "E002"),
     ]
+
+
+async def test_a_name_in_two_spellings_is_one_name(
+    client: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    # "ó" as one character, and as a letter and a mark.
+    one, two = "Krak\u00f3w", "Krako\u0301w"
+    told = {**POST, "external_id": one, "campaign": one, "post": one}
+    again = {**POST, "external_id": two, "campaign": two, "post": two}
+
+    assert (await client.post("/v1/facts", json=[told])).json()["inserted"] == 1
+    assert (await client.post("/v1/facts", json=[again])).json()["unchanged"] == 1
+    await fold(org)
+
+    for asked in (one, two):
+        (shares,) = (await groups(client, "shares", campaign=asked)).values()
+        assert shares["value"] == "1", ascii(asked)
+    (entry,) = (await client.get("/v1/facts")).json()["entries"]
+    assert (entry["external_id"], entry["campaign"]) == (one, one)
+    identity = {"source": "acme", "kind": "post.published", "external_id": two}
+    gone = await client.post("/v1/facts/retract", json={"identities": [identity]})
+    assert gone.json()["retracted"] == 1
 
 
 async def test_an_older_revision_is_stale(client: httpx.AsyncClient) -> None:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.api.answers import Trust
 from services.api.assumptions.schemas import RateText
@@ -15,6 +15,7 @@ from shared.kpis.definitions import Id
 from shared.kpis.forecast import Method
 from shared.kpis.goals import Attainable, Pacing, Reading, Verdict
 from shared.kpis.vocabulary import Unit
+from shared.text import composed
 
 __all__ = [
     "Goal",
@@ -33,7 +34,7 @@ _ID = "0197c1a4-6f1e-7c53-9d7b-5d0f3f0c2a11"
 _OBJECTIVE = "Enter the Polish market with ten pilot customers by summer"
 _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 _Owner = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
-_Value = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+_Value = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(composed)]
 _Values = Annotated[tuple[_Value, ...], Field(min_length=1, max_length=100)]
 #: Not by employee: a goal of one person is a matter between people, and not measured here.
 _Dimension = Literal[

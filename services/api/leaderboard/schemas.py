@@ -2,12 +2,11 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from services.api.answers import IsPartial, Trust
-from services.api.model import DecimalText, Limit, Output
+from services.api.model import DecimalText, Limit, Name, Output
 from services.api.periods import KnownQuery
 from shared.kpis.vocabulary import AttributionModel, Unit
 
@@ -35,7 +34,7 @@ class LeaderboardQuery(KnownQuery):
         description="Attribution model, when ranked by revenue.",
         examples=["linear"],
     )
-    team: list[Annotated[str, StringConstraints(max_length=128)]] = Field(
+    team: list[Name] = Field(
         default=[],
         description="Only people of these teams, on the day of what counts.",
         max_length=100,

@@ -5,11 +5,11 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from services.api.answers import IsPartial, Trust
-from services.api.model import DecimalText, Output
+from services.api.model import DecimalText, Name, Output
 from services.api.periods import KnownQuery, LocalDay
 from shared.kpis.definitions import Id
 from shared.kpis.incrementality import PreTrend
@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 _ROLLOUT: Final = re.compile(r"(?P<team>.{1,128})=(?P<day>\d{4}-\d{2}-\d{2})", re.ASCII | re.DOTALL)
-_Team = Annotated[str, StringConstraints(max_length=128)]
 
 
 def _rollout(text: str) -> str:
@@ -55,7 +54,7 @@ class IncrementalityQuery(KnownQuery):
         description="The KPI, which teams must carry. One that adds up is taken per employee.",
         examples=["shares"],
     )
-    team: list[_Team] = Field(
+    team: list[Name] = Field(
         default=[],
         max_length=500,
         description="Only these teams; all if absent.",
