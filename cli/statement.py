@@ -137,7 +137,8 @@ def _verdict(figures: Figures) -> Iterator[str]:
     yield from _sign(comparison)
     payback = statement["payback"]
     if payback is None:
-        yield "Payback: not yet."
+        # Without a return nothing is known of the day either.
+        yield "Payback: –" if margin["percent"] is None else "Payback: not yet."
     else:
         yield f"Payback: {payback['day']}, day {payback['age_days']} of the period."
 

@@ -148,6 +148,9 @@ class CohortRoi(Trust):
     age_unit: AgeUnit = Field(description="Steps of the curve.", examples=["month"])
     curve: list[CohortPoint] = Field(description="Every age the cohort has reached.")
     maturity: Maturity = Field(description="How far its business is decided.")
-    payback: Payback | None = Field(description="When margin covered cost; null: not yet.")
+    payback: Payback | None = Field(
+        description="When margin first covered cost; null: not yet, or not known, where `realized`"
+        " or the cost is null."
+    )
     expected: Expected = Field(description="The end of it, as far as history tells.")
     notices: list[Notice] = Field(description="What to know before using the figures.")

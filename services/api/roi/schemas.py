@@ -232,5 +232,8 @@ class RoiStatement(Common):
     maturity: Maturity = Field(
         description="How far its business is decided: how much may yet come."
     )
-    payback: Payback | None = Field(description="When margin first covered cost; null: not yet.")
+    payback: Payback | None = Field(
+        description="When margin first covered cost; null: not yet, or not known, where the return"
+        " on margin is null. A period without cost has paid back on its first day."
+    )
     curve: list[CurvePoint] = Field(description="Margin as it came in, by day of close.")

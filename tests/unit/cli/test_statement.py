@@ -93,13 +93,21 @@ def test_models_that_agree_on_the_sign_are_not_said_to_differ() -> None:
 
 def test_what_is_not_known_is_a_dash_and_never_a_zero() -> None:
     kpi = {"kpi": "time_to_close", "unit": "days", "values": [{"value": None}]}
-    changes: dict[str, Any] = {"cost": {"total": None, "by_category": []}, "payback": None}
+    changes: dict[str, Any] = {
+        "cost": {"total": None, "by_category": []},
+        "roi_on_margin": _return(None),
+        "payback": None,
+    }
 
     lines = _lines(_figures(statement=changes, kpis=[kpi]))
 
     assert "cost of the program –" in lines
     assert "median time to close –" in lines
-    assert "Payback: not yet." in lines
+    assert "Payback: –" in lines
+
+
+def test_a_cost_that_nothing_has_covered_is_not_paid_back_yet() -> None:
+    assert "Payback: not yet." in _lines(_figures(statement={"payback": None}))
 
 
 def test_a_notice_is_shown_once_although_both_answers_carry_it() -> None:
