@@ -146,9 +146,6 @@ async def stage_batch(
     if extent is None:
         return None
     await connection.execute(_STAGE, org_id, after, extent["until"])
-    # The planner wants to know roughly how many rows there are and how they spread. The usual
-    # sample would cost a fifth of the fold.
-    await connection.execute("SET LOCAL default_statistics_target = 5; ANALYZE fold_batch")
     await connection.execute(_RETRACT)
     kinds = await connection.fetch(_KINDS)
     return Batch(
