@@ -13,17 +13,19 @@ __all__ = ["cross_pairs", "evenness", "theil_sen_slope"]
 Number = Decimal | Fraction | int
 
 
-def evenness(values: Collection[Number]) -> Fraction | None:
+def evenness(values: Collection[Number], *, zeros: int = 0) -> Fraction | None:
     """Return 1 less the Gini coefficient of values that are 0 or more; None if all are 0.
 
-    With the values in ascending order, G = Σ (2 i − n − 1) x_i / (n Σ x_i), i counted from 1.
+    With the values in ascending order, G = Σ (2 i − n − 1) x_i / (n Σ x_i), i counted from 1. There
+    are so many ``zeros`` besides, which need not be written out.
     """
     ordered = sorted(Fraction(value) for value in values)
-    total, count = sum(ordered, Fraction(0)), len(ordered)
+    total, count = sum(ordered, Fraction(0)), zeros + len(ordered)
     if not total:
         return None
     ranked = sum(
-        ((2 * i - count - 1) * value for i, value in enumerate(ordered, start=1)), Fraction(0)
+        ((2 * i - count - 1) * value for i, value in enumerate(ordered, start=zeros + 1)),
+        Fraction(0),
     )
     return 1 - ranked / (count * total)
 

@@ -1,9 +1,8 @@
 """Active advocates: who shared in enough of the last whole weeks, at the end of each bucket.
 
 Buckets look back on weeks that most of them share. So nothing is counted bucket by bucket: each
-person's weeks with a share say in which stretches of buckets they are active, the roster cuts these
-where it tells another place, and what begins and ends is added up along the buckets. The work is
-that of the shares, of the roster's rows and of the answer, however far is looked back.
+person's weeks with a share say in which stretches of buckets they are active, however far is looked
+back, and these are added up along the buckets.
 """
 
 from collections.abc import Sequence
@@ -16,8 +15,9 @@ from shared.kpis.periods import last_iso_weeks
 from shared.rollups.query import Slicing
 from shared.rollups.reading import Found, Reading
 from shared.rollups.shares import shares
-from shared.rollups.sql import Arguments, bucket_ends, filter_clause, places_in_stretch
+from shared.rollups.sql import Arguments, bucket_ends
 from shared.rollups.stated import stated_at
+from shared.rollups.sweep import along_buckets, placed_stretches
 
 __all__ = ["count_active"]
 
@@ -41,45 +41,16 @@ async def count_active(asked: Reading) -> Found:
     plan, arguments, ends = asked.plan, asked.arguments(), bucket_ends(asked.query)
     keys = (ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED)
     stated = await stated_at(asked.connection, asked.org_id, keys, ends)
-    statement = _counted(plan, arguments, ends, [(int(w), int(needed)) for w, needed in stated])
-    rows = await asked.connection.fetch(statement, *arguments.values)
-    return {(row["bucket"], row["grouped"]): row["people"] for row in rows}
-
-
-def _counted(
-    plan: Slicing, arguments: Arguments, ends: list[date], stated: Sequence[tuple[int, int]]
-) -> str:
-    """Return the people of each bucket and group: what begins and ends, added up along them."""
-    stretches = _stretches(plan, arguments, ends, stated)
-    group, whose, join, columns = "s.grouped", "s", "", {p: f"p.{p}" for p in plan.places}
-    if columns:
-        whose, join = "p", places_in_stretch(plan.places, "s", arguments.add(ends))
-        group = columns.get(plan.group_by or "", group)
-    return f"""
-        SELECT b.bucket, told.grouped, told.people
-          FROM (
-            SELECT edge.grouped, edge.bucket, sum(sum(edge.change)) OVER along AS people,
-                   lead(edge.bucket, 1, 0) OVER along AS until
-              FROM (
-                SELECT {group} AS grouped, e.bucket, e.change
-                  FROM ({stretches}) s {join}
-                 CROSS JOIN LATERAL (
-                    VALUES ({whose}.since, 1), ({whose}.until, -1)
-                 ) e (bucket, change)
-                 WHERE true {filter_clause(plan.place_filters, arguments, columns=columns)}
-              ) edge
-             GROUP BY edge.grouped, edge.bucket
-            WINDOW along AS (PARTITION BY edge.grouped ORDER BY edge.bucket)
-          ) told
-         CROSS JOIN LATERAL generate_series(told.bucket, told.until - 1) b (bucket)
-         WHERE told.people > 0
-    """
+    rules = [(int(weeks), int(needed)) for weeks, needed in stated]
+    stretches = placed_stretches(_stretches(plan, arguments, ends, rules), plan, arguments, ends)
+    rows = await asked.connection.fetch(along_buckets(stretches), *arguments.values)
+    return {(row["bucket"], row["grouped"]): row["lines"] for row in rows}
 
 
 def _stretches(
     plan: Slicing, arguments: Arguments, ends: list[date], stated: Sequence[tuple[int, int]]
 ) -> str:
-    """Return in which buckets each person is active: employee, grouped, since, until.
+    """Return in which stretches of buckets each person is active.
 
     Weeks are numbered from the first one looked at. ``over`` says of each bucket how many of them
     are over at its end: a bucket looks at the last of these, as many as its rule says.
@@ -95,7 +66,8 @@ def _stretches(
     # included, are looked at then: until the first of these is not any more, or the next one with a
     # share takes its place.
     return f"""
-        SELECT a.employee, a.grouped, lower(a.stretch) AS since, upper(a.stretch) AS until
+        SELECT a.employee, a.grouped, lower(a.stretch) AS since, upper(a.stretch) AS until,
+               1 AS lines, 0 AS quantity
           FROM (
             WITH shared AS MATERIALIZED (
                 SELECT (x.day - {since}::date) / 7 AS week, x.employee, x.grouped

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from shared.rollups.active import count_active
 from shared.rollups.held import measures_held
+from shared.rollups.people import roster
 from shared.rollups.reading import Found, Reader, Reading
 from shared.rollups.shares import shares
 from shared.rollups.sql import (
@@ -13,8 +14,8 @@ from shared.rollups.sql import (
     bucket_starts,
     filter_clause,
     placed_on_day,
-    places_held,
 )
+from shared.rollups.sweep import along_buckets
 
 __all__ = ["READERS", "SUM_BEHIND"]
 
@@ -78,24 +79,16 @@ def _on_roster(condition: str) -> Reader:
             return None
         plan, arguments = asked.plan, asked.arguments()
         ends = arguments.add(bucket_ends(asked.query))
-        grouped = f"r.{plan.group_by}" if plan.group_by else "''"
-        clause = filter_clause(plan.filters, arguments, alias="r")
-        rows = await asked.connection.fetch(
-            f"""
-            SELECT b.place - 1 AS bucket, {grouped} AS grouped, count(*) AS people
-              FROM (
-                SELECT s.*, lead(s.effective_on, 1, 'infinity'::date) OVER (
-                           PARTITION BY s.employee ORDER BY s.effective_on, s.fact_key) AS until
-                  FROM roster s
-                 WHERE s.org_id = $1 AND s.generation = $2
-              ) r
-             {places_held("r.effective_on", "r.until", ends)}
-             WHERE {condition} {clause}
-             GROUP BY 1, 2
-            """,
-            *arguments.values,
-        )
-        return {(row["bucket"], row["grouped"]): Decimal(row["people"]) for row in rows}
+        # The row says itself where somebody is.
+        stretches = f"""
+            SELECT {f"r.{plan.group_by}" if plan.group_by else "''"} AS grouped,
+                   width_bucket(r.since, {ends}::date[]) AS since,
+                   width_bucket(r.until, {ends}::date[]) AS until, 1 AS lines, 0 AS quantity
+              FROM ({roster()}) r
+             WHERE {condition} {filter_clause(plan.filters, arguments, alias="r")}
+        """
+        rows = await asked.connection.fetch(along_buckets(stretches), *arguments.values)
+        return {(row["bucket"], row["grouped"]): row["lines"] for row in rows}
 
     return read
 

@@ -9,8 +9,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
+
+import asyncpg
 
 from shared.kpis.periods import Period
 from shared.kpis.quantiles import MEDIAN, P90, quantile
@@ -25,22 +28,25 @@ from shared.rollups.sql import (
     date_literal,
     filter_clause,
     placed_on_day,
-    places_held,
 )
+from shared.rollups.sweep import along_buckets, counted_stretches, placed_stretches
 
 __all__ = [
     "EVERYWHERE",
+    "NOWHERE",
     "Begun",
     "Combined",
     "Lines",
     "Listed",
     "PlacedOn",
+    "Swept",
     "begun",
+    "each_person",
     "has_gauge",
     "has_rows",
     "has_standing",
-    "level",
     "places_of_line",
+    "read_keys",
     "reader",
     "standing",
 ]
@@ -48,6 +54,8 @@ __all__ = [
 Lines = Callable[[str, str], str]
 #: The same of many buckets at once, of the days after each of them besides: an array, in order.
 Begun = Callable[[str, str, str], str]
+#: Lines with the buckets that they hold in: ``enters`` and ``leaves``, numbered from 0.
+Swept = Callable[[Arguments, MeasureQuery], str]
 #: A mean or a quantile is of what each fact says, unless its name says by what lines are added up.
 Combined = Literal[
     "sum",
@@ -65,10 +73,9 @@ Combined = Literal[
 #: period, the day before it; or the relation says it, in a column for each place it can say.
 PlacedOn = Literal["day", "end", "start", "own"]
 
-#: The columns of who and where, for lines that have none.
-EVERYWHERE = (
-    "'' AS employee, '' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
-)
+#: The columns of where, for lines that have none; and of who and where.
+NOWHERE = "'' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
+EVERYWHERE = f"'' AS employee, {NOWHERE}"
 _OF_GENERATION = "org_id = $1 AND generation = $2"
 #: What facts may say in their own words of the group that they are about.
 _NAMED = (*ROSTER_PLACES, Dimension.JOB, Dimension.MARKET, Dimension.LANGUAGE)
@@ -87,8 +94,10 @@ class Listed:
         needs: a dimension without which there is no value, because its parts overlap.
         is_by_day: whether the lines of a day are the same in every period that holds it, and no
             others are the period's: they are then found once, not once for each bucket.
-        spans: of a :func:`level`, all of its lines with the days at whose ends they hold.
         at_once: the lines of what is :func:`begun` in any of many buckets.
+        swept: lines that hold in many buckets each, all of them with the first of these and the one
+            after the last: they are added up along the buckets. ``line_key`` names an employee, or
+            no line holds beside another one of its key.
     """
 
     lines: Lines
@@ -97,11 +106,11 @@ class Listed:
     placed_on: PlacedOn = "end"
     needs: Dimension | None = None
     is_by_day: bool = False
-    spans: str | None = None
     at_once: Begun | None = None
+    swept: Swept | None = None
 
 
-def begun(at_once: Begun, combined: Combined, exists: str) -> Listed:
+def begun(at_once: Begun, combined: Combined, exists: str, placed_on: PlacedOn = "end") -> Listed:
     """Return the measure of what began in a period, whenever the facts are that make its lines.
 
     ``at_once`` is a relation of lines with one column more, the day ``begun_on``. What else decides
@@ -111,20 +120,7 @@ def begun(at_once: Begun, combined: Combined, exists: str) -> Listed:
     def lines(since: str, until: str) -> str:
         return at_once(since, until, f"ARRAY[{until}]")
 
-    return Listed(lines, combined, exists, at_once=at_once)
-
-
-def level(spans: str, combined: Combined, exists: str) -> Listed:
-    """Return the measure of what holds at the end of a period.
-
-    ``spans`` is a relation of lines with two columns more: a line holds at the end of each day from
-    ``since`` on, up to and without ``until``.
-    """
-
-    def lines(since: str, until: str) -> str:
-        return f"SELECT s.* FROM ({spans}) s WHERE s.since < {until} AND s.until >= {until}"
-
-    return Listed(lines, combined, exists, spans=spans)
+    return Listed(lines, combined, exists, placed_on, at_once=at_once)
 
 
 def has_rows(table: str, condition: str = "true") -> str:
@@ -163,6 +159,15 @@ def standing(
     """
 
 
+def each_person(relation: str, *columns: str) -> str:
+    """Return a line for each row (employee, day, fact_key, ``columns``) of a relation."""
+    return f"""
+        SELECT x.day, x.employee, {NOWHERE}, 1::numeric AS quantity, x.fact_key,
+               x.employee AS line_key, '' AS note{"".join(f", x.{column}" for column in columns)}
+          FROM ({relation}) x
+    """
+
+
 def places_of_line(
     placed_on: PlacedOn, places: Sequence[str], since: str, until: str
 ) -> tuple[str, Mapping[str, str], str]:
@@ -185,21 +190,75 @@ def reader(listed: Listed) -> Reader:
     """Return the reader that combines the lines of each bucket and group."""
 
     async def read(asked: Reading) -> Found | None:
-        query, arguments = asked.query, asked.arguments()
         _refuse_whole(listed, asked.plan)
         if not await asked.exists(listed.exists):
             return None
-        statement = _statement(listed, query, asked.plan, arguments)
-        rows = await asked.connection.fetch(statement, *arguments.values)
+        if listed.swept is not None:
+            return await _read_along(listed, listed.swept, asked)
         if listed.combined in _IN_SQL:
+            rows = await _rows(listed, asked)
             return {(row["bucket"], row["grouped"]): row["value"] for row in rows}
-        parts: dict[tuple[int, str], dict[str, Fraction]] = defaultdict(dict)
-        for row in rows:
-            parts[row["bucket"], row["grouped"]][row["line_key"]] = Fraction(row["quantity"])
-        combine = _IN_PYTHON[listed.combined]
-        return {place: combine(query.buckets[place[0]], keys) for place, keys in parts.items()}
+        parts = await read_keys(listed, asked)
+        combine, buckets = _IN_PYTHON[listed.combined], asked.query.buckets
+        return {place: combine(buckets[place[0]], keys) for place, keys in parts.items()}
 
     return read
+
+
+async def read_keys(
+    listed: Listed, asked: Reading
+) -> Mapping[tuple[int, str], Mapping[str, Fraction]]:
+    """Return what the lines of each key add up to, by bucket and group."""
+    parts: dict[tuple[int, str], dict[str, Fraction]] = defaultdict(dict)
+    for row in await _rows(listed, asked):
+        parts[row["bucket"], row["grouped"]][row["line_key"]] = Fraction(row["quantity"])
+    return parts
+
+
+async def _rows(listed: Listed, asked: Reading) -> list[asyncpg.Record]:
+    arguments = asked.arguments()
+    statement = _statement(listed, asked.query, asked.plan, arguments)
+    return await asked.connection.fetch(statement, *arguments.values)
+
+
+async def _read_along(listed: Listed, swept: Swept, asked: Reading) -> Found:
+    """Return what lines make that hold in many buckets each."""
+    arguments = asked.arguments()
+    stretches = _stretches(listed, swept, asked, arguments)
+    rows = await asked.connection.fetch(along_buckets(stretches), *arguments.values)
+    if listed.combined == "cross_pairs":
+        parts: dict[int, list[Decimal]] = defaultdict(list)
+        for row in rows:
+            parts[row["bucket"]].append(row["quantity"])
+        return {(bucket, ""): cross_pairs(sizes) for bucket, sizes in parts.items()}
+    value = _ALONG[listed.combined]
+    return {(row["bucket"], row["grouped"]): value(row["quantity"], row["lines"]) for row in rows}
+
+
+def _stretches(listed: Listed, swept: Swept, asked: Reading, arguments: Arguments) -> str:
+    """Return the stretches (see :mod:`shared.rollups.sweep`) of the lines that are asked about."""
+    plan, placed_on, query = asked.plan, listed.placed_on, asked.query
+    is_fixed = placed_on in {"day", "own"}
+    join, columns, has_place = places_of_line(placed_on, plan.places, "", "")
+    kept, group = plan.filters, columns.get(plan.group_by or "")
+    if not is_fixed:
+        join, columns, kept, group = "", {}, plan.kept_filters, None
+    conditions = f"{has_place} {filter_clause(kept, arguments, columns=columns)}"
+    if group is None and plan.kept_group is not None:
+        group, conditions = f"c.{plan.kept_group}", f"{conditions} AND c.{plan.kept_group} <> ''"
+    if listed.combined == "cross_pairs":
+        group = "c.line_key"  # of the whole: nothing divides its parts
+    lines = f"""
+        SELECT c.employee, {group or "''"} AS grouped, c.line_key, c.enters AS since,
+               c.leaves AS until, c.quantity
+          FROM ({swept(arguments, query)}) c {join}
+         WHERE c.enters < c.leaves {conditions}
+    """
+    stretches = counted_stretches(lines, by_key=listed.combined in {"count", "mean"})
+    if is_fixed:
+        return stretches
+    days = bucket_starts(query) if placed_on == "start" else bucket_ends(query)
+    return placed_stretches(stretches, plan, arguments, days)
 
 
 def _refuse_whole(listed: Listed, plan: Slicing) -> None:
@@ -266,11 +325,6 @@ def _by_place(lines: str, placed_on: PlacedOn, plan: Slicing, arguments: Argumen
 def _in_buckets(listed: Listed, query: MeasureQuery, arguments: Arguments) -> str:
     """Return the lines (alias ``c``), each beside its bucket (``b``: since, until, place)."""
     ends = arguments.add(bucket_ends(query))
-    if listed.spans is not None:
-        first, last = date_literal(query.buckets[0].end), date_literal(query.period.end)
-        return f"""(
-            SELECT s.* FROM ({listed.spans}) s WHERE s.since < {last} AND s.until >= {first}
-        ) c {places_held("c.since", "c.until", ends)}"""
     starts = arguments.add(bucket_starts(query))
     if listed.is_by_day or listed.at_once is not None:
         period = date_literal(query.period.start), date_literal(query.period.end)
@@ -291,6 +345,12 @@ _IN_SQL: Mapping[Combined, str] = {
     "sum": "sum(quantity)",
     "count": "count(*)::numeric",
     "most": "max(quantity)",
+}
+#: The same, of what lines add up to and how many they are.
+_ALONG: Mapping[Combined, Callable[[Decimal, Decimal], Decimal | Fraction]] = {
+    "sum": lambda quantity, _: quantity,
+    "count": lambda _, lines: lines,
+    "mean": lambda quantity, lines: Fraction(quantity) / Fraction(lines),
 }
 
 

@@ -3,28 +3,21 @@
 from collections.abc import Mapping
 
 from shared.kpis.vocabulary import Dimension
+from shared.rollups.gauges import readings
+from shared.rollups.holding import gained, level
 from shared.rollups.listed import Lines, Listed, has_gauge, has_rows, has_standing, standing
 from shared.rollups.people import posts
+from shared.rollups.query import MeasureQuery
+from shared.rollups.sql import NEVER, Arguments, date_literal
 
 __all__ = ["LISTED"]
 
 
-def _followers_before(day: str) -> str:
+def _followers() -> str:
     return f"""
-        SELECT DISTINCT ON (g.employee, g.account, g.network) g.employee, g.account, g.network,
-               g.day, g.value, g.fact_key
-          FROM gauge g
-         WHERE g.org_id = $1 AND g.generation = $2 AND g.measure = 'followers' AND g.day < {day}
-         ORDER BY g.employee, g.account, g.network, g.observed_at DESC, g.fact_key DESC
-    """
-
-
-def _followers_at_start(since: str, until: str) -> str:
-    return f"""
-        SELECT f.day, f.employee, f.account, f.network, '' AS campaign, '' AS content,
-               '' AS channel, f.value AS quantity, f.fact_key,
+        SELECT f.*, '' AS campaign, '' AS content, '' AS channel, f.value AS quantity,
                encode(f.fact_key, 'hex') AS line_key, 'last reading before' AS note
-          FROM ({_followers_before(since)}) f
+          FROM ({readings("followers", before=NEVER)}) f
     """
 
 
@@ -35,7 +28,7 @@ def _followers_gained(since: str, until: str) -> str:
                '' AS channel, now.value - was.value AS quantity, now.fact_key,
                encode(now.fact_key, 'hex') AS line_key,
                trim_scale(now.value) || ' after ' || trim_scale(was.value) AS note
-          FROM ({_followers_before(until)}) now
+          FROM ({readings("followers", before=until)}) now
           JOIN LATERAL (
             SELECT g.value FROM gauge g
              WHERE g.org_id = $1 AND g.generation = $2 AND g.measure = 'followers'
@@ -44,7 +37,14 @@ def _followers_gained(since: str, until: str) -> str:
              ORDER BY g.observed_at DESC, g.fact_key DESC
              LIMIT 1
           ) was ON true
+         WHERE now.until >= {until}
     """
+
+
+def _followers_of_buckets(arguments: Arguments, query: MeasureQuery) -> str:
+    told = readings("followers", before=date_literal(query.period.end))
+    spans = f"SELECT f.*, '' AS line_key FROM ({told}) f"
+    return gained(spans, "x.employee, x.account, x.network", arguments, query)
 
 
 def _publication(post: str) -> str:
@@ -177,8 +177,10 @@ def _mentions(only: str) -> Listed:
 _OF_ADVOCATE = "employee <> ''"
 _REACH_KNOWN = has_standing("post.metrics", "body ? 'reach'")
 LISTED: Mapping[str, Listed] = {
-    "followers_at_start": Listed(_followers_at_start, "sum", has_gauge("followers")),
-    "followers_gained": Listed(_followers_gained, "sum", has_gauge("followers")),
+    "followers_at_start": level(_followers(), "sum", has_gauge("followers"), "start"),
+    "followers_gained": Listed(
+        _followers_gained, "sum", has_gauge("followers"), swept=_followers_of_buckets
+    ),
     "reach.most": Listed(_reach, "most", _REACH_KNOWN),
     "reach.sum": Listed(_reach, "sum", _REACH_KNOWN),
     "reach.followed": Listed(
@@ -196,6 +198,7 @@ LISTED: Mapping[str, Listed] = {
         "sum",
         f"({has_gauge('connections')} AND {has_rows('post', _OF_ADVOCATE)})",
         "day",
+        is_by_day=True,
     ),
     "engagements_tagged": Listed(
         _tagged,
@@ -203,6 +206,7 @@ LISTED: Mapping[str, Listed] = {
         has_standing("post.published", "body ? 'hashtags'"),
         "day",
         needs=Dimension.HASHTAG,
+        is_by_day=True,
     ),
     **{
         f"mentions_{brand}_listed": _mentions(f"s.body ->> 'brand' = '{brand}'")
@@ -215,6 +219,9 @@ LISTED: Mapping[str, Listed] = {
         for mood in ("positive", "neutral", "negative")
     },
     "reply_hours.median": Listed(
-        _replies, "median", has_standing("mention.recorded", "body ? 'answered_at'")
+        _replies,
+        "median",
+        has_standing("mention.recorded", "body ? 'answered_at'"),
+        is_by_day=True,
     ),
 }

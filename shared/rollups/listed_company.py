@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 
 from shared.kpis.measures_of_company import SURVEYS
-from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing
+from shared.rollups.holding import in_buckets, level
+from shared.rollups.listed import EVERYWHERE, NOWHERE, Lines, Listed, has_rows, has_standing
 from shared.rollups.listed import standing as standing_lines
 from shared.rollups.people import roster
-from shared.rollups.sql import EVER, ZONE
+from shared.rollups.query import MeasureQuery
+from shared.rollups.sql import EVER, NEVER, ZONE, Arguments, bucket_ends
 
 __all__ = ["LISTED"]
 
-_NOWHERE = "'' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
 _SURVEY_FIELDS = {"positive": "positive", "negative": "negative", "score": "score_sum"}
 _DID = " + ".join(f"(s.body ->> '{name}')::numeric" for name in ("posts", "comments", "reactions"))
 _DID_ANYTHING = " + ".join(
@@ -60,27 +61,9 @@ def _surveys() -> Mapping[str, Listed]:
                 "sum",
                 has_standing("survey.recorded", only),
                 "own",
+                is_by_day=True,
             )
     return listed
-
-
-def _last_of_teams(figure: str) -> Lines:
-    def lines(since: str, until: str) -> str:
-        told = standing_lines(
-            "figure.recorded",
-            EVER,
-            until,
-            only=f"s.body ->> 'figure' = '{figure}'",
-            quantity="(s.body ->> 'value')::numeric",
-            key="coalesce(s.body ->> 'team', '')",
-            note="'last figure'",
-        )
-        return f"""
-            SELECT DISTINCT ON (f.team) f.* FROM ({told}) f
-             ORDER BY f.team, f.day DESC, f.occurred_at DESC, f.fact_key DESC
-        """
-
-    return lines
 
 
 def _figures() -> Mapping[str, Listed]:
@@ -99,35 +82,58 @@ def _figures() -> Mapping[str, Listed]:
             "sum",
             has_standing("figure.recorded", f"body ->> 'figure' = '{figure}'"),
             "own",
+            is_by_day=True,
         )
         for name, (figure, field) in fields.items()
     }
 
 
-def _searching(since: str, until: str) -> str:
+def _searching() -> str:
     """Return the staff of whose searching there is a figure, each with the hours it says.
 
-    That is the last one of the person's team, or else of the whole company.
+    That is the last one of the person's team, or else of the whole company; at the ends of the days
+    [``since``, ``until``).
     """
+    told = standing_lines(
+        "figure.recorded",
+        EVER,
+        NEVER,
+        only="s.body ->> 'figure' = 'search_hours'",
+        quantity="(s.body ->> 'value')::numeric",
+        key="coalesce(s.body ->> 'team', '')",
+    )
     return f"""
-        SELECT r.effective_on AS day, r.employee, r.team, r.fact_key, h.quantity AS hours,
-               h.fact_key AS told_by
-          FROM ({roster(until)}) r
-         CROSS JOIN LATERAL (
-            SELECT f.quantity, f.fact_key FROM ({_last_of_teams("search_hours")(since, until)}) f
-             WHERE f.team IN (r.team, '')
-             ORDER BY f.team <> '' DESC
-             LIMIT 1
-         ) h
+        WITH figure AS MATERIALIZED (
+            SELECT f.team, f.quantity, f.fact_key, f.day AS since,
+                   lead(f.day, 1, {NEVER}) OVER of_team AS until,
+                   first_value(f.day) OVER of_team AS begins
+              FROM ({told}) f
+            WINDOW of_team AS (PARTITION BY f.team ORDER BY f.day, f.occurred_at, f.fact_key)
+        ), heard AS MATERIALIZED (
+            -- What a team is told by: its own figures, and before them those of the company.
+            SELECT r.team, f.quantity, f.fact_key, f.since,
+                   CASE WHEN f.team = r.team THEN f.until
+                        ELSE least(f.until, coalesce(own.begins, {NEVER})) END AS until
+              FROM (
+                SELECT DISTINCT team FROM roster WHERE org_id = $1 AND generation = $2
+              ) r
+              LEFT JOIN (SELECT DISTINCT team, begins FROM figure) own ON own.team = r.team
+              JOIN figure f ON f.team IN (r.team, '')
+        )
+        SELECT r.since AS day, r.employee, r.team, r.fact_key, h.quantity AS hours,
+               h.fact_key AS told_by, greatest(r.since, h.since) AS since,
+               least(r.until, h.until) AS until
+          FROM ({roster()}) r
+          JOIN heard h ON h.team = r.team AND h.since < r.until AND r.since < h.until
          WHERE r.employed
     """
 
 
-def _search_people(since: str, until: str) -> str:
+def _search_people() -> str:
     return f"""
-        SELECT s.day, s.employee, {_NOWHERE}, 1::numeric AS quantity, s.fact_key,
-               s.employee AS line_key, 'employed' AS note, s.team
-          FROM ({_searching(since, until)}) s
+        SELECT s.day, s.employee, {NOWHERE}, 1::numeric AS quantity, s.fact_key,
+               s.employee AS line_key, 'employed' AS note, s.team, s.since, s.until
+          FROM ({_searching()}) s
     """
 
 
@@ -137,9 +143,15 @@ def _search_hours(since: str, until: str) -> str:
                s.team AS line_key,
                trim_scale(min(s.hours)) || ' hours each of ' || count(*) || ' people' AS note,
                s.team
-          FROM ({_searching(since, until)}) s
+          FROM ({_searching()}) s
+         WHERE s.since < {until} AND s.until >= {until}
          GROUP BY s.team, s.told_by
     """
+
+
+def _search_hours_of_buckets(arguments: Arguments, query: MeasureQuery) -> str:
+    spans = f"SELECT s.*, s.hours AS quantity, '' AS line_key FROM ({_searching()}) s"
+    return in_buckets(spans, arguments.add(bucket_ends(query)))
 
 
 def _weekly(since: str, until: str) -> str:
@@ -156,53 +168,52 @@ def _weekly(since: str, until: str) -> str:
     )
 
 
-def _knowledge_base(since: str, until: str) -> str:
-    return standing_lines(
+def _knowledge_base() -> str:
+    added = standing_lines(
         "internal.daily",
         EVER,
-        until,
+        NEVER,
         only="(s.body ->> 'knowledge_items')::numeric <> 0",
         quantity="(s.body ->> 'knowledge_items')::numeric",
     )
+    return f"SELECT a.*, a.day AS since, {NEVER} AS until FROM ({added}) a"
 
 
-def _ties(since: str, until: str) -> str:
+def _ties() -> str:
     told = standing_lines(
         "ties.recorded",
         EVER,
-        until,
+        NEVER,
         quantity="(s.body ->> 'pairs')::numeric",
         key="s.body ->> 'team' || ' and ' || (s.body ->> 'other_team')",
         note="s.body ->> 'team' || ' and ' || (s.body ->> 'other_team')",
     )
+    # A later word may be of an earlier day.
     return f"""
-        SELECT DISTINCT ON (t.line_key) t.* FROM ({told}) t
-         ORDER BY t.line_key, t.occurred_at DESC, t.fact_key DESC
+        SELECT t.*, t.day AS since, coalesce(min(t.day) OVER later, {NEVER}) AS until
+          FROM ({told}) t
+        WINDOW later AS (
+            PARTITION BY t.line_key ORDER BY t.occurred_at DESC, t.fact_key DESC
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     """
 
 
-def _staff(since: str, until: str) -> str:
+def _staff() -> str:
     # Who is in no team is in no other one than somebody: nobody could tell of such a tie.
     return f"""
-        SELECT r.effective_on AS day, {EVERYWHERE}, 1::numeric AS quantity, r.fact_key,
-               r.team AS line_key, r.team AS note
-          FROM ({roster(until)}) r WHERE r.employed AND r.team <> ''
+        SELECT r.since AS day, {EVERYWHERE}, 1::numeric AS quantity, r.fact_key,
+               r.team AS line_key, r.team AS note, r.since, r.until
+          FROM ({roster()}) r WHERE r.employed AND r.team <> ''
     """
 
 
 def _person_days(since: str, until: str) -> str:
-    first, last = f"greatest(r.effective_on, {since})", f"least(r.ends_on, {until})"
+    first, last = f"greatest(r.since, {since})", f"least(r.until, {until})"
     return f"""
-        SELECT {first} AS day, r.employee, '' AS account, '' AS network, '' AS campaign,
-               '' AS content, '' AS channel, ({last} - {first})::numeric AS quantity, r.fact_key,
-               encode(r.fact_key, 'hex') AS line_key, 'days of employment' AS note
-          FROM (
-            SELECT s.*, lead(s.effective_on, 1, 'infinity'::date) OVER (
-                       PARTITION BY s.employee ORDER BY s.effective_on, s.fact_key) AS ends_on
-              FROM roster s WHERE s.org_id = $1 AND s.generation = $2
-          ) r
-         WHERE r.employed AND r.effective_on < {until} AND r.ends_on > {since}
-           AND r.ends_on > r.effective_on
+        SELECT {first} AS day, r.employee, {NOWHERE}, ({last} - {first})::numeric AS quantity,
+               r.fact_key, encode(r.fact_key, 'hex') AS line_key, 'days of employment' AS note
+          FROM ({roster()}) r
+         WHERE r.employed AND r.since < {until} AND r.until > {since} AND r.until > r.since
     """
 
 
@@ -219,6 +230,7 @@ def _processes() -> Mapping[str, Listed]:
             "median",
             has_standing("process.completed", f"body ->> 'process' = '{process}'"),
             "own",
+            is_by_day=True,
         )
         for process in ("approval", "onboarding")
     }
@@ -234,24 +246,27 @@ LISTED: Mapping[str, Listed] = {
         _told("internal.daily", "1::numeric", f"{_DID_ANYTHING} > 0", key="s.employee"),
         "count",
         _INTERNAL,
+        is_by_day=True,
     ),
     "esn_slope": Listed(_weekly, "slope", _INTERNAL, "day"),
-    "knowledge_base": Listed(_knowledge_base, "sum", _INTERNAL, "day"),
-    "ties": Listed(_ties, "sum", has_standing("ties.recorded")),
-    "ties_possible": Listed(_staff, "cross_pairs", has_rows("roster")),
+    "knowledge_base": level(_knowledge_base(), "sum", _INTERNAL, "day"),
+    "ties": level(_ties(), "sum", has_standing("ties.recorded")),
+    "ties_possible": level(_staff(), "cross_pairs", has_rows("roster")),
     "mail.messages": Listed(
         _told("mail.daily", "(s.body ->> 'messages')::numeric"),
         "sum",
         has_standing("mail.daily"),
         "own",
+        is_by_day=True,
     ),
     "mail.person_days": Listed(
         _told("mail.daily", "(s.body ->> 'people')::numeric"),
         "sum",
         has_standing("mail.daily"),
         "own",
+        is_by_day=True,
     ),
-    "search.hours": Listed(_search_hours, "sum", _SEARCHED, "own"),
-    "search.people": Listed(_search_people, "sum", _SEARCHED, "own"),
+    "search.hours": Listed(_search_hours, "sum", _SEARCHED, "own", swept=_search_hours_of_buckets),
+    "search.people": level(_search_people(), "sum", _SEARCHED, "own"),
     "person_days": Listed(_person_days, "sum", has_rows("roster"), "day"),
 }

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 
-from shared.kpis.assumptions import ACTIVATION_DAYS, EXPERT_INDEX
+from shared.kpis.assumptions import ACTIVATION_DAYS
 from shared.kpis.vocabulary import RetentionWeek
+from shared.rollups.holding import level
 from shared.rollups.listed import (
+    NOWHERE,
     Begun,
     Lines,
     Listed,
     begun,
-    has_gauge,
+    each_person,
     has_rows,
     has_standing,
     standing,
@@ -23,12 +25,11 @@ from shared.rollups.people import (
     posts,
     roster,
 )
-from shared.rollups.sql import EVER, bucket_end
-from shared.rollups.stated import stated, whole
+from shared.rollups.sql import EVER, NEVER, bucket_end
+from shared.rollups.stated import whole
 
-__all__ = ["LISTED"]
+__all__ = ["LISTED", "posted_by_members"]
 
-_NOWHERE = "'' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
 _JOINED = has_rows("membership", "event = 'joined'")
 _IS_LEADER = "l.employed AND l.role = 'leader'"
 #: The organization's day on which the last folded entry was recorded: what lies later is not known.
@@ -41,72 +42,73 @@ _KNOWN_DAY = """(
 )"""
 
 
-def _person(relation: str, *columns: str) -> str:
-    """Return a line for each row (employee, day, fact_key, ``columns``) of a relation."""
-    return f"""
-        SELECT x.day, x.employee, {_NOWHERE}, 1::numeric AS quantity, x.fact_key,
-               x.employee AS line_key, '' AS note{"".join(f", x.{column}" for column in columns)}
-          FROM ({relation}) x
-    """
-
-
-def _leaders(before: str) -> str:
-    return f"""
-        SELECT l.employee, l.effective_on AS day, l.fact_key FROM ({roster(before)}) l
-         WHERE {_IS_LEADER}
-    """
-
-
 def _engaged(since: str, until: str) -> str:
     logins = standing(
         "login.recorded", since, until, only="s.body ->> 'system' = 'advocacy'", key="s.employee"
     )
-    return _person(
+    return each_person(
         f"SELECT l.employee, l.day, l.fact_key FROM ({logins}) l"
         f" UNION ALL SELECT p.employee, p.day, p.fact_key FROM ({posts(since, until)}) p"
     )
 
 
-def _trained(since: str, until: str) -> str:
-    done = standing("training.completed", EVER, until)
-    return _person(
-        f"SELECT d.employee, d.day, d.fact_key FROM ({done}) d"
-        f" JOIN LATERAL ({member('d.employee', until)}) m ON true"
-    )
+def _held(relation: str) -> str:
+    """Return a line for each row that also says at the ends of which days it holds."""
+    return each_person(relation, "since", "until")
 
 
-def _accounts(before: str, system: str) -> str:
-    """Return the last state of everybody's account of each network, or of the internal one."""
+def _while_member(relation: str) -> str:
+    """Return the rows (employee, day, fact_key, since, until), as long as one is a member."""
+    return f"""
+        SELECT d.employee, d.day, d.fact_key, greatest(d.since, m.since) AS since,
+               least(d.until, m.until) AS until
+          FROM ({relation}) d
+         CROSS JOIN LATERAL ({members("membership.employee = d.employee")}) m
+    """
+
+
+def _on_roster(condition: str) -> str:
+    return f"""
+        SELECT l.employee, l.since AS day, l.fact_key, l.since, l.until
+          FROM ({roster()}) l
+         WHERE {condition}
+    """
+
+
+def _trained() -> str:
+    done = standing("training.completed", EVER, NEVER)
+    return f"SELECT t.*, t.day AS since, {NEVER} AS until FROM ({done}) t"
+
+
+def _accounts(system: str) -> str:
+    """Return what everybody's live account of each network, or of the internal one, was told by."""
     states = standing(
         "access.recorded",
         EVER,
-        before,
+        NEVER,
         only=f"s.body ->> 'system' = '{system}'",
         note="s.body ->> 'state'",
     )
     network = "a.network" if system == "network" else "''::text"
+    # A later word may be of an earlier day.
     return f"""
-        SELECT DISTINCT ON (a.employee, {network}) a.employee, a.day, a.fact_key, a.note AS state
-          FROM ({states}) a
-         ORDER BY a.employee, {network}, a.occurred_at DESC, a.fact_key DESC
+        SELECT a.*
+          FROM (
+            SELECT a.employee, a.day, a.fact_key, a.note AS state, a.day AS since,
+                   coalesce(min(a.day) OVER later, {NEVER}) AS until
+              FROM ({states}) a
+            WINDOW later AS (
+                PARTITION BY a.employee, {network} ORDER BY a.occurred_at DESC, a.fact_key DESC
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+          ) a
+         WHERE a.state = 'live' AND a.since < a.until
     """
-
-
-def _connected(since: str, until: str) -> str:
-    return _person(
-        f"SELECT a.employee, a.day, a.fact_key FROM ({_accounts(until, 'network')}) a"
-        f" JOIN LATERAL ({member('a.employee', until)}) m ON true WHERE a.state = 'live'"
-    )
-
-
-def _registered(since: str, until: str) -> str:
-    return _person(f"SELECT * FROM ({_accounts(until, 'internal')}) a WHERE a.state = 'live'")
 
 
 def _leaders_who(doing: Lines) -> Begun:
     def lines(since: str, until: str, ends: str) -> str:
         leads = placement_of("d.employee", bucket_end("d.day", ends))
-        return _person(
+        return each_person(
             f"SELECT d.employee, d.day, d.fact_key, d.day AS begun_on"
             f" FROM ({doing(since, until)}) d JOIN LATERAL ({leads}) l ON {_IS_LEADER}",
             "begun_on",
@@ -122,44 +124,41 @@ def _reports_opened(since: str, until: str) -> str:
 def _evenness(since: str, until: str) -> str:
     # Who posted nothing counts, with 0: that is what makes it uneven.
     return f"""
-        SELECT m.day, m.employee, {_NOWHERE}, 0::numeric AS quantity, m.fact_key,
+        SELECT m.day, m.employee, {NOWHERE}, 0::numeric AS quantity, m.fact_key,
                m.employee AS line_key, 'member' AS note
-          FROM ({members(until)}) m
+          FROM ({members()}) m
+         WHERE m.since < {until} AND m.until >= {until}
         UNION ALL
-        SELECT p.day, p.employee, {_NOWHERE}, 1, p.fact_key, p.employee, 'post'
+        SELECT p.day, p.employee, {NOWHERE}, 1, p.fact_key, p.employee, 'post'
           FROM ({posts(since, until)}) p
           JOIN LATERAL ({member("p.employee", until)}) m ON true
     """
 
 
-def _index_before(day: str) -> str:
-    return f"""
-        SELECT DISTINCT ON (g.measure, g.employee) g.measure, g.employee, g.day, g.value, g.fact_key
-          FROM gauge g
-         WHERE g.org_id = $1 AND g.generation = $2 AND g.measure LIKE 'ssi.%' AND g.day < {day}
-         ORDER BY g.measure, g.employee, g.observed_at DESC, g.fact_key DESC
-    """
+def posted_by_members(since: str, until: str, ends: str) -> str:
+    """Return a line for each post of who is in the program at the end of its bucket."""
+    is_member = member("p.employee", bucket_end("p.day", ends))
+    return each_person(
+        f"SELECT p.employee, p.day, p.fact_key, p.day AS begun_on"
+        f" FROM ({posts(since, until)}) p JOIN LATERAL ({is_member}) m ON true",
+        "begun_on",
+    )
 
 
-def _index_change(since: str, until: str) -> str:
-    # Both readings in one pass: joined, the one list was made again for each row of the other, and
-    # all of it for each day of a series.
-    latest = "ORDER BY g.observed_at DESC, g.fact_key DESC"
+def _first_invitations() -> str:
+    """Return by whose invitation one counts as invited at the ends of [``since``, ``until``)."""
+    # An earlier instant may lie on a later day.
     return f"""
-        SELECT i.day, i.employee, {_NOWHERE}, i.value - i.was AS quantity, i.fact_key,
-               i.employee AS line_key, i.measure || ' was ' || trim_scale(i.was) AS note
+        SELECT s.*
           FROM (
-            SELECT g.measure, g.employee,
-                   (array_agg(g.day {latest}))[1] AS day,
-                   (array_agg(g.value {latest}))[1] AS value,
-                   (array_agg(g.fact_key {latest}))[1] AS fact_key,
-                   (array_agg(g.value {latest}) FILTER (WHERE g.day < {since}))[1] AS was
-              FROM gauge g
-             WHERE g.org_id = $1 AND g.generation = $2 AND g.measure LIKE 'ssi.%'
-               AND g.day < {until}
-             GROUP BY g.measure, g.employee
-          ) i
-         WHERE i.was IS NOT NULL
+            SELECT s.employee, s.day, s.occurred_at, s.fact_key, s.day AS since,
+                   coalesce(min(s.day) OVER earlier, {NEVER}) AS until
+              FROM ({standing("member.invited", EVER, NEVER)}) s
+            WINDOW earlier AS (
+                PARTITION BY s.employee ORDER BY s.occurred_at, s.fact_key
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+          ) s
+         WHERE s.since < s.until
     """
 
 
@@ -175,18 +174,23 @@ def _invitees(since: str, until: str) -> str:
     """
 
 
-def _invited_enrolled(since: str, until: str) -> str:
+def _invited_enrolled() -> str:
     # Who joined without an invitation accepted none: else a rate could exceed the whole.
-    return _person(
-        f"SELECT i.employee, j.day, j.fact_key FROM ({_invitees(EVER, until)}) i"
-        f" JOIN LATERAL ({first_join_of('i.employee', until)}) j ON true"
-    )
+    return f"""
+        SELECT i.employee, j.day, j.fact_key, greatest(i.since, j.since) AS since, j.until
+          FROM (
+            SELECT s.employee, min(s.day) AS since
+              FROM ({standing("member.invited", EVER, NEVER)}) s
+             GROUP BY s.employee
+          ) i
+         CROSS JOIN LATERAL ({first_join_of("i.employee")}) j
+    """
 
 
 def _activated(since: str, until: str, ends: str) -> str:
     invited = f"SELECT employee, occurred_at AS at, day FROM ({_invitees(since, until)}) i"
     after = posts(since, f"({until} + w.most + 1)")
-    return _person(
+    return each_person(
         f"""
         SELECT b.employee, b.day, b.fact_key, b.first_day AS begun_on
           FROM (
@@ -207,7 +211,7 @@ def _activated(since: str, until: str, ends: str) -> str:
 def _first_shares(since: str, until: str, ends: str) -> str:
     joined = f"SELECT employee, happened_at AS at, day FROM ({first_joins(since, until)}) j"
     return f"""
-        SELECT DISTINCT ON (p.employee) p.day, p.employee, {_NOWHERE},
+        SELECT DISTINCT ON (p.employee) p.day, p.employee, {NOWHERE},
                extract(epoch FROM p.published_at - p.since) / 3600 AS quantity, p.fact_key,
                p.employee AS line_key, 'hours from joining to the first post' AS note,
                p.first_day AS begun_on
@@ -242,7 +246,7 @@ def _posts_after(beginnings: str, after: str) -> str:
 
 def _cohort(week: int) -> Lines:
     def lines(since: str, until: str) -> str:
-        return _person(
+        return each_person(
             f"SELECT j.employee, j.day, j.fact_key FROM ({first_joins(since, until)}) j"
             f" WHERE j.day + {7 * (week + 1)} <= {_KNOWN_DAY}"
         )
@@ -254,7 +258,7 @@ def _cohort_active(week: int) -> Begun:
     def lines(since: str, until: str, ends: str) -> str:
         joined = f"SELECT employee, happened_at AS at, day FROM ({first_joins(since, until)}) j"
         after = posts(since, f"({until} + {7 * (week + 1)})")
-        return _person(
+        return each_person(
             f"""
             SELECT p.employee, p.day, p.fact_key, p.first_day AS begun_on
               FROM ({_posts_after(joined, after)}) p
@@ -297,17 +301,6 @@ def _training_hours(since: str, until: str) -> str:
     )
 
 
-def _experts(since: str, until: str) -> str:
-    mentioned = standing("mention.recorded", since, until, only="s.employee <> ''")
-    return _person(f"""
-        SELECT m.employee, m.day, m.fact_key FROM ({mentioned}) m
-        UNION ALL
-        SELECT g.employee, max(g.day), (array_agg(g.fact_key ORDER BY g.day, g.fact_key))[1]
-          FROM ({_index_before(until)}) g
-         GROUP BY g.employee HAVING sum(g.value) >= {stated(EXPERT_INDEX, until)}
-    """)
-
-
 _LEADERS_KNOWN = has_rows("roster", "role = 'leader'")
 _ON_PLATFORM = "body ->> 'system' = 'advocacy'"
 _ADVOCATES_POSTED = has_rows("post", "employee <> ''")
@@ -318,30 +311,20 @@ LISTED: Mapping[str, Listed] = {
         f"({has_standing('login.recorded', _ON_PLATFORM)} OR {_ADVOCATES_POSTED})",
         is_by_day=True,
     ),
-    "enrolled": Listed(lambda since, until: _person(members(until)), "count", _JOINED),
-    "invited_enrolled": Listed(_invited_enrolled, "count", _JOINED),
-    "invited": Listed(
-        lambda since, until: _person(_invitees(EVER, until)),
+    "enrolled": level(_held(members()), "count", _JOINED),
+    "invited_enrolled": level(_held(_invited_enrolled()), "count", _JOINED),
+    "invited": level(_held(_first_invitations()), "count", has_standing("member.invited")),
+    "enrolled_at_start": level(_held(members()), "count", _JOINED, "start"),
+    "headcount_at_start": level(
+        _held(_on_roster("l.employed")), "count", has_rows("roster"), "start"
+    ),
+    "trained": level(_held(_while_member(_trained())), "count", has_standing("training.completed")),
+    "connected": level(
+        _held(_while_member(_accounts("network"))),
         "count",
-        has_standing("member.invited"),
+        has_standing("access.recorded", "body ->> 'system' = 'network'"),
     ),
-    "enrolled_at_start": Listed(
-        lambda since, until: _person(members(since)), "count", _JOINED, "start"
-    ),
-    "headcount_at_start": Listed(
-        lambda since, until: _person(
-            f"SELECT r.employee, r.effective_on AS day, r.fact_key FROM ({roster(since)}) r"
-            " WHERE r.employed"
-        ),
-        "count",
-        has_rows("roster"),
-        "start",
-    ),
-    "trained": Listed(_trained, "count", has_standing("training.completed")),
-    "connected": Listed(
-        _connected, "count", has_standing("access.recorded", "body ->> 'system' = 'network'")
-    ),
-    "leaders": Listed(lambda since, until: _person(_leaders(until)), "count", _LEADERS_KNOWN),
+    "leaders": level(_held(_on_roster(_IS_LEADER)), "count", _LEADERS_KNOWN),
     "leaders_sharing": begun(_leaders_who(posts), "count", _ADVOCATES_POSTED),
     "leaders_listening": begun(
         _leaders_who(_reports_opened),
@@ -349,9 +332,8 @@ LISTED: Mapping[str, Listed] = {
         has_standing("login.recorded", "body ->> 'system' = 'listening'"),
     ),
     "evenness": Listed(_evenness, "evenness", _JOINED),
-    "ssi_change": Listed(_index_change, "mean", has_gauge("ssi.brand")),
     "invitees": Listed(
-        lambda since, until: _person(_invitees(since, until)),
+        lambda since, until: each_person(_invitees(since, until)),
         "count",
         has_standing("member.invited"),
         is_by_day=True,
@@ -372,13 +354,11 @@ LISTED: Mapping[str, Listed] = {
         _training_hours,
         "median_by_employee",
         has_standing("training.completed", "(body ->> 'is_onboarding')::boolean"),
+        is_by_day=True,
     ),
-    "esn_registered": Listed(
-        _registered, "count", has_standing("access.recorded", "body ->> 'system' = 'internal'")
-    ),
-    "recognized_experts": Listed(
-        _experts,
+    "esn_registered": level(
+        _held(_accounts("internal")),
         "count",
-        f"({has_gauge('ssi.brand')} OR {has_standing('mention.recorded')})",
+        has_standing("access.recorded", "body ->> 'system' = 'internal'"),
     ),
 }

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from shared.kpis.vocabulary import AttributionModel, ConversionKind
 from shared.rollups import converting
 from shared.rollups.deals import closings, lost_deals, open_deals, opened_deals, won_deals
-from shared.rollups.listed import EVERYWHERE, Lines, Listed, has_rows, has_standing, level
+from shared.rollups.holding import level
+from shared.rollups.listed import EVERYWHERE, Lines, Listed, begun, has_rows, has_standing
 from shared.rollups.listed import standing as standing_lines
 from shared.rollups.sql import EVER, MINOR_DIGITS, WINDOW
 
@@ -188,7 +189,7 @@ def _times_to_close(since: str, until: str) -> str:
     """
 
 
-def _quotas(since: str, until: str) -> str:
+def _quotas(since: str, until: str, ends: str) -> str:
     # Straight line, as costs are: each period takes the difference of two rounded running totals,
     # so that periods add up to the quota.
     quotas = standing_lines(
@@ -206,12 +207,17 @@ def _quotas(since: str, until: str) -> str:
     return f"""
         SELECT part.day, q.employee, q.account, q.network, q.campaign, q.content, q.channel,
                {spent.format(day="part.until")} - {spent.format(day="part.day")} AS quantity,
-               q.fact_key, q.line_key, 'of a quota of ' || trim_scale(q.quantity) AS note
+               q.fact_key, q.line_key, 'of a quota of ' || trim_scale(q.quantity) AS note,
+               part.day AS begun_on
           FROM ({quotas}) q
          CROSS JOIN LATERAL (
             SELECT cut.day, lead(cut.day, 1, {end}) OVER (ORDER BY cut.day) AS until
               FROM (
                 SELECT {first} AS day
+                UNION
+                SELECT ({ends})[place]
+                  FROM generate_series(width_bucket({first}, {ends}) + 1,
+                                       width_bucket({end} - 1, {ends})) place
                 UNION
                 SELECT r.effective_on FROM roster r
                  WHERE r.org_id = $1 AND r.generation = $2 AND r.employee = q.employee
@@ -313,7 +319,7 @@ LISTED: Mapping[str, Listed] = {
     "wins_owned_touched": _owned(won_deals, "closed_day", only=_IS_TOUCHED),
     "losses_owned": _owned(lost_deals, "closed_day"),
     "opportunities_owned": _owned(opened_deals, "opened_day"),
-    "quota": Listed(_quotas, "sum", has_standing("quota.set"), "day"),
+    "quota": begun(_quotas, "sum", has_standing("quota.set"), "day"),
     "leads_sourced": Listed(
         _leads(_first_touch(""), "t.channel = 'employee_advocacy'", "first touched by advocacy"),
         "sum",

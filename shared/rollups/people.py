@@ -38,31 +38,32 @@ def posts(since: str, until: str) -> str:
     """
 
 
-def memberships() -> str:
+def memberships(whose: str = "true") -> str:
     """Return what the program was told of everybody, each as of its days [``since``, ``until``).
 
     The last word on a day is what holds from it on, and of words at one instant that of the larger
     key. So a second join or a second leave changes nothing, and no day holds two words: what was
-    overtaken on its own day has none.
+    overtaken on its own day has none. ``whose`` is a condition on the employee.
     """
-    return """
+    return f"""
         SELECT employee, event, fact_key, day AS since,
                lead(day, 1, 'infinity'::date)
                    OVER (PARTITION BY employee ORDER BY happened_at, fact_key) AS until
           FROM membership
-         WHERE org_id = $1 AND generation = $2
+         WHERE org_id = $1 AND generation = $2 AND {whose}
     """
 
 
-def members(before: str) -> str:
-    """Return who is in the program at the end of the day before ``before``, with their join.
+def members(whose: str = "true") -> str:
+    """Return who is in the program at the ends of the days [``since``, ``until``), with their join.
 
-    That is, whose last word by then is a join: each person once.
+    That is, whose last word by then is a join: each person once. ``whose`` is a condition on the
+    employee.
     """
     return f"""
-        SELECT m.employee, m.fact_key, m.since AS day
-          FROM ({memberships()}) m
-         WHERE m.event = 'joined' AND m.since < {before} AND m.until >= {before}
+        SELECT m.employee, m.fact_key, m.since AS day, m.since, m.until
+          FROM ({memberships(whose)}) m
+         WHERE m.event = 'joined' AND m.since < m.until
     """
 
 
@@ -97,33 +98,35 @@ def first_joins(since: str, until: str) -> str:
     """
 
 
-def first_join_of(employee: str, before: str) -> str:
-    """Return the first join of one employee, of the days before ``before``, if there is one.
+def first_join_of(employee: str) -> str:
+    """Return the first join of one employee by the ends of the days [``since``, ``until``).
 
-    Columns: ``happened_at``, ``day``, ``fact_key``.
+    Columns besides: ``day``, ``fact_key``. An earlier instant may lie on a later day.
     """
     return f"""
-        SELECT happened_at, day, fact_key FROM membership
+        SELECT day, fact_key, day AS since, coalesce(min(day) OVER earlier, 'infinity') AS until
+          FROM membership
          WHERE org_id = $1 AND generation = $2 AND membership.employee = {employee}
-           AND event = 'joined' AND day < {before}
-         ORDER BY happened_at, fact_key
-         LIMIT 1
+           AND event = 'joined'
+        WINDOW earlier AS (
+            ORDER BY happened_at, fact_key ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     """
 
 
-def roster(before: str) -> str:
-    """Return the roster's row of everybody in force on the day before ``before``."""
-    return f"""
-        SELECT DISTINCT ON (r.employee) r.employee, r.effective_on, r.fact_key, r.employed, r.team,
-               r.role
-          FROM roster r
-         WHERE r.org_id = $1 AND r.generation = $2 AND r.effective_on < {before}
-         ORDER BY r.employee, r.effective_on DESC, r.fact_key DESC
+def roster() -> str:
+    """Return the rows of the roster, each in force on the days [``since``, ``until``)."""
+    return """
+        SELECT employee, fact_key, employed, team, department, role, linkedin_account,
+               effective_on AS since,
+               lead(effective_on, 1, 'infinity'::date)
+                   OVER (PARTITION BY employee ORDER BY effective_on, fact_key) AS until
+          FROM roster
+         WHERE org_id = $1 AND generation = $2
     """
 
 
 def placement_of(employee: str, before: str) -> str:
-    """Return the row of :func:`roster` of one employee, if they have one."""
+    """Return the row of one employee in force on the day before ``before``, if there is one."""
     return f"""
         SELECT effective_on, fact_key, employed, team, role FROM roster
          WHERE org_id = $1 AND generation = $2 AND roster.employee = {employee}

@@ -12,6 +12,7 @@ from shared.rollups.query import ForbiddenSlice, MeasureQuery
 __all__ = [
     "EVER",
     "MINOR_DIGITS",
+    "NEVER",
     "WINDOW",
     "ZONE",
     "Arguments",
@@ -25,8 +26,6 @@ __all__ = [
     "looked_up",
     "measure_list",
     "placed_on_day",
-    "places_held",
-    "places_in_stretch",
 ]
 
 _OTHERWISE = " ".join(f"WHEN '{code}' THEN {digits}" for code, digits in sorted(EXPONENTS.items()))
@@ -37,6 +36,8 @@ ZONE = "(SELECT time_zone FROM organization WHERE id = $1)"
 WINDOW = "(SELECT window_days FROM generation WHERE org_id = $1 AND generation = $2)"
 #: A first day that leaves nothing out.
 EVER = "'-infinity'::date"
+#: A day that nothing comes after.
+NEVER = "'infinity'::date"
 
 _COLUMNS = frozenset(dimension.value for dimension in Dimension)
 _NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
@@ -161,59 +162,4 @@ def looked_up(column: str, table: str, by: str, keys: str) -> str:
              WHERE org_id = $1 AND generation = $2 AND {by} = k.key
             OFFSET 0
          ) s
-    """
-
-
-def places_held(since: str, until: str, ends: str) -> str:
-    """Return the join of the buckets (``b``: place, until) at whose end something holds.
-
-    What holds at the end of each day from ``since`` on, up to and without ``until``, does so at
-    that of each bucket with ``since`` < end <= ``until``. ``ends`` is the placeholder of the days
-    after the buckets: what is told once is put where it belongs, not looked for in every bucket.
-    """
-    first, last = (f"width_bucket({day}, {ends}::date[])" for day in (since, until))
-    return f"""
-        CROSS JOIN LATERAL (
-            SELECT place, ({ends}::date[])[place] AS until
-              FROM generate_series({first} + 1, {last}) place
-        ) b
-    """
-
-
-def places_in_stretch(places: Iterable[str], stretches: str, ends: str) -> str:
-    """Return the join that cuts stretches of buckets where the roster tells another place (``p``).
-
-    ``stretches`` is an alias of employee, since, until: buckets as numbered from 0, the last one
-    not included. Where somebody is on a bucket's last day, they are in the bucket; ``ends`` is the
-    placeholder of the days after the buckets.
-    """
-    ends = f"({ends}::date[])"
-    told = [place for place in places if place != Dimension.COHORT]
-    named = "".join(f"r.{place}, " for place in told)
-    nowhere = "".join(f"'' AS {place}, " for place in told)
-    cohort = f", {cohort_of(f'{stretches}.employee')} AS cohort" if told != list(places) else ""
-    rows = f"""
-        roster r
-         WHERE r.org_id = $1 AND r.generation = $2 AND r.employee = {stretches}.employee
-           AND r.effective_on < {ends}"""
-    # Of each person the rows in the stretch, and the one that holds where it begins.
-    return f"""
-        CROSS JOIN LATERAL (
-            SELECT told.* {cohort}
-              FROM (
-                SELECT {named} greatest({stretches}.since, width_bucket(r.day, {ends})) AS since,
-                       least({stretches}.until, width_bucket(lead(r.day, 1, 'infinity') OVER (
-                           ORDER BY r.day, r.fact_key), {ends})) AS until
-                  FROM (
-                    SELECT {nowhere} '-infinity'::date AS day, ''::bytea AS fact_key
-                    UNION ALL
-                    SELECT {named} r.effective_on, r.fact_key FROM {rows}[{stretches}.until]
-                       AND r.effective_on >= coalesce((
-                            SELECT r.effective_on FROM {rows}[{stretches}.since + 1]
-                             ORDER BY r.effective_on DESC, r.fact_key DESC
-                             LIMIT 1), '-infinity')
-                  ) r
-              ) told
-             WHERE told.since < told.until
-        ) p
     """

@@ -13,7 +13,7 @@ import asyncpg
 
 from shared.kpis.assumptions import ASSUMPTIONS
 
-__all__ = ["stated", "stated_at", "whole"]
+__all__ = ["stated", "stated_at", "stated_spans", "whole"]
 
 
 def stated(key: str, until: str) -> str:
@@ -27,6 +27,20 @@ def stated(key: str, until: str) -> str:
          WHERE a.org_id = $1 AND a.key = '{key}' AND a.network = '' AND a.effective_from < {until}
          ORDER BY a.effective_from DESC, a.version DESC
          LIMIT 1), {ASSUMPTIONS[key].default})"""
+
+
+def stated_spans(key: str) -> str:
+    """Return the values of an assumption, each in force on the days [``since``, ``until``)."""
+    return f"""
+        SELECT a.value, a.since,
+               lead(a.since, 1, 'infinity') OVER (ORDER BY a.since, a.version) AS until
+          FROM (
+            SELECT {ASSUMPTIONS[key].default} AS value, '-infinity'::date AS since, 0 AS version
+            UNION ALL
+            SELECT value, effective_from, version FROM assumption
+             WHERE org_id = $1 AND key = '{key}' AND network = ''
+          ) a
+    """
 
 
 def whole(key: str, until: str) -> str:

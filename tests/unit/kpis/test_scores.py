@@ -36,6 +36,11 @@ def test_evenness_is_what_the_gini_coefficient_leaves(
     assert evenness(values) == expected
 
 
+@given(_COUNTS, st.integers(0, 9))
+def test_zeros_count_as_if_they_were_written_out(values: list[int], zeros: int) -> None:
+    assert evenness(values, zeros=zeros) == evenness([*values, *([0] * zeros)])
+
+
 def test_of_nothing_there_is_no_evenness() -> None:
     assert evenness([]) is None
     assert evenness([0, 0]) is None
