@@ -89,24 +89,29 @@ class ExplainPage:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a page ends: its last line; how many lines there are; how many days it looked at."""
+    """Where a page ends: its last line; how many lines there are; how many days it looked at.
+
+    ``left`` is how many lines come after it, None where they were not counted.
+    """
 
     lines_total: int | None
+    left: int | None
     span: int
     day: date
     fact_key: bytes
     line_key: str
 
     def text(self) -> str:
-        total = "many" if self.lines_total is None else self.lines_total
+        total = "many" if self.lines_total is None else f"{self.lines_total}/{self.left}"
         return f"{total} {self.span} {self.day} {self.fact_key.hex()} {self.line_key}"
 
     @staticmethod
     def parse(text: str) -> "_Place":
         total, span, day, fact_key, line_key = text.split(" ", 4)
-        lines_total = None if total == "many" else int(total)
+        counted = [None, None] if total == "many" else [int(count) for count in total.split("/")]
+        lines_total, left = counted
         return _Place(
-            lines_total, int(span), date.fromisoformat(day), bytes.fromhex(fact_key), line_key
+            lines_total, left, int(span), date.fromisoformat(day), bytes.fromhex(fact_key), line_key
         )
 
 
@@ -150,7 +155,9 @@ async def explain_measure(
     asked = _Asked(connection, org, generation, proof, plan.filters, period)
     place = None if after is None else _Place.parse(after)
     lines_total = place.lines_total if place else await _count(asked)
-    rows, span = await _page(asked, place, limit + 1)
+    left = place.left if place else lines_total
+    # Once all that were counted are found, no further days are looked through for more.
+    rows, span = await _page(asked, place, limit + 1 if left is None else min(limit + 1, left))
     last = rows[limit - 1] if len(rows) > limit else None
     return ExplainPage(
         lines=[_line(row) for row in rows[:limit]],
@@ -159,7 +166,11 @@ async def explain_measure(
         combined=proof.combined,
         next=None
         if last is None
-        else _Place(lines_total, span, last["day"], last["fact_key"], last["line_key"]).text(),
+        else _Place(
+            lines_total,
+            None if left is None else left - limit,
+            *(span, last["day"], last["fact_key"], last["line_key"]),
+        ).text(),
     )
 
 

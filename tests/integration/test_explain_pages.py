@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from asyncpg.connection import LoggedQuery
 
 from services.metrics.worker import catch_up
 from shared.db import Database
@@ -164,3 +165,36 @@ def _late() -> list[Fact]:
 def _corrected() -> list[Fact]:
     who = {"employee": "E1", "network": "x"}
     return [fact("post.metrics", 1, 160, post="p0", impressions=7, **who)]
+
+
+@pytest.mark.parametrize("as_of", [None, RECORDED])
+async def test_the_last_page_ends_with_the_last_line_and_not_with_the_period(
+    database: Database, org: Org, as_of: date | None
+) -> None:
+    await record(database, org, RECORDED, year())
+
+    async def page(period: Period, limit: int, after: str | None) -> tuple[ExplainPage, int]:
+        async with database.transaction(org.id) as connection:
+            if as_of is not None:
+                await look_back(connection, await known_on(connection, org, as_of))
+            asked: list[LoggedQuery] = []
+            with connection.query_logger(asked.append):
+                told = await explain_measure(
+                    *(connection, org, "impressions_advocacy", period),
+                    filters={},
+                    after=after,
+                    limit=limit,
+                )
+            return told, len(asked)
+
+    total = (await page(YEAR, 1, None))[0].lines_total
+    assert total is not None
+    asked = {}
+    for period in (YEAR, Period(FIRST, FIRST + timedelta(days=201))):
+        first, _ = await page(period, total - 1, None)
+        last, asked[period] = await page(period, total - 1, first.next)
+        assert (len(last.lines), last.next) == (1, None)
+
+    # A statement for each stretch of days in which lines are looked for.
+    whole, until_last_line = asked.values()
+    assert whole == until_last_line
