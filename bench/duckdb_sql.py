@@ -174,13 +174,15 @@ WITH fact AS MATERIALIZED (
       FROM spread
     UNION ALL
     SELECT unnest(CASE WHEN kind = 'member.left' THEN ['leaves']
-                       WHEN earlier IS NULL THEN ['joins'] ELSE ['joins', 'rejoins'] END),
+                       WHEN joins > 1 THEN ['joins', 'rejoins'] ELSE ['joins'] END),
            day, employee, '' AS account, '' AS network, '' AS campaign, '' AS content,
            '' AS channel, 1
       FROM (
-        SELECT *, lag(kind) OVER (PARTITION BY subject ORDER BY occurred_at, fact_key) AS earlier
+        SELECT *, lag(kind) OVER told AS earlier,
+               count(*) FILTER (WHERE kind = 'member.joined') OVER told AS joins
           FROM fact WHERE kind IN ('member.joined', 'member.left')
-      ) WHERE kind IS DISTINCT FROM earlier
+        WINDOW told AS (PARTITION BY subject ORDER BY occurred_at, fact_key)
+      ) WHERE kind IS DISTINCT FROM earlier AND joins > 0
     UNION ALL
     SELECT 'leads', day, {_EMPTY}, '', 1 FROM lead
     UNION ALL

@@ -205,7 +205,7 @@ def _program() -> Iterator[Measure]:
         "leaves",
         Unit.EVENTS,
         (*_STAFF, _M),
-        "times somebody left the program; once if told again",
+        "times a member left the program; once if told again",
         known_by=("joins",),
     )
     yield _sum(

@@ -314,7 +314,8 @@ def memberships(keys: str) -> str:
     """Return the contributions of joins and leaves, and of returns: a join that follows a leave.
 
     ``keys`` names a relation (employee). Of words in a row that say the same, the first counts:
-    whoever is in the program joins it no more, whatever a second source tells.
+    whoever is in the program joins it no more, whatever a second source tells. Who never joined
+    cannot leave: all joins are first ones and returns, and less all leaves they are the members.
     """
     return f"""
     SELECT m.measure, day, employee, '' AS account, '' AS network, '' AS campaign,
@@ -322,7 +323,9 @@ def memberships(keys: str) -> str:
       FROM (
         SELECT m.employee, m.day, m.fact_key, m.event,
                lag(m.event) OVER (PARTITION BY m.employee ORDER BY m.happened_at, m.fact_key)
-                   AS previous
+                   AS previous,
+               count(*) FILTER (WHERE m.event = 'joined') OVER (
+                   PARTITION BY m.employee ORDER BY m.happened_at, m.fact_key) AS joins
           FROM {keys} k
          CROSS JOIN LATERAL (
             SELECT * FROM membership m
@@ -331,8 +334,9 @@ def memberships(keys: str) -> str:
          ) m
       ) told
      CROSS JOIN LATERAL (VALUES
-        (CASE event WHEN 'joined' THEN 'joins' ELSE 'leaves' END, true),
-        ('rejoins', event = 'joined' AND previous IS NOT NULL)
+        ('joins', event = 'joined'),
+        ('rejoins', event = 'joined' AND joins > 1),
+        ('leaves', event = 'left' AND joins > 0)
      ) m (measure, counts)
      WHERE event IS DISTINCT FROM previous AND m.counts
     """

@@ -45,8 +45,8 @@ TOLD = [
         ([TOLD[0], TOLD[3]], {"joins": [2, 20], "leaves": [12], "rejoins": [20]}),
         # Who never left does not come back.
         (TOLD[2:4], {"joins": [1], "leaves": [], "rejoins": []}),
-        # Who was not known to be in may leave all the same.
-        (TOLD[:2], {"joins": [20], "leaves": [10], "rejoins": [20]}),
+        # Who was never in cannot leave, and does not come back.
+        (TOLD[:2], {"joins": [20], "leaves": [], "rejoins": []}),
     ],
 )
 async def test_a_join_or_a_leave_that_is_told_again_counts_once(
@@ -76,6 +76,10 @@ async def test_words_that_come_late_or_go_move_what_counts(database: Database) -
         [word("joined", 1), word("joined", 11)],
         [Retraction(word("left", 10).identity), word("left", 3)],
         [word("left", 20, "hr"), Retraction(word("joined", 5, "hr").identity)],
+        # Somebody leaves of whom nobody told that they joined, until it is told.
+        [word("left", 7, employee="E2"), word("joined", 9, employee="E2")],
+        [word("joined", 2, employee="E2")],
+        [Retraction(word("joined", 2, employee="E2").identity), word("left", 8, employee="E2")],
         [Retraction(word("joined", 11).identity), word("joined", 12)],
         [Retraction(told.identity) for told in (word("joined", 1), word("joined", 20))],
     )

@@ -91,16 +91,22 @@ _PUBLISHED = f"""
 """
 
 # What is told again changes nothing: a join or a leave counts if the word before it was another.
+# Nor does what is told of somebody before their first join.
 _MEMBERSHIP = f"""
     SELECT m.measure, day, subject AS employee, '' AS account, '' AS network, '' AS campaign,
            '' AS content, '' AS channel, 1::numeric, fact_key
       FROM (
         SELECT f.*, lag(kind) OVER (PARTITION BY subject ORDER BY occurred_at, fact_key) AS earlier
-          FROM ({standing("member.joined", "member.left")}) f
+          FROM (
+            SELECT f.*, bool_or(kind = 'member.joined') OVER (
+                       PARTITION BY subject ORDER BY occurred_at, fact_key) AS has_joined
+              FROM ({standing("member.joined", "member.left")}) f
+          ) f
+         WHERE has_joined
       ) told
       JOIN (VALUES ('joins', 'member.joined', NULL), ('joins', 'member.joined', 'member.left'),
                    ('rejoins', 'member.joined', 'member.left'),
-                   ('leaves', 'member.left', NULL), ('leaves', 'member.left', 'member.joined')
+                   ('leaves', 'member.left', 'member.joined')
       ) m (measure, kind, earlier)
         ON m.kind = told.kind AND m.earlier IS NOT DISTINCT FROM told.earlier
 """

@@ -218,12 +218,12 @@ def _program(history: History) -> _Told:
     inside: dict[str, bool] = {}
     for move in sorted(moves, key=lambda m: (m.occurred_at, key_of(m))):
         day, where = history.day(move.occurred_at), NOWHERE._replace(employee=move.employee)
-        was_inside = inside.get(move.employee)
-        is_inside = inside[move.employee] = isinstance(move, MemberJoined)
-        # Whoever is in joins no more, and who is out does not leave: that was told before.
-        if is_inside != was_inside:
-            yield "joins" if is_inside else "leaves", day, where, 1
-            if is_inside and was_inside is False:
+        is_join, has_joined = isinstance(move, MemberJoined), move.employee in inside
+        # Whoever is in joins no more, and who is out, or was never in, does not leave.
+        if is_join != inside.get(move.employee, False):
+            inside[move.employee] = is_join
+            yield "joins" if is_join else "leaves", day, where, 1
+            if is_join and has_joined:
                 yield "rejoins", day, where, 1
 
 
