@@ -12,6 +12,8 @@ from shared.facts import Fact, Retraction
 from shared.kpis.periods import Period
 from shared.orgs import Org
 from shared.rollups.explain import explain_measure
+from shared.rollups.query import MeasureQuery
+from shared.rollups.read import read_measures
 from tests.integration.catalogue_facts import fact
 from tests.integration.fold_chapters import assert_right_at_each_step
 from tests.integration.planning import tell
@@ -84,6 +86,35 @@ async def test_what_others_post_elsewhere_is_another_post(database: Database, or
                 connection, org, measure, FEBRUARY, filters={}, after=None, limit=20
             )
         assert page.total == page.lines_total == posts
+
+
+async def test_people_and_levels_are_counted_from_posts_that_are_told_first(
+    database: Database, org: Org
+) -> None:
+    known = {"metric": "connections", "count": 400, "employee": "E1", "network": "linkedin"}
+    await tell(
+        database,
+        org,
+        [
+            fact("member.joined", "j", "2025-02-04T06:00:00Z", employee="E1"),
+            fact("audience.recorded", "c", "2025-02-01", **known),
+            *(fact("content.released", name, "2025-02-02", content=name) for name in ("k1", "k2")),
+            post(3, content="k1"),
+            post(4, "partner", content="k2"),
+        ],
+    )
+    await catch_up(database, org.id)
+
+    measures = ["potential_reach", "content_used", "first_share_hours.median"]
+    async with database.transaction(org.id) as connection:
+        table = await read_measures(connection, org, measures, MeasureQuery((FEBRUARY,)))
+        by_content = await read_measures(
+            connection, org, ["sharers"], MeasureQuery((FEBRUARY,), "content")
+        )
+    assert (table[0, ""]["potential_reach"], table[0, ""]["content_used"]) == (400, 1)
+    # The post had gone out before they joined: that another source tells it later is no first one.
+    assert table[0, ""]["first_share_hours.median"] is None
+    assert {name: row["sharers"] for (_, name), row in by_content.items()} == {"k1": 1}
 
 
 async def test_tellings_that_come_late_or_go_move_what_counts(database: Database) -> None:
