@@ -48,6 +48,8 @@ __all__ = [
 _MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS = 50
 _MOST_TEXTS = 2000
+#: Those that list what may be given instead are the longest.
+_LONGEST_RULE = 1000
 _FIELDS_NAMED = re.compile("`([a-z_]{1,64})`", re.ASCII)
 _OF_STATUS: dict[int, type[Problem]] = {
     400: MalformedRequest,
@@ -194,8 +196,10 @@ def _is_name(part: str) -> bool:
 def _message(error: dict[str, Any]) -> str:
     """Return the rule in words: the validator's, unless they quote what the caller sent."""
     text = str(error["msg"]).removeprefix("Value error, ")
-    is_plain = text.isprintable() and len(text) <= 200 and not _quotes(text, error.get("input"))
-    return text if is_plain else "The value breaks a rule of this field."
+    is_plain = text.isprintable() and len(text) <= _LONGEST_RULE
+    if not is_plain or _quotes(text, error.get("input")):
+        return "The value breaks a rule of this field."
+    return text
 
 
 def _quotes(message: str, sent: object) -> bool:

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from shared.db import Database
+from shared.kpis.vocabulary import Unit
 from shared.orgs import Org
 from tests.api.conftest import Tell
 from tests.api.goals import GOAL
@@ -60,6 +61,16 @@ async def test_a_part_that_is_missing_or_empty_is_named(
 
     assert code == "invalid"
     assert [name for name, _ in named] == [f"body.{field}"], letter
+
+
+async def test_a_unit_that_is_none_is_answered_with_those_there_are(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.post("/v1/goals", json={**GOAL, "unit": "shares"})
+
+    assert refused(answer) == ("invalid", [("body.unit", "enum")])
+    message = answer.json()["errors"][0]["message"]
+    assert all(f"'{unit}'" in message for unit in Unit)
 
 
 @pytest.mark.parametrize(
