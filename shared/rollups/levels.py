@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from shared.rollups.gauges import PILLARS, indexes, readings
 from shared.rollups.reading import Found, Reader, Reading
-from shared.rollups.sql import bucket_ends, date_literal, filter_clause
+from shared.rollups.sql import bucket_ends, date_literal, ever_placed, filter_clause
 from shared.rollups.sweep import along_buckets, counted_stretches, placed_stretches
 
 __all__ = ["READERS"]
@@ -15,19 +15,20 @@ _HAS_READINGS = (
 )
 
 
-def _gauge(measures: tuple[str, ...], told: Callable[[str], str], value: str) -> Reader:
-    """Return the reader of what is ``told`` before a day, made ``value`` of in each bucket."""
+def _gauge(measures: tuple[str, ...], told: Callable[[str, str], str], value: str) -> Reader:
+    """Return the reader of what is ``told`` before a day of some employees, and how it is read."""
 
     async def read(asked: Reading) -> Found | None:
         if not await asked.exists(_HAS_READINGS, list(measures)):
             return None
         plan, arguments, days = asked.plan, asked.arguments(), bucket_ends(asked.query)
         ends, group = arguments.add(days), f"g.{plan.kept_group}" if plan.kept_group else "''"
+        whose = ever_placed(plan.place_filters, "gauge.employee", arguments)
         lines = f"""
             SELECT g.employee AS line_key, g.employee, {group} AS grouped,
                    width_bucket(g.since, {ends}::date[]) AS since,
                    width_bucket(g.until, {ends}::date[]) AS until, g.value AS quantity
-              FROM ({told(date_literal(asked.query.period.end))}) g
+              FROM ({told(date_literal(asked.query.period.end), whose)}) g
              WHERE true {filter_clause(plan.kept_filters, arguments, alias="g")}
         """
         lines = f"SELECT l.* FROM ({lines}) l WHERE l.since < l.until"
@@ -43,7 +44,9 @@ def _gauge(measures: tuple[str, ...], told: Callable[[str], str], value: str) ->
 
 
 def _of(measure: str, value: str) -> Reader:
-    return _gauge((measure,), lambda before: readings(measure, before=before), value)
+    return _gauge(
+        (measure,), lambda before, whose: readings(measure, before=before, whose=whose), value
+    )
 
 
 READERS: Mapping[str, Reader] = {
@@ -53,5 +56,7 @@ READERS: Mapping[str, Reader] = {
     },
     **{name: _of(name, "quantity / lines") for name in PILLARS},
     # Of each person once, from however many networks it is told.
-    "ssi": _gauge(PILLARS, lambda before: indexes(before=before), "quantity / lines"),
+    "ssi": _gauge(
+        PILLARS, lambda before, whose: indexes(before=before, whose=whose), "quantity / lines"
+    ),
 }

@@ -11,7 +11,7 @@ import asyncpg
 from shared.kpis.measure import RosterDay
 from shared.kpis.measures import Kept, Measure
 from shared.kpis.periods import Period
-from shared.kpis.vocabulary import Aggregation, Axis, Dimension
+from shared.kpis.vocabulary import Aggregation, Axis
 from shared.orgs import Org
 from shared.rollups.held import measures_held
 from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing, slicing
@@ -20,7 +20,7 @@ from shared.rollups.reading import Reading
 from shared.rollups.sql import (
     Arguments,
     bucket_starts,
-    cohort_of_day,
+    ever_placed,
     filter_clause,
     measure_list,
     placed_on_day,
@@ -163,7 +163,11 @@ async def _sums(
            AND c.value <> 0 -- or the batching would decide which groups an answer has
            AND c.day >= ({starts}::date[])[1] AND c.day < {end}::date
            {_has_group(plan)} {filter_clause(plan.filters, arguments, columns=columns)}
-           {_ever_placed(plan, read_off, arguments)}
+           {
+            ever_placed(
+                {p: plan.filters[p] for p in read_off if p in plan.filters}, "c.employee", arguments
+            )
+        }
          GROUP BY 1, 2, 3
         """,
         *arguments.values,
@@ -181,27 +185,6 @@ def _has_group(plan: Slicing) -> str:
     conditions = "AND c.employee <> ''" if plan.places and plan.slice != "team" else ""
     if plan.kept_group is not None:
         conditions += f" AND c.{plan.kept_group} <> ''"
-    return conditions
-
-
-def _ever_placed(plan: Slicing, read_off: Collection[str], arguments: Arguments) -> str:
-    """Return the conditions that leave out the cells of who was never where is asked about.
-
-    In which team or role a day's value is, is looked up for each day: not for those whom it cannot
-    be.
-    """
-    conditions = ""
-    for place in sorted(plan.filters.keys() & set(read_off)):
-        asked = f"{arguments.add(sorted(plan.filters[place]))}::text[]"
-        table, said = "roster", f"s.{place}"
-        if place == Dimension.COHORT:
-            table, said = "membership", cohort_of_day("s.day")
-        # Nowhere are those of whom the roster says nothing, too. As an alternative the list is made
-        # once and looked up; by itself it could be joined, and read for each cell.
-        conditions += f"""
-           AND ('' = ANY ({asked}) OR c.employee IN (
-                SELECT s.employee FROM {table} s
-                 WHERE s.org_id = $1 AND s.generation = $2 AND {said} = ANY ({asked})))"""
     return conditions
 
 

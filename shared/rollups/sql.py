@@ -22,6 +22,7 @@ __all__ = [
     "cohort_of",
     "cohort_of_day",
     "date_literal",
+    "ever_placed",
     "filter_clause",
     "looked_up",
     "measure_list",
@@ -163,3 +164,23 @@ def looked_up(column: str, table: str, by: str, keys: str) -> str:
             OFFSET 0
          ) s
     """
+
+
+def ever_placed(filters: Mapping[str, frozenset[str]], employee: str, arguments: Arguments) -> str:
+    """Return the conditions that leave out who was never in the places that are let through.
+
+    Where somebody is on a day is looked up for each day: not of those who cannot be there.
+    """
+    conditions = ""
+    for place in sorted(filters):
+        asked = f"{arguments.add(sorted(filters[place]))}::text[]"
+        table, said = "roster", f"s.{place}"
+        if place == Dimension.COHORT:
+            table, said = "membership", cohort_of_day("s.day")
+        # Nowhere are those of whom the roster says nothing, too. As an alternative the list is made
+        # once and looked up; by itself it could be joined, and read for each row.
+        conditions += f"""
+           AND ('' = ANY ({asked}) OR {employee} IN (
+                SELECT s.employee FROM {table} s
+                 WHERE s.org_id = $1 AND s.generation = $2 AND {said} = ANY ({asked})))"""
+    return conditions
