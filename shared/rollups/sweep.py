@@ -6,6 +6,7 @@ up along the buckets. The work is that of the stretches, of the roster's rows an
 
 A stretch is a row (employee, grouped, since, until, lines, quantity): buckets are numbered from 0,
 and ``until`` is not one of them. ``grouped`` is what lines are grouped by as they are kept.
+A quantity may be null, as nobody told it: it adds nothing, and of such ones alone the sum is null.
 """
 
 from collections.abc import Sequence
@@ -19,9 +20,10 @@ __all__ = ["along_buckets", "counted_stretches", "placed_stretches"]
 
 _EDGES = """
     CROSS JOIN LATERAL (
-        VALUES (s.since, s.lines, s.quantity), (s.until, -s.lines, -s.quantity)
-    ) e (bucket, lines, quantity)
+        VALUES (s.since, 1, s.lines, s.quantity), (s.until, -1, -s.lines, -s.quantity)
+    ) e (bucket, sign, lines, quantity)
 """
+_TOLD = "sum(e.sign) FILTER (WHERE e.quantity IS NOT NULL)"
 
 
 def along_buckets(stretches: str) -> str:
@@ -30,17 +32,18 @@ def along_buckets(stretches: str) -> str:
     Where no line holds, there is no row.
     """
     return f"""
-        SELECT b.bucket, told.grouped, told.lines::numeric, told.quantity
+        SELECT b.bucket, held.grouped, held.lines::numeric,
+               CASE WHEN held.told > 0 THEN held.quantity END AS quantity
           FROM (
             SELECT s.grouped, e.bucket, sum(sum(e.lines)) OVER along AS lines,
-                   sum(sum(e.quantity)) OVER along AS quantity,
+                   sum(sum(e.quantity)) OVER along AS quantity, sum({_TOLD}) OVER along AS told,
                    lead(e.bucket, 1, 0) OVER along AS until
               FROM ({stretches}) s {_EDGES}
              GROUP BY s.grouped, e.bucket
             WINDOW along AS (PARTITION BY s.grouped ORDER BY e.bucket)
-          ) told
-         CROSS JOIN LATERAL generate_series(told.bucket, told.until - 1) b (bucket)
-         WHERE told.lines > 0
+          ) held
+         CROSS JOIN LATERAL generate_series(held.bucket, held.until - 1) b (bucket)
+         WHERE held.lines > 0
     """
 
 
@@ -94,28 +97,29 @@ def _levels(stretches: str, placements: str, places: Sequence[str]) -> str:
     return f"""
         WITH change AS MATERIALIZED (
             SELECT s.employee, s.grouped, e.bucket, sum(e.lines) AS lines,
-                   sum(e.quantity) AS quantity
+                   sum(e.quantity) AS quantity, {_TOLD} AS told
               FROM ({stretches}) s {_EDGES}
              GROUP BY s.employee, s.grouped, e.bucket
         ), point AS (
-            SELECT c.employee, c.grouped, c.bucket, c.lines, c.quantity, 0 AS placements,
+            SELECT c.employee, c.grouped, c.bucket, c.lines, c.quantity, c.told, 0 AS placements,
                    NULL::date AS day, NULL::bytea AS fact_key,
                    {", ".join(f"NULL AS {place}" for place in places)}
               FROM change c
             UNION ALL
-            SELECT k.employee, k.grouped, p.bucket, 0, 0, 1, p.day, p.fact_key,
+            SELECT k.employee, k.grouped, p.bucket, 0, 0, 0, 1, p.day, p.fact_key,
                    {", ".join(f"p.{place}" for place in places)}
               FROM (SELECT DISTINCT employee, grouped FROM change) k
              CROSS JOIN LATERAL ({placements}) p
         ), numbered AS (
             SELECT p.*, lead(p.bucket, 1, 0) OVER so_far AS until,
                    sum(p.lines) OVER so_far AS held, sum(p.quantity) OVER so_far AS amount,
-                   sum(p.placements) OVER so_far AS place
+                   sum(p.told) OVER so_far AS known, sum(p.placements) OVER so_far AS place
               FROM point p
             WINDOW so_far AS (
                 PARTITION BY p.employee, p.grouped ORDER BY p.bucket, p.day, p.fact_key)
         )
-        SELECT n.grouped, n.bucket AS since, n.until, n.held AS lines, n.amount AS quantity, {last}
+        SELECT n.grouped, n.bucket AS since, n.until, n.held AS lines,
+               CASE WHEN n.known > 0 THEN n.amount END AS quantity, {last}
           FROM numbered n
         WINDOW there AS (
             PARTITION BY n.employee, n.grouped, n.place ORDER BY n.bucket, n.day, n.fact_key)

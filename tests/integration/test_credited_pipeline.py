@@ -19,6 +19,14 @@ from tests.integration.telling import tell
 FEBRUARY = Period(date(2025, 2, 1), date(2025, 3, 1))
 MARCH = Period(date(2025, 3, 1), date(2025, 4, 1))
 MODELS = ["pipeline.first", "pipeline.last", "pipeline.linear", "pipeline.position"]
+SELLER = fact(
+    "employee.recorded",
+    "E1",
+    "2025-01-01",
+    employee="E1",
+    team="Sales",
+    effective_on="2025-01-01",
+)
 
 
 def _lead(name: str, *channels: str) -> Iterator[Fact]:
@@ -41,19 +49,11 @@ def _deal(name: str, lead: str | None, amount: str | None, **fields: Any) -> Fac
 
 @pytest.fixture
 async def business(database: Database, org: Org) -> Org:
-    roster = fact(
-        "employee.recorded",
-        "E1",
-        "2025-01-01",
-        employee="E1",
-        team="Sales",
-        effective_on="2025-01-01",
-    )
     later = fact("touch.recorded", "later", "2025-02-20", person="a", channel="paid")
     await tell(
         database,
         org,
-        roster,
+        SELLER,
         *_lead("a", "brand", "employee_advocacy", "employee_advocacy"),
         *_lead("b", "employee_advocacy"),
         *_lead("cold"),
@@ -131,17 +131,9 @@ async def test_what_is_open_without_any_amount_is_missing_and_where_nothing_is_o
 ) -> None:
     """Nobody knows what deals are worth whose amount nobody told; of others theirs is the sum."""
     asked = ("pipeline", "pipeline.linear", "pipeline.last")
-    seller = fact(
-        "employee.recorded",
-        "E1",
-        "2025-01-01",
-        employee="E1",
-        team="Sales",
-        effective_on="2025-01-01",
-    )
     until_march = {"state": "lost", "closed_at": "2025-03-05T12:00:00Z"}
     unknown = _deal("d1", "a", None, employee="E1", **until_march)
-    await tell(database, org, seller, *_lead("a", "brand", "employee_advocacy"), unknown)
+    await tell(database, org, SELLER, *_lead("a", "brand", "employee_advocacy"), unknown)
 
     whole = await _read(database, org, None, *asked)
     by_channel = await _read(database, org, "channel", *asked[1:])
@@ -162,6 +154,23 @@ async def test_what_is_open_without_any_amount_is_missing_and_where_nothing_is_o
     by_channel = await _read(database, org, "channel", "pipeline.linear")
     assert whole == {(month, ""): dict.fromkeys(asked, 0) for month in (0, 1)}
     assert [by_channel[0, of]["pipeline.linear"] for of in ("brand", "paid")] == [None, 0]
+
+
+async def test_day_by_day_it_is_missing_while_only_deals_without_an_amount_are_open(
+    database: Database, org: Org
+) -> None:
+    both = {"employee": "E1", "state": "lost"}
+    known = _deal("d1", None, "100.00", closed_at="2025-02-12T09:00:00Z", **both)
+    opened = {"opened_at": "2025-02-11T09:00:00Z", "closed_at": "2025-02-13T09:00:00Z"}
+    await tell(database, org, SELLER, known, _deal("d2", None, None, **both, **opened))
+
+    days = tuple(Period(date(2025, 2, day), date(2025, 2, day + 1)) for day in range(10, 14))
+    for by, place in ((None, ""), ("team", "Sales")):
+        async with database.transaction(org.id) as connection:
+            found = await read_measures(connection, org, ["pipeline"], MeasureQuery(days, by))
+        # One that is known, both, the other alone, and none; where none is, a team is not listed.
+        told = [found.get((day, place), {"pipeline": 0})["pipeline"] for day in range(len(days))]
+        assert told == [100, 100, None, 0]
 
 
 @pytest.mark.parametrize(
