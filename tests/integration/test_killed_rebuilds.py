@@ -4,7 +4,7 @@ import asyncio
 import signal
 from base64 import b64encode
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -62,11 +62,12 @@ class Twins:
         """Tell a fact more and a move to another team: what arrives while one is rebuilt."""
         number = next(self._numbers)
         click = fact("link.clicked", f"c{number}", link="x", employee="E1")
+        # Each move is a fact of its own: of what is put right in a day, a rebuild keeps the last.
         team = fact(
             "employee.recorded",
-            "E1",
+            f"E1-{number}",
             employee="E1",
-            effective_on="2025-01-01",
+            effective_on=str(date(2025, 1, 1) + timedelta(days=number)),
             team=f"T{number}",
         )
         await self.tell(DAYS[-1], [click, team], is_folded=is_folded)
