@@ -23,12 +23,15 @@ from shared import clock
 from shared.db import Database
 from shared.observability import metrics
 from shared.orgs import Org
+from shared.rollups import layout
 from tests.integration.falsifying import by_hand
 from tests.integration.test_known import DAYS
 from tests.integration.test_known import tell as tell_on
 from tests.integration.test_rebuild import found, share
 
-_ROW = "ctid = (SELECT ctid FROM rollup_change WHERE org_id = $1 AND d1 IS NOT NULL LIMIT 1)"
+#: The column that shares are kept in.
+_N = layout.FAMILIES["advocacy"].index("shares") + 1
+_ROW = f"ctid = (SELECT ctid FROM rollup_change WHERE org_id = $1 AND d{_N} IS NOT NULL LIMIT 1)"
 _LAST_HEAD = "position = (SELECT max(position) FROM fact_head WHERE org_id = $1)"
 
 
@@ -143,7 +146,7 @@ async def test_what_is_right_inside_of_a_day_is_no_difference(
     database: Database, org: Org, database_url: str
 ) -> None:
     await in_two_batches(database, org)
-    await by_hand(database_url, "UPDATE rollup SET v1 = v1 + 1 WHERE org_id = $1", org.id)
+    await by_hand(database_url, f"UPDATE rollup SET v{_N} = v{_N} + 1 WHERE org_id = $1", org.id)
     # What was repaired at the end of the day was part of what was known before, then.
     assert (await repair(database, org.id)).before.counts[Check.CELLS] > 0
     assert not (await verify(database, org.id)).listed
