@@ -33,6 +33,7 @@ Cells = Mapping[str, str | None]
 CSV_SOURCE: Final = "csv"
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_NO_SUCH_DAY: Final = f"the day must lie between {EARLIEST_DAY} and {LATEST_DAY}"
 _INSTANT: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII
 )
@@ -101,14 +102,15 @@ def day(cells: Cells, column: str) -> date:
     """Return a day; raises :class:`RowError`."""
     value = required(cells, column)
     try:
-        if _DAY.fullmatch(value):
-            found = date.fromisoformat(value)
-            # Before anything is computed with it: at the calendar's ends there is no other zone.
-            if EARLIEST_DAY <= found <= LATEST_DAY:
-                return found
+        found = date.fromisoformat(value) if _DAY.fullmatch(value) else None
     except ValueError:
-        pass  # well-formed, and in no calendar
-    raise RowError((column, "date", "must be a day such as 2025-01-31"))
+        found = None  # well-formed, and in no calendar
+    if found is None:
+        raise RowError((column, "date", "must be a day such as 2025-01-31"))
+    # Before anything is computed with it: at the calendar's ends there is no other zone.
+    if not EARLIEST_DAY <= found <= LATEST_DAY:
+        raise RowError((column, "value_error", _NO_SUCH_DAY))
+    return found
 
 
 def instant(cells: Cells, column: str) -> datetime:
