@@ -76,10 +76,17 @@ def ended(reports: Sequence[Report], repairs: Sequence[Repair] = ()) -> int:
 
 
 def documents(reports: Sequence[Report], repairs: Sequence[Repair] = ()) -> list[dict[str, Any]]:
-    """Return the reports as plain data; after repairs each says whether it waits for a rebuild."""
+    """Return the reports as plain data; after repairs each says what a rebuild waits for."""
     if not repairs:
         return [report.document() for report in reports]
-    return [{**done.after.document(), "is_waiting": done.is_waiting} for done in repairs]
+    return [
+        {
+            **done.after.document(),
+            "is_waiting": done.is_waiting,
+            "is_frozen": done.is_frozen,
+        }
+        for done in repairs
+    ]
 
 
 def render_repairs(repairs: Sequence[Repair]) -> Iterator[str]:
@@ -90,6 +97,9 @@ def render_repairs(repairs: Sequence[Repair]) -> Iterator[str]:
             yield "  rebuilt: deltas alone could not mend it"
         elif done.is_waiting:
             yield "  not mended: it takes a rebuild, and one is under way; verify again after that"
+        elif done.is_frozen:
+            yield "  not mended: it takes a rebuild, which would tell published periods by newer"
+            yield "  rules; withdraw them first"
         elif done.before.mismatches:
             yield "  mended in place; rollup_repair tells which deltas were logged"
         if done.before.mismatches:

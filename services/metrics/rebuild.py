@@ -92,8 +92,10 @@ SELECT EXISTS (
                         WHERE w.org_id = p.org_id AND w.publication_id = p.id)
 )
 """
-_CREDITS_AS_BEFORE = """
-SELECT (begun.window_days, begun.half_life_days) = (live.window_days, live.half_life_days)
+_CHANGES = """
+SELECT (begun.window_days, begun.half_life_days) <> (live.window_days, live.half_life_days)
+           AS credit,
+       begun.catalogue_version <> live.catalogue_version AS rules
   FROM generation begun JOIN generation live USING (org_id)
  WHERE begun.org_id = $1 AND begun.generation = $2 AND live.state = 'live'
 """
@@ -142,12 +144,12 @@ async def start_rebuild(
     be ``kept`` stays that of the live generation, whoever chose it. The metrics worker finds the
     generation and builds it; :func:`continue_rebuild` does so here and now.
 
-    What was published is told with the parameters of the live generation: while any period is
-    frozen, these stay, and a half-life that nobody chose is not measured anew.
+    What was published is told with the parameters of the live generation, and by its rules: while
+    any period is frozen, these stay, and a half-life that nobody chose is not measured anew.
 
     Raises:
         RebuildUnderWay: one is being built already.
-        PeriodsPublished: other parameters would move what is frozen.
+        PeriodsPublished: other parameters, or the rules of this version, would move what is frozen.
         ValueError: a parameter is out of its limits.
     """
     for name, value in (("window_days", window_days), ("half_life_days", half_life_days)):
@@ -164,11 +166,11 @@ async def start_rebuild(
     if generation is None:
         raise RebuildUnderWay("a rebuild of this organization is under way")
     # Its row holds the organization's: nobody publishes from here on until the transaction ends.
-    is_as_before = await connection.fetchval(_CREDITS_AS_BEFORE, org_id, generation)
-    if not is_as_before and await has_published(connection, org_id):
-        raise PeriodsPublished(
-            "another window or half-life would move published figures: withdraw them first"
-        )
+    changes = await connection.fetchrow(_CHANGES, org_id, generation)
+    assert changes is not None, "an organization always has a live generation"
+    if any(changes.values()) and await has_published(connection, org_id):
+        cause = "another window or half-life" if changes["credit"] else "the rules of this version"
+        raise PeriodsPublished(f"{cause} would move published figures: withdraw them first")
     await connection.execute(
         "INSERT INTO fold_cursor (org_id, generation, position, folded_at) VALUES ($1, $2, 0, $3)",
         org_id,

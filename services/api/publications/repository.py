@@ -70,7 +70,7 @@ VALUES ($1, $2, $3, $4, $5)
 # A generation that is being built may have folded across a position nobody had published yet. So
 # all folds are held while one is published; from its commit on, they end a batch there.
 _HOLD_FOLDS: Final = """
-SELECT f.position, g.state, g.window_days, g.half_life_days
+SELECT f.position, g.state, g.window_days, g.half_life_days, g.catalogue_version
   FROM fold_cursor f
   JOIN generation g USING (org_id, generation)
  WHERE f.org_id = $1 AND g.state <> 'retired'
@@ -80,8 +80,8 @@ SELECT f.position, g.state, g.window_days, g.half_life_days
 # Nobody begins another generation meanwhile: it could be folded across the position, too. Whoever
 # changes generations holds a cursor before it comes to this row, and so does a publication.
 _HOLD_GENERATIONS: Final = "SELECT FROM organization WHERE id = $1 FOR UPDATE"
-#: What decides how a generation divides credit.
-_parameters: Final = itemgetter("window_days", "half_life_days")
+#: What decides the figures of a generation, other than the facts.
+_rules: Final = itemgetter("window_days", "half_life_days", "catalogue_version")
 _RECORDED_ON: Final = """
 SELECT (recorded_at AT TIME ZONE $3)::date FROM ledger_entry WHERE org_id = $1 AND position = $2
 """
@@ -158,15 +158,16 @@ async def folded_now(
 ) -> Knowledge | None:
     """Hold the folds until the transaction ends and return what the live one has made known.
 
-    None while a generation is being built that is ahead of the live one, or that will credit by
-    another window or half-life: what is frozen now would not be what is answered then.
+    None while a generation is being built that is ahead of the live one, or that will tell by other
+    rules, or credit by another window or half-life: what is frozen now would not be what is
+    answered then.
     """
     await connection.execute(_HOLD_FOLDS, org.id)
     await connection.execute(_HOLD_GENERATIONS, org.id)
     rows = await connection.fetch(_HOLD_FOLDS, org.id)
     live = next(row for row in rows if row["state"] == "live")
     position: int = live["position"]
-    if any(row["position"] > position or _parameters(row) != _parameters(live) for row in rows):
+    if any(row["position"] > position or _rules(row) != _rules(live) for row in rows):
         return None
     recorded_on = await connection.fetchval(_RECORDED_ON, org.id, position, org.zone.key)
     now: datetime = await connection.fetchval(_AFTER_REPAIRS, org.id, clock.now())

@@ -17,6 +17,7 @@ from uuid import UUID
 import asyncpg
 
 from services.metrics.rebuild import (
+    PeriodsPublished,
     Progress,
     RebuildUnderWay,
     continue_rebuild,
@@ -94,12 +95,14 @@ class Repair:
     """What a repair did: the report before it and after it, and whether it took a rebuild.
 
     ``is_waiting``: it takes one, and another one is under way, which makes it right as well.
+    ``is_frozen``: it takes one, which would tell published periods by other rules.
     """
 
     before: Report
     after: Report
     is_rebuilt: bool
     is_waiting: bool = False
+    is_frozen: bool = False
 
 
 async def repair(
@@ -112,9 +115,9 @@ async def repair(
 
     The live generation is not folded while its cells are compared and mended; it is read and
     appended to as ever. Where it takes a rebuild and one is under way, what is of no generation is
-    mended, and the rest is left to that one.
+    mended, and the rest is left to that one; so it is where a rebuild would move what is frozen.
     """
-    is_waiting = False
+    is_waiting = is_frozen = False
     async with database.transaction(org_id) as connection:
         await connection.execute("SET LOCAL lock_timeout = 0")
         await _hold_live(connection, org_id)
@@ -126,14 +129,17 @@ async def repair(
         if not is_mended:
             # Not measured anew: that would be from the very rows that are wrong.
             try:
-                await start_rebuild(connection, org_id, half_life_days="kept")
+                async with connection.transaction():
+                    await start_rebuild(connection, org_id, half_life_days="kept")
             except RebuildUnderWay:
                 is_waiting = True
-    is_rebuilt = not is_mended and not is_waiting
+            except PeriodsPublished:
+                is_frozen = True
+    is_rebuilt = not (is_mended or is_waiting or is_frozen)
     if is_rebuilt:
         while not await continue_rebuild(database, org_id, on_progress=on_progress):
             await asyncio.sleep(_POLL_SECONDS)  # a worker has taken it up
-    return Repair(before, await verify(database, org_id), is_rebuilt, is_waiting)
+    return Repair(before, await verify(database, org_id), is_rebuilt, is_waiting, is_frozen)
 
 
 async def _hold_live(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> None:

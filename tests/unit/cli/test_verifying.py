@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cli.verifying import documents, ended
+from cli.verifying import documents, ended, render_repairs
 from services.metrics.verify import Check, Mismatch, Repair, Report
 
 _ONE, _OTHER = uuid4(), uuid4()
@@ -42,3 +42,11 @@ def test_it_ends_with_what_a_rebuild_under_way_does_not_mend(
 def test_without_repairs_whatever_differs_is_wrong() -> None:
     assert ended([report(_ONE), report(_OTHER, 1)]) == 1
     assert "is_waiting" not in documents([report(_ONE)])[0]
+
+
+def test_what_is_frozen_is_wrong_until_it_is_withdrawn() -> None:
+    frozen = Repair(report(_ONE, 1), report(_ONE, 1), is_rebuilt=False, is_frozen=True)
+
+    assert ended([frozen.after], [frozen]) == 1
+    assert documents([frozen.after], [frozen])[0]["is_frozen"]
+    assert any("withdraw them first" in line for line in render_repairs([frozen]))
