@@ -99,6 +99,19 @@ def test_a_view_is_a_stored_measure_under_a_filter() -> None:
         assert Dimension.CHANNEL not in view.dimensions
 
 
+def test_a_level_that_is_read_off_is_nothing_before_its_first_reading_and_a_count_is_none() -> None:
+    levels = [m for m in MEASURES.values() if m.aggregation is Aggregation.GAUGE]
+
+    assert {level.id for level in levels if not level.has_zero} == {
+        *("followers", "followers_at_start", "followers_gained", "competitor_followers"),
+        *("connections", "market", "ties", "search.hours", "search.people"),
+    }
+    assert {level.id for level in levels if level.has_zero} == {
+        *("headcount", "headcount_at_start", "linkedin_accounts", "knowledge_base", "pipeline"),
+        *(f"pipeline.{model}" for model in AttributionModel),
+    }
+
+
 def test_a_formula_is_expanded_to_measures_and_assumptions() -> None:
     used = [measure.id for measure in catalogue().measures_of("emv_mixed")]
 

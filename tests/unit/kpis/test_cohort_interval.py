@@ -189,6 +189,24 @@ def test_draws_have_the_mean_and_the_spread_of_poisson(mean: float) -> None:
     assert min(drawn) >= 0
 
 
+class _AlwaysTheSame(random.Random):
+    """Luck of which is known what it is drawn from: halves, or ten deviations above the mean."""
+
+    def random(self) -> float:
+        return 0.5
+
+    def gauss(self, mu: float = 0.0, sigma: float = 1.0) -> float:
+        return mu + 10 * sigma
+
+
+def test_luck_is_drawn_exactly_below_thirty_and_approximately_from_there_on() -> None:
+    same = _AlwaysTheSame()
+
+    # e^-29 lies between the 41st and the 42nd half of a half: the 42nd draw is one too many.
+    assert cohort_forecast._poisson(same, 29) == 41
+    assert cohort_forecast._poisson(same, 30) == round(30 + 10 * math.sqrt(30))
+
+
 def test_the_expected_payback_is_the_first_day_that_covers() -> None:
     leads = [OpenLead(0, Decimal(100))] * 4
 
