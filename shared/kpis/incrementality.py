@@ -85,6 +85,11 @@ class Panel:
         """Return the number of weeks."""
         return len(self.outcomes[0]) if self.outcomes else 0
 
+    @property
+    def rounding(self) -> float:
+        """Return the difference up to which sums of the outcomes are the same."""
+        return _ROUNDING * max((abs(one) for row in self.outcomes for one in row), default=0.0)
+
     def without(self, team: int) -> Panel:
         """Return the panel without one team."""
         return Panel(
@@ -198,8 +203,7 @@ class _Controls:
             pairs = zip(sums[-1], panel.outcomes[team], strict=True)
             sums.append([total + outcome for total, outcome in pairs])
         self._sums = sums
-        largest = max((abs(one) for row in panel.outcomes for one in row), default=0.0)
-        self._least = _ROUNDING * largest
+        self._least = panel.rounding
 
     def change(
         self, treated: Sequence[int], base: int, week: int, *, untreated_by: int
@@ -271,6 +275,8 @@ def _estimate(panel: Panel, statistic: Callable[[Panel], float | None], level: f
     if value is None or len(known) < teams:
         raise TooLittleData(Shortage.CONTROLS)
     error = math.sqrt((teams - 1) / teams * sum((part - value) ** 2 for part in known))
+    # Effects may add up to nothing, too, and then in every part.
+    value, error = (one if abs(one) > panel.rounding else 0.0 for one in (value, error))
     margin = t_quantile((1 + level) / 2, teams - 1) * error
     # Without any spread there is no chance to reckon with, only a difference or none.
     distance = value / error if error else math.copysign(math.inf, value) if value else 0.0

@@ -13,6 +13,7 @@ __all__ = [
     "members",
     "memberships",
     "placement_of",
+    "placements_of",
     "posts",
     "roster",
 ]
@@ -133,4 +134,15 @@ def placement_of(employee: str, before: str) -> str:
            AND effective_on < {before}
          ORDER BY effective_on DESC, fact_key DESC
          LIMIT 1
+    """
+
+
+def placements_of(employee: str) -> str:
+    """Return the rows of one employee, each in force on the days [``since``, ``until``)."""
+    return f"""
+        SELECT employed, team, effective_on AS since,
+               lead(effective_on, 1, 'infinity'::date)
+                   OVER (ORDER BY effective_on, fact_key) AS until
+          FROM roster
+         WHERE org_id = $1 AND generation = $2 AND roster.employee = {employee}
     """

@@ -141,6 +141,100 @@ async def test_a_stated_start_replaces_the_first_join(teams: httpx.AsyncClient) 
     assert {"team": "Hub", "reason": "started_before"} in answer["left_out"]
 
 
+async def test_a_team_starts_with_its_first_member_however_they_came(
+    teams: httpx.AsyncClient, deliver: Deliver
+) -> None:
+    before, moved = local(date(2024, 12, 2)), date(2025, 3, 12)
+    # The roster begins in January: whoever joined before it was in the program all the time.
+    early = [fact("member.joined", f"Lab-{n}", before, employee=f"Lab-{n}") for n in range(5)]
+    place = {"employee": "North-0", "effective_on": str(moved), "team": "Shop"}
+    # A member who has left the program by then brings nothing along, nor does who is no member.
+    left = local(moved - timedelta(days=2))
+    gone = {"employee": "South-0", "effective_on": str(moved), "team": "Idle"}
+    other = {"employee": "Board-0", "effective_on": str(moved), "team": "Idle"}
+    idle = [
+        fact(
+            "employee.recorded",
+            f"Idle-{n}",
+            local(MONDAY),
+            employee=f"Idle-{n}",
+            effective_on="2025-01-01",
+            team="Idle",
+        )
+        for n in range(5)
+    ]
+    await deliver(
+        [
+            *early,
+            *idle,
+            fact("employee.recorded", "moved", local(moved), **place),
+            fact("member.left", "South-0", left, employee="South-0"),
+            fact("employee.recorded", "gone", local(moved), **gone),
+            fact("employee.recorded", "other", local(moved), **other),
+        ]
+    )
+
+    answer = (
+        await teams.get("/v1/roi/incrementality", params={**PERIOD, "metric": "shares"})
+    ).json()
+
+    started = {team["team"]: (team["started_on"], team["origin"]) for team in answer["teams"]}
+    assert started["Shop"] == ("2025-03-12", "first_join")
+    assert started["Idle"] == (None, "none")
+    assert {"team": "Lab", "reason": "started_before"} in answer["left_out"]
+
+
+async def test_a_team_that_is_named_and_is_not_there_is_said(teams: httpx.AsyncClient) -> None:
+    misspelled = {**PERIOD, "metric": "shares", "rollout": "Nroth=2025-02-24"}
+    elsewhere = {**PERIOD, "metric": "shares", "rollout": "North=2025-02-24", "team": "Nobody"}
+
+    stated = (await teams.get("/v1/roi/incrementality", params=misspelled)).json()
+    asked = (await teams.get("/v1/roi/incrementality", params=elsewhere)).json()
+
+    assert stated["left_out"] == [
+        {"team": "Board", "reason": "small_group"},
+        {"team": "Nroth", "reason": "no_staff"},
+    ]
+    assert (asked["teams"], asked["left_out"]) == ([], [{"team": "Nobody", "reason": "no_staff"}])
+
+
+async def test_a_start_is_stated_in_any_spelling_of_its_letters(
+    teams: httpx.AsyncClient, deliver: Deliver
+) -> None:
+    composed, decomposed = "Łódź", "Ło\u0301dz\u0301"
+    await deliver(
+        fact(
+            "employee.recorded",
+            f"Lodz-{n}",
+            local(MONDAY),
+            employee=f"Lodz-{n}",
+            effective_on="2025-01-01",
+            team=composed,
+        )
+        for n in range(5)
+    )
+    asked = {**PERIOD, "metric": "shares", "rollout": f"{decomposed}=2025-03-03"}
+
+    answer = (await teams.get("/v1/roi/incrementality", params=asked)).json()
+
+    started = {team["team"]: team["started_on"] for team in answer["teams"]}
+    assert started[composed] == "2025-03-03"
+
+
+async def test_money_has_its_currency(teams: httpx.AsyncClient) -> None:
+    answers = {
+        metric: (
+            await teams.get("/v1/roi/incrementality", params={**PERIOD, "metric": metric})
+        ).json()
+        for metric in ("program_cost", "shares")
+    }
+
+    assert {metric: one["currency"] for metric, one in answers.items()} == {
+        "program_cost": "USD",
+        "shares": None,
+    }
+
+
 async def test_too_little_data_is_said_and_not_estimated(teams: httpx.AsyncClient) -> None:
     asked = {**PERIOD, "metric": "shares", "team": ["North", "South", "Lab"]}
 
@@ -157,10 +251,11 @@ async def test_too_little_data_is_said_and_not_estimated(teams: httpx.AsyncClien
         ({"metric": "shares", "to": "2025-01-09"}, "empty_period"),
         ({"metric": "shares", "rollout": "North"}, "invalid"),
         ({"metric": "shares", "rollout": "North=2025-02-31"}, "invalid"),
+        ({"metric": "shares", "rollout": ["North=2025-02-24", "North=2025-03-03"]}, "invalid"),
     ],
 )
 async def test_what_cannot_be_compared_is_refused(
-    client: httpx.AsyncClient, query: dict[str, str], code: str
+    client: httpx.AsyncClient, query: dict[str, str | list[str]], code: str
 ) -> None:
     refused = await client.get("/v1/roi/incrementality", params={**PERIOD, **query})
 

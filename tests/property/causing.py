@@ -33,7 +33,9 @@ from tests.property.oracle.causes import (
     effects_by_age,
 )
 from tests.property.oracle.formulas import definitions
-from tests.property.oracle.slices import roster_row, team_of
+from tests.property.oracle.ledger import History
+from tests.property.oracle.membership import members_on
+from tests.property.oracle.slices import roster_row
 from tests.property.oracle.small_groups import Groups
 from tests.property.oracle.whole import Whole
 from tests.property.shown import as_shown, assert_equal, assert_shown
@@ -116,8 +118,10 @@ def assert_caused(got: IncrementalityAnswer, asked: AskedCause, oracle: Whole) -
 
 def _assert_teams(got: IncrementalityAnswer, asked: AskedCause, oracle: Whole) -> list[Compared]:
     """Compare who takes part and who is left out, and why; return the teams that take part."""
-    left_out, taking_part, teams = {}, {}, []
-    for team in _all_teams(asked, oracle):
+    known = _all_teams(asked, oracle)
+    left_out = dict.fromkeys(set(asked.only or asked.stated) - set(known), "no_staff")
+    taking_part, teams = {}, []
+    for team in known:
         started_on, origin = _start(team, asked, oracle)
         reason = _left_out(team, started_on, asked, oracle)
         if reason is not None:
@@ -149,9 +153,16 @@ def _start(team: str, asked: AskedCause, oracle: Whole) -> tuple[date | None, st
     if team in asked.stated:
         return asked.stated[team], "stated"
     history = oracle.history
-    joined = [(history.day(j.occurred_at), j.employee) for j in history.of(MemberJoined)]
-    days = [day for day, employee in joined if team_of(history, employee, day) == team]
+    # Whatever makes somebody a member of a team's staff happens on one of these days.
+    days = {history.day(join.occurred_at) for join in history.of(MemberJoined)}
+    days |= {row.effective_on for row in history.of(EmployeeRecorded)}
+    days = {day for day in days if _has_a_member(history, team, day)}
     return (min(days), "first_join") if days else (None, "none")
+
+
+def _has_a_member(history: History, team: str, day: date) -> bool:
+    rows = [roster_row(history, employee, day) for employee in members_on(history, day)]
+    return any(row is not None and row.employed and row.team == team for row in rows)
 
 
 def _left_out(team: str, started_on: date | None, asked: AskedCause, oracle: Whole) -> str | None:

@@ -40,6 +40,8 @@ def _history(chance: Random, teams: list[str], weeks: int) -> Iterator[Fact]:
         started_on = starts[team]
         if started_on is not None and chance.random() < 0.95:
             yield fact_of("member.joined", employee, started_on, **who)
+        if started_on is not None and chance.random() < 0.05:
+            yield fact_of("member.left", employee, chance.choice(days), **who)
     for n, (employee, _) in enumerate(chance.sample(staff, chance.choice([0, 0, 1, 2]))):
         day = chance.choice(days)
         body = {"team": chance.choice(teams), "employed": chance.random() < 0.7}

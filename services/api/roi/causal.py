@@ -43,19 +43,21 @@ from shared.kpis.incrementality import (
     incrementality,
 )
 from shared.kpis.periods import Interval, Period
-from shared.kpis.vocabulary import Aggregation, Dimension
+from shared.kpis.vocabulary import Aggregation, Dimension, Unit
+from shared.rollups.people import members, placements_of
 from shared.rollups.read import MeasureQuery, live_generation, read_measures
-from shared.rollups.sql import placed_on_day
 
 __all__ = ["baseline", "incrementality_of"]
 
 _METHOD: Final = "group_time_not_yet_treated"
 _SUMMED: Final = frozenset({Aggregation.ADDITIVE, Aggregation.ATTRIBUTED})
-_IN_TEAM, _TEAM = placed_on_day((Dimension.TEAM,), "m.employee", "m.day")
-_FIRST_JOINS: Final = f"""
-    SELECT {_TEAM["team"]}, min(m.day) AS first_day
-      FROM membership m {_IN_TEAM}
-     WHERE m.org_id = $1 AND m.generation = $2 AND m.event = 'joined'
+# Who joined elsewhere, or before the roster tells of them, brings the program to the team that they
+# come to: with a member among its staff no team has yet to start.
+_FIRST_MEMBERS: Final = f"""
+    SELECT r.team, min(greatest(m.since, r.since)) AS first_day
+      FROM ({members()}) m
+     CROSS JOIN LATERAL ({placements_of("m.employee")} OFFSET 0) r
+     WHERE r.employed AND r.team <> '' AND greatest(m.since, r.since) < least(m.until, r.until)
      GROUP BY 1
 """
 _DIGITS: Final = 6
@@ -100,6 +102,7 @@ async def incrementality_of(access: Access, query: IncrementalityQuery) -> Incre
         is_partial=is_partial(weeks[-1].end, freshness.complete_until, org.zone),
         metric=kpi.id,
         unit=kpi.unit,
+        currency=org.currency if kpi.unit is Unit.MONEY else None,
         per_employee=kpi.aggregation in _SUMMED,
         weeks=len(weeks),
         method=_METHOD,
@@ -133,7 +136,10 @@ async def _compared(
     values, staff = await _by_team(access, kpi, query, weeks)
     starts = await _starts(access, query)
     hidden = await _hidden(access, kpi, weeks)
-    teams, left_out, rows, places = [], [], [], []
+    # A name that is nobody's is said: else a misspelled start would pass for one that counts.
+    named = set(query.team or query.stated)
+    left_out = [LeftOut(team=team, reason="no_staff") for team in named - values.keys()]
+    teams, rows, places = [], [], []
     for team in sorted(values):
         day, origin = starts.get(team, (None, Origin.NONE))
         people = staff.get(team, {})
@@ -151,6 +157,7 @@ async def _compared(
             teams.append(StartedTeam(team=team, started_on=shown, origin=origin))
             rows.append(row)
             places.append(place)
+    left_out.sort(key=lambda one: one.team)
     return _Comparison(teams, left_out, Panel(tuple(places), tuple(rows)))
 
 
@@ -199,7 +206,7 @@ async def _starts(
     access: Access, query: IncrementalityQuery
 ) -> Mapping[str, tuple[date | None, Origin]]:
     generation = await live_generation(access.connection, access.org.id)
-    rows = await access.connection.fetch(_FIRST_JOINS, access.org.id, generation)
+    rows = await access.connection.fetch(_FIRST_MEMBERS, access.org.id, generation)
     joined = {row["team"]: (row["first_day"], Origin.FIRST_JOIN) for row in rows}
     return joined | {team: (day, Origin.STATED) for team, day in query.stated.items()}
 

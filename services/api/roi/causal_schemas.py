@@ -14,6 +14,7 @@ from services.api.periods import KnownQuery, LocalDay
 from shared.kpis.definitions import Id
 from shared.kpis.incrementality import PreTrend
 from shared.kpis.vocabulary import Unit
+from shared.text import composed
 
 __all__ = [
     "BaselineAnswer",
@@ -36,7 +37,14 @@ def _rollout(text: str) -> str:
     found = _ROLLOUT.fullmatch(text)
     if found is None or not _is_day(found["day"]):
         raise PydanticCustomError("rollout_form", "A roll-out is written as team=YYYY-MM-DD.")
-    return text
+    return composed(text)
+
+
+def _one_start_each(texts: list[str]) -> list[str]:
+    teams = [text.rpartition("=")[0] for text in texts]
+    if len(set(teams)) < len(teams):
+        raise PydanticCustomError("rollout_twice", "A team starts once.")
+    return texts
 
 
 def _is_day(text: str) -> bool:
@@ -60,11 +68,14 @@ class IncrementalityQuery(KnownQuery):
         description="Only these teams; all if absent.",
         examples=[["sales", "support"]],
     )
-    rollout: list[Annotated[str, AfterValidator(_rollout)]] = Field(
+    rollout: Annotated[
+        list[Annotated[str, AfterValidator(_rollout)]], AfterValidator(_one_start_each)
+    ] = Field(
         default=[],
         max_length=500,
-        description="When a team started, as `team=YYYY-MM-DD`; repeat the parameter. A team that"
-        " is not named started when the first of its people joined.",
+        description="When a team started, as `team=YYYY-MM-DD`; repeat the parameter, once a team."
+        " A team that is not named started on the first day on which one of its staff was a member"
+        " of the program: who joins there, and who comes as a member from another team.",
         examples=[["sales=2025-02-03"]],
     )
 
@@ -76,7 +87,7 @@ class IncrementalityQuery(KnownQuery):
 
 
 class Origin(StrEnum):
-    """Where a team's start comes from."""
+    """Where a team's start comes from: `first_join` is the first day with a member on its staff."""
 
     STATED = "stated"
     FIRST_JOIN = "first_join"
@@ -99,8 +110,8 @@ class LeftOut(Output):
 
     team: str = Field(description="The team.", examples=["board"])
     reason: str = Field(
-        description="`small_group`, `started_before` (no week before its start is known) or"
-        " `missing_weeks`.",
+        description="`small_group`, `started_before` (no week before its start is known),"
+        " `missing_weeks`, or `no_staff` (it is asked about by name, and nobody is in it).",
         examples=["small_group"],
     )
 
@@ -137,6 +148,7 @@ class IncrementalityAnswer(Trust):
     is_partial: IsPartial
     metric: str = Field(description="The KPI.", examples=["shares"])
     unit: Unit = Field(description="Its unit.", examples=["posts"])
+    currency: str | None = Field(description="Currency of amounts of money.", examples=["USD"])
     per_employee: bool = Field(
         description="Whether the figure is divided by the team's staff, so that its size does not"
         " matter.",

@@ -69,6 +69,19 @@ def test_teams_that_all_do_the_same_differ_by_nothing_but_rounding() -> None:
         assert (one.value, one.error, one.p) == (0, 0, 1)
 
 
+def test_effects_that_add_up_to_nothing_leave_no_rounding_behind() -> None:
+    # Of two teams one gains a tenth and two tenths, and the other loses as much in one week.
+    starts = (5, 5, None, None, None, None)
+    still, gaining = (1.0,) * 8, (1.0,) * 5 + (1.1, 1.2, 1.0)
+    losing = (1.0,) * 5 + (1.0, 1.0, 0.7)
+
+    found = incrementality(Panel((*starts, None), (gaining, losing, *(still,) * 5)))
+
+    assert found.effect.value == 0
+    assert found.effect.p == 1
+    assert found.effect.error > 0
+
+
 def test_panel_needs_all_weeks_of_all_teams() -> None:
     with pytest.raises(ValueError, match="same weeks"):
         Panel((1, 2), ((1, 2), (1,)))
