@@ -4,7 +4,8 @@ A webhook names what changed: what was deleted is withdrawn, the rest is read ag
 that was put aside is mapped again, by the mapping as it is now.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -16,7 +17,7 @@ from services.collector.connectors.webhooks import WebhookPlan
 from services.collector.digest import digest, first_rule
 from services.collector.session import VendorAccess
 from shared.facts import Fact
-from shared.rollups.naming import deals_naming
+from shared.rollups.naming import deals_naming, deals_once_naming
 
 __all__ = ["VendorReader"]
 
@@ -42,18 +43,19 @@ class VendorReader:
         """
         plan, orphans = await self._plan(org_id, connection_id, bodies)
         items: list[Item] = list(plan.retractions)
-        gone_at = max((gone.revision or 0 for gone in plan.retractions), default=0)
+        moved_at = _last_change(plan)
         for stream_name in dict.fromkeys((*plan.reads, *orphans)):
             named, orphaned = plan.reads.get(stream_name, ()), orphans.get(stream_name, ())
             ids = list(dict.fromkeys((*named, *orphaned)))
             found = await self._read(org_id, connection_id, stream_name, ids)
-            items += [_not_older(item, gone_at, orphaned) for item in found]
+            changed = {**plan.changed_at.get(stream_name, {}), **dict.fromkeys(orphaned, moved_at)}
+            items += [_not_older(item, changed) for item in found]
         return items
 
     async def _plan(
         self, org_id: UUID, connection_id: UUID, bodies: Sequence[bytes]
     ) -> tuple[WebhookPlan, Mapping[str, Sequence[str]]]:
-        """Return what deliveries ask for, and per stream the deals whose lead is gone by them."""
+        """Return what deliveries ask for, and per stream the deals whose lead they move."""
         async with self._access.database.transaction(org_id) as connection:
             stored = await load_connection(connection, self._access.ring, org_id, connection_id)
             webhooks = stored.connector.webhooks
@@ -62,10 +64,14 @@ class VendorReader:
             plan = webhooks.plan(
                 [event for body in bodies for event in webhooks.events(body)], stored.source
             )
-            return plan, {
-                stream: await deals_naming(connection, org_id, leads, stored.source)
-                for stream, leads in plan.orphaning.items()
-            }
+            orphans: dict[str, list[str]] = defaultdict(list)
+            for found, moved in (
+                (deals_naming, plan.orphaning),
+                (deals_once_naming, plan.returning),
+            ):
+                for stream, leads in moved.items():
+                    orphans[stream] += await found(connection, org_id, leads, stored.source)
+            return plan, orphans
 
     async def _read(
         self, org_id: UUID, connection_id: UUID, stream_name: str, ids: Sequence[str]
@@ -103,12 +109,21 @@ class VendorReader:
             raise Unreadable(first_rule(error)) from None
 
 
-def _not_older(item: Item, revision: int, orphaned: Collection[str]) -> Item:
-    """Return an orphaned deal as told no earlier than its lead was gone.
+def _last_change(plan: WebhookPlan) -> int:
+    """Return when the last of what deliveries tell happened, as far as they tell it."""
+    withdrawn = [gone.revision or 0 for gone in plan.retractions]
+    changed = [at for objects in plan.changed_at.values() for at in objects.values()]
+    return max((*withdrawn, *changed), default=0)
 
-    Its vendor need not count another lead as a change of the deal. What was read after the lead was
-    gone would then be as old as what names that lead, and could lose to it.
+
+def _not_older(item: Item, changed: Mapping[str, int]) -> Item:
+    """Return a fact about an object that changed as told no earlier than that.
+
+    Its vendor need not count another lead as a change of a deal. What was read after the lead was
+    gone would then be as old as what names that lead, and could lose to it; and what was restored
+    would be older than its deletion.
     """
-    if not isinstance(item, Fact) or item.external_id not in orphaned or item.revision is None:
+    revision = changed.get(item.external_id) if isinstance(item, Fact) else None
+    if not isinstance(item, Fact) or item.revision is None or revision is None:
         return item
     return item.model_copy(update={"revision": max(item.revision, revision)})

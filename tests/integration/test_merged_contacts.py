@@ -1,4 +1,4 @@
-"""Contacts that HubSpot merges: their deals follow them, and so does the credit."""
+"""Contacts that HubSpot merges, moves or restores: deals follow them, and so does the credit."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -116,3 +116,103 @@ async def test_a_deal_that_changed_after_the_merge_stays_as_it_changed(
         " FROM ledger_entry WHERE kind = 'deal.changed' ORDER BY position DESC LIMIT 1",
     )
     assert (row["amount"], row["lead"]) == ("7.00", "hubspot:601")
+
+
+async def test_a_deal_that_is_given_to_another_contact_follows(
+    database: Database,
+    org: Org,
+    connection_id: UUID,
+    hubspot: FakeHubSpot,
+    process: Task,
+) -> None:
+    """At the same time of modification the larger hash wins: it must not decide."""
+    deals = [str(number) for number in range(901, 913)]
+    for deal in deals:
+        hubspot.put_deal(int(deal))
+        hubspot.contacts[deal] = [602]
+    told = [event(int(deal)) for deal in deals]
+    await keep(database, org, connection_id, [delivery(*told, contact(601), contact(602))])
+    await process(org.id)
+
+    # HubSpot counts none of it as a change of the deals.
+    hubspot.contacts = {deal: [601] for deal in deals}
+    given = [
+        {
+            **{name: value for name, value in event(1).items() if name != "objectId"},
+            "eventId": int(deal),
+            "subscriptionType": "deal.associationChange",
+            "occurredAt": MERGED_AT,
+            "associationType": "DEAL_TO_CONTACT",
+            "fromObjectId": int(deal),
+            "toObjectId": 601,
+            "associationRemoved": False,
+        }
+        for deal in deals
+    ]
+    await keep(database, org, connection_id, [delivery(*given)])
+    await process(org.id)
+
+    assert await leads_of_deals(database, org) == dict.fromkeys(deals, "hubspot:601")
+
+
+@pytest.mark.parametrize("is_folded", [True, False])
+async def test_a_restored_contact_is_a_lead_again_and_has_its_deals(
+    database: Database,
+    org: Org,
+    connection_id: UUID,
+    hubspot: FakeHubSpot,
+    process: Task,
+    *,
+    is_folded: bool,
+) -> None:
+    hubspot.put_deal(901)
+    hubspot.contacts["901"] = [602]
+    await keep(database, org, connection_id, [delivery(event(901), contact(602))])
+    await process(org.id)
+    if is_folded:
+        await catch_up(database, org.id)
+    hubspot.contacts["901"] = []
+    deletion = event(602, subscriptionType="contact.deletion", occurredAt=MERGED_AT)
+    await keep(database, org, connection_id, [delivery(deletion)])
+    await process(org.id)
+    if is_folded:
+        await catch_up(database, org.id)
+    assert await leads_of_deals(database, org) == {"901": None}
+
+    # It is as old as before it was deleted.
+    hubspot.contacts["901"] = [602]
+    restored = event(602, subscriptionType="contact.restore", occurredAt=MERGED_AT + 3_600_000)
+    await keep(database, org, connection_id, [delivery(restored)])
+    await process(org.id)
+
+    assert await leads_of_deals(database, org) == {"901": "hubspot:602"}
+    await catch_up(database, org.id)
+    counted = await rows(
+        database,
+        org,
+        "SELECT measure, sum(value) AS value FROM cell_value"
+        " WHERE measure IN ('leads', 'leads_won') AND slice = 'total' GROUP BY measure",
+    )
+    assert {row["measure"]: row["value"] for row in counted} == {"leads": 1, "leads_won": 1}
+
+
+async def test_a_restored_deal_stands_again(
+    database: Database,
+    org: Org,
+    connection_id: UUID,
+    hubspot: FakeHubSpot,
+    process: Task,
+) -> None:
+    hubspot.put_deal(901)
+    await keep(database, org, connection_id, [delivery(event(901))])
+    await process(org.id)
+    deletion = event(901, subscriptionType="deal.deletion", occurredAt=MERGED_AT)
+    await keep(database, org, connection_id, [delivery(deletion)])
+    await process(org.id)
+    assert await leads_of_deals(database, org) == {}
+
+    restored = event(901, subscriptionType="deal.restore", occurredAt=MERGED_AT + 1)
+    await keep(database, org, connection_id, [delivery(restored)])
+    await process(org.id)
+
+    assert await leads_of_deals(database, org) == {"901": None}

@@ -52,11 +52,16 @@ class WebhookPlan:
 
     ``orphaning`` are, per stream, the leads withdrawn: its deals that name one of them are read
     too. The vendor has moved them to another lead, or to none, without a word about the deals.
+    ``returning`` are those restored: deals that once named them may do so again. ``changed_at``
+    are, per stream, the objects among ``reads`` that changed without the vendor counting it as a
+    change of theirs, and when.
     """
 
     retractions: tuple[Retraction, ...]
     reads: Mapping[str, tuple[str, ...]]
     orphaning: Mapping[str, tuple[str, ...]]
+    returning: Mapping[str, tuple[str, ...]]
+    changed_at: Mapping[str, Mapping[str, int]]
 
 
 class _Verify(Protocol):

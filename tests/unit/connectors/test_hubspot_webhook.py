@@ -140,6 +140,85 @@ def test_a_merge_withdraws_the_merged_and_reads_the_survivor() -> None:
     assert asked.orphaning == {"deals": ("hubspot:602", "hubspot:601")}
 
 
+def test_what_was_restored_is_read_and_no_older_than_that() -> None:
+    told = fixture("hubspot/webhook-events")[0]
+    restored = [
+        told | {"subscriptionType": "contact.restore"},
+        told | {"subscriptionType": "object.restore", "objectTypeId": "0-3", "objectId": 901},
+        told | {"subscriptionType": "contact.restore", "eventId": 2, "occurredAt": 1740000000124},
+    ]
+
+    asked = plan(events(orjson.dumps(restored)), "hubspot")
+
+    assert asked.retractions == ()
+    assert asked.reads == {"contacts": ("601",), "deals": ("901",)}
+    assert asked.changed_at == {"contacts": {"601": 1740000000124}, "deals": {"901": 1740000000123}}
+    # Deals that have lost it may have it again: which these are, the ledger knows.
+    assert (asked.orphaning, asked.returning) == ({}, {"deals": ("hubspot:601",)})
+
+
+def _association(**changes: Any) -> dict[str, Any]:
+    """Return an event as HubSpot sends it: without an object that it is about."""
+    return {
+        **_without("objectId"),
+        "subscriptionType": "deal.associationChange",
+        "associationType": "DEAL_TO_CONTACT",
+        "fromObjectId": 901,
+        "toObjectId": 601,
+        "associationRemoved": False,
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"associationRemoved": True},
+        {
+            "subscriptionType": "contact.associationChange",
+            "associationType": "CONTACT_TO_DEAL",
+            "fromObjectId": 601,
+            "toObjectId": 901,
+        },
+        {
+            "subscriptionType": "object.associationChange",
+            "associationType": None,
+            "fromObjectTypeId": "0-1",
+            "fromObjectId": 601,
+            "toObjectTypeId": "0-3",
+            "toObjectId": 901,
+        },
+    ],
+)
+def test_a_deal_with_other_contacts_is_read(changes: dict[str, Any]) -> None:
+    asked = plan(events(orjson.dumps([_association(**changes)])), "hubspot")
+
+    assert (asked.retractions, asked.orphaning, asked.returning) == ((), {}, {})
+    assert asked.reads == {"deals": ("901",)}
+    assert asked.changed_at == {"deals": {"901": 1740000000123}}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"associationType": "DEAL_TO_LINE_ITEM"},
+        {"subscriptionType": "contact.associationChange", "associationType": "CONTACT_TO_COMPANY"},
+        {
+            "subscriptionType": "object.associationChange",
+            "fromObjectTypeId": "0-3",
+            "toObjectTypeId": "0-2",
+        },
+    ],
+)
+def test_other_associations_do_not_hold_up_the_events_beside_them(changes: dict[str, Any]) -> None:
+    beside = fixture("hubspot/webhook-events")[2]
+
+    found = events(orjson.dumps([_association(**changes), beside]))
+
+    assert [(event.kind, event.object_id) for event in found] == [("deletion", "901")]
+
+
 def _without(name: str) -> dict[str, Any]:
     return {k: v for k, v in fixture("hubspot/webhook-events")[0].items() if k != name}
 
@@ -157,6 +236,7 @@ def _without(name: str) -> dict[str, Any]:
         [_without("objectId") | {"objectId": "601"}],
         [_without("occurredAt") | {"occurredAt": 2**61}],
         [_without("subscriptionType") | {"subscriptionType": "contact"}],
+        [_without("x") | {"subscriptionType": "deal.associationChange"}],
         [_without("x")] * 101,
     ],
 )

@@ -46,6 +46,10 @@ _TYPE_IDS: Final = {"0-1": "contact", "0-3": "deal"}
 _STREAMS: Final = {"contact": "contacts", "deal": "deals"}
 _KINDS: Final = {"contact": ("lead.created", "person.identified"), "deal": ("deal.changed",)}
 _DELETIONS: Final = frozenset({"deletion", "privacyDeletion"})
+_RESTORED: Final = "restore"
+_ASSOCIATED: Final = "associationChange"
+# HubSpot need not count these as modifications of the object.
+_UNCOUNTED: Final = frozenset({_RESTORED, _ASSOCIATED})
 
 
 def signature(method: str, url: str, body: bytes, timestamp: str, secret: str) -> str:
@@ -105,7 +109,7 @@ def plan(events: Sequence[WebhookEvent], source: str) -> WebhookPlan:
 
     An event older than the object's state does no harm: the object is read as it is now, and a
     retraction carries the time of the deletion as its revision. The deals of a contact that is gone
-    belong to the one it was merged into, or to another of theirs.
+    belong to the one it was merged into, or to another of theirs; of one that was restored, to it.
     """
     retractions = tuple(
         Retraction(
@@ -116,19 +120,29 @@ def plan(events: Sequence[WebhookEvent], source: str) -> WebhookPlan:
         for kind in _KINDS[event.object_type]
     )
     reads: dict[str, dict[str, None]] = {}
+    changed_at: dict[str, dict[str, int]] = {}
     for event in events:
+        stream = _STREAMS[event.object_type]
         if event.kind not in _DELETIONS:
-            reads.setdefault(_STREAMS[event.object_type], {})[event.object_id] = None
-    gone = tuple(
-        f"{source}:{retraction.identity.external_id}"
-        for retraction in retractions
-        if retraction.identity.kind == "lead.created"
-    )
+            reads.setdefault(stream, {})[event.object_id] = None
+        if event.kind in _UNCOUNTED:
+            changed = changed_at.setdefault(stream, {})
+            at = _milliseconds(event.occurred_at)
+            changed[event.object_id] = max(at, changed.get(event.object_id, at))
+    gone = [one.identity.external_id for one in retractions if one.identity.kind == "lead.created"]
+    back = [e.object_id for e in events if e.kind == _RESTORED and e.object_type == "contact"]
     return WebhookPlan(
         retractions,
         {stream: tuple(ids) for stream, ids in reads.items()},
-        {"deals": gone} if gone else {},
+        _of_deals(gone, source),
+        _of_deals(back, source),
+        changed_at,
     )
+
+
+def _of_deals(contacts: Sequence[str], source: str) -> dict[str, tuple[str, ...]]:
+    leads = tuple(f"{source}:{contact}" for contact in dict.fromkeys(contacts))
+    return {"deals": leads} if leads else {}
 
 
 def _events_of(entry: Any) -> list[WebhookEvent]:
@@ -140,6 +154,8 @@ def _events_of(entry: Any) -> list[WebhookEvent]:
     object_type = _TYPE_IDS.get(str(entry.get("objectTypeId"))) if named == "object" else named
     if not kind:
         raise MalformedDelivery("subscriptionType: expected a type and an event")
+    if kind == _ASSOCIATED:
+        return _association(entry)
     if object_type not in _STREAMS:
         return []
     if kind == "merge":
@@ -159,6 +175,26 @@ def _merge(entry: dict[str, Any], object_type: str) -> list[WebhookEvent]:
         *(_event(entry, "deletion", object_type, object_id) for object_id in gone),
         _event(entry, "merge", object_type, survivor),
     ]
+
+
+def _association(entry: dict[str, Any]) -> list[WebhookEvent]:
+    # It names two objects, and none of them as the one that it is about: the deal has the contacts.
+    sides = dict(zip(_associated_types(entry), ("fromObjectId", "toObjectId"), strict=True))
+    if sides.keys() != {"deal", "contact"}:
+        return []
+    return [_event(entry, _ASSOCIATED, "deal", _number(entry, sides["deal"]))]
+
+
+def _associated_types(entry: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return the types of both sides: of the newer subscriptions by their numbers."""
+    if "fromObjectTypeId" in entry:
+        names = ("fromObjectTypeId", "toObjectTypeId")
+        source, target = (_TYPE_IDS.get(str(entry.get(name))) for name in names)
+        return source, target
+    source, _, target = str(entry.get("associationType", "")).lower().partition("_to_")
+    if not target:
+        raise MalformedDelivery("associationType: expected two types")
+    return source, target
 
 
 def _event(entry: dict[str, Any], kind: str, object_type: str, object_id: int) -> WebhookEvent:
