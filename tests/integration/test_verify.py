@@ -1,6 +1,6 @@
 """Verify: what differs from the ledger is found and told, in whole verifications and in samples."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -154,6 +154,21 @@ async def test_the_days_of_a_sample_are_those_around_the_fact_that_was_drawn(
         "2025-02-11",
         "2025-02-03",
     ]
+
+
+async def test_where_entries_are_lost_that_were_folded_a_sample_is_of_all_days(
+    database: Database, org: Org, database_url: str
+) -> None:
+    await tell(database, org, share(10))
+    await catch_up(database, org.id)
+    await by_hand(database_url, "UPDATE fold_cursor SET position = 9 WHERE org_id = $1", org.id)
+
+    async with database.transaction(org.id) as connection:
+        target = await target_of(connection, org.id)
+        scope = await draw_scope(connection, target, _Told(9))
+    assert (scope.first_day, scope.last_day) == (date.min, date.max)
+    for look in (Look.CELLS, Look.PAST):
+        assert (await verify_sample(database, org.id, look, _Told(9))).mismatches == 0
 
 
 class _Attentive(Random):

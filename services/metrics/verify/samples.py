@@ -4,7 +4,7 @@ Each reads the ledger of one organization, or the log of its changes, about once
 in order comes to everything that is stored.
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from random import Random
 from typing import Final
@@ -101,9 +101,15 @@ async def verify_sample(database: Database, org_id: UUID, look: Look, chance: Ra
 async def draw_scope(
     connection: "asyncpg.Connection[asyncpg.Record]", target: Target, chance: Random
 ) -> Scope:
-    """Choose measures and the days around a fact that is folded, busy days more often."""
-    day = await connection.fetchval(_DAY, target.org_id, chance.randint(1, target.position))
-    return Scope(chance.choice(FAMILIES), day - _REACHES, day + _REACHES)
+    """Choose measures and the days around a fact that is folded, busy days more often.
+
+    All days, if the last entries that were folded are lost: their facts may have been of any.
+    """
+    day: date | None = await connection.fetchval(
+        _DAY, target.org_id, chance.randint(1, target.position)
+    )
+    family = chance.choice(FAMILIES)
+    return Scope(family) if day is None else Scope(family, day - _REACHES, day + _REACHES)
 
 
 async def _look_at_cells(
