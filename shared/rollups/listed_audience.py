@@ -12,6 +12,9 @@ from shared.rollups.sql import NEVER, Arguments, date_literal
 
 __all__ = ["LISTED"]
 
+#: What a publication says of whose a post is, and where.
+_PUBLISHED = ("employee", "account", "network", "campaign", "content")
+
 
 def _followers() -> str:
     return f"""
@@ -50,18 +53,20 @@ def _followers_of_buckets(arguments: Arguments, query: MeasureQuery) -> str:
 def _publication(post: str) -> str:
     """Return the one row that says where a post went out, as for all its counters."""
     return f"""
-        SELECT employee, account, network, campaign, content FROM post
+        SELECT {", ".join(_PUBLISHED)} FROM post
          WHERE org_id = $1 AND generation = $2 AND post = {post}
          ORDER BY published_at, fact_key
          LIMIT 1
     """
 
 
-def _reach(since: str, until: str) -> str:
-    """Return the last reach of each post of the brand's accounts that was read in the period.
+def _published(reading: str) -> str:
+    """Return who and where of a post: its publication's (``p``), where that is known."""
+    return ", ".join(f"coalesce(p.{name}, {reading}.{name}) AS {name}" for name in _PUBLISHED)
 
-    Who and where come from the publication, where it is known, as those of the counters do.
-    """
+
+def _reach(since: str, until: str) -> str:
+    """Return the last reach of each post of the brand's accounts that was read in the period."""
     readings = standing(
         "post.metrics",
         since,
@@ -71,12 +76,8 @@ def _reach(since: str, until: str) -> str:
         key="s.body ->> 'post'",
         note="'reach of the post so far'",
     )
-    where = ", ".join(
-        f"coalesce(p.{name}, r.{name}) AS {name}"
-        for name in ("employee", "account", "network", "campaign", "content")
-    )
     return f"""
-        SELECT DISTINCT ON (r.line_key) r.day, {where}, r.channel, r.quantity, r.fact_key,
+        SELECT DISTINCT ON (r.line_key) r.day, {_published("r")}, r.channel, r.quantity, r.fact_key,
                r.line_key, r.note, r.occurred_at
           FROM ({readings}) r
           LEFT JOIN LATERAL ({_publication("r.line_key")}) p ON true
@@ -138,8 +139,7 @@ def _tagged(since: str, until: str) -> str:
                AND s.body ? 'hashtags'
           ) t
          CROSS JOIN LATERAL (
-            SELECT s.day, s.employee, s.account, coalesce(p.network, s.network) AS network,
-                   s.campaign, s.content, '' AS channel, s.fact_key,
+            SELECT s.day, {_published("s")}, '' AS channel, s.fact_key,
                    (s.reactions + s.comments + s.reshares
                     - lag(s.reactions + s.comments + s.reshares, 1, 0::bigint)
                           OVER (ORDER BY s.observed_at, s.fact_key))::numeric AS quantity

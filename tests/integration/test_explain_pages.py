@@ -158,6 +158,25 @@ async def test_a_member_is_told_with_the_join_that_stands(database: Database, or
         ]
 
 
+@pytest.mark.parametrize(
+    ("measure", "filters"),
+    [("reactions_advocacy", {}), ("engagements_tagged", {"hashtag": frozenset({"h"})})],
+)
+async def test_responses_are_told_with_whom_and_where_the_post_went_out(
+    database: Database, org: Org, measure: str, filters: Mapping[str, frozenset[str]]
+) -> None:
+    published = {"employee": "E1", "network": "x", "campaign": "k1", "content": "c1"}
+    read = {"employee": "E2", "network": "y", "campaign": "k2", "content": "c2"}
+    told = [
+        fact("post.published", 1, 3, post="p", origin="own", hashtags=["h"], **published),
+        fact("post.metrics", 1, 4, post="p", reactions=5, **read),
+    ]
+    await record(database, org, RECORDED, told)
+
+    (line,), _ = await all_lines(database, org, measure, filters, None)
+    assert {name: getattr(line, name) for name in published} == published
+
+
 def _late() -> list[Fact]:
     return [fact("link.clicked", 9, day, link="k", employee="E1") for day in (1, 160, 300)]
 
