@@ -1,6 +1,6 @@
 """Readings of levels: each holds until the next one of its entity."""
 
-from shared.rollups.sql import NEVER, measure_list
+from shared.rollups.sql import measure_list, until_overtaken
 
 __all__ = ["PILLARS", "indexes", "readings"]
 
@@ -39,15 +39,11 @@ def indexes(*, before: str, entity: str = _ENTITY, whose: str = "") -> str:
 
 
 def _while_last(entity: str, told: str) -> str:
-    # A day may run backwards where clocks do, so the next reading is that of the earliest day.
+    until = until_overtaken("r.day", entity, "r.observed_at DESC, r.fact_key DESC")
     return f"""
         SELECT t.*
           FROM (
-            SELECT r.*, r.day AS since, coalesce(min(r.day) OVER later, {NEVER}) AS until
-              FROM ({told}) r
-            WINDOW later AS (
-                PARTITION BY {entity} ORDER BY observed_at DESC, fact_key DESC
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            SELECT r.*, r.day AS since, {until} AS until FROM ({told}) r
           ) t
          WHERE t.since < t.until
     """

@@ -8,7 +8,7 @@ from shared.rollups.listed import EVERYWHERE, NOWHERE, Lines, Listed, has_rows, 
 from shared.rollups.listed import standing as standing_lines
 from shared.rollups.people import roster
 from shared.rollups.query import MeasureQuery
-from shared.rollups.sql import EVER, NEVER, ZONE, Arguments, bucket_ends
+from shared.rollups.sql import EVER, NEVER, ZONE, Arguments, bucket_ends, until_overtaken
 
 __all__ = ["LISTED"]
 
@@ -188,14 +188,8 @@ def _ties() -> str:
         key="s.body ->> 'team' || ' and ' || (s.body ->> 'other_team')",
         note="s.body ->> 'team' || ' and ' || (s.body ->> 'other_team')",
     )
-    # A later word may be of an earlier day.
-    return f"""
-        SELECT t.*, t.day AS since, coalesce(min(t.day) OVER later, {NEVER}) AS until
-          FROM ({told}) t
-        WINDOW later AS (
-            PARTITION BY t.line_key ORDER BY t.occurred_at DESC, t.fact_key DESC
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-    """
+    until = until_overtaken("t.day", "t.line_key", "t.occurred_at DESC, t.fact_key DESC")
+    return f"SELECT t.*, t.day AS since, {until} AS until FROM ({told}) t"
 
 
 def _staff() -> str:

@@ -25,7 +25,7 @@ from shared.rollups.people import (
     posts,
     roster,
 )
-from shared.rollups.sql import EVER, NEVER, bucket_end
+from shared.rollups.sql import EVER, NEVER, bucket_end, until_overtaken
 from shared.rollups.stated import whole
 
 __all__ = ["LISTED", "posted_by_members"]
@@ -89,17 +89,13 @@ def _accounts(system: str) -> str:
         only=f"s.body ->> 'system' = '{system}'",
         note="s.body ->> 'state'",
     )
-    network = "a.network" if system == "network" else "''::text"
-    # A later word may be of an earlier day.
+    account = "a.employee, a.network" if system == "network" else "a.employee"
+    until = until_overtaken("a.day", account, "a.occurred_at DESC, a.fact_key DESC")
     return f"""
         SELECT a.*
           FROM (
-            SELECT a.employee, a.day, a.fact_key, a.note AS state, a.day AS since,
-                   coalesce(min(a.day) OVER later, {NEVER}) AS until
+            SELECT a.employee, a.day, a.fact_key, a.note AS state, a.day AS since, {until} AS until
               FROM ({states}) a
-            WINDOW later AS (
-                PARTITION BY a.employee, {network} ORDER BY a.occurred_at DESC, a.fact_key DESC
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
           ) a
          WHERE a.state = 'live' AND a.since < a.until
     """
@@ -147,16 +143,12 @@ def posted_by_members(since: str, until: str, ends: str) -> str:
 
 def _first_invitations() -> str:
     """Return by whose invitation one counts as invited at the ends of [``since``, ``until``)."""
-    # An earlier instant may lie on a later day.
+    until = until_overtaken("s.day", "s.employee", "s.occurred_at, s.fact_key")
     return f"""
         SELECT s.*
           FROM (
-            SELECT s.employee, s.day, s.occurred_at, s.fact_key, s.day AS since,
-                   coalesce(min(s.day) OVER earlier, {NEVER}) AS until
+            SELECT s.employee, s.day, s.occurred_at, s.fact_key, s.day AS since, {until} AS until
               FROM ({standing("member.invited", EVER, NEVER)}) s
-            WINDOW earlier AS (
-                PARTITION BY s.employee ORDER BY s.occurred_at, s.fact_key
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
           ) s
          WHERE s.since < s.until
     """

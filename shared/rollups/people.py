@@ -5,6 +5,7 @@ row of the other one, where the planner takes that for a single row.
 """
 
 from shared.rollups.posted import speaks
+from shared.rollups.sql import until_overtaken
 
 __all__ = [
     "first_join_of",
@@ -46,10 +47,9 @@ def memberships(whose: str = "true") -> str:
     key. So a second join or a second leave changes nothing, and no day holds two words: what was
     overtaken on its own day has none. ``whose`` is a condition on the employee.
     """
+    until = until_overtaken("day", "employee", "happened_at DESC, fact_key DESC")
     return f"""
-        SELECT employee, event, fact_key, day AS since,
-               lead(day, 1, 'infinity'::date)
-                   OVER (PARTITION BY employee ORDER BY happened_at, fact_key) AS until
+        SELECT employee, event, fact_key, day AS since, {until} AS until
           FROM membership
          WHERE org_id = $1 AND generation = $2 AND {whose}
     """
@@ -71,7 +71,7 @@ def members(whose: str = "true") -> str:
 def member(employee: str, before: str) -> str:
     """Return the row of :func:`members` of one employee (``day``, ``fact_key``), if they have one.
 
-    Days follow instants, so the last word by then is the last one of the days before ``before``.
+    The last word by then is the last one of the days before ``before``.
     """
     return f"""
         SELECT w.day, w.fact_key
@@ -102,15 +102,14 @@ def first_joins(since: str, until: str) -> str:
 def first_join_of(employee: str) -> str:
     """Return the first join of one employee by the ends of the days [``since``, ``until``).
 
-    Columns besides: ``day``, ``fact_key``. An earlier instant may lie on a later day.
+    Columns besides: ``day``, ``fact_key``.
     """
+    until = until_overtaken("day", "employee", "happened_at, fact_key")
     return f"""
-        SELECT day, fact_key, day AS since, coalesce(min(day) OVER earlier, 'infinity') AS until
+        SELECT day, fact_key, day AS since, {until} AS until
           FROM membership
          WHERE org_id = $1 AND generation = $2 AND membership.employee = {employee}
            AND event = 'joined'
-        WINDOW earlier AS (
-            ORDER BY happened_at, fact_key ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     """
 
 

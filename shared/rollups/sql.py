@@ -27,6 +27,7 @@ __all__ = [
     "looked_up",
     "measure_list",
     "placed_on_day",
+    "until_overtaken",
 ]
 
 _OTHERWISE = " ".join(f"WHEN '{code}' THEN {digits}" for code, digits in sorted(EXPONENTS.items()))
@@ -133,6 +134,17 @@ def measure_list(measures: Iterable[str]) -> str:
 def date_literal(day: date) -> str:
     """Return a day as SQL: for relations that may leave it out, which arguments do not allow."""
     return f"'{day.isoformat()}'::date"
+
+
+def until_overtaken(day: str, whose: str, order: str) -> str:
+    """Return as SQL up to, and without, which day a row holds: that of what overtakes it.
+
+    Of the rows of one ``whose``, those before it in ``order`` do. They may be of any days: a later
+    word may be of an earlier day, where it says so and where clocks run back.
+    """
+    return f"""coalesce(min({day}) OVER (
+                PARTITION BY {whose} ORDER BY {order}
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), {NEVER})"""
 
 
 def bucket_starts(query: MeasureQuery) -> list[date]:
