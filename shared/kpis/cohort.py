@@ -70,10 +70,7 @@ def cohort_curve(
     cumulative = Decimal(0)
     for day, amounts in groupby(sorted(values), key=itemgetter(0)):
         cumulative = sum((amount for _, amount in amounts), cumulative)
-        percent = None
-        if cost > 0:
-            percent = rounded(Fraction(cumulative - cost) / Fraction(cost) * 100, 2)
-        points.append(CohortPoint(day, (day - starts_on).days, cumulative, percent))
+        points.append(_point(day, cumulative, cost, starts_on))
     return points
 
 
@@ -114,8 +111,12 @@ def roi_at_ages(
         while place < len(curve) and curve[place].day <= day:
             cumulative = curve[place].cumulative
             place += 1
-        percent = None
-        if cost > 0:
-            percent = rounded(Fraction(cumulative - cost) / Fraction(cost) * 100, 2)
-        points.append(CohortPoint(day, (day - starts_on).days, cumulative, percent))
+        points.append(_point(day, cumulative, cost, starts_on))
     return points
+
+
+def _point(day: date, cumulative: Decimal, cost: Decimal, starts_on: date) -> CohortPoint:
+    percent = None
+    if cost > 0:
+        percent = rounded(Fraction(cumulative - cost) / Fraction(cost) * 100, 2)
+    return CohortPoint(day, (day - starts_on).days, cumulative, percent)

@@ -13,22 +13,13 @@ Aalen, Johansen (1978), Scand. J. Statist. 5, 141-150; Putter, Fiocco, Geskus (2
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from typing import Generic, TypeVar
 
-__all__ = [
-    "Incidence",
-    "Outcome",
-    "Spell",
-    "Tally",
-    "cumulative_incidence",
-    "incidence",
-    "tally",
-]
+__all__ = ["Incidence", "Outcome", "Tally", "incidence"]
 
 Number = TypeVar("Number", Fraction, float)
 
@@ -41,14 +32,8 @@ class Outcome(StrEnum):
     OPEN = "open"
 
 
-@dataclass(frozen=True, slots=True)
-class Spell:
-    """Whole days from a lead to its close, or to now while it is open."""
-
-    days: int
-    outcome: Outcome
-
-
+#: Whole days, 0 or more, from a lead to its close or, while it is open, to now; and what became of
+#: it → how many leads.
 Tally = Mapping[tuple[int, Outcome], int]
 
 
@@ -87,21 +72,8 @@ class Incidence(Generic[Number]):
         return (self.won_by(until) - self.won_by(age)) / still_open if until > age else self.zero
 
 
-def tally(spells: Iterable[Spell]) -> Counter[tuple[int, Outcome]]:
-    """Count equal spells."""
-    return Counter((spell.days, spell.outcome) for spell in spells)
-
-
-def cumulative_incidence(spells: Iterable[Spell]) -> Incidence[Fraction]:
-    """Return the Aalen-Johansen estimate, exactly. Raises `ValueError` for a negative time."""
-    counted = tally(spells)
-    if any(days < 0 for days, _ in counted):
-        raise ValueError("a lead closes on or after the day it came")
-    return incidence(counted, Fraction(1))
-
-
 def incidence(counted: Tally, one: Number) -> Incidence[Number]:
-    """Return the estimate from counts, in the arithmetic of `one`."""
+    """Return the Aalen-Johansen estimate in the arithmetic of `one`: exact, or in floats."""
     at_risk = sum(counted.values())
     days, won, still_open = [], [], []
     is_open, wins = one, one - one

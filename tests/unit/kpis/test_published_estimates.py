@@ -22,7 +22,7 @@ import pytest
 from shared.kpis.cohort_forecast import History, OpenLead, Win, forecast
 from shared.kpis.incrementality import Panel, group_time_effects, incrementality
 from shared.kpis.student import t_quantile
-from shared.kpis.survival import Outcome, Spell, cumulative_incidence, incidence
+from shared.kpis.survival import Outcome, incidence
 
 WON, LOST, OPEN = Outcome.WON, Outcome.LOST, Outcome.OPEN
 
@@ -87,7 +87,7 @@ _CAUSES = (1, 1, 1, 2, 2, 2, 3, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 def test_causes_that_compete(cause: int, published: dict[int, float]) -> None:
     ends = {0: OPEN, cause: WON}
     told = [(day, ends.get(why, LOST)) for day, why in zip(_DAYS, _CAUSES, strict=True)]
-    curve = cumulative_incidence(Spell(day, end) for day, end in told)
+    curve = incidence(Counter(told), Fraction(1))
 
     for day, expected in published.items():
         assert float(curve.won_by(day)) == pytest.approx(expected, abs=5e-9)

@@ -28,7 +28,6 @@ from shared.kpis.definitions import catalogue
 from shared.kpis.expressions import InvalidExpression, names, parse
 from shared.kpis.periods import Period
 from shared.kpis.quantiles import quantile
-from shared.kpis.survival import Outcome, Spell, cumulative_incidence
 from shared.kpis.value import (
     OverlappingValue,
     ValueClass,
@@ -105,11 +104,6 @@ REFUSED: list[tuple[Callable[[], object], type[Exception], str]] = [
         lambda: quantile([1], Fraction(2)),
         ValueError,
         "a quantile lies between 0 and 1, not at 2",
-    ),
-    (
-        lambda: cumulative_incidence([Spell(-1, Outcome.WON)]),
-        ValueError,
-        "a lead closes on or after the day it came",
     ),
     (
         lambda: divide(DECAY, _journeys(1), np.array([1]), half_life_days=0),

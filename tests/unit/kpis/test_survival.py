@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -12,18 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.kpis.cohort_forecast import Forecast, History, OpenLead, Range, Win, forecast
-from shared.kpis.survival import Outcome, Spell, cumulative_incidence, tally
+from shared.kpis.survival import Incidence, Outcome, Tally, incidence
 
 WON, LOST, OPEN = Outcome.WON, Outcome.LOST, Outcome.OPEN
 
 
-def _spells(*told: tuple[int, Outcome]) -> list[Spell]:
-    return [Spell(days, outcome) for days, outcome in told]
+def _curve(*told: tuple[int, Outcome]) -> Incidence[Fraction]:
+    return incidence(Counter(told), Fraction(1))
 
 
 def test_incidence_by_hand() -> None:
     # At risk: 5 on day 1, 4 on day 2, 2 on day 4 (one was censored on day 3).
-    curve = cumulative_incidence(_spells((1, WON), (2, LOST), (3, OPEN), (4, WON), (5, OPEN)))
+    curve = _curve((1, WON), (2, LOST), (3, OPEN), (4, WON), (5, OPEN))
 
     assert curve.days == (1, 2, 4)
     assert curve.won == (Fraction(1, 5), Fraction(1, 5), Fraction(1, 5) + Fraction(3, 5) / 2)
@@ -39,7 +40,7 @@ def test_incidence_by_hand() -> None:
 
 def test_a_loss_is_not_a_censored_win() -> None:
     # Kaplan-Meier that censors losses would say 1 - 1/2 * 0 = 1; half of the leads are lost.
-    curve = cumulative_incidence(_spells((1, LOST), (2, WON)))
+    curve = _curve((1, LOST), (2, WON))
 
     assert curve.won_by(2) == Fraction(1, 2)
 
@@ -61,17 +62,15 @@ def test_a_loss_is_not_a_censored_win() -> None:
 def test_ties_and_single_leads(
     told: list[tuple[int, Outcome]], won: Fraction, still_open: Fraction
 ) -> None:
-    curve = cumulative_incidence(_spells(*told))
+    curve = _curve(*told)
 
     assert (curve.won_by(100), curve.open_after(100)) == (won, still_open)
     assert curve.chance(0) == (won if told != [(0, WON), (0, OPEN)] else 0)
 
 
 def test_nobody_and_nothing_decided() -> None:
-    assert cumulative_incidence([]).chance(0) == 0
-    assert cumulative_incidence(_spells((3, OPEN))).chance(0) == 0
-    with pytest.raises(ValueError, match="on or after"):
-        cumulative_incidence(_spells((-1, WON)))
+    assert _curve().chance(0) == 0
+    assert _curve((3, OPEN)).chance(0) == 0
 
 
 decided = st.lists(st.tuples(st.integers(0, 30), st.sampled_from([WON, LOST])), min_size=1)
@@ -79,7 +78,7 @@ decided = st.lists(st.tuples(st.integers(0, 30), st.sampled_from([WON, LOST])), 
 
 @given(told=decided)
 def test_without_open_leads_it_is_the_plain_share(told: list[tuple[int, Outcome]]) -> None:
-    curve = cumulative_incidence(_spells(*told))
+    curve = _curve(*told)
 
     for day in (0, 10, 30):
         by_then = [outcome for days, outcome in told if days <= day]
@@ -89,7 +88,7 @@ def test_without_open_leads_it_is_the_plain_share(told: list[tuple[int, Outcome]
 
 @given(told=st.lists(st.tuples(st.integers(0, 30), st.sampled_from([WON, LOST, OPEN]))))
 def test_probabilities_stay_probabilities(told: list[tuple[int, Outcome]]) -> None:
-    curve = cumulative_incidence(_spells(*told))
+    curve = _curve(*told)
 
     for age in range(0, 32, 3):
         assert 0 <= curve.chance(age) <= 1
@@ -97,7 +96,7 @@ def test_probabilities_stay_probabilities(told: list[tuple[int, Outcome]]) -> No
 
 
 HISTORY = History(
-    tally(_spells(*[(20, WON)] * 10, *[(40, WON)] * 10, *[(30, LOST)] * 20)),
+    {(20, WON): 10, (40, WON): 10, (30, LOST): 20},
     [Win(Decimal("0.5"), Decimal(100)), Win(Decimal(1), Decimal(300))] * 10,
 )
 
@@ -191,16 +190,16 @@ def _world(chance: random.Random, leads: int, first: date, days: int) -> list[Le
     return told
 
 
-def _seen(told: list[Lead], today: date) -> tuple[list[Spell], list[tuple[int, Outcome, float]]]:
+def _seen(told: list[Lead], today: date) -> tuple[Tally, list[tuple[int, Outcome, float]]]:
     spells, states = [], []
     for came, days, outcome, worth in told:
         if came > today:
             continue
         age = (today - came).days
         is_decided = outcome is not OPEN and days <= age
-        spells.append(Spell(days if is_decided else age, outcome if is_decided else OPEN))
-        states.append((age, spells[-1].outcome, worth))
-    return spells, states
+        spells.append((days if is_decided else age, outcome if is_decided else OPEN))
+        states.append((age, spells[-1][1], worth))
+    return Counter(spells), states
 
 
 def _back_test(seed: int) -> tuple[float, Range]:
@@ -216,7 +215,7 @@ def _back_test(seed: int) -> tuple[float, Range]:
     ours = states[-len(cohort) :]
     realized = sum(worth for _, outcome, worth in ours if outcome is WON)
     found = forecast(
-        History(tally(spells), wins),
+        History(spells, wins),
         [OpenLead(age, None) for age, outcome, _ in ours if outcome is OPEN],
         realized=Decimal(round(realized, 2)),
         cost=None,
