@@ -16,7 +16,6 @@ from shared.db import Database
 from shared.facts import Fact, parse_fact
 from shared.kpis.compose import combine
 from shared.kpis.definitions import catalogue
-from shared.kpis.emv import EmvMethod, media_value
 from shared.kpis.esn import esn_roi
 from shared.kpis.roi import roi_media
 from shared.kpis.vocabulary import AttributionModel, Axis, Grade
@@ -115,8 +114,8 @@ async def test_line_3_the_loss_between_click_and_session_is_exact(
 
 
 async def test_line_4_media_value_has_a_return_of_its_own(database: Database, golden: Org) -> None:
-    measures = await measures_of(database, golden, {"clicks", "cost"})
-    priced = media_value(EmvMethod.CPC, measures, (), Q1.start).value.value
+    measures = await measures_of(database, golden, {"cost"})
+    priced = (await kpi(database, golden, "emv_cpc")).value
 
     assert priced == Decimal("3120.00")
     assert roi_media(priced, measures["cost"]).percent == Decimal("-86.13")
