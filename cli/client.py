@@ -122,7 +122,7 @@ def _refused(response: httpx.Response) -> RefusedError:
     except (ValueError, KeyError, TypeError):
         return RefusedError(response.status_code, "", f"{where}: HTTP {response.status_code}")
     lines = [f"{where}: {title} ({response.status_code} {code})"]
-    if problem.get("detail"):
+    if problem.get("detail", title) != title:
         lines.append(str(problem["detail"]))
     lines += [f"  {error['field']}: {error['message']}" for error in problem.get("errors") or ()]
     return RefusedError(response.status_code, code, "\n".join(lines))

@@ -10,9 +10,10 @@ from cli.golden import NotSettledError
 from cli.ports import PortTakenError
 from cli.running import NothingRunsError
 from cli.supervisor import NotReadyError
-from cli.tenant import AmbiguousOrganizationError, UnknownOrganizationError
+from cli.tenant import AmbiguousOrganizationError, UnknownKeyError, UnknownOrganizationError
 from services.metrics.rebuild import PeriodsPublished, RebuildAborted, RebuildUnderWay
 from shared.errors import Problem
+from shared.orgs import InvalidOrg
 from shared.security.keyring import KeyRingError
 
 __all__ = ["KNOWN", "sentence"]
@@ -24,6 +25,7 @@ KNOWN = (
     AmbiguousOrganizationError,
     DBAPIError,
     EmbeddedServerError,
+    InvalidOrg,
     KeyRingError,
     NotReadyError,
     NotSettledError,
@@ -35,6 +37,7 @@ KNOWN = (
     RebuildAborted,
     RebuildUnderWay,
     RefusedError,
+    UnknownKeyError,
     UnknownOrganizationError,
     UnreachableError,
     ValidationError,
@@ -50,12 +53,18 @@ def sentence(error: BaseException) -> str:
                 for fault in error.errors(include_input=False, include_url=False)
             )
         case DBAPIError():
-            return f"the database refuses: {error.orig}"
+            return _refusal(error.orig)
         case asyncpg.PostgresError() | asyncpg.InterfaceError():
-            return f"the database refuses: {error}"
+            return _refusal(error)
         case Problem():
             return str(error.detail or error.title)
     return str(error)
+
+
+def _refusal(error: BaseException | None) -> str:
+    # The detail may hold the row that was refused, and that a key.
+    message, _, _ = str(error).partition("\nDETAIL:")
+    return f"the database refuses: {message}"
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

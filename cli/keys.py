@@ -17,7 +17,7 @@ def keys_create(
     *,
     name: Annotated[str, typer.Option(help="What the key is for.")] = "made by earned keys",
     scope: Annotated[
-        list[str] | None, typer.Option(help="Repeatable; every scope if none.")
+        list[str] | None, typer.Option(help="Such as kpis:read; repeatable. Every scope if none.")
     ] = None,
     new: Annotated[bool, typer.Option("--new", help="Make the organization too.")] = False,
     time_zone: Annotated[str, typer.Option(help="Of a new organization.")] = "UTC",

@@ -27,13 +27,15 @@ from cli.options import (
 app = typer.Typer(
     name="earned",
     help="Measures what employee advocacy earns, and proves it.",
+    epilog="A command ends with 0 if it did what was asked, with 1 if it could not or found "
+    "something wrong, and says what; with 2 if it was typed wrongly. Further codes: `verify`, "
+    "`serve`, `work`, `sandbox`.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(keys_app, name="keys")
-app.command("rebuild")(upkeep.rebuild)
-app.command("verify")(upkeep.verify)
+
+_ENDS_OF_PROCESS = "Runs until SIGTERM. Ends with 3 if its port is taken."
 
 
 class HttpProcess(StrEnum):
@@ -71,8 +73,12 @@ def up(
     data_dir: DataDir = DATA_DIR,
     database_url: DatabaseUrl = None,
     redis_url: RedisUrl = None,
-    api_port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
-    collector_port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
+    api_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="8000, or another free one, if none.")
+    ] = None,
+    collector_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="8001, or another free one, if none.")
+    ] = None,
 ) -> None:
     """Run everything on this machine until Ctrl-C, with PostgreSQL and Valkey unless given."""
     from cli.output import Terminal
@@ -95,7 +101,11 @@ def up(
 def demo(
     *,
     sandbox_url: Annotated[
-        str | None, typer.Option("--sandbox-url", help="The vendor look-alikes, likewise.")
+        str | None,
+        typer.Option(
+            "--sandbox-url",
+            help="Address of the vendor look-alikes; what `earned up` runs if none.",
+        ),
     ] = None,
     api_url: ApiUrl = None,
     collector_url: CollectorUrl = None,
@@ -199,11 +209,23 @@ def import_(
         )
 
 
-@app.command()
+app.command("verify", epilog=upkeep.ENDS_OF_VERIFY)(upkeep.verify)
+app.command("rebuild")(upkeep.rebuild)
+app.add_typer(keys_app, name="keys")
+
+
+@app.command(epilog="Ends with 1 if there is a fault.")
 def doctor(
     *,
     database_url: DatabaseUrl = None,
-    redis_url: RedisUrl = None,
+    redis_url: Annotated[
+        str | None,
+        typer.Option(
+            "--redis-url",
+            envvar="EARNED_REDIS_URL",
+            help="redis://… or unix://…; not looked at if none.",
+        ),
+    ] = None,
     secret_key: SecretKey = None,
     data_dir: DataDir = DATA_DIR,
 ) -> None:
@@ -232,7 +254,7 @@ def migrate_() -> None:
         typer.echo(f"The schema is {head_revision()}.")
 
 
-@app.command()
+@app.command(epilog=_ENDS_OF_PROCESS)
 def serve(process: HttpProcess) -> None:
     """Run a process that answers HTTP, configured by EARNED_* variables."""
     from cli import processes
@@ -244,7 +266,7 @@ def serve(process: HttpProcess) -> None:
             processes.serve_collector()
 
 
-@app.command()
+@app.command(epilog=_ENDS_OF_PROCESS)
 def work(worker: Worker) -> None:
     """Run a worker, configured by EARNED_* variables."""
     from cli import processes
@@ -256,11 +278,11 @@ def work(worker: Worker) -> None:
             processes.work_metrics()
 
 
-@app.command()
+@app.command(epilog=_ENDS_OF_PROCESS)
 def sandbox(
     *,
-    host: Annotated[str, typer.Option()] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8090,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8090,
     journal: Annotated[Path | None, typer.Option(help="Keeps changes across restarts.")] = None,
 ) -> None:
     """Run the vendor look-alikes: HubSpot, LinkedIn and Google Analytics on one port."""

@@ -34,10 +34,19 @@ DataDir = Annotated[
 ]
 DatabaseUrl = Annotated[
     str | None,
-    typer.Option("--database-url", envvar="EARNED_DATABASE_URL", help="postgresql://…"),
+    typer.Option(
+        "--database-url",
+        envvar="EARNED_DATABASE_URL",
+        help="postgresql://…; the installation's own if none.",
+    ),
 ]
 RedisUrl = Annotated[
-    str | None, typer.Option("--redis-url", envvar="EARNED_REDIS_URL", help="redis://… or unix://…")
+    str | None,
+    typer.Option(
+        "--redis-url",
+        envvar="EARNED_REDIS_URL",
+        help="redis://… or unix://…; the installation's own if none.",
+    ),
 ]
 SecretKey = Annotated[
     str | None,
@@ -52,12 +61,18 @@ ApiUrl = Annotated[
     str | None, typer.Option("--api-url", help="Address of the API; what `earned up` runs if none.")
 ]
 CollectorUrl = Annotated[
-    str | None, typer.Option("--collector-url", help="The collector, likewise.")
+    str | None,
+    typer.Option(
+        "--collector-url", help="Address of the collector; what `earned up` runs if none."
+    ),
 ]
 Key = Annotated[
     str | None,
     typer.Option(
-        "--key", envvar="EARNED_API_KEY", help="API key; the demo's if none.", show_default=False
+        "--key",
+        envvar="EARNED_API_KEY",
+        help="API key; the demo's if neither a key nor an address is given.",
+        show_default=False,
     ),
 ]
 FirstDay = Annotated[

@@ -9,7 +9,7 @@ import asyncpg
 
 from cli.directory import DemoFile, DemoRecord
 from shared.db import Database
-from shared.errors import Unauthenticated
+from shared.errors import NotFound, Unauthenticated
 from shared.orgs import create_org
 from shared.security.keyring import KeyRing
 from shared.security.keys import SCOPES, IssuedKey, authenticate, create_key, revoke_key
@@ -17,6 +17,7 @@ from shared.security.keys import SCOPES, IssuedKey, authenticate, create_key, re
 __all__ = [
     "AmbiguousOrganizationError",
     "StoredKey",
+    "UnknownKeyError",
     "UnknownOrganizationError",
     "ensure_demo",
     "find_organization",
@@ -33,6 +34,10 @@ StoredKey = asyncpg.Record
 
 class UnknownOrganizationError(LookupError):
     """No organization has this name."""
+
+
+class UnknownKeyError(LookupError):
+    """The organization has no key of this id."""
 
 
 class AmbiguousOrganizationError(LookupError):
@@ -92,7 +97,7 @@ def issue_key(
 
     Raises:
         UnknownOrganizationError, AmbiguousOrganizationError: which one is meant cannot be said.
-        ValueError: the time zone is unknown.
+        shared.orgs.InvalidOrg: the organization cannot be made so.
         shared.errors.Invalid: a scope is unknown.
     """
     ring = KeyRing.from_base64(secret_key)
@@ -130,13 +135,21 @@ def list_keys(database_url: str, *, organization: str) -> list[StoredKey]:
 
 
 def withdraw_key(database_url: str, *, organization: str, key_id: str) -> None:
-    """Revoke a key; raises shared.errors.NotFound when the organization has none of this id."""
+    """Revoke a key.
+
+    Raises:
+        UnknownOrganizationError, AmbiguousOrganizationError: which one is meant cannot be said.
+        UnknownKeyError: the organization has none of this id.
+    """
 
     async def run(database: Database) -> None:
         async with database.transaction() as connection:
             org_id = await find_organization(connection, organization)
             await _enter(connection, org_id)
-            await revoke_key(connection, org_id=org_id, key_id=key_id)
+            try:
+                await revoke_key(connection, org_id=org_id, key_id=key_id)
+            except NotFound:
+                raise UnknownKeyError(f"{organization} has no key {key_id}") from None
 
     _with_database(database_url, run)
 

@@ -6,7 +6,12 @@ import typer
 
 from cli.options import DATA_DIR, DatabaseUrl, DataDir, Organization, told
 
-__all__ = ["rebuild", "verify"]
+__all__ = ["ENDS_OF_VERIFY", "rebuild", "verify"]
+
+ENDS_OF_VERIFY = (
+    "Ends with 0 if nothing differs, or nothing any more after --repair; with 1 if something does; "
+    "with 3 if what still differs after --repair waits for a rebuild that is under way."
+)
 
 
 def rebuild(
@@ -16,7 +21,8 @@ def rebuild(
         int | None, typer.Option(min=1, max=730, help="Attribution window; as it is if none.")
     ] = None,
     half_life_days: Annotated[
-        int | None, typer.Option(min=1, max=365, help="Half-life of the time decay, likewise.")
+        int | None,
+        typer.Option(min=1, max=365, help="Half-life of the time decay; as it is if none."),
     ] = None,
     measure_half_life: Annotated[
         bool,

@@ -15,11 +15,13 @@ import asyncpg
 from shared import clock
 from shared.ids import new_id
 from shared.kpis.privacy import FLOOR
+from shared.money import InvalidCurrency, exponent
 from shared.rollups.rules import CATALOGUE_VERSION
 
 __all__ = [
     "DEFAULT_HALF_LIFE_DAYS",
     "HalfLifeSource",
+    "InvalidOrg",
     "Org",
     "UnknownOrg",
     "create_org",
@@ -30,6 +32,7 @@ __all__ = [
 #: The half-life of the time decay while nobody has chosen one and too few deals are won to measure
 #: it: that of Google Ads, for parity.
 DEFAULT_HALF_LIFE_DAYS = 7
+_LONGEST_NAME = 200
 
 
 class HalfLifeSource(StrEnum):
@@ -38,6 +41,10 @@ class HalfLifeSource(StrEnum):
     STATED = "stated"
     MEASURED = "measured"
     DEFAULT = "default"
+
+
+class InvalidOrg(ValueError):
+    """An organization cannot be created so; the text says why."""
 
 
 class UnknownOrg(LookupError):
@@ -78,10 +85,19 @@ async def create_org(
     Without ``half_life_days`` the half-life will follow the sales cycle, once that can be measured.
 
     Raises:
-        ValueError: the time zone is unknown.
+        InvalidOrg: the time zone is unknown, deals are not closed in the currency, or the name is
+            empty or too long.
     """
+    if not 1 <= len(name) <= _LONGEST_NAME:
+        raise InvalidOrg(f"an organization's name has 1 to {_LONGEST_NAME} characters")
     if time_zone not in available_timezones():
-        raise ValueError(f"unknown time zone: {time_zone}")
+        raise InvalidOrg(f"unknown time zone: {time_zone}; expected one such as Europe/Warsaw")
+    try:
+        exponent(currency)
+    except InvalidCurrency:
+        raise InvalidOrg(
+            f"{currency} is no currency that deals are closed in; expected one such as EUR"
+        ) from None
     org = Org(
         id=new_id(),
         name=name,

@@ -120,7 +120,8 @@ async def create_key(
         Invalid: a scope is unknown, or none is given.
     """
     if not scopes or not SCOPES.issuperset(scopes):
-        raise Invalid("A key needs one or more of the known scopes.", code="invalid_scope")
+        known = ", ".join(get_args(Scope))
+        raise Invalid(f"A key needs one or more of the scopes {known}.", code="invalid_scope")
     key_id = "".join(secrets.choice(_BASE62) for _ in range(_ID_LENGTH))
     secret = _base62(secrets.token_bytes(32), _SECRET_LENGTH)
     await connection.execute(

@@ -53,6 +53,17 @@ def test_a_refusal_is_said_once_with_its_fields(client: Client) -> None:
 
 
 @respx.mock
+def test_a_refusal_that_says_no_more_than_its_title_is_one_line(client: Client) -> None:
+    problem = {"code": "not_found", "title": "Not found", "detail": "Not found"}
+    respx.get(f"{BASE}/v1/x").mock(return_value=httpx.Response(404, json=problem))
+
+    with pytest.raises(RefusedError) as refused:
+        client.get("/v1/x")
+
+    assert str(refused.value) == "GET /v1/x: Not found (404 not_found)"
+
+
+@respx.mock
 def test_an_answer_that_is_no_problem_document_is_quoted_by_its_status(client: Client) -> None:
     respx.get(f"{BASE}/v1/x").mock(return_value=httpx.Response(404, text="<html>"))
 

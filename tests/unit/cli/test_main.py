@@ -1,10 +1,14 @@
 """The command line: what it offers, how it refuses, how quick it is to help."""
 
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -26,6 +30,61 @@ def test_help_names_every_command(runner: CliRunner) -> None:
         *("doctor", "migrate", "serve", "work", "sandbox"),
     ):
         assert command in shown
+
+
+def _commands(command: object, name: str = "") -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
+    """Yield every command with what is typed for it, groups of commands among them."""
+    assert isinstance(command, TyperCommand | TyperGroup)
+    yield name, command
+    for word, part in getattr(command, "commands", {}).items():
+        yield from _commands(part, f"{name} {word}".strip())
+
+
+def test_every_option_says_what_it_is_for_without_another_one() -> None:
+    commands = dict(_commands(get_command(app)))
+    unsaid = [
+        f"{name} {option.name}"
+        for name, command in commands.items()
+        for option in command.params
+        if not getattr(option, "help", None) and option.name not in {"process", "worker"}
+    ]
+    # Options are listed by themselves: there is nothing before them that they could be like.
+    leaning = [
+        f"{name} {option.name}"
+        for name, command in commands.items()
+        for option in command.params
+        if "likewise" in (getattr(option, "help", None) or "")
+    ]
+
+    assert {"keys create", "verify", "up"} <= commands.keys()
+    assert (unsaid, leaning) == ([], [])
+
+
+def test_help_says_what_a_command_ends_with() -> None:
+    ends = {name: command.epilog or "" for name, command in _commands(get_command(app))}
+
+    assert [code for code in "012" if f"with {code}" not in ends[""]] == []
+    assert [code for code in "013" if f"with {code}" not in ends["verify"]] == []
+    assert "with 1" in ends["doctor"]
+    for process in ("serve", "work", "sandbox"):
+        assert "with 3" in ends[process]
+        assert f"`{process}`" in ends[""]
+
+
+def test_a_port_that_is_taken_ends_a_process_as_its_help_says() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = subprocess.run(
+            [sys.executable, "-m", "cli.main", "sandbox", "--port", port],
+            capture_output=True,
+            cwd=ROOT,
+            check=False,
+            timeout=60,
+        )
+
+    assert ended.returncode == 3
 
 
 def test_help_loads_nothing_heavy() -> None:

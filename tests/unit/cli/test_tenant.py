@@ -107,3 +107,48 @@ def test_keys_are_listed_and_revoked_with_the_database_alone(
     assert listed.output.split() == [key.id, "valid", "used", "never", "partner"]
     assert after.output.split() == [key.id, "revoked", "used", "never", "partner"]
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--time-zone", "Mars/Phobos"], "unknown time zone: Mars/Phobos"),
+        (["--currency", "eur"], "eur is no currency"),
+        (["--currency", "XTS"], "XTS is no currency"),
+        (["--organization", ""], "1 to 200 characters"),
+        (["--scope", "kpis:all"], "kpis:read"),
+    ],
+)
+def test_a_key_that_cannot_be_made_is_refused_in_a_sentence(
+    database_url: str, tmp_path: Path, wrong: list[str], said: str
+) -> None:
+    where = ["--database-url", database_url, "--secret-key", SECRET, "--data-dir", str(tmp_path)]
+
+    refused = CliRunner().invoke(
+        app, ["keys", "create", "--organization", "Mistyped", "--new", *where, *wrong]
+    )
+
+    assert refused.exit_code == 1
+    assert said in refused.output
+    assert isinstance(refused.exception, SystemExit)
+    with pytest.raises(UnknownOrganizationError):
+        list_keys(database_url, organization="Mistyped")
+
+
+def test_a_key_that_is_not_there_is_named(database_url: str, tmp_path: Path) -> None:
+    issue_key(
+        database_url,
+        SECRET,
+        organization="Keyless",
+        name="k",
+        scopes=["kpis:read"],
+        new_organization=("UTC", "EUR"),
+    )
+    where = ["--database-url", database_url, "--data-dir", str(tmp_path)]
+
+    refused = CliRunner().invoke(
+        app, ["keys", "revoke", "abcdefgh", "--organization", "Keyless", *where]
+    )
+
+    assert refused.exit_code == 1
+    assert refused.output.strip() == "earned: Keyless has no key abcdefgh"
