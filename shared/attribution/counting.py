@@ -22,8 +22,8 @@ Keys = npt.NDArray[np.unsignedinteger[Any]]
 
 #: More counters than these take more memory than sorting the keys.
 _MOST_COUNTERS: Final = 2**24
-#: Keys are counted so many at a time: counting wants 64 bits for each.
-_AT_A_TIME: Final = 2**16
+#: Journeys are read so many at a time: what is computed of them stays close to the processor.
+_AT_A_TIME: Final = 2**15
 
 
 def chain_of_many(journeys: Journeys, is_converted: Truths, *, order: int = 1) -> Chain:
@@ -36,34 +36,46 @@ def chain_of_many(journeys: Journeys, is_converted: Truths, *, order: int = 1) -
     base = len(journeys.names) + 1
     size = base**order
     # What was left, and the channel it was left for: one digit more than a state has.
-    moved = _last_channels(journeys, order + 1)
+    moved, last_moved = _Tally(base ** (order + 1)), _Tally(base ** (order + 1))
+    at_a_time = max(_AT_A_TIME, moved.size)
+    for begin in range(0, len(is_converted), at_a_time):
+        offsets = journeys.offsets[begin : begin + at_a_time + 1]
+        moves_of_some = _last_channels(journeys, offsets, order + 1)
+        ends = offsets[1:][np.flatnonzero(is_converted[begin : begin + at_a_time])]
+        moved.add(moves_of_some)
+        last_moved.add(moves_of_some[ends - (offsets[0] + 1)])
     moves: dict[State, Counter[State]] = defaultdict(Counter)
     lost: Counter[State] = Counter()
-    for move, count in _counted(moved, base ** (order + 1)):
+    for move, count in moved.found():
         state, following = (_named(one, journeys, order) for one in (move // base, move % size))
         moves[state][following] = count
         # Who comes to a state and does not leave it again ends there.
         lost[following] += count
         lost[state] -= count
-    won = moved[journeys.offsets[1:][is_converted] - 1] % size
-    converted = Counter({_named(state, journeys, order): n for state, n in _counted(won, size)})
+    converted: Counter[State] = Counter()
+    for move, count in last_moved.found():
+        converted[_named(move % size, journeys, order)] += count
     return Chain(order, moves, converted, +(lost - converted))
 
 
-def _last_channels(journeys: Journeys, count: int) -> Keys:
-    """Return each touch's channel and those before it, as digits of one number; 0 is before all."""
+def _last_channels(journeys: Journeys, offsets: Integers, count: int) -> Keys:
+    """Return each touch's channel and those before it, as digits of one number; 0 is before all.
+
+    ``offsets`` tell where some paths in a row start, and where the last of them ends.
+    """
     base = len(journeys.names) + 1
-    digits = journeys.channels.astype(np.min_scalar_type(base**count - 1))
+    channels = journeys.channels[offsets[0] : offsets[-1]]
+    begins, ends = offsets[:-1] - offsets[0], offsets[1:] - offsets[0]
+    digits = channels.astype(np.min_scalar_type(base**count - 1))
     digits += 1
     numbers = digits.copy()
     for back in range(1, count):
         earlier = np.zeros_like(digits)
         np.multiply(digits[:-back], base**back, out=earlier[back:])
         # What lies before a path's start belongs to the path before it.
-        earlier[journeys.offsets[:-1]] = 0
+        earlier[begins] = 0
         for start in range(1, back):
-            begins = journeys.offsets[:-1] + start
-            earlier[begins[begins < journeys.offsets[1:]]] = 0
+            earlier[(begins + start)[begins + start < ends]] = 0
         numbers += earlier
     return numbers
 
@@ -74,31 +86,42 @@ def _named(state: int, journeys: Journeys, order: int) -> State:
     return tuple(journeys.names[digit - 1] for digit in digits if digit) or START
 
 
-def _counted(keys: Keys, size: int) -> Iterable[tuple[int, int]]:
-    """Yield each key there is, below ``size``, and how often."""
-    if size > _MOST_COUNTERS:
-        values, counts = np.unique(keys, return_counts=True)
-        return zip(values.tolist(), counts.tolist(), strict=True)
-    counts = _counts_of_bytes(keys) if keys.dtype == np.uint8 else _counts(keys, size)
-    found = np.flatnonzero(counts)
-    return zip(found.tolist(), counts[found].tolist(), strict=True)
+class _Tally:
+    """How often each key below ``size`` came, of keys that come part by part."""
 
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._is_sorted = size > _MOST_COUNTERS
+        # Bytes are counted two by two, which takes half as long: there are few enough pairs.
+        self._is_of_pairs = size <= 2**8 and not self._is_sorted
+        counters = 0 if self._is_sorted else size**2 if self._is_of_pairs else size
+        self._counts = np.zeros(counters, dtype=np.int64)
+        self._others: Counter[int] = Counter()
 
-def _counts_of_bytes(keys: npt.NDArray[np.uint8]) -> Integers:
-    """Count bytes two by two, which takes half as long: there are few enough pairs of them."""
-    even = len(keys) // 2 * 2
-    pairs = _counts(keys[:even].view(np.uint16), 2**16).reshape(2**8, 2**8)
-    counts: Integers = np.bincount(keys[even:], minlength=2**8)
-    counts += pairs.sum(axis=0) + pairs.sum(axis=1)
-    return counts
+    def add(self, keys: Keys) -> None:
+        """Count more keys."""
+        if self._is_sorted:
+            values, counts = np.unique(keys, return_counts=True)
+            self._others.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+            return
+        if self._is_of_pairs:
+            if len(keys) % 2:
+                self._others[int(keys[-1])] += 1
+            pairs = keys[: len(keys) // 2 * 2].view(np.uint16)
+            # Counters of keys alone, not of all bytes: so they fit what a processor keeps at hand.
+            keys = pairs - (pairs >> 8) * np.uint16(2**8 - self.size)
+        self._counts += np.bincount(keys, minlength=len(self._counts))
 
-
-def _counts(keys: Keys, size: int) -> Integers:
-    counts = np.zeros(size, dtype=np.int64)
-    at_a_time = max(_AT_A_TIME, size)
-    for begin in range(0, len(keys), at_a_time):
-        counts += np.bincount(keys[begin : begin + at_a_time], minlength=size)
-    return counts
+    def found(self) -> Iterable[tuple[int, int]]:
+        """Return each key there is, and how often."""
+        counts = self._counts
+        if self._is_of_pairs:
+            pairs = counts.reshape(self.size, self.size)
+            counts = pairs.sum(axis=0) + pairs.sum(axis=1)
+        found = np.flatnonzero(counts)
+        every = Counter(dict(zip(found.tolist(), counts[found].tolist(), strict=True)))
+        every.update(self._others)
+        return every.items()
 
 
 def worth_of_sets(journeys: Journeys, units: Integers) -> dict[int, int]:
