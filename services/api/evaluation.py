@@ -6,6 +6,7 @@ takes the rates in force on the bucket's last day.
 """
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -33,7 +34,13 @@ from shared.kpis.rates import DatedRate, rate_in_force
 from shared.kpis.vocabulary import PLACES, Axis, Dimension
 from shared.money import exponent
 from shared.orgs import Org
-from shared.rollups.read import ForbiddenSlice, MeasureQuery, MeasureTable, read_measures
+from shared.rollups.read import (
+    ForbiddenSlice,
+    MeasureQuery,
+    MeasureTable,
+    Merged,
+    read_measures,
+)
 from shared.rollups.sql import cohort_of_day
 
 __all__ = [
@@ -51,8 +58,6 @@ __all__ = [
 MOST_POINTS: Final = 20_000
 # Exact arithmetic takes tens of microseconds a point: more would keep other requests waiting.
 _MOST_POINTS_IN_LOOP: Final = 1_000
-# Each is one more reading. Groups that change so often are shown as suppressed, without their sum.
-_MOST_MERGED_SETS: Final = 12
 _COUNT_GROUPS = """
 SELECT count(*) FROM cell c
   JOIN generation g ON g.org_id = c.org_id AND g.generation = c.generation AND g.state = 'live'
@@ -68,10 +73,22 @@ SELECT count(DISTINCT {place}) FROM {table} r
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Which part is asked about, and by what it is divided."""
+    """Which part is asked about, and by what it is divided.
+
+    ``merged`` are groups that are asked about as one, in each bucket those of the bucket.
+    """
 
     group_by: str | None
     filters: Mapping[str, frozenset[str]]
+    merged: Merged | None = None
+
+    def of_cuts(self, parts: Sequence[Period], cuts: Sequence[Period]) -> "Slice":
+        """Return the same of cuts of the buckets, each of which lies in one of ``parts``."""
+        if self.merged is None:
+            return self
+        starts = [part.start for part in parts]
+        groups = (self.merged.groups[bisect_right(starts, cut.start) - 1] for cut in cuts)
+        return replace(self, merged=replace(self.merged, groups=tuple(groups)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +136,8 @@ async def evaluate_kpis(
 ) -> dict[str, list[Valued]]:
     """Return each KPI's values by bucket and group; groups too small to be shown are suppressed.
 
-    The number of statements depends on the measures, never on buckets, groups or KPIs, but for
-    small groups: each set of them that is shown as one is read once more.
+    The number of statements depends on the measures, never on buckets, groups or KPIs. Small groups
+    that are shown as one are read once more, whatever they are in each bucket.
 
     Raises:
         Invalid: a KPI cannot be sliced so, has no single number, or the answer would be too large.
@@ -175,17 +192,16 @@ async def _add_merged(
 ) -> None:
     """Add one value for all small groups of a bucket, where they are enough people together."""
     place = str(asked.group_by)
-    together = {bucket: shield.merged(bucket, place) for bucket in range(len(parts))}
-    sets = sorted({groups for groups in together.values() if groups})
-    for groups in sets[:_MOST_MERGED_SETS]:
-        only = Slice(None, {**asked.filters, place: frozenset(groups)})
+    groups = tuple(shield.merged(bucket, place) for bucket in range(len(parts)))
+    if any(groups):
+        together = Slice(None, asked.filters, Merged(place, tuple(map(frozenset, groups))))
         for kpi_id, values in (
-            await evaluate_unshielded(access.connection, access.org, kpis, parts, only)
+            await evaluate_unshielded(access.connection, access.org, kpis, parts, together)
         ).items():
             shown[kpi_id] += [
-                replace(one, group=" + ".join(groups), merged=groups)
+                replace(one, group=" + ".join(groups[one.bucket]), merged=groups[one.bucket])
                 for one in values
-                if together[one.bucket] == groups
+                if groups[one.bucket]
             ]
     for values in shown.values():
         values.sort(key=lambda one: (one.bucket, bool(one.merged), one.group))
@@ -216,7 +232,8 @@ async def evaluate_unshielded(
         dated = [kpi for kpi in kpis if any(_changes(kpi, rates))]
         # Others of the KPIs asked for have groups that these have not.
         groups = {group for _, group in whole.table}
-        fine = await _read(connection, org, dated, cuts, asked, rates, groups)
+        of_cuts = asked.of_cuts(parts, cuts)
+        fine = await _read(connection, org, dated, cuts, of_cuts, rates, groups)
     try:
         if len(whole.table) * len(kpis) > _MOST_POINTS_IN_LOOP:
             return await asyncio.to_thread(_all_valued, kpis, parts, whole, fine)
@@ -235,7 +252,7 @@ async def _read(
     groups: Collection[str] = (),
 ) -> _Reading:
     measures = {measure.id for kpi in kpis for measure in catalogue().measures_of(kpi.id)}
-    query = MeasureQuery(parts, asked.group_by, asked.filters)
+    query = MeasureQuery(parts, asked.group_by, asked.filters, asked.merged)
     try:
         table = await read_measures(connection, org, measures, query, groups=groups)
     except ForbiddenSlice as error:

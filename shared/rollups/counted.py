@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from shared.rollups.active import count_active
 from shared.rollups.held import measures_held
+from shared.rollups.merging import merged_in_bucket, merged_place, merged_stretches
 from shared.rollups.people import roster
 from shared.rollups.reading import Found, Reader, Reading
 from shared.rollups.shares import shares
@@ -39,6 +40,7 @@ async def _count_people(asked: Reading, arguments: Arguments, people: str) -> Fo
           FROM ({people}) p {placed}
          WHERE ({ends}::date[]) IS NOT NULL
            {filter_clause(plan.place_filters, arguments, columns=columns)}
+           {merged_in_bucket(plan, "p.bucket", arguments, columns=columns)}
          GROUP BY 1, 2
         """,
         *arguments.values,
@@ -80,13 +82,15 @@ def _on_roster(condition: str) -> Reader:
         plan, arguments = asked.plan, asked.arguments()
         ends = arguments.add(bucket_ends(asked.query))
         # The row says itself where somebody is.
+        group = f"r.{plan.group_by}" if plan.group_by else "''"
         stretches = f"""
-            SELECT {f"r.{plan.group_by}" if plan.group_by else "''"} AS grouped,
+            SELECT {group} AS grouped, {merged_place(plan, {}, alias="r")}
                    width_bucket(r.since, {ends}::date[]) AS since,
                    width_bucket(r.until, {ends}::date[]) AS until, 1 AS lines, 0 AS quantity
               FROM ({roster()}) r
              WHERE {condition} {filter_clause(plan.filters, arguments, alias="r")}
         """
+        stretches = merged_stretches(stretches, plan, arguments, "grouped", "lines", "quantity")
         rows = await asked.connection.fetch(along_buckets(stretches), *arguments.values)
         return {(row["bucket"], row["grouped"]): row["lines"] for row in rows}
 

@@ -1,6 +1,7 @@
 """Days of employment: whole buckets of who is employed in them, less the days that these lack."""
 
 from shared.rollups.listed import has_rows
+from shared.rollups.merging import merged_place, merged_stretches
 from shared.rollups.people import roster
 from shared.rollups.reading import Found, Reading
 from shared.rollups.sql import (
@@ -30,7 +31,8 @@ async def read_person_days(asked: Reading) -> Found | None:
     join, columns = placed_on_day(plan.places, "r.employee", "r.since")
     grouped = columns.get(plan.group_by or "", "''")
     stretches = f"""
-        SELECT {grouped} AS grouped, part.since, part.until, part.lines, part.quantity
+        SELECT {grouped} AS grouped, {merged_place(plan, columns)} part.since, part.until,
+               part.lines, part.quantity
           FROM ({roster()}) r {join}
          CROSS JOIN LATERAL (
             SELECT greatest(r.since, {since}) AS first, least(r.until, {until}) AS beyond
@@ -49,6 +51,7 @@ async def read_person_days(asked: Reading) -> Found | None:
          WHERE r.employed AND r.since < r.until AND r.since < {until} AND r.until > {since}
            {filter_clause(plan.filters, arguments, columns=columns)}
     """
+    stretches = merged_stretches(stretches, plan, arguments, "grouped", "lines", "quantity")
     rows = await asked.connection.fetch(along_buckets(stretches), *arguments.values)
     return {
         (row["bucket"], row["grouped"]): row["lines"] * query.buckets[row["bucket"]].days

@@ -19,6 +19,7 @@ from shared.kpis.periods import Period
 from shared.kpis.quantiles import MEDIAN, P90, quantile
 from shared.kpis.scores import cross_pairs, evenness, theil_sen_slope
 from shared.kpis.vocabulary import ROSTER_PLACES, Dimension
+from shared.rollups.merging import merged_in_bucket, merged_place, merged_stretches
 from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing
 from shared.rollups.reading import Found, Reader, Reading
 from shared.rollups.sql import (
@@ -248,12 +249,16 @@ def _stretches(listed: Listed, swept: Swept, asked: Reading, arguments: Argument
         group, conditions = f"c.{plan.kept_group}", f"{conditions} AND c.{plan.kept_group} <> ''"
     if listed.combined == "cross_pairs":
         group = "c.line_key"  # of the whole: nothing divides its parts
+    place = merged_place(plan, columns) if is_fixed else ""
     lines = f"""
-        SELECT c.employee, {group or "''"} AS grouped, c.line_key, c.enters AS since,
+        SELECT c.employee, {group or "''"} AS grouped, c.line_key, {place} c.enters AS since,
                c.leaves AS until, c.quantity
           FROM ({swept(arguments, query)}) c {join}
          WHERE c.enters < c.leaves {conditions}
     """
+    if is_fixed:
+        of_line = "employee", "grouped", "line_key", "quantity"
+        lines = merged_stretches(lines, plan, arguments, *of_line)
     stretches = counted_stretches(lines, by_key=listed.combined in {"count", "mean"})
     if is_fixed:
         return stretches
@@ -318,6 +323,7 @@ def _by_place(lines: str, placed_on: PlacedOn, plan: Slicing, arguments: Argumen
         SELECT c.bucket, {grouped} AS grouped, c.line_key, sum(c.quantity) AS quantity
           FROM ({lines}) c {join}
          WHERE true {filter_clause(plan.place_filters, arguments, columns=columns)}
+           {merged_in_bucket(plan, "c.bucket", arguments, columns=columns)}
          GROUP BY 1, 2, 3
     """
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from types import MappingProxyType
 
 from shared.kpis.measures import MEASURES, Kept, Measure
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import PLACES, Dimension
 
-__all__ = ["ForbiddenSlice", "MeasureQuery", "Slicing", "slicing"]
+__all__ = ["ForbiddenSlice", "MeasureQuery", "Merged", "Slicing", "slicing"]
 
 _NO_FILTERS: Mapping[str, frozenset[str]] = MappingProxyType({})
 #: What cells of people say, with the roster; and what no slice is kept of.
@@ -26,17 +27,45 @@ class ForbiddenSlice(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """Groups of one of ``PLACES`` that are read as one: in each bucket those of the bucket."""
+
+    place: str
+    groups: tuple[frozenset[str], ...]
+
+    @property
+    def ever(self) -> frozenset[str]:
+        """Return the groups that are merged in any bucket."""
+        return frozenset[str]().union(*self.groups)
+
+    def spans(self) -> Mapping[str, str]:
+        """Return in which buckets, numbered from 0, each group is merged, as a multirange."""
+        spans: dict[str, list[str]] = {}
+        first = 0
+        for groups, alike in groupby(self.groups):
+            until = first + len(list(alike))
+            for group in groups:
+                spans.setdefault(group, []).append(f"[{first},{until})")
+            first = until
+        return {group: f"{{{','.join(parts)}}}" for group, parts in spans.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class MeasureQuery:
     """Buckets of days, one after another without gaps, and how to slice them.
 
-    ``filters`` maps a dimension to the values that are let through.
+    ``filters`` maps a dimension to the values that are let through; ``merged`` lets others through
+    in each bucket, and stands for any filter by the same dimension.
     """
 
     buckets: tuple[Period, ...]
     group_by: str | None = None
     filters: Mapping[str, frozenset[str]] = field(default_factory=lambda: _NO_FILTERS)
+    merged: Merged | None = None
 
     def __post_init__(self) -> None:
+        if self.merged is not None and len(self.merged.groups) != len(self.buckets):
+            raise ValueError("groups are merged in each bucket, or in none")
         pairs = zip(self.buckets, self.buckets[1:], strict=False)
         if not self.buckets or any(a.end != b.start for a, b in pairs):
             raise ValueError("buckets follow each other without gaps, and there is at least one")
@@ -59,6 +88,7 @@ class Slicing:
     slice: str
     group_by: str | None
     filters: Mapping[str, frozenset[str]]
+    merged: Merged | None = None
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -92,8 +122,10 @@ def slicing(measure_id: str, query: MeasureQuery) -> Slicing:
     Raises:
         ForbiddenSlice: the measure does not carry a dimension, or the combination is not kept.
     """
-    measure = MEASURES[measure_id]
-    asked = set(query.filters) | ({query.group_by} if query.group_by else set())
+    measure, merged, filters = MEASURES[measure_id], query.merged, dict(query.filters)
+    if merged is not None:
+        filters[merged.place] = merged.ever
+    asked = set(filters) | ({query.group_by} if query.group_by else set())
     for dimension in sorted(asked):
         if measure.kept is Kept.CALENDAR:
             continue  # a period is as long for each part as for the whole
@@ -103,11 +135,10 @@ def slicing(measure_id: str, query: MeasureQuery) -> Slicing:
             )
     if measure.parts is not None and not asked <= measure.cells_by:
         measure = replace(MEASURES[measure.parts], id=measure_id)
-    filters = dict(query.filters)
     if measure.channel is not None:
         filters["channel"] = frozenset({measure.channel})
         asked.add("channel")
-    return Slicing(measure, _slice_of(asked), query.group_by, filters)
+    return Slicing(measure, _slice_of(asked), query.group_by, filters, merged)
 
 
 def _slice_of(asked: set[str]) -> str:

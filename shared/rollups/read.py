@@ -14,7 +14,8 @@ from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Aggregation, Axis
 from shared.orgs import Org
 from shared.rollups.held import measures_held
-from shared.rollups.query import ForbiddenSlice, MeasureQuery, Slicing, slicing
+from shared.rollups.merging import merged_in_bucket
+from shared.rollups.query import ForbiddenSlice, MeasureQuery, Merged, Slicing, slicing
 from shared.rollups.readers import READERS
 from shared.rollups.reading import Reading
 from shared.rollups.sql import (
@@ -30,6 +31,7 @@ __all__ = [
     "ForbiddenSlice",
     "MeasureQuery",
     "MeasureTable",
+    "Merged",
     "Period",
     "live_generation",
     "read_measures",
@@ -153,16 +155,17 @@ async def _sums(
     read_off = () if plan.slice == "team" else plan.places
     placed, columns = placed_on_day(read_off, "c.employee", "c.day")
     group = columns.get(plan.group_by, f"c.{plan.group_by}") if plan.group_by else "''"
+    bucket = f"width_bucket(c.day, {starts}::date[]) - 1"
     rows = await connection.fetch(
         f"""
-        SELECT width_bucket(c.day, {starts}::date[]) - 1 AS bucket, {group} AS grouped, c.measure,
-               sum(c.value) AS value
+        SELECT {bucket} AS bucket, {group} AS grouped, c.measure, sum(c.value) AS value
           FROM cell_value c {placed}
          WHERE c.org_id = $1 AND c.generation = $2 AND c.slice = '{plan.slice}'
            AND c.measure IN ({measures})
            AND c.value <> 0 -- or the batching would decide which groups an answer has
            AND c.day >= ({starts}::date[])[1] AND c.day < {end}::date
            {_has_group(plan)} {filter_clause(plan.filters, arguments, columns=columns)}
+           {merged_in_bucket(plan, bucket, arguments, columns=columns)}
            {
             ever_placed(
                 {p: plan.filters[p] for p in read_off if p in plan.filters}, "c.employee", arguments

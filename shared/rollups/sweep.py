@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from shared.kpis.vocabulary import Dimension
+from shared.rollups.merging import merged_place, merged_stretches
 from shared.rollups.query import Slicing
 from shared.rollups.sql import Arguments, cohort_of, filter_clause
 
@@ -81,12 +82,14 @@ def placed_stretches(
         return stretches
     columns = {place: f"h.{place}" for place in places}
     grouped = columns.get(plan.group_by or "", "h.grouped")
-    return f"""
-        SELECT {grouped} AS grouped, h.since, h.until, h.lines, h.quantity
+    placed = f"""
+        SELECT {grouped} AS grouped, {merged_place(plan, columns)} h.since, h.until, h.lines,
+               h.quantity
           FROM ({_levels(stretches, _placements(places, arguments, ends), places)}) h
          WHERE h.since < h.until AND (h.lines <> 0 OR h.quantity <> 0)
            {filter_clause(plan.place_filters, arguments, columns=columns)}
     """
+    return merged_stretches(placed, plan, arguments, "grouped", "lines", "quantity")
 
 
 def _levels(stretches: str, placements: str, places: Sequence[str]) -> str:

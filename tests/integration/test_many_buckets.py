@@ -10,9 +10,9 @@ from services.metrics.worker import catch_up
 from shared.db import Database, plan_for_any_organization
 from shared.kpis.measures import MEASURES
 from shared.kpis.periods import Interval, Period, buckets
-from shared.kpis.vocabulary import Dimension
+from shared.kpis.vocabulary import PLACES, Dimension
 from shared.orgs import Org
-from shared.rollups.query import ForbiddenSlice
+from shared.rollups.query import ForbiddenSlice, Merged
 from shared.rollups.read import MeasureQuery, read_measures
 from shared.rollups.readers import READERS
 from tests.integration.believing import database, url
@@ -100,6 +100,80 @@ async def test_each_bucket_says_what_it_says_alone(
                 assert {group: value for (_, group), value in alone.items()} == together, (
                     *(measure, part),
                 )
+
+
+#: Sums that are kept by team, or put where the roster says.
+_SUMS = (
+    "shares",
+    "impressions_advocacy",
+    "leads_advocacy",
+    "revenue.linear",
+    "applications.linear",
+)
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_groups_that_are_merged_say_what_they_say_together(
+    database: Database, place: Dimension
+) -> None:
+    org = await _company(database)
+    days = [date.fromisoformat(day) for day in (*_ENDS, *_LATER)]
+    parts = [Period(*days) for days in pairwise(days)]
+    measures = [m for m in (*READERS, *_SUMS) if place in MEASURES[m].dimensions]
+    told = 0
+    async with database.transaction(org.id) as connection:
+        for measure in measures:
+            try:
+                by_place = await read_measures(
+                    connection, org, [measure], MeasureQuery(tuple(parts), place)
+                )
+            except ForbiddenSlice:
+                continue
+            groups = sorted({group for _, group in by_place})
+            # Others in each bucket, some of them again later, and in one bucket nobody.
+            merged = tuple(
+                frozenset(groups[(bucket % 3) :: 2] if bucket != 2 else ())
+                for bucket in range(len(parts))
+            )
+            query = MeasureQuery(tuple(parts), merged=Merged(place, merged))
+            together = await read_measures(connection, org, [measure], query)
+
+            for bucket, part in enumerate(parts):
+                only = {place.value: merged[bucket]}
+                alone = await read_measures(
+                    connection, org, [measure], MeasureQuery((part,), None, only)
+                )
+                assert together[bucket, ""] == alone[0, ""], (measure, part, merged[bucket])
+                told += bool(together[bucket, ""][measure])
+    assert told > 20
+
+
+async def test_groups_that_are_merged_are_read_once_however_they_change(
+    database: Database,
+) -> None:
+    org = await found(database)
+    await tell(
+        database, org, chain.from_iterable(chain(life(n), schooling(n)) for n in range(_PEOPLE))
+    )
+    await catch_up(database, org.id)
+    parts = tuple(buckets(_PERIOD, Interval.DAY))
+    teams = [f"team{number}" for number in range(5)]
+    changing = tuple(frozenset(teams[day % 5 :]) for day in range(len(parts)))
+    async with database.transaction(org.id) as connection:
+        await plan_for_any_organization(connection)
+
+        async def read(measure: str, query: MeasureQuery) -> int:
+            before = sum((await rows_read(connection, _TABLES)).values())
+            await read_measures(connection, org, [measure], query)
+            return sum((await rows_read(connection, _TABLES)).values()) - before
+
+        for measure in (*_BEGUN, *_HELD):
+            if Dimension.TEAM not in MEASURES[measure].dimensions:
+                continue
+            all_of_them = MeasureQuery(parts, None, {"team": frozenset(teams)})
+            together = MeasureQuery(parts, merged=Merged("team", changing))
+            # Where somebody is may be looked up for each of two conditions.
+            assert await read(measure, together) <= 2 * await read(measure, all_of_them), measure
 
 
 async def _company(database: Database) -> Org:
