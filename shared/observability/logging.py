@@ -9,7 +9,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TextIO
 
 import orjson
 import structlog
@@ -64,7 +64,7 @@ def configure_logging(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _StandardOutput()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -81,6 +81,21 @@ def configure_logging(
         library = logging.getLogger(name)
         library.handlers, library.propagate = [], True
         library.setLevel(logging.WARNING)
+
+
+class _StandardOutput(logging.StreamHandler[TextIO]):
+    """Writes to what standard output is now: what it was when logging was configured may be closed.
+
+    Whoever captures the output of a part of the process puts another stream in its place for a
+    while, and closes that one afterwards.
+    """
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)  # not the next one's, which would remember a stream
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]  # an attribute there, looked up anew here
+        return sys.stdout
 
 
 class _Component:

@@ -1,5 +1,7 @@
 """Logs: one readable line an event, whatever a caller put into it."""
 
+import contextlib
+import io
 import logging
 from typing import Any
 
@@ -100,3 +102,26 @@ def test_the_console_format_is_for_people(capsys: pytest.CaptureFixture[str]) ->
     out = capsys.readouterr().out
     assert "event" in out
     assert "\x1b[31m" not in out
+
+
+def test_lines_go_to_what_standard_output_is_when_they_are_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    captured = io.StringIO()
+    with contextlib.redirect_stdout(captured):
+        configure_logging(component="api")
+        structlog.get_logger("t").info("while.redirected")
+        early = captured.getvalue()
+    captured.close()
+
+    structlog.get_logger("t").info("afterwards")
+    logging.getLogger("library").warning("from a library")
+
+    out, errors = capsys.readouterr()
+    assert orjson.loads(early)["event"] == "while.redirected"
+    assert [orjson.loads(line)["event"] for line in out.splitlines()] == [
+        "afterwards",
+        "from a library",
+    ]
+    # What the handler cannot write, the library tells on standard error, as "Logging error".
+    assert errors == ""
