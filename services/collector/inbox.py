@@ -19,6 +19,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 import asyncpg
+import orjson
 import structlog
 
 from services.collector.connectors.declaration import Item, Record
@@ -31,6 +32,7 @@ from services.collector.http.errors import (
     UpstreamError,
 )
 from services.collector.quarantine import kept_record
+from services.collector.webhooks.store import REQUEST_ID
 from shared.db import Database
 from shared.errors import NotFound, SecretUnreadable
 from shared.ledger import AppendResult, FactRejected, append
@@ -101,6 +103,13 @@ class _Claimed:
     def is_polled(self) -> bool:
         """Tell whether this is a record of a poll, put aside once and now replayed."""
         return self.origin == "poll"
+
+    def log(self, event: str, **fields: object) -> None:
+        """Log what became of it, under the id of the request that brought it."""
+        # A polled record's headers are its page's, and no request of ours brought it.
+        brought = {} if self.is_polled else orjson.loads(self.headers)
+        request = {"request_id": brought[REQUEST_ID]} if REQUEST_ID in brought else {}
+        _log.info(event, delivery_id=str(self.id), attempts=self.attempts, **request, **fields)
 
 
 # The claim counts as an attempt, so that a delivery that kills the process is given up, too. The
@@ -194,6 +203,8 @@ class Inbox:
                 await self._settle(org_id, [delivery])
         else:
             _log.info("inbox.booked", deliveries=len(deliveries), changed=result.changed)
+            for delivery in deliveries:
+                delivery.log("delivery.booked", **result.stretch)
             if result.changed:
                 await self._queue.wake("fold", org_id)
 
@@ -234,6 +245,8 @@ class Inbox:
             # Only what nobody expected needs its traceback.
             exc_info=error if reason == _UNEXPECTED else None,
         )
+        for delivery in deliveries:
+            delivery.log("delivery.put_off", reason=reason, is_quarantined=delivery in spent)
 
 
 def _groups(claimed: Sequence[_Claimed]) -> Iterable[Sequence[_Claimed]]:

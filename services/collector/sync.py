@@ -227,6 +227,13 @@ class StreamSync:
         run.totals.add(result, quarantined=quarantined)
         _count(session, result, quarantined)
         if result.changed:
+            _log.info(
+                "sync.page_booked",
+                provider=session.stored.provider,
+                stream=lease.stream,
+                connection_id=str(lease.connection_id),
+                **result.stretch,
+            )
             await self._queue.wake("fold", lease.org_id)
 
     async def _conclude(self, lease: Lease, report: RunReport, started_at: datetime) -> RunReport:

@@ -74,6 +74,11 @@ class FoldResult:
     entries: int
     position: int
 
+    @property
+    def stretch(self) -> dict[str, int]:
+        """Return the positions that were folded, as fields of a log line: they have no gaps."""
+        return {"first_position": self.position - self.entries + 1, "last_position": self.position}
+
 
 async def fold_batch(
     connection: "asyncpg.Connection[asyncpg.Record]",

@@ -91,7 +91,7 @@ async def catch_up(
         # One that ended before, with the day or the ledger, says nothing about larger ones.
         if result.entries == limit:
             sizes.grow(org_id)
-        _log.info("fold.batch", entries=result.entries, position=result.position)
+        _log.info("fold.batch", entries=result.entries, **result.stretch)
         if turn.is_over:
             return folded
 

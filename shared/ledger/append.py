@@ -70,6 +70,19 @@ class AppendResult:
         """Return how many items changed the ledger."""
         return self.inserted + self.corrected + self.retracted
 
+    @property
+    def stretch(self) -> dict[str, int]:
+        """Return the positions that were written, as fields of a log line; none if nothing was.
+
+        Whoever appends logs them after the commit. They lead from a request, a delivery or a page
+        to the fold that made figures of it, and back: see docs/runbooks/README.md.
+        """
+        if not self.changed:
+            return {}
+        # A correction is two entries: what was said is taken back, what is said is stated.
+        first = self.position - self.changed - self.corrected + 1
+        return {"first_position": first, "last_position": self.position}
+
 
 _KNOWN = """
 SELECT k.fact_key, h.content_hash, h.revision, h.position, h.is_retracted

@@ -41,12 +41,22 @@ SELECT c.fact_key AS key, s.*
 class Reconverted:
     """What became of a stretch of the facts once told in a currency.
 
-    ``last`` is the key of the last one looked at, None where that was the last one of all.
+    ``last`` is the key of the last one looked at, None where that was the last one of all;
+    ``position`` is the ledger's head afterwards.
     """
 
     examined: int
     converted: int
     last: bytes | None
+    position: int
+
+    @property
+    def stretch(self) -> dict[str, int]:
+        """Return the positions that were written, as :attr:`AppendResult.stretch` does."""
+        if not self.converted:
+            return {}
+        first = self.position - 2 * self.converted + 1
+        return {"first_position": first, "last_position": self.position}
 
 
 async def convert_anew(
@@ -81,5 +91,6 @@ async def convert_anew(
         judgement = restate(changed, known, position)
         now = max(clock.now(), recorded_at)
         await write(connection, org, changed, judgement, now, are_told=False)
+        position = judgement.position
     last = examined[-1]["key"] if len(found) > limit else None
-    return Reconverted(len(examined), len(changed), last)
+    return Reconverted(len(examined), len(changed), last, position)

@@ -7,9 +7,9 @@ Pure ASGI. The label of a request is the template of its route, taken from a tab
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from contextvars import ContextVar
 from time import perf_counter
 from typing import Final
-from uuid import UUID
 
 import structlog
 from fastapi.routing import iter_route_contexts
@@ -24,7 +24,7 @@ __all__ = [
     "ObservedMiddleware",
     "RequestIdMiddleware",
     "RouteTemplates",
-    "note_caller",
+    "note",
     "request_id_of",
 ]
 
@@ -39,6 +39,9 @@ _REJECTIONS: Final[Mapping[int, str]] = {
     429: "rate_limited",
 }
 _PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
+
+# What the line of the request at hand is to say besides; None where no request is answered.
+_notes: ContextVar[dict[str, object] | None] = ContextVar("notes", default=None)
 
 _log = structlog.get_logger("http")
 
@@ -72,9 +75,16 @@ def request_id_of(scope: Scope) -> str:
     return request_id
 
 
-def note_caller(scope: Scope, org_id: UUID, key_id: str) -> None:
-    """Let the request's line in the log say whose it is: the id of a key is no secret."""
-    scope["earned.caller"] = {"org_id": str(org_id), "key_id": key_id}
+def note(**fields: str | int) -> None:
+    """Let the request's line in the log say more: whose it is, what it wrote.
+
+    What may still be taken back is noted all the same where the commit comes later: a line whose
+    status is an error tells of nothing written. Outside a request, as in a command, this does
+    nothing.
+    """
+    notes = _notes.get()
+    if notes is not None:
+        notes.update(fields)
 
 
 class RouteTemplates:
@@ -129,15 +139,18 @@ class ObservedMiddleware:
             await send(message)
 
         started = perf_counter()
+        notes: dict[str, object] = {}
+        token = _notes.set(notes)
         metrics.HTTP_REQUESTS_IN_PROGRESS.inc()
         try:
             await self._app(scope, receive, send_observed)
         finally:
+            _notes.reset(token)
             metrics.HTTP_REQUESTS_IN_PROGRESS.dec()
-            _record(scope, status, perf_counter() - started)
+            _record(scope, status, perf_counter() - started, notes)
 
 
-def _record(scope: Scope, status: int, seconds: float) -> None:
+def _record(scope: Scope, status: int, seconds: float, notes: Mapping[str, object]) -> None:
     templates: RouteTemplates = scope["app"].state.route_templates
     route, method = templates.label(scope), metrics.method_label(scope["method"])
     metrics.HTTP_REQUESTS.labels(route, method, f"{status // 100}xx").inc()
@@ -152,5 +165,5 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
             route=route,
             status=status,
             duration_ms=round(seconds * 1000, 1),
-            **scope.get("earned.caller", {}),
+            **notes,
         )

@@ -5,6 +5,7 @@ from services.api.dependencies import Access
 from shared.errors import Invalid, InvalidCursor, NotFound
 from shared.kpis.assumptions import EXCHANGE_RATE, definition_of, exchange_rate_key
 from shared.ledger import Inconvertible, convert_anew
+from shared.observability.http import note
 from shared.security.keyring import KeyRing
 from shared.web.cursor import CursorCodec
 
@@ -37,6 +38,7 @@ async def convert(
         )
     except Inconvertible as amount:
         raise Invalid(f"Of a fact, {amount.message}.", code="amount_too_large") from None
+    note(**done.stretch)
     return Conversions(
         key=key,
         examined=done.examined,

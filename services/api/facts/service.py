@@ -23,6 +23,7 @@ from shared.db import Database
 from shared.errors import Conflict, FieldError, Invalid
 from shared.facts import FACT_KINDS, Fact, Identity, Retraction
 from shared.ledger import AppendResult, FactRejected, append, head_position
+from shared.observability.http import note
 from shared.orgs import Org
 
 __all__ = ["append_facts", "fact_kinds", "read_facts", "retract_facts"]
@@ -86,12 +87,14 @@ async def _append(
         sources = [item.identity.source for item in items]
         await _refuse_foreign_sources(connection, org, sources, within)
         try:
-            return await append(connection, org, items)
+            result = await append(connection, org, items)
         except FactRejected as error:
             place = FieldError(
                 field=f"{within}.{error.index}", rule=error.code, message=error.message
             )
             raise InvalidFacts("Nothing was written.", errors=[place]) from None
+    note(**result.stretch)
+    return result
 
 
 async def _refuse_foreign_sources(

@@ -23,6 +23,7 @@ from shared.errors import FieldError, Invalid
 from shared.facts import Fact
 from shared.ids import new_id
 from shared.ledger import AppendResult, FactRejected, append
+from shared.observability.http import note
 from shared.orgs import Org, load_org
 
 __all__ = ["ImportResult", "InvalidFile", "import_file"]
@@ -79,6 +80,8 @@ async def import_file(
         await savepoint.start()
         result = await _write(connection, org, kind, content, parsed, import_id)
         await (savepoint.rollback() if dry_run else savepoint.commit())
+    if not dry_run:
+        note(import_id=str(import_id), **result.stretch)
     return _counts(None if dry_run else import_id, kind, parsed, result)
 
 

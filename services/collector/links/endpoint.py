@@ -11,6 +11,7 @@ from services.collector.group_commit import Overloaded
 from services.collector.links.service import LinkService
 from services.collector.links.visitor import is_human
 from shared.errors import NotFound, Unavailable
+from shared.observability.http import note
 
 __all__ = ["redirect_route"]
 
@@ -29,9 +30,10 @@ async def _follow(request: Request) -> Response:
     if link is None:
         raise NotFound
     try:
-        await links.book_click(link, is_human=is_human(request.method, request.headers))
+        booked = await links.book_click(link, is_human=is_human(request.method, request.headers))
     except Overloaded:
         raise Unavailable(retry_after=timedelta(seconds=1)) from None
+    note(org_id=str(link.org_id), **booked.stretch)
     # The stored address goes out as it is: nothing of the request gets into it.
     return Response(status_code=302, headers={"Location": link.tagged_url, **_HEADERS})
 

@@ -13,7 +13,7 @@ from shared.db import Database
 from shared.facts import LinkClicked
 from shared.facts.envelope import Channel
 from shared.ids import new_id
-from shared.ledger import append
+from shared.ledger import AppendResult, append
 from shared.links import CODE_PATTERN
 from shared.orgs import load_org
 from shared.queue import Queue
@@ -58,7 +58,7 @@ class LinkService:
         self._known: ExpiringCache[str, TrackedLink] = ExpiringCache(
             seconds=_REMEMBER_SECONDS, size=_REMEMBER_LINKS
         )
-        self._clicks: GroupCommit[LinkClicked, None] = GroupCommit(
+        self._clicks: GroupCommit[LinkClicked, AppendResult] = GroupCommit(
             self._append, announce=partial(queue.wake, "fold")
         )
 
@@ -79,8 +79,9 @@ class LinkService:
         self._known.put(code, link)
         return link
 
-    async def book_click(self, link: TrackedLink, *, is_human: bool) -> None:
-        """Append one ``link.clicked`` to the ledger; returns after it has been committed.
+    async def book_click(self, link: TrackedLink, *, is_human: bool) -> AppendResult:
+        """Append one ``link.clicked`` to the ledger; return, after the commit, what became of it
+        and of those it was written with.
 
         A click has no id of its own at any vendor, so each request is a click of its own.
 
@@ -100,13 +101,13 @@ class LinkService:
             link=link.code,
             is_human=is_human,
         )
-        await self._clicks.submit(link.org_id, click)
+        return await self._clicks.submit(link.org_id, click)
 
     async def close(self) -> None:
         """Wait for the clicks that are being booked."""
         await self._clicks.close()
 
-    async def _append(self, org_id: UUID, clicks: Sequence[LinkClicked]) -> Sequence[None]:
+    async def _append(self, org_id: UUID, clicks: Sequence[LinkClicked]) -> Sequence[AppendResult]:
         async with self._database.transaction(org_id) as connection:
-            await append(connection, await load_org(connection, org_id), clicks)
-        return [None] * len(clicks)
+            result = await append(connection, await load_org(connection, org_id), clicks)
+        return [result] * len(clicks)

@@ -13,9 +13,10 @@ from services.collector.connectors.webhooks import SignatureRejected
 from services.collector.group_commit import Overloaded
 from services.collector.webhooks.identity import UnreadableBody
 from services.collector.webhooks.service import UnknownEndpoint, WebhookService
-from services.collector.webhooks.store import Outcome
+from services.collector.webhooks.store import Kept
 from shared.errors import Conflict, MalformedRequest, NotFound, Problem, Unavailable
 from shared.observability import metrics
+from shared.observability.http import note, request_id_of
 
 __all__ = ["LARGEST_DELIVERY", "webhook_route"]
 
@@ -59,7 +60,7 @@ async def _receive(request: Request) -> Response:
     provider = request.path_params["provider"]
     body = await request.body()
     try:
-        outcome = await _keep(request, provider, body)
+        kept = await _keep(request, provider, body)
     except UnknownEndpoint:
         # One answer for "no such connection" and "another vendor's": it confirms nothing.
         raise NotFound from None
@@ -69,22 +70,25 @@ async def _receive(request: Request) -> Response:
     except UnreadableBody:
         metrics.WEBHOOK_DELIVERIES.labels(provider, "malformed").inc()
         raise MalformedDelivery from None
-    metrics.WEBHOOK_DELIVERIES.labels(provider, outcome).inc()
-    if outcome == "conflict":
+    metrics.WEBHOOK_DELIVERIES.labels(provider, kept.outcome).inc()
+    note(outcome=kept.outcome, delivery_id=str(kept.delivery_id))
+    if kept.outcome == "conflict":
         raise ConflictingDelivery
     return Response(status_code=202)
 
 
-async def _keep(request: Request, provider: str, body: bytes) -> Outcome:
+async def _keep(request: Request, provider: str, body: bytes) -> Kept:
     webhooks: WebhookService = request.state.webhooks
     try:
         endpoint = await webhooks.find(provider, request.path_params["connection_id"])
+        note(org_id=str(endpoint.org_id), connection_id=str(endpoint.connection_id))
         delivery = await webhooks.verify(
             endpoint,
             headers=request.headers,
             method=request.method,
             address=_address(request),
             body=body,
+            request_id=request_id_of(request.scope),
         )
         with metrics.WEBHOOK_COMMIT_DURATION.labels(provider).time():
             return await webhooks.keep(endpoint, delivery)

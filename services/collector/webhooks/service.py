@@ -17,7 +17,7 @@ from services.collector.credentials import unseal
 from services.collector.expiring import ExpiringCache
 from services.collector.group_commit import GroupCommit
 from services.collector.webhooks.identity import identify
-from services.collector.webhooks.store import Delivery, Outcome, store_deliveries
+from services.collector.webhooks.store import REQUEST_ID, Delivery, Kept, store_deliveries
 from shared import clock
 from shared.web.state import Resources
 
@@ -89,7 +89,7 @@ class WebhookService:
         self._known: ExpiringCache[tuple[str, UUID], Endpoint] = ExpiringCache(
             seconds=_REMEMBER_SECONDS, size=_REMEMBER_ENDPOINTS
         )
-        self._deliveries: GroupCommit[Delivery, Outcome] = GroupCommit(
+        self._deliveries: GroupCommit[Delivery, Kept] = GroupCommit(
             partial(store_deliveries, resources.database),
             announce=partial(resources.queue.wake, "inbox"),
         )
@@ -112,11 +112,13 @@ class WebhookService:
         method: str,
         address: str,
         body: bytes,
+        request_id: str,
     ) -> Delivery:
         """Return the delivery in ``body``, of proven origin.
 
-        ``address`` is path and query as they were called. A secret that was changed a moment ago is
-        read again before the delivery is turned away.
+        ``address`` is path and query as they were called; ``request_id`` is kept with the delivery,
+        so that the logs of whoever reads it later name the request it came with. A secret that was
+        changed a moment ago is read again before the delivery is turned away.
 
         Raises:
             SignatureRejected: it does not prove its origin, or not in time.
@@ -139,12 +141,12 @@ class WebhookService:
             connection_id=endpoint.connection_id,
             key=identity.key,
             content_hash=identity.content_hash,
-            headers=_kept(headers),
+            headers=_kept(headers, request_id),
             body=body,
             received_at=received_at,
         )
 
-    async def keep(self, endpoint: Endpoint, delivery: Delivery) -> Outcome:
+    async def keep(self, endpoint: Endpoint, delivery: Delivery) -> Kept:
         """Store the delivery and return, after the commit, what became of it.
 
         Raises:
@@ -182,12 +184,14 @@ class WebhookService:
         return endpoint
 
 
-def _kept(headers: Mapping[str, str]) -> str:
-    """Return the headers worth keeping, as JSON: when and by what it was sent, and no signature."""
-    return orjson.dumps(
-        {
-            name: value[:_LONGEST_HEADER]
-            for name, value in sorted(headers.items())
-            if name in _KEPT_HEADERS or name.endswith("-timestamp")
-        }
-    ).decode()
+def _kept(headers: Mapping[str, str], request_id: str) -> str:
+    """Return the headers worth keeping, as JSON: when and by what it was sent, and no signature.
+
+    The request's id is the one answered, which is not the sender's where that was none.
+    """
+    kept = {
+        name: value[:_LONGEST_HEADER]
+        for name, value in sorted(headers.items())
+        if name in _KEPT_HEADERS or name.endswith("-timestamp")
+    }
+    return orjson.dumps({**kept, REQUEST_ID: request_id}).decode()

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -12,12 +12,22 @@ import asyncpg
 from shared.db import Database
 from shared.ids import new_id
 
-__all__ = ["CONFLICT", "Delivery", "Outcome", "store_deliveries"]
+__all__ = ["CONFLICT", "REQUEST_ID", "Delivery", "Kept", "Outcome", "store_deliveries"]
 
 Outcome = Literal["accepted", "duplicate", "conflict"]
 
 #: Why a delivery is quarantined whose identity was used before for something else.
 CONFLICT = "conflict"
+#: Under which of the kept headers the id of the request stands that brought a delivery.
+REQUEST_ID = "x-request-id"
+
+
+class Kept(NamedTuple):
+    """What became of a delivery, and the row that holds it, or the one before it that it repeats
+    or contradicts."""
+
+    outcome: Outcome
+    delivery_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,7 @@ ON CONFLICT (org_id, connection_id, delivery_key) DO NOTHING
 RETURNING id
 """
 _KEPT = """
-SELECT connection_id, delivery_key, body_hash
+SELECT connection_id, delivery_key, body_hash, id
   FROM inbox
  WHERE org_id = $1
    AND (connection_id, delivery_key) IN (SELECT * FROM unnest($2::uuid[], $3::bytea[]))
@@ -58,28 +68,28 @@ SELECT connection_id, delivery_key, body_hash
 
 async def store_deliveries(
     database: Database, org_id: UUID, deliveries: Sequence[Delivery]
-) -> Sequence[Outcome]:
+) -> Sequence[Kept]:
     """Store a batch in one transaction and return, once it has committed, what became of each.
 
     The first delivery of an identity is kept. The same one again is a duplicate. Another content
     under the same identity is a conflict: it is kept in quarantine and overwrites nothing.
     """
     async with database.transaction(org_id) as connection:
-        is_new = await _insert(connection, org_id, deliveries)
-        again = [item for item, new in zip(deliveries, is_new, strict=True) if not new]
-        kept = await _kept_contents(connection, org_id, again) if again else {}
-        outcomes: list[Outcome] = [
-            "accepted" if new else _compare(item, kept)
-            for item, new in zip(deliveries, is_new, strict=True)
+        inserted = await _insert(connection, org_id, deliveries)
+        again = [item for item, new in zip(deliveries, inserted, strict=True) if new is None]
+        before = await _kept_before(connection, org_id, again) if again else {}
+        kept = [
+            _compare(item, before) if new is None else Kept("accepted", new)
+            for item, new in zip(deliveries, inserted, strict=True)
         ]
         conflicts = [
             _apart(item)
-            for item, outcome in zip(deliveries, outcomes, strict=True)
-            if outcome == "conflict"
+            for item, found in zip(deliveries, kept, strict=True)
+            if found.outcome == "conflict"
         ]
         if conflicts:
             await _insert(connection, org_id, conflicts, state="quarantined", reason=CONFLICT)
-    return outcomes
+    return kept
 
 
 async def _insert(
@@ -89,8 +99,8 @@ async def _insert(
     *,
     state: str = "received",
     reason: str | None = None,
-) -> list[bool]:
-    """Insert what is new and tell, for each delivery, whether it was."""
+) -> list[UUID | None]:
+    """Insert what is new; return the id of each new row, None for what was there."""
     ids = [new_id() for _ in deliveries]
     rows = await connection.fetch(
         _STORE,
@@ -106,21 +116,23 @@ async def _insert(
         reason,
     )
     inserted = {row["id"] for row in rows}
-    return [delivery_id in inserted for delivery_id in ids]
+    return [delivery_id if delivery_id in inserted else None for delivery_id in ids]
 
 
-async def _kept_contents(
+async def _kept_before(
     connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, again: Sequence[Delivery]
-) -> dict[tuple[UUID, bytes], bytes]:
+) -> dict[tuple[UUID, bytes], tuple[bytes, UUID]]:
     rows = await connection.fetch(
         _KEPT, org_id, [item.connection_id for item in again], [item.key for item in again]
     )
-    return {(row["connection_id"], row["delivery_key"]): row["body_hash"] for row in rows}
+    return {
+        (row["connection_id"], row["delivery_key"]): (row["body_hash"], row["id"]) for row in rows
+    }
 
 
-def _compare(item: Delivery, kept: dict[tuple[UUID, bytes], bytes]) -> Outcome:
-    is_same = kept[item.connection_id, item.key] == item.content_hash
-    return "duplicate" if is_same else "conflict"
+def _compare(item: Delivery, before: dict[tuple[UUID, bytes], tuple[bytes, UUID]]) -> Kept:
+    content_hash, delivery_id = before[item.connection_id, item.key]
+    return Kept("duplicate" if content_hash == item.content_hash else "conflict", delivery_id)
 
 
 def _apart(item: Delivery) -> Delivery:
