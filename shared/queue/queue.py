@@ -10,6 +10,7 @@ import structlog
 from arq import ArqRedis
 
 from shared.observability import metrics
+from shared.observability.outage import Outage
 from shared.queue import transport
 from shared.queue.transport import TaskName
 
@@ -27,6 +28,8 @@ class Queue:
     def __init__(self, redis: ArqRedis) -> None:
         self._redis = redis
         self._silent_until = 0.0
+        # Where in the client a connection broke says nothing, so its lines have no traceback.
+        self._outage = Outage(_log, "redis", with_traceback=False)
 
     @classmethod
     def connect(cls, redis_url: str) -> "Queue":
@@ -51,9 +54,9 @@ class Queue:
                     _queue_name=transport.queue_name(task),
                 )
         except transport.REDIS_ERRORS as error:
-            self._failed("queue.wake_failed", error)
+            self._failed(error)
             return False
-        metrics.REDIS_UP.set(1)
+        self._answered()
         return True
 
     async def ping(self) -> bool:
@@ -62,16 +65,20 @@ class Queue:
             async with asyncio.timeout(_PATIENCE.total_seconds()):
                 await self._redis.ping()
         except transport.REDIS_ERRORS as error:
-            self._failed("queue.ping_failed", error)
+            self._failed(error)
             return False
-        metrics.REDIS_UP.set(1)
+        self._answered()
         return True
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose(close_connection_pool=True)
 
-    def _failed(self, event: str, error: BaseException) -> None:
+    def _answered(self) -> None:
+        metrics.REDIS_UP.set(1)
+        self._outage.over()
+
+    def _failed(self, error: BaseException) -> None:
         metrics.REDIS_UP.set(0)
         self._silent_until = monotonic() + _PAUSE_SECONDS
-        _log.warning(event, error=type(error).__name__)
+        self._outage.failed(error)

@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from shared.observability import metrics
+from shared.observability.outage import Outage
 
 __all__ = ["Due", "Runner", "Task"]
 
@@ -38,6 +39,8 @@ class Runner:
         self._component = component
         self._wanted: set[Due] = set()
         self._active: dict[Due, asyncio.Task[None]] = {}
+        # Of those that failed last time: a sweep finds them again every few seconds.
+        self._failing: dict[Due, Outage] = {}
 
     def request(self, task: str, org_id: UUID) -> bool:
         """Ask for a run that starts after this call; tell whether nobody had asked before."""
@@ -76,27 +79,34 @@ class Runner:
         outcome = "failed"
         try:
             with structlog.contextvars.bound_contextvars(task=task, org_id=str(org_id)):
-                outcome = await self._outcome(task, org_id)
+                outcome = await self._outcome(due)
         except asyncio.CancelledError:
             outcome = "cancelled"
             raise
         finally:
             metrics.WORK_PROCESSED.labels(task, outcome).inc()
 
-    async def _outcome(self, task: str, org_id: UUID) -> str:
+    async def _outcome(self, due: Due) -> str:
         """Run it and say how it ended; what failed stays due, and a sweep finds it."""
+        task, org_id = due
         deadline = asyncio.timeout(self._timeout.total_seconds())
         try:
             async with deadline:
                 await self._tasks[task](org_id)
-        except TimeoutError:
+        except TimeoutError as error:
             if deadline.expired():
                 _log.error("task.timed_out", timeout_seconds=self._timeout.total_seconds())
                 return "timeout"
-            _log.exception("task.failed")
-        except Exception:
+            self._note_failure(due, error)
+        except Exception as error:
             metrics.UNHANDLED_EXCEPTIONS.labels(self._component).inc()
-            _log.exception("task.failed")
+            self._note_failure(due, error)
         else:
+            if due in self._failing:
+                self._failing.pop(due).over()
             return "done"
         return "failed"
+
+    def _note_failure(self, due: Due, error: Exception) -> None:
+        # Task and organization are bound to the log while the run lasts.
+        self._failing.setdefault(due, Outage(_log, "task")).failed(error)

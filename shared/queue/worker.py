@@ -26,6 +26,7 @@ from shared import clock
 from shared.observability import metrics
 from shared.observability.background import end_all
 from shared.observability.health import Health
+from shared.observability.outage import Outage
 from shared.queue import transport
 from shared.queue.runner import Due, Runner, Task
 
@@ -116,15 +117,18 @@ async def _sweep_forever(
     component: str,
     health: Health,
 ) -> None:
+    outage = Outage(_log, "sweep")
     while True:
         try:
             async with asyncio.timeout(timeout.total_seconds()):
                 for task, org_id in await sweep() or ():
                     if runner.request(task, org_id):
                         metrics.SWEEP_RECOVERED.labels(task).inc()
-        except Exception:
+        except Exception as error:
             metrics.UNHANDLED_EXCEPTIONS.labels(component).inc()
-            _log.exception("sweep.failed")
+            outage.failed(error)
+        else:
+            outage.over()
         # Also after a failure: the heartbeat says that the process is alive, not the database.
         health.beat()
         metrics.WORKER_HEARTBEAT.set(clock.now().timestamp())
@@ -134,14 +138,16 @@ async def _sweep_forever(
 async def _listen(redis_url: str, task: str, runner: Runner) -> None:
     """Take wake-ups of one task for ever, through any number of deaths of Redis."""
     pause = _FIRST_PAUSE
+    # Where in the client a connection broke says nothing, so its lines have no traceback.
+    outage = Outage(_log, "queue", with_traceback=False, queue=task)
     while True:
-        worker = _worker(redis_url, task, runner)
+        worker = _worker(redis_url, task, runner, on_connected=outage.over)
         started = asyncio.get_running_loop().time()
         try:
             await worker.async_run()
         except transport.REDIS_ERRORS as error:
             metrics.REDIS_UP.set(0)
-            _log.warning("queue.lost", queue=task, error=type(error).__name__)
+            outage.failed(error)
         except Exception:  # arq's own faults, too, end in a new listener
             _log.exception("queue.listener_failed", queue=task)
         finally:
@@ -152,7 +158,9 @@ async def _listen(redis_url: str, task: str, runner: Runner) -> None:
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-def _worker(redis_url: str, task: str, runner: Runner) -> Worker:
+def _worker(
+    redis_url: str, task: str, runner: Runner, *, on_connected: Callable[[], None]
+) -> Worker:
     """Return an arq worker for one queue. Built here: arq does not inherit settings classes."""
 
     async def receive(ctx: dict[Any, Any], *args: Any, **_: Any) -> None:
@@ -165,6 +173,7 @@ def _worker(redis_url: str, task: str, runner: Runner) -> Worker:
 
     async def greet(ctx: dict[Any, Any]) -> None:
         metrics.REDIS_UP.set(1)
+        on_connected()
         _log.info("queue.connected", queue=task)
 
     queue = transport.queue_name(task)
