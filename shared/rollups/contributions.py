@@ -1,8 +1,8 @@
 """What facts contribute to measures, as SQL over the ledger and the state of the fold.
 
-Every query here selects the columns of ``CONTRIBUTION_COLUMNS``: a measure, the organization's day
-it is booked on, who and where (``''`` for none), the quantity and the fact it comes from. In the
-keyed ones ``$1`` is the organization and ``$2`` the generation.
+Every query here selects a measure, the organization's day it is booked on, who and where (the
+``DIMENSIONS``, ``''`` for none), the quantity and the fact it comes from (``fact_key``), in this
+order. In the keyed ones ``$1`` is the organization and ``$2`` the generation.
 
 What changes together is told side by side: a row names a family of ``layout.FAMILIES``, and ``q1``
 to ``q8`` are the quantities of that family's measures, in the declared order. The fold takes such
@@ -12,12 +12,17 @@ rows as they are; ``one_by_one`` makes contributions of them.
 from collections.abc import Sequence
 
 from shared.rollups.booked import booked
-from shared.rollups.converting import current_deal, inside_window, lead_of, touches_of
+from shared.rollups.converting import (
+    current_deal,
+    inside_window,
+    is_won,
+    lead_of,
+    touches_of,
+)
 from shared.rollups.layout import FAMILIES, SLOTS, WIDTH, each_slot
 from shared.rollups.told import SIDE_OF_DAY
 
 __all__ = [
-    "CONTRIBUTION_COLUMNS",
     "DIMENSIONS",
     "deals",
     "leads",
@@ -31,7 +36,6 @@ __all__ = [
 ]
 
 DIMENSIONS = ("employee", "account", "network", "campaign", "content", "channel")
-CONTRIBUTION_COLUMNS = ("measure", "day", *DIMENSIONS, "quantity", "fact_key")
 _WHERE = ", ".join(DIMENSIONS)
 #: What networks count of a post, in the order of the families of responses.
 _COUNTERS = ("impressions", "reactions", "comments", "reshares", "clicks")
@@ -270,15 +274,16 @@ def _last_told(counter: str) -> str:
              LIMIT 1"""
 
 
-def leads(keys: str) -> str:
+def leads(keys: str, window: str = "$3::integer") -> str:
     """Return the contributions of leads: each once, once more if advocacy reached it first, and
     once more if it became a won deal.
 
     ``keys`` names a relation (lead). A lead counts for advocacy when one of its person's touches
     through employee advocacy came at or before its creation, inside the attribution window
-    (``$3``, days); who and where are those of the first such touch.
+    (``window``: SQL of its days); who and where are those of the first such touch.
     """
-    before_lead = f"t.channel = 'employee_advocacy' AND {inside_window('l.created_at', 'l.day')}"
+    in_window = inside_window("l.created_at", "l.day", window)
+    before_lead = f"t.channel = 'employee_advocacy' AND {in_window}"
     return f"""
     SELECT m.measure, l.day,
            CASE WHEN m.by_touch THEN t.employee ELSE '' END AS employee,
@@ -299,12 +304,7 @@ def leads(keys: str) -> str:
      CROSS JOIN LATERAL (VALUES
         ('leads', false, true),
         ('leads_advocacy', true, t.employee IS NOT NULL),
-        ('leads_won', false, EXISTS (
-            SELECT FROM deal d
-             CROSS JOIN LATERAL ({current_deal("d.deal")}) c
-             WHERE d.org_id = $1 AND d.generation = $2 AND d.lead = k.lead
-               -- of the row that speaks: asked of d, the index on closed deals would be looked at
-               AND c.fact_key = d.fact_key AND c.state = 'won'))
+        ('leads_won', false, {is_won("k.lead")})
      ) m (measure, by_touch, counts)
      WHERE m.counts
     """

@@ -16,6 +16,7 @@ __all__ = [
     "decided",
     "decided_deals",
     "inside_window",
+    "is_won",
     "journeys",
     "lead_of",
     "same_people",
@@ -209,6 +210,18 @@ def lead_of(lead: str) -> str:
          ORDER BY l.created_at, l.fact_key
          LIMIT 1
     """
+
+
+def is_won(lead: str) -> str:
+    """Return whether a lead became a won deal, as the rows that speak for deals tell."""
+    return f"""EXISTS (
+        SELECT FROM deal d
+         CROSS JOIN LATERAL ({current_deal("d.deal")}) c
+         WHERE d.org_id = $1 AND d.generation = $2 AND d.lead = {lead}
+           -- of the row that speaks: asked of d, the index on closed deals would be looked at
+           AND c.fact_key = d.fact_key AND c.state = 'won'
+        OFFSET 0 -- by key: joined, all deals are read for each lead if the planner knows of none
+    )"""
 
 
 def current_deal(deal: str) -> str:

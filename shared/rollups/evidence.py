@@ -10,6 +10,8 @@ from shared.kpis.sources import facts_of
 from shared.kpis.vocabulary import PLACES
 from shared.rollups import contributions
 from shared.rollups.booked import BOOKED_KINDS
+from shared.rollups.gauges import PILLARS
+from shared.rollups.layout import RESPONSES
 from shared.rollups.listed import Combined, Listed, PlacedOn
 from shared.rollups.posted import posted
 from shared.rollups.query import ForbiddenSlice
@@ -19,6 +21,8 @@ from shared.rollups.stated import whole
 
 __all__ = ["COUNTERS", "Evidence", "credit_of_touches", "evidence"]
 
+#: SQL of the lines of a period, with the minor digits of the organization's currency; what it
+#: names beside ``$1``, the organization, and ``$2``, the generation, it adds to the arguments.
 Relation = Callable[[Arguments, Period, int], str]
 _Filters = Mapping[str, frozenset[str]]
 
@@ -89,7 +93,6 @@ def _listed(listed: Listed) -> Evidence:
     return Evidence(relation, listed.combined, listed.placed_on)
 
 
-_RESPONSES = ("impressions", "reactions", "comments", "reshares", "network_clicks")
 _LINEAR_KINDS: dict[str, tuple[str, ...]] = {
     "mentions_advocacy": ("engagement.daily",),
     "engagements_paid": ("engagement.daily",),
@@ -105,12 +108,12 @@ _LINEAR_KINDS: dict[str, tuple[str, ...]] = {
     "cost": ("cost.booked",),
     **{
         f"{response}_{side}": ("engagement.daily",)
-        for response in _RESPONSES
+        for response in RESPONSES
         for side in ("advocacy", "boosted", "brand")
     },
 }
 #: What readings of posts count, besides what daily totals do.
-COUNTERS = frozenset(f"{r}_{side}" for r in _RESPONSES for side in ("advocacy", "brand"))
+COUNTERS = frozenset(f"{r}_{side}" for r in RESPONSES for side in ("advocacy", "brand"))
 _POSTED = frozenset({"shares", "shares_own", "shares_scheduled", "posts_brand"})
 _MEMBERSHIPS = frozenset({"joins", "leaves", "rejoins"})
 _KEYED = frozenset(
@@ -121,50 +124,38 @@ _KEYED = frozenset(
 
 
 def _linear(measure: str, kinds: tuple[str, ...]) -> Relation:
+    """Return what facts of these kinds contribute."""
+
     def relation(arguments: Arguments, period: Period, digits: int) -> str:
+        named = arguments.add(measure)
         # Written out: how many days they are says whether they are looked for among all entries of
         # these days, everybody's, or among all those of the organization.
-        days = date_literal(period.start), date_literal(period.end)
-        return _linear_on(measure, kinds, days, arguments, digits)
+        since, until = date_literal(period.start), date_literal(period.end)
+        # A cost is booked on every day it covers, so its own day does not bound the search. Its
+        # kind does, if written out: only then does it lead to the index on costs.
+        bound = "" if "cost.booked" in kinds else f"AND day >= {since} AND day < {until}"
+        named_kinds = ", ".join(f"'{kind}'" for kind in kinds)
+        where = ", ".join(f"coalesce({name}, '') AS {name}" for name in contributions.DIMENSIONS)
+        entries = f"""(
+            SELECT position, weight, kind, fact_key, occurred_at, day, {where}, subject,
+                   payload::jsonb AS body
+              FROM ledger_entry
+             WHERE org_id = $1 AND position <= {_FOLDED}
+               AND kind IN ({named_kinds}) {bound}
+        )"""
+        # Versions that were taken back cancel out: weights −1 and +1 of one fact.
+        booked = contributions.linear("entries", arguments.add(digits) + "::integer")
+        # Read once, whatever the number of branches that look at them.
+        found = f"""
+            SELECT *, '' AS line_key, '' AS note
+              FROM (WITH entries AS MATERIALIZED {entries} {booked}) booked
+             WHERE measure = {named} AND day >= {since} AND day < {until}
+        """
+        if measure in COUNTERS:
+            found += f" UNION ALL {_counters(named, since, until)}"
+        return found
 
     return relation
-
-
-def _linear_on(
-    measure: str,
-    kinds: tuple[str, ...],
-    days: tuple[str, str],
-    arguments: Arguments,
-    digits: int,
-) -> str:
-    """Return what facts of these kinds contribute on ``days``, from the first up to the second."""
-    named = arguments.add(measure)
-    since, until = days
-    # A cost is booked on every day it covers, so its own day does not bound the search. Its kind
-    # does, if written out: only then does it lead to the index on costs.
-    bound = "" if "cost.booked" in kinds else f"AND day >= {since} AND day < {until}"
-    named_kinds = ", ".join(f"'{kind}'" for kind in kinds)
-    entries = f"""(
-        SELECT position, weight, kind, fact_key, occurred_at, day,
-               coalesce(employee, '') AS employee, coalesce(account, '') AS account,
-               coalesce(network, '') AS network, coalesce(campaign, '') AS campaign,
-               coalesce(content, '') AS content, coalesce(channel, '') AS channel,
-               subject, payload::jsonb AS body
-          FROM ledger_entry
-         WHERE org_id = $1 AND position <= {_FOLDED}
-           AND kind IN ({named_kinds}) {bound}
-    )"""
-    # Versions that were taken back cancel out: weights −1 and +1 of one fact.
-    booked = contributions.linear("entries", arguments.add(digits) + "::integer")
-    # Read once, whatever the number of branches that look at them.
-    found = f"""
-        SELECT *, '' AS line_key, '' AS note
-          FROM (WITH entries AS MATERIALIZED {entries} {booked}) booked
-         WHERE measure = {named} AND day >= {since} AND day < {until}
-    """
-    if measure in COUNTERS:
-        found += f" UNION ALL {_counters(named, since, until)}"
-    return found
 
 
 def _counters(named: str, since: str, until: str) -> str:
@@ -219,8 +210,7 @@ def _keyed(measure: str) -> Relation:
         if measure in _MEMBERSHIPS:
             query = contributions.memberships(keys("employee", "membership", "day"))
         elif measure.startswith("leads"):
-            query = contributions.leads(keys("lead", "lead", "day"))
-            query = query.replace("$3::integer", WINDOW)
+            query = contributions.leads(keys("lead", "lead", "day"), WINDOW)
         else:
             query = contributions.deals(keys("deal", "deal", "opened_day", "closed_day"))
         return f"""
@@ -343,11 +333,6 @@ _SPECIAL: dict[str, Evidence] = {
     "competitor_followers": Evidence(_readings(("competitor_followers",)), "sum"),
     "market": Evidence(_readings(("market",)), "sum"),
     "connections": Evidence(_readings(("connections",)), "sum"),
-    "ssi": Evidence(
-        _readings(("ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships")), "mean"
-    ),
-    **{
-        name: Evidence(_readings((name,)), "mean")
-        for name in ("ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships")
-    },
+    "ssi": Evidence(_readings(PILLARS), "mean"),
+    **{name: Evidence(_readings((name,)), "mean") for name in PILLARS},
 }

@@ -18,21 +18,22 @@ from typing import NamedTuple
 
 from shared.kpis.vocabulary import AttributionModel, CostCategory
 
-__all__ = ["FAMILIES", "SLOTS", "WIDTH", "Place", "assign", "each_slot"]
+__all__ = ["FAMILIES", "RESPONSES", "SLOTS", "WIDTH", "Place", "assign", "each_slot"]
 
 #: Measures a row has room for: as many as the tables have columns for.
 WIDTH = 8
 SLOTS = range(1, WIDTH + 1)
 
-_RESPONSES = ("impressions", "reactions", "comments", "reshares", "network_clicks")
+#: What networks count of a post, as the names of measures begin: the side that posted it follows.
+RESPONSES = ("impressions", "reactions", "comments", "reshares", "network_clicks")
 
 #: Measures that change in the same cells on the same days. A family with more members than a row
 #: has room for goes on in another row.
 FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "advocacy": (*(f"{r}_advocacy" for r in _RESPONSES), "shares", "shares_own", "clicks"),
-        "boosted": tuple(f"{r}_boosted" for r in _RESPONSES),
-        "brand": (*(f"{r}_brand" for r in _RESPONSES), "posts_brand"),
+        "advocacy": (*(f"{r}_advocacy" for r in RESPONSES), "shares", "shares_own", "clicks"),
+        "boosted": tuple(f"{r}_boosted" for r in RESPONSES),
+        "brand": (*(f"{r}_brand" for r in RESPONSES), "posts_brand"),
         "readings": tuple(
             f"readings.{side}{counter}"
             for side in ("advocacy", "brand")

@@ -2,7 +2,7 @@
 
 One relation serves both sides: an answer combines its lines, and an explanation shows them, so
 the two cannot disagree. A relation is a function of two SQL expressions, the first day and the day
-after the last one; the answer gives it the columns of the buckets, the explanation two arguments.
+after the last one: columns of the buckets, or days written out.
 """
 
 from collections import defaultdict

@@ -238,13 +238,6 @@ def _first_touch(channel: str) -> str:
 
 
 _BY_ADVOCACY = "AND t.channel = 'employee_advocacy'"
-_IS_WON = f"""EXISTS (
-    SELECT FROM deal d
-     CROSS JOIN LATERAL ({converting.current_deal("d.deal")}) c
-     WHERE d.org_id = $1 AND d.generation = $2 AND d.lead = k.lead
-       AND c.fact_key = d.fact_key AND c.state = 'won'
-    OFFSET 0 -- by key: joined, all deals are read for each lead if the planner knows of none
-)"""
 
 
 def _leads(touch: str, only: str, note: str) -> Lines:
@@ -328,7 +321,9 @@ LISTED: Mapping[str, Listed] = {
         is_by_day=True,
     ),
     "leads_advocacy_won": Listed(
-        _leads(_first_touch(_BY_ADVOCACY), _IS_WON, "touched by advocacy, and won"),
+        _leads(
+            _first_touch(_BY_ADVOCACY), converting.is_won("k.lead"), "touched by advocacy, and won"
+        ),
         "sum",
         f"({_LEADS} AND {_TOUCHES})",
         "day",

@@ -63,8 +63,7 @@ async def read_measures(
 
     None means that the organization has no facts of that measure at all: missing, which is not 0.
     A measure that has facts, but none here, is 0, and so is a count of employees since the roster
-    began. Every bucket has every group that occurs, and
-    those of ``groups``.
+    began. Every bucket has every group that occurs, and those of ``groups``.
 
     Raises:
         ForbiddenSlice: a measure cannot be grouped or filtered so.
