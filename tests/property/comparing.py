@@ -20,7 +20,7 @@ from tests.property.oracle.sales import converted, journey_of
 from tests.property.oracle.slices import Cell, cells
 from tests.property.worlds import FIRST_DAY, LAST_DAY
 
-__all__ = ["assert_equals_oracle"]
+__all__ = ["agree", "assert_equals_oracle"]
 
 #: Measures read as counts, levels or quantiles; those a person's team applies to come by team too.
 COUNTED = (
@@ -53,8 +53,9 @@ _MEASURES: Mapping[str | None, Sequence[str]] = {
     "content": ("sharers", *SUMMED),
 }
 _OF_FINEST = frozenset({"total", "employee", "account", "network", "campaign", "channel"})
-#: A mean is a division: PostgreSQL gives it at least sixteen significant digits, not all of them.
-_DIVISION = Fraction(1, 10**12)
+#: A mean, and hours of seconds, are divisions: PostgreSQL gives them at least sixteen significant
+#: digits, not all of them.
+DIVISION = Fraction(1, 10**12)
 
 _MIDDLE = FIRST_DAY + timedelta(days=12)
 BUCKETS = (Period(FIRST_DAY - timedelta(days=30), _MIDDLE), Period(_MIDDLE, LAST_DAY))
@@ -145,7 +146,7 @@ async def _assert_answers(
             for group in groups | _occurring(expected.get(measure, {})):
                 got = table[index, group][measure]
                 want = _expected(expected, measure, group)
-                assert _agree(got, want), (measure, bucket, filters, group, got, want)
+                assert agree(got, want), (measure, bucket, filters, group, got, want)
 
 
 def _answers(told: _Told, span: Span, filters: Mapping[str, str]) -> dict[str, Answer]:
@@ -168,7 +169,8 @@ def _expected(expected: Mapping[str, Answer], measure: str, group: str) -> Fract
     return expected[measure].get(group, absent(measure))
 
 
-def _agree(got: object, want: Fraction | None) -> bool:
+def agree(got: object, want: Fraction | None) -> bool:
+    """Tell whether a measure is what it should be: to what a division gives."""
     if got is None or want is None:
         return got is want
-    return abs(Fraction(str(got)) - want) <= _DIVISION
+    return abs(Fraction(str(got)) - want) <= DIVISION

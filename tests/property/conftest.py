@@ -10,6 +10,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from tests.property.drawing import LONG, USUAL
+
 # Their assertions then show both sides, as a test's do.
 pytest.register_assert_rewrite("tests.property.adding", "tests.property.shown")
 
@@ -29,8 +31,8 @@ _COMMON = settings(
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
 )
 
-settings.register_profile("ci", parent=_COMMON, max_examples=50, derandomize=True)
-settings.register_profile("long", parent=_COMMON, max_examples=600)
+settings.register_profile("ci", parent=_COMMON, max_examples=USUAL, derandomize=True)
+settings.register_profile("long", parent=_COMMON, max_examples=LONG)
 # The same few histories each time, and none made smaller: to tell whether anything is wrong at all.
 settings.register_profile(
     "brief", parent=_COMMON, max_examples=25, derandomize=True, phases=(Phase.generate,)

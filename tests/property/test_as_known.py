@@ -12,7 +12,6 @@ from typing import Any
 import asyncpg
 import pytest
 from hypothesis import given
-from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from services.metrics.worker import catch_up
@@ -23,12 +22,13 @@ from shared.rollups.known import known_on, look_back
 from shared.rollups.read import MeasureQuery, read_measures
 from tests.known_reading import seen
 from tests.property.comparing import BUCKETS, COUNTED, SUMMED, VIEW, WITHOUT_TEAMS
+from tests.property.drawing import one_in
 from tests.property.engine import fold, found_org
 from tests.property.worlds import Delivery, Setting, histories, settings
 
 pytestmark = pytest.mark.timeout(7200)
 
-_FEWER = profile(max_examples=max(6, profile().max_examples // 8))
+_FEWER = one_in(8)
 _FIRST_DAY = date(2025, 4, 20)
 #: Of deals, which are their owners'.
 _OWNED = ("opportunities", "deals_won", "deals_lost", "revenue_won", "pipeline", "units_sold")

@@ -8,7 +8,6 @@ from fractions import Fraction
 
 import pytest
 from hypothesis import example, given
-from hypothesis import settings as profile
 
 from services.api.evaluation import Slice, evaluate_unshielded
 from shared.db import Database
@@ -18,7 +17,8 @@ from shared.kpis.measures import MEASURES, Kept
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, read_measures
 from tests.integration.catalogue_facts import fact
-from tests.property.comparing import BUCKETS
+from tests.property.comparing import BUCKETS, DIVISION, agree
+from tests.property.drawing import one_in
 from tests.property.engine import found_org, history_of, state, tell
 from tests.property.oracle.answers import Span
 from tests.property.oracle.formulas import Definition, definitions
@@ -35,8 +35,6 @@ _OTHERWISE = frozenset({"engagements_tagged"})
 #: Kept like those of the other facets, though no formula asks for it.
 _UNUSED = frozenset({"impressions_target.generation"})
 _KPIS_OTHERWISE = frozenset({"hashtag_engagement"})
-#: A mean, and hours of seconds, are divisions: the database gives sixteen digits of them.
-_DIVISION = Fraction(1, 10**12)
 _ASKED = sorted(
     name
     for name, measure in MEASURES.items()
@@ -61,7 +59,7 @@ _UNTOLD: list[Delivery] = [
 ]
 
 
-@profile(max_examples=max(8, profile().max_examples // 6))
+@one_in(6)
 @given(settings, histories(), steps, rates)
 @example(Setting("Europe/Warsaw", 30, 7), _UNTOLD, [], [])
 async def test_every_count_and_kpi_equals_what_the_oracle_says(
@@ -96,7 +94,7 @@ async def _assert_measured(
             groups = {group for at, group in table if at == index}
             for group in groups | set(oracle.measured(span).get(measure, {})):
                 got, want = table[index, group][measure], oracle.read(span, measure, group)
-                assert _agree(got, want), (measure, bucket, group, got, want)
+                assert agree(got, want), (measure, bucket, group, got, want)
 
 
 async def _assert_composed(
@@ -126,9 +124,9 @@ def _assert_is(kpi: Definition, got: KpiValue, oracle: Whole, span: Span, group:
     if want.value is not None:
         shown = want.value * 100 if kpi.unit == "percent" else want.value
         assert got.exact is not None, told
-        assert abs(got.exact - shown) <= _DIVISION * (1 + abs(shown)), told
+        assert abs(got.exact - shown) <= DIVISION * (1 + abs(shown)), told
         assert got.value is not None, told
-        assert abs(Fraction(got.value) - shown) * 2 <= Fraction(1, 10**kpi.digits) + _DIVISION, told
+        assert abs(Fraction(got.value) - shown) * 2 <= Fraction(1, 10**kpi.digits) + DIVISION, told
 
 
 async def _assert_tagged(database: Database, org: Org, history: History) -> None:
@@ -141,9 +139,3 @@ async def _assert_tagged(database: Database, org: Org, history: History) -> None
             group: row["engagements_tagged"] for (at, group), row in table.items() if at == index
         }
         assert {group: value for group, value in got.items() if value} == want, bucket
-
-
-def _agree(got: object, want: Fraction | None) -> bool:
-    if got is None or want is None:
-        return got is want
-    return abs(Fraction(str(got)) - want) <= _DIVISION

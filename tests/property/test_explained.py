@@ -6,7 +6,6 @@ from random import Random
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from shared.db import Database
@@ -15,6 +14,7 @@ from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Axis
 from shared.orgs import Org
 from shared.rollups.explain import ContributionLine, ExplainPage, explain_measure
+from tests.property.drawing import one_in
 from tests.property.engine import found_org, history_of, tell
 from tests.property.oracle.ledger import History
 from tests.property.worlds import (
@@ -54,7 +54,7 @@ _FILTERS: tuple[Mapping[str, str], ...] = (
 )
 
 
-@profile(max_examples=max(6, profile().max_examples // 8))
+@one_in(8)
 @given(settings, histories(), steps, st.randoms(use_true_random=False))
 async def test_the_facts_listed_add_up_to_the_figure(
     database: Database,

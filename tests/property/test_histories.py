@@ -10,7 +10,6 @@ from random import Random
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from services.metrics.worker import catch_up
@@ -20,13 +19,14 @@ from shared.kpis.periods import Period
 from shared.rollups.read import MeasureQuery, read_measures
 from tests.integration.catalogue_facts import fact
 from tests.property.comparing import assert_equals_oracle
+from tests.property.drawing import one_in
 from tests.property.engine import deliver, digest, fold, found_org, history_of, tell
 from tests.property.worlds import Delivery, Setting, Step, histories, settings, steps
 
 # Shrinking a failure takes hundreds of histories: the limit is there for a hang alone.
 pytestmark = pytest.mark.timeout(7200)
 
-_FEWER = profile(max_examples=max(6, profile().max_examples // 8))
+_FEWER = one_in(8)
 _orders = st.randoms(use_true_random=False)
 
 

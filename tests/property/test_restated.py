@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from services.api.dependencies import Access
@@ -29,12 +28,13 @@ from shared.orgs import Org
 from shared.rollups.known import known_on, look_at_present, look_back
 from shared.security.keyring import KeyRing, MasterKey
 from shared.security.keys import Caller
+from tests.property.drawing import one_in
 from tests.property.engine import found_org
 from tests.property.worlds import Delivery, Setting, histories, settings
 
 pytestmark = pytest.mark.timeout(7200)
 
-_FEWER = profile(max_examples=max(6, profile().max_examples // 8))
+_FEWER = one_in(8)
 _RING = KeyRing(MasterKey(b"k" * 32))
 _FIRST, _END = date(2025, 3, 20), date(2025, 4, 8)
 #: A KPI, and what it is filtered by.

@@ -6,12 +6,12 @@ the chain, how costs are charged, how recruiting is counted, and what credit is 
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from services.api.dependencies import Access
 from shared.db import Database
 from shared.security.keys import Caller
+from tests.property.drawing import one_in
 from tests.property.engine import found_org, history_of, state, tell
 from tests.property.oracle.rates import Stated
 from tests.property.oracle.whole import Whole
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.timeout(7200)
 _CALLER_SEES = frozenset({"people:read"})
 
 
-@profile(max_examples=max(8, profile().max_examples // 6))
+@one_in(6)
 @given(settings, value_histories(), steps, rates, st.lists(any_question, min_size=1, max_size=3))
 async def test_every_return_equals_what_the_oracle_says(
     database: Database,

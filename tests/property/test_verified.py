@@ -5,17 +5,17 @@ from random import Random
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from services.metrics.verify import Check, Mismatch, repair, verify
 from shared.db import Database
+from tests.property.drawing import one_in
 from tests.property.engine import found_org, tell
 from tests.property.worlds import Delivery, Setting, Step, histories, settings, steps
 
 pytestmark = pytest.mark.timeout(7200)
 
-_FEWER = profile(max_examples=max(6, profile().max_examples // 8))
+_FEWER = one_in(8)
 _VALUES = """
 SELECT v.measure, v.day, v.cell, v.value, s.family, s.slot
   FROM rollup_value v JOIN rollup_slot s USING (org_id, generation, measure)
