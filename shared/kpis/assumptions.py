@@ -234,8 +234,14 @@ def check(key: str, value: Decimal) -> Decimal:
     assumption = definition_of(key)
     if assumption is None:
         raise InvalidAssumption(f"unknown assumption {key!r}")
-    too_much = assumption.most is not None and value > assumption.most
-    is_cut = assumption.is_whole and value.is_finite() and value % 1 != 0
-    if not value.is_finite() or value < assumption.least or too_much or is_cut:
+    if not _allows(assumption, value):
         raise InvalidAssumption(f"{key} cannot be {value}")
     return value
+
+
+def _allows(assumption: Assumption, value: Decimal) -> bool:
+    if not value.is_finite() or value < assumption.least:
+        return False
+    if assumption.most is not None and value > assumption.most:
+        return False
+    return not assumption.is_whole or value == value.to_integral_value()

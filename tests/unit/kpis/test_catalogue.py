@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from shared.kpis.assumptions import ASSUMPTIONS, InvalidAssumption, check
@@ -200,3 +202,16 @@ def test_an_assumption_outside_its_bounds_is_refused() -> None:
         check("gross_margin", ASSUMPTIONS["emv.cpc"].default or ASSUMPTIONS["emv.cpc"].least)
     with pytest.raises(InvalidAssumption, match="unknown"):
         check("gross_marign", ASSUMPTIONS["emv.k"].least)
+
+
+@pytest.mark.parametrize("key", ["gross_margin", "active.weeks", "esn.cost"])
+@pytest.mark.parametrize("value", ["NaN", "sNaN", "Infinity", "-Infinity", "-1E+40"])
+def test_what_is_no_number_of_any_assumption_is_refused(key: str, value: str) -> None:
+    with pytest.raises(InvalidAssumption, match=key):
+        check(key, Decimal(value))
+
+
+@pytest.mark.parametrize("value", ["0", "1.5", "53", "1E+40"])
+def test_a_count_is_a_whole_number_in_its_bounds(value: str) -> None:
+    with pytest.raises(InvalidAssumption, match=r"active\.weeks"):
+        check("active.weeks", Decimal(value))
