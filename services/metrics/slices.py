@@ -279,7 +279,7 @@ async def apply_deltas(
     known_on: date,
     has_roster_change: bool,
 ) -> None:
-    """Add what ``fold_delta`` holds to every slice it belongs to, and log each change."""
+    """Add what ``fold_delta`` and ``fold_row`` hold to every slice it belongs to, and log it."""
     held = await _places(connection, org_id, generation)
     for statement in (_sum(frozenset(held.items())), _TEAM):
         await run(connection, statement, org_id, generation)
