@@ -158,6 +158,16 @@ def test_every_schema_has_a_name_of_its_own(document: dict[str, Any]) -> None:
     assert len(titles) == len(set(titles))
 
 
+def test_no_schema_has_a_name_that_generated_clients_use_themselves(
+    document: dict[str, Any],
+) -> None:
+    """A model called Response takes the place of what a generated call answers with."""
+    used = {"Any", "Client", "AuthenticatedClient", "Configuration", "Error", "Errors", "File"}
+    used |= {"List", "Dict", "Map", "Object", "Record", "Request", "Response", "Set", "Unset"}
+
+    assert used & document["components"]["schemas"].keys() == set()
+
+
 async def test_the_example_of_a_batch_is_taken(
     document: dict[str, Any], client: httpx.AsyncClient
 ) -> None:

@@ -128,9 +128,9 @@ class LedgerPage(Output):
     """A stretch of the ledger."""
 
     entries: list[Entry] = Field(description="In order of position; may be empty before the end.")
-    next_after_position: int = Field(description="Go on after this position.", examples=[8500])
+    next_after_position: int = Field(description="Go on after this position.", examples=[500])
     head_position: int = Field(description="The newest position there is.", examples=[8123])
-    has_more: bool = Field(description="Whether positions are left to read.", examples=[False])
+    has_more: bool = Field(description="Whether positions are left to read.", examples=[True])
 
 
 class FactKind(Output):

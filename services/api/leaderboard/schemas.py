@@ -52,7 +52,7 @@ class Place(Output):
         description="Display name; null if none is known.",
         examples=["Maria Curie"],
     )
-    value: DecimalText = Field(description="What was counted.", examples=["52"])
+    value: DecimalText = Field(description="What `by` counts, in `unit`.", examples=["52"])
 
 
 class Leaderboard(Trust):

@@ -136,7 +136,7 @@ class Restatements(Page):
         examples=["-13000.00"],
     )
     restated_amount: DecimalText = Field(
-        description="The same without its sign.", examples=["13000.00"]
+        description="`moved` without its sign, in the unit of the KPI.", examples=["13000.00"]
     )
     restatements: list[Restatement] = Field(description="The oldest first.")
     repairs: list[MovingRepair] = Field(

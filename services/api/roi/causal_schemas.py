@@ -19,6 +19,7 @@ from shared.text import composed
 __all__ = [
     "BaselineAnswer",
     "BaselineQuery",
+    "ComparedFigure",
     "EstimateOut",
     "IncrementalityAnswer",
     "IncrementalityQuery",
@@ -26,7 +27,6 @@ __all__ = [
     "Origin",
     "ReachedOut",
     "RelativeWeek",
-    "Response",
     "StartedTeam",
 ]
 
@@ -178,7 +178,7 @@ class IncrementalityAnswer(Trust):
     )
 
 
-class Response(StrEnum):
+class ComparedFigure(StrEnum):
     """A figure that advocates and the brand's accounts both have."""
 
     IMPRESSIONS = "impressions"
@@ -191,8 +191,10 @@ class Response(StrEnum):
 class BaselineQuery(KnownQuery):
     """Advocates against the brand, now and before."""
 
-    metric: Response = Field(
-        default=Response.IMPRESSIONS, description="What is compared.", examples=["impressions"]
+    metric: ComparedFigure = Field(
+        default=ComparedFigure.IMPRESSIONS,
+        description="What is compared.",
+        examples=["impressions"],
     )
     baseline_from: LocalDay = Field(
         description="First day of the time before the program.", examples=["2024-10-01"]
@@ -220,7 +222,7 @@ class ReachedOut(Output):
 class BaselineAnswer(Trust):
     """What advocates reached beyond what they would have reached without the program."""
 
-    metric: Response = Field(description="What is compared.", examples=["impressions"])
+    metric: ComparedFigure = Field(description="What is compared.", examples=["impressions"])
     before: ReachedOut = Field(description="Before the program.")
     now: ReachedOut = Field(description="In the period asked about.")
     is_partial: IsPartial

@@ -102,7 +102,8 @@ class ModelResult(Output):
         examples=["60000.00"],
     )
     total_conversions: DecimalText = Field(
-        description="Conversions credited to all channels, likewise.", examples=["6"]
+        description="Conversions credited to all channels: as `total`, the same under every model.",
+        examples=["6"],
     )
     channels: list[ChannelCredit] = Field(description="Every channel, the largest first.")
     groups: list[GroupCredit] | None = Field(

@@ -28,7 +28,7 @@ class RoiMove(Output):
         description="Of the conversions credited, in shares: deals won, or what was asked about.",
         examples=["-0.5"],
     )
-    cost: DecimalText | None = Field(description="Of the cost, likewise.", examples=["0.00"])
+    cost: DecimalText | None = Field(description="Of the cost of the period.", examples=["0.00"])
     percent: DecimalText | None = Field(
         description="Of the return, in percentage points: that of `headline` in a statement, of "
         "`roi_cash` in a comparison of models.",

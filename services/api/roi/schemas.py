@@ -144,7 +144,9 @@ class Maturity(Output):
     opened: int | None = Field(
         description="Deals its touches led to; null if no deal was ever reported.", examples=[9]
     )
-    closed: int | None = Field(description="Of these, won or lost; likewise.", examples=[7])
+    closed: int | None = Field(
+        description="Of these, won or lost; null where `opened` is.", examples=[7]
+    )
     percent: DecimalText | None = Field(
         description="The decided part; null without deals.", examples=["77.78"]
     )
