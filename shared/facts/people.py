@@ -28,7 +28,11 @@ class EmployeeRecorded(OfEmployee):
     )
     team: Ref | None = Field(default=None, description="Team.", examples=["Sales"])
     department: Ref | None = Field(default=None, description="Department.", examples=["Commercial"])
-    role: Ref | None = Field(default=None, description="Role or seniority.", examples=["leader"])
+    role: Ref | None = Field(
+        default=None,
+        description="Role or seniority. Leaders are those of the role `leader`, spelled so.",
+        examples=["leader"],
+    )
     linkedin_account: bool = Field(
         default=False, description="Whether the employee has a LinkedIn account.", examples=[True]
     )

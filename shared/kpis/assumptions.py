@@ -41,6 +41,8 @@ EXPERT_INDEX = "expert.index"
 
 _INDUSTRY = "published vendor and agency rates"
 _ARTICLE = "practitioners' articles, second-hand"
+#: In any currency: what a dollar is worth in another one nobody has told, and it changes.
+_AS_IT_STANDS = "in US dollars, taken as it stands"
 _RULE = "rule of this product"
 
 
@@ -67,6 +69,8 @@ def _given(
     key: str, unit: Unit, default: str, description: str, source: str, grade: Grade
 ) -> Assumption:
     most = Decimal(1) if unit is Unit.RATIO else None
+    if unit is Unit.MONEY:
+        source = f"{source}, {_AS_IT_STANDS}"
     return Assumption(key, unit, Decimal(default), description, source, grade, most=most)
 
 

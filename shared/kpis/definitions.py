@@ -13,9 +13,16 @@ from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from shared.kpis.assumptions import ASSUMPTIONS
 from shared.kpis.expressions import (
@@ -89,10 +96,17 @@ class Benchmark(_Model):
 
     value: Annotated[str, StringConstraints(pattern=r"^-?\d+(\.\d+)?$")]
     unit: Unit
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
     source: Text
     year: int | None = Field(default=None, ge=2000, le=2100)
     grade: Grade
     note: Text
+
+    @model_validator(mode="after")
+    def _names_its_currency(self) -> Self:
+        if (self.unit is Unit.MONEY) != (self.currency is not None):
+            raise ValueError("a benchmark of money, and only one of money, names its currency")
+        return self
 
 
 class ProportionsInterval(_Model):

@@ -88,11 +88,13 @@ def _people_in(
 
 
 def _taking_part() -> Iterator[Measure]:
-    yield _people_in("engaged_users", "employees who logged in or posted")
+    yield _people_in("engaged_users", "employees who opened the sharing platform or posted")
     yield _people_in("enrolled_at_start", "members before the period", dimensions=_JOINED)
     yield _people_in("trained", "members who ever completed a training", dimensions=_JOINED)
     yield _people_in("connected", "members with a network account whose token works")
-    yield _people_in("leaders", "employed leaders", dimensions=_PLACED, roster=RosterDay.END)
+    yield _people_in(
+        "leaders", "employed, with the role leader", dimensions=_PLACED, roster=RosterDay.END
+    )
     for name, what in (
         ("sharing", "leaders with a post"),
         ("listening", "leaders who opened a report of social listening"),
@@ -129,7 +131,7 @@ def _cohorts() -> Iterator[Measure]:
         Unit.PEOPLE,
         Aggregation.DISTINCT,
         _JOINED,
-        "of these, who posted soon enough after it",
+        "people first invited in the period who posted soon enough after it",
         counted_by=(ACTIVATION_DAYS,),
     )
     yield counted(
@@ -144,7 +146,10 @@ def _cohorts() -> Iterator[Measure]:
             f"cohort.{_word(week)}",
             f"who first joined in the period and whose week {week} after that is over",
         )
-        yield _people_in(f"cohort_active.{_word(week)}", f"of these, who posted in week {week}")
+        yield _people_in(
+            f"cohort_active.{_word(week)}",
+            f"who first joined in the period and posted in week {week} after that",
+        )
 
 
 def _word(week: RetentionWeek) -> str:

@@ -184,7 +184,7 @@ def _sales() -> Iterator[Measure]:
         customers,
         distinct,
         _TOUCHED,
-        "the same, in markets the company wants to enter",
+        "customers, in markets the company wants to enter, of won deals an advocate touched",
     )
     yield counted("customers", customers, distinct, (), "customers of won deals")
     yield counted("customers_returning", customers, distinct, (), "customers who had bought before")
@@ -221,7 +221,11 @@ def _deals() -> Iterator[Measure]:
     for name, unit, what in (
         ("revenue_owned", Unit.MONEY, "amounts won, by whose deal it is"),
         ("wins_owned", Unit.DEALS, "deals won, by whose deal it is"),
-        ("wins_owned_touched", Unit.DEALS, "of these, with a touch in the window"),
+        (
+            "wins_owned_touched",
+            Unit.DEALS,
+            "deals won with a touch in the window, by whose deal it is",
+        ),
         ("losses_owned", Unit.DEALS, "deals lost, by whose deal it is"),
         ("opportunities_owned", Unit.DEALS, "deals opened, by whose deal it is"),
         ("quota", Unit.MONEY, "quotas, each spread evenly over its days"),

@@ -45,7 +45,8 @@ class NewStatement(Input):
         description="The first day it holds, local to the organization.", examples=["2025-01-01"]
     )
     value: RateText = Field(
-        description="The value, as a decimal string; a ratio is written 0 to 1.",
+        description="The value in the unit of the key, as a decimal string: a ratio from 0 to 1, "
+        "an amount in the organization's currency.",
         examples=["0.8"],
     )
     source: Text = Field(
@@ -63,7 +64,10 @@ class StatedValue(Output):
     version: int = Field(
         description="Counts the statements of a key; of one day, the last holds.", examples=[2]
     )
-    value: DecimalText = Field(description="The value.", examples=["0.80000000"])
+    value: DecimalText = Field(
+        description="The value, in the unit of the key: an amount in the organization's currency.",
+        examples=["0.80000000"],
+    )
     source: str = Field(description="Where it comes from.", examples=["annual accounts 2024"])
     grade: str = Field(description="How well it is founded.", examples=["measured"])
     recorded_at: datetime = Field(
@@ -80,7 +84,8 @@ class Assumption(Output):
         description="What it says.", examples=["gross margin as a part of revenue"]
     )
     default: DecimalText | None = Field(
-        description="The product's own value; null if the company must state it.",
+        description="The product's own value; null if the company must state it. An amount was "
+        "published in US dollars and is taken as it stands, whatever the organization's currency.",
         examples=["4400"],
     )
     default_source: str = Field(

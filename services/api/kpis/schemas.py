@@ -73,6 +73,10 @@ class Benchmark(Output):
 
     value: DecimalText = Field(description="The figure.", examples=["30"])
     unit: Unit = Field(description="Its unit.", examples=["percent"])
+    currency: str | None = Field(
+        description="Currency of an amount, as it was published; null for anything else.",
+        examples=["USD"],
+    )
     source: str = Field(description="Where it was published.", examples=["practitioners' article"])
     year: int | None = Field(description="The year it was published, if known.", examples=[2020])
     grade: Grade = Field(description="How well it is founded.", examples=["claimed"])

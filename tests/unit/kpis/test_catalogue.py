@@ -15,6 +15,7 @@ from shared.kpis.vocabulary import (
     CostCategory,
     Dimension,
     SsiPillar,
+    Unit,
     Worth,
 )
 
@@ -139,6 +140,24 @@ def test_a_benchmark_names_its_source_and_grade() -> None:
 
     assert (benchmark.value, benchmark.grade) == ("30", "claimed")
     assert benchmark.source
+
+
+def test_a_benchmark_of_money_names_its_currency_and_no_other_does() -> None:
+    benchmark = 'value = "5", source = "somebody", grade = "claimed", note = "an example"'
+    entry = ENTRY.format(**RATIO)
+    amount, percent = (f'{benchmark}, unit = "{unit}"' for unit in ("money", "percent"))
+
+    load(f'{entry}benchmarks = [{{ {amount}, currency = "USD" }}, {{ {percent} }}]\n')
+    for wrong in (amount, f'{percent}, currency = "USD"'):
+        with pytest.raises(InvalidCatalogue, match="names its currency"):
+            load(f"{entry}benchmarks = [{{ {wrong} }}]\n")
+
+
+def test_an_amount_that_is_not_stated_says_in_which_money_it_was_published() -> None:
+    given = [a for a in ASSUMPTIONS.values() if a.unit is Unit.MONEY and a.default is not None]
+
+    assert len(given) > 5
+    assert [a.key for a in given if "US dollars" not in a.source] == []
 
 
 def test_a_sound_definition_is_read() -> None:

@@ -92,6 +92,27 @@ def test_every_dimension_of_a_definition_can_be_asked_for(kpi: Kpi) -> None:
             assert slicing(measure.id, MeasureQuery((JANUARY,), dimension)).group_by == dimension
 
 
+def test_every_description_is_understood_without_another_one() -> None:
+    """A definition is asked for alone, and an input stands before what it is divided by."""
+    described = {kpi.id: kpi.description for kpi in KPIS}
+    described |= {f"measure {m.id}": m.description for m in MEASURES.values()}
+    leaning = ("the same", "of these", "likewise", "as above")
+
+    assert [
+        name for name, text in described.items() if text.lower().startswith(leaning) or not text
+    ] == []
+
+
+def test_who_a_leader_is_says_every_kpi_about_them() -> None:
+    about = [kpi for kpi in KPIS if any(m.id == "leaders" for m in catalogue().measures_of(kpi.id))]
+
+    assert len(about) == 2
+    assert [kpi.id for kpi in about if "`leader`" not in kpi.description] == []
+    role = FACT_KINDS["employee.recorded"].model_fields["role"].description
+    assert role is not None
+    assert "`leader`" in role
+
+
 def test_what_is_no_sum_of_cells_has_a_reader() -> None:
     summed = {m.id for m in MEASURES.values() if m.adds_up_over(Axis.TIME)}
     counted = {m.id for m in MEASURES.values() if m.kept is Kept.COUNTED}
