@@ -21,15 +21,20 @@ FEBRUARY = Period(date(2025, 2, 1), date(2025, 3, 1))
 
 
 async def assert_explained(
-    database: Database, org: Org, measure: str, filters: dict[str, frozenset[str]]
+    database: Database,
+    org: Org,
+    measure: str,
+    filters: dict[str, frozenset[str]],
+    period: Period = FEBRUARY,
+    limit: int = 2,
 ) -> None:
-    """Assert that the lines behind a measure of February, page by page, make its value."""
+    """Assert that the lines behind a measure of a period, page by page, make its value."""
     lines: list[ContributionLine] = []
     after: str | None = None
     while True:
         async with database.transaction(org.id) as connection:
             page = await explain_measure(
-                connection, org, measure, FEBRUARY, filters=filters, after=after, limit=2
+                connection, org, measure, period, filters=filters, after=after, limit=limit
             )
         lines += page.lines
         if page.next is None:
@@ -38,9 +43,10 @@ async def assert_explained(
 
     assert len(lines) == page.lines_total, measure
     if not lines:
-        assert not page.total, (measure, filters)
+        assert not page.total, (measure, period, filters)
         return
-    assert made_of(lines, page.combined) == exact(page.total), (measure, filters, lines)
+    told = (measure, period, filters, lines)
+    assert made_of(lines, page.combined) == exact(page.total), told
 
 
 def exact(value: Any) -> Fraction | None:

@@ -14,9 +14,10 @@ from shared.kpis.vocabulary import PLACES, Dimension
 from shared.orgs import Org
 from shared.rollups.query import ForbiddenSlice, Merged
 from shared.rollups.read import MeasureQuery, read_measures
-from shared.rollups.readers import READERS
+from shared.rollups.readers import LISTED, READERS
 from tests.integration.believing import database, url
 from tests.integration.catalogue_facts import everything, fact
+from tests.integration.catalogue_lines import assert_explained
 from tests.integration.crowd import life, news, schooling
 from tests.integration.planning import found, rows_read, tell
 
@@ -38,6 +39,12 @@ _TABLES = ("membership", "post", "standing", "gauge", "roster")
 #: Weeks, days and months, so that some hold what begins and ends on one day.
 _ENDS = ("2025-01-01", "2025-01-05", "2025-01-06", "2025-01-10", "2025-01-11", "2025-01-21")
 _LATER = ("2025-02-01", "2025-02-05", "2025-02-11", "2025-02-16", "2025-02-27", "2025-04-01")
+
+#: Days on which something begins or ends to hold, so that it does at the edge of a bucket.
+_CHANGES = (
+    *("2025-01-02", "2025-01-03", "2025-01-06", "2025-01-10", "2025-01-15", "2025-01-16"),
+    *("2025-01-20", "2025-01-30", "2025-02-02", "2025-02-05", "2025-02-15", "2025-02-20"),
+)
 
 
 @pytest.mark.parametrize("group_by", [None, Dimension.TEAM])
@@ -174,6 +181,15 @@ async def test_groups_that_are_merged_are_read_once_however_they_change(
             together = MeasureQuery(parts, merged=Merged("team", changing))
             # Where somebody is may be looked up for each of two conditions.
             assert await read(measure, together) <= 2 * await read(measure, all_of_them), measure
+
+
+async def test_the_facts_behind_each_bucket_make_its_value(database: Database) -> None:
+    org = await _company(database)
+    parts = [Period(*days) for days in pairwise(map(date.fromisoformat, _CHANGES))]
+    at_once = {name for name, listed in LISTED.items() if listed.swept or listed.at_once}
+    for measure in sorted(at_once | {"evenness", "person_days"}):
+        for part in parts:
+            await assert_explained(database, org, measure, {}, part, limit=100)
 
 
 async def _company(database: Database) -> Org:
