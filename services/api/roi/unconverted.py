@@ -49,7 +49,8 @@ def unconverted(kind: ConversionKind, basis: Basis) -> str:
            r.touched_at, r.day AS touch_day, r.channel, r.employee, r.account, r.network,
            r.campaign, r.content
       FROM (
-        SELECT t.*, max(t.day) OVER run AS last_day, max(t.touched_at) OVER run AS last_at
+        SELECT t.*, max(t.day) OVER run AS last_day,
+               max(t.touched_at) OVER run AS last_at
           FROM ({_in_runs(kind, basis)}) t
         WINDOW run AS (PARTITION BY t.whole, t.run)
       ) r
