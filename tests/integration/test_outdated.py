@@ -1,6 +1,6 @@
 """Generations of before an upgrade are known as such until they are rebuilt, whoever folds on."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
@@ -20,7 +20,7 @@ from shared import clock
 from shared.db import Database
 from shared.ids import new_id
 from shared.kpis.periods import Period
-from shared.orgs import Org
+from shared.orgs import Org, create_org
 from shared.rollups.rules import CATALOGUE_VERSION
 from tests.integration.falsifying import by_hand
 from tests.integration.test_rebuild import past, share, tell
@@ -161,3 +161,26 @@ async def test_nothing_is_published_that_is_about_to_be_told_by_newer_rules(
     assert await continue_rebuild(database, org.id)
     async with database.transaction(org.id) as connection:
         assert await folded_now(connection, org) is not None
+
+
+async def test_organizations_of_one_moment_are_told_in_the_order_of_their_ids(
+    database: Database,
+) -> None:
+    async with database.transaction() as connection:
+        orgs = [
+            await create_org(connection, name=name, time_zone="UTC", currency="USD")
+            for name in "fedcba"
+        ]
+    moment = datetime(2025, 1, 1, tzinfo=UTC)
+    # The last one's rows come first.
+    for org in reversed(orgs):
+        await begun_under(database, org, OLDER)
+        async with database.transaction(org.id) as connection:
+            await connection.execute(
+                "UPDATE organization SET created_at = $2 WHERE id = $1", org.id, moment
+            )
+
+    async with database.transaction() as connection:
+        told = [one.org_id for one in await outdated(connection)]
+    ids = {org.id for org in orgs}
+    assert [org_id for org_id in told if org_id in ids] == sorted(ids)
