@@ -32,6 +32,7 @@ _FOLD: Final = Target(
         "shared/rollups/deals.py",
         "shared/rollups/booked.py",
         "shared/rollups/layout.py",
+        "shared/rollups/posted.py",
     ),
     looks=(
         (
@@ -48,6 +49,7 @@ _FOLD: Final = Target(
             "tests/integration/test_repair.py::test_a_repair_beside_another_generation_adds_what_is_missing_once",
             "tests/integration/test_repair.py::test_what_was_miscounted_is_mended_in_the_log_as_well",
             "tests/integration/test_repair.py::test_a_value_the_fold_never_wrote_is_taken_away_again",
+            "tests/integration/test_posts_told_again.py",
             "tests/integration/test_closings.py",
             "tests/unit/attribution/test_crediting.py",
             "tests/unit/test_rollup_layout.py",
@@ -147,17 +149,53 @@ _TOLD: Final = Target(
         ("tests/property/test_catalogue_histories.py",),
     ),
 )
-#: What is counted when it is asked for.
+#: What is counted when it is asked for: in one period, and along many buckets at once.
 _LISTED: Final = Target(
-    files=("shared/rollups/listed_*.py",),
+    files=(
+        "shared/rollups/listed_*.py",
+        "shared/rollups/employed.py",
+        "shared/rollups/evened.py",
+        "shared/rollups/gauges.py",
+        "shared/rollups/holding.py",
+        "shared/rollups/sweep.py",
+    ),
     looks=(
         (
             "tests/integration/test_catalogue_answers.py",
             "tests/integration/test_hiring.py",
             "tests/integration/test_none_or_missing.py",
             "tests/api/test_referrals.py",
+            "tests/integration/test_credited_pipeline.py",
+            "tests/integration/test_index.py",
+            "tests/integration/test_many_buckets.py::test_each_bucket_says_what_it_says_alone",
+            "tests/integration/test_many_buckets.py::test_the_facts_behind_each_bucket_make_its_value",
         ),
         ("tests/property/test_catalogue_histories.py",),
     ),
 )
-TARGETS: Final = (_FOLD, _GENERATIONS, _VERIFY, _PAST, _CURRENCIES, _NAMING, _TOLD, _LISTED)
+#: Journeys of which nobody tells that they failed.
+_UNCONVERTED: Final = Target(
+    files=("services/api/roi/unconverted.py",),
+    looks=(
+        ("tests/api/test_models_of_conversions.py", "tests/api/test_lost_journeys.py"),
+        ("tests/property/test_roi_histories.py",),
+    ),
+)
+#: Who has to rebuild, and what a fold works in. Not the worker: a process of its own imports what
+#: is on disk, not the change.
+_UPKEEP: Final = Target(
+    files=("services/metrics/outdated.py", "services/metrics/working.py"),
+    looks=(
+        # First: these tell of all organizations, of which the others leave some behind.
+        (
+            "tests/integration/test_outdated_told.py::test_the_doctor_tells_who_has_to_rebuild_and_why",
+            "tests/integration/test_outdated_told.py::test_the_doctor_waits_for_a_rebuild_that_brings_the_rules",
+            "tests/integration/test_outdated_told.py::test_a_rebuild_that_is_as_old_is_told_to_be_given_up",
+        ),
+        ("tests/integration/test_outdated.py", "tests/integration/test_working_tables.py"),
+    ),
+)
+TARGETS: Final = (
+    *(_FOLD, _GENERATIONS, _VERIFY, _PAST, _CURRENCIES, _NAMING, _TOLD, _LISTED),
+    *(_UNCONVERTED, _UPKEEP),
+)

@@ -69,10 +69,10 @@ def _in_runs(kind: ConversionKind, basis: Basis) -> str:
               FROM (
                 SELECT w.people[1] AS whole, w.converted_day, w.applied_day, t.*
                   FROM ({_everybody(kind, basis)}) w
-                 CROSS JOIN unnest(w.people) s (person)
+                 CROSS JOIN unnest(w.people) met (person)
                  CROSS JOIN LATERAL (
                     SELECT * FROM touch
-                     WHERE org_id = $1 AND generation = $2 AND person = s.person
+                     WHERE org_id = $1 AND generation = $2 AND person = met.person
                     OFFSET 0
                  ) t
               ) t
