@@ -1,6 +1,6 @@
 """Edges of the fold that examples of single measures do not reach."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -121,6 +121,16 @@ def published(employee: str, day: int, number: int, **where: str) -> Fact:
     return fact("post.published", name, at, post=name, employee=employee, **where)
 
 
+def told_again(post: Fact) -> Fact:
+    """Return a post as another source tells it, a day later; the first to have told it speaks."""
+    return post.model_copy(
+        update={
+            "external_id": f"again-{post.external_id}",
+            "occurred_at": post.occurred_at + timedelta(days=1),
+        }
+    )
+
+
 def open_deal(name: str, lead: str) -> Fact:
     return fact(
         "deal.changed",
@@ -172,6 +182,8 @@ FURTHER: tuple[tuple[Fact | Retraction, ...], ...] = (
         published("E3", 4, 1, network="linkedin", campaign="c1", content="a"),
         published("E1", 4, 1, network="xing", campaign="c1", content="b"),
         published("E1", 4, 2, network="linkedin", campaign="c2", content="a"),
+        *(published("E2", 5, number, network="linkedin") for number in (1, 2)),
+        told_again(published("E2", 5, 1, network="linkedin")),
         place("E2", "Sales", "2025-01-01"),
         *(reading(day, count, "p2") for day, count in ((4, 5), (19, 50))),
         *(touch(day, "cyd", employee) for day, employee in ((6, "E2"), (7, "E1"), (16, "E2"))),
@@ -191,6 +203,7 @@ FURTHER: tuple[tuple[Fact | Retraction, ...], ...] = (
         won("d4", "l3", "210.01", 18),
         lead("l4", "dan", 3),
         won("d5", "l4", "5.00", 5),
+        told_again(published("E2", 5, 2, network="linkedin")),
         other_source("d6", "l3", 12),
     ),
     (
@@ -198,6 +211,7 @@ FURTHER: tuple[tuple[Fact | Retraction, ...], ...] = (
         Retraction(reading(12, 30, "p2").identity),
         Retraction(identified("ann-at-home", "ann").identity),
         Retraction(won("d5", "l4").identity),
+        *(Retraction(published("E2", 5, number).identity) for number in (1, 2)),
         published("E3", 4, 1, network="xing", campaign="c1", content="a"),
         open_deal("d4", "l3"),
         lead("l3", "ann"),
