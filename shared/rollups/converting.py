@@ -183,17 +183,27 @@ def same_person(person: str) -> str:
     return same_people(f"SELECT {person}")
 
 
-def same_people(people: str) -> str:
-    """Return the query of every identifier (``person``) of all whom the query ``people`` names."""
+def same_people(people: str, besides: str | None = None) -> str:
+    """Return the query of every identifier (``person``) of all whom the query ``people`` names.
+
+    ``besides`` is a query of further links, each in both directions (``person``, ``other``).
+    """
+    further, told = "", ""
+    if besides is not None:
+        # A person at a time, whose further links are found by hash: there may be many of both.
+        grouped = f"SELECT person, array_agg(other) AS others FROM ({besides}) b GROUP BY person"
+        told = f"LEFT JOIN ({grouped}) further ON further.person = same.person"
+        further = "UNION ALL SELECT unnest(further.others)"
     return f"""
         WITH RECURSIVE same (person) AS (
             {people}
             UNION
             SELECT k.other
-              FROM same
+              FROM same {told}
              CROSS JOIN LATERAL (
                 SELECT other FROM person_link
                  WHERE org_id = $1 AND generation = $2 AND person = same.person
+                {further}
                 OFFSET 0
              ) k
         )

@@ -122,6 +122,27 @@ CASES = {
         {},
         [_PARTED, _MERGED],
     ),
+    "a lead goes to whom its visitor had met before": (
+        [LEAD, touch("t2", "known", 4, "E2"), VISIT],
+        [same("m1", "visitor", "known")],
+        ("leads_advocacy", "influenced_leads"),
+        {"employee": "E2"},
+        [_MERGED],
+    ),
+    "and comes back": (
+        [LEAD, touch("t2", "known", 4, "E2"), VISIT, same("m1", "visitor", "known")],
+        [same("m1", "visitor", "somebody")],
+        ("leads_advocacy", "influenced_leads"),
+        {"employee": "E2"},
+        [_PARTED, _MERGED],
+    ),
+    "it is the same visitor by way of others": (
+        [LEAD, touch("t2", "known", 4, "E2"), VISIT],
+        [same("m1", "visitor", "between"), same("m2", "between", "known")],
+        ("leads_advocacy",),
+        {"employee": "E2"},
+        [_MERGED, ("person.identified", "m2", 1)],
+    ),
     "a touch comes late": (
         [LEAD],
         [touch("t2", "known", 4)],
