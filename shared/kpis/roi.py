@@ -191,7 +191,7 @@ def roi_blended(
 
 @dataclass(frozen=True, slots=True)
 class BreakEven:
-    """The credited revenue at which a form of ROI is zero, and its part of all revenue won."""
+    """The least credited revenue at which a form of ROI is no loss, and its part of all won."""
 
     revenue: Fraction
     share_percent: Fraction | None
@@ -295,10 +295,13 @@ def break_even(
     other_value: Fraction | None,
     total_revenue: Decimal,
 ) -> BreakEven | None:
-    """Return the credited revenue whose margin, with `other_value`, pays the cost exactly."""
-    if cost is None or not gross_margin or other_value is None:
+    """Return the credited revenue whose margin, with `other_value`, pays the cost exactly.
+
+    It is 0 where other value alone pays it. Without a cost above 0 there is no return to be zero.
+    """
+    if cost is None or cost <= 0 or not gross_margin or other_value is None:
         return None
-    needed = (Fraction(cost) - other_value) / Fraction(gross_margin)
+    needed = max(Fraction(cost) - other_value, Fraction(0)) / Fraction(gross_margin)
     return BreakEven(needed, part_percent(needed, Fraction(total_revenue)))
 
 

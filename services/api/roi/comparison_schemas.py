@@ -171,7 +171,9 @@ class RoiComparison(Common):
     share_spread: ShareSpread | None = Field(
         description="Of `share_percent`; null where nothing is credited."
     )
-    break_even: list[BreakEven] = Field(description="Where each form would be zero.")
+    break_even: list[BreakEven] = Field(
+        description="Where each form would be zero: those that could have a return."
+    )
     sign_depends_on_model: bool = Field(
         description="Whether, in any form, the choice of model decides between gain and loss.",
         examples=[True],

@@ -127,11 +127,12 @@ class Media(Output):
 
 
 class BreakEven(Output):
-    """Where a form of ROI is zero."""
+    """Where a form of ROI is no loss any more."""
 
     form: RoiForm = Field(description="The form.", examples=["margin"])
     revenue: DecimalText = Field(
-        description="The credited revenue that pays the cost exactly.", examples=["28125.00"]
+        description="The credited revenue that pays the cost exactly; 0 if savings alone do.",
+        examples=["28125.00"],
     )
     share_percent: DecimalText | None = Field(
         description="Its part of all revenue with credit in the period.", examples=["46.875"]
@@ -230,7 +231,9 @@ class RoiStatement(Common):
     roi_blended: Return | None = Field(
         description="Cash plus media value, on request only: it counts the same clicks twice."
     )
-    break_even: list[BreakEven] = Field(description="Where each form would be zero.")
+    break_even: list[BreakEven] = Field(
+        description="Where each form would be zero: those that could have a return."
+    )
     maturity: Maturity = Field(
         description="How far its business is decided: how much may yet come."
     )

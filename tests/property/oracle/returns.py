@@ -40,10 +40,13 @@ def return_on(value: Value, cost: Value) -> Value:
 
 
 def break_even(cost: Value, margin: Value, saved: Value) -> Value:
-    """Return the credited revenue that pays the cost exactly."""
-    if cost is None or saved is None or not margin:
+    """Return the credited revenue that pays the cost exactly, beside what is saved already.
+
+    Nobody has to be credited with less than nothing, and where nothing was spent nothing returns.
+    """
+    if cost is None or cost <= 0 or saved is None or not margin:
         return None
-    return (cost - saved) / margin
+    return Fraction(0) if saved >= cost else (cost - saved) / margin
 
 
 class Savings(NamedTuple):

@@ -86,6 +86,20 @@ def test_other_value_lowers_the_break_even() -> None:
     assert nothing.share_percent is None
 
 
+def test_what_is_paid_already_needs_no_revenue_to_break_even() -> None:
+    for saved in (Fraction(40), Fraction(41)):
+        even = break_even(COST, MARGIN, saved, HUNDRED)
+
+        assert even is not None
+        assert (even.revenue, even.share_percent) == (0, 0)
+
+
+@pytest.mark.parametrize("cost", [Decimal(0), Decimal(-10)])
+def test_where_nothing_was_spent_nothing_breaks_even(cost: Decimal) -> None:
+    assert break_even(cost, MARGIN, Fraction(0), HUNDRED) is None
+    assert break_even(cost, MARGIN, Fraction(8), HUNDRED) is None
+
+
 def test_a_cost_is_paid_back_on_the_day_it_is_covered_exactly() -> None:
     start = date(2025, 1, 1)
     values = [(date(2025, 1, 5), Decimal("0.5")), (date(2025, 1, 9), Decimal("0.5"))]
