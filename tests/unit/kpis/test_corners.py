@@ -91,7 +91,7 @@ def test_what_is_paid_already_needs_no_revenue_to_break_even() -> None:
         even = break_even(COST, MARGIN, saved, HUNDRED)
 
         assert even is not None
-        assert (even.revenue, even.share_percent) == (0, 0)
+        assert (even.revenue, even.share_percent) == (Fraction(0), Fraction(0))
 
 
 @pytest.mark.parametrize("cost", [Decimal(0), Decimal(-10)])
