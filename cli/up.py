@@ -3,6 +3,7 @@
 What only the demo, or a later stage, needs is imported there: the database starts at once.
 """
 
+import asyncio
 import json
 import os
 import shlex
@@ -24,7 +25,7 @@ from cli.ports import wait_for_turn
 from cli.supervisor import StopRequestedError, Supervisor
 from shared.migrations.runner import migrate
 
-__all__ = ["UpOptions", "up", "whereabouts"]
+__all__ = ["UpOptions", "outdated_figures", "up", "whereabouts"]
 
 _READY_WITHIN = timedelta(seconds=90)
 
@@ -101,7 +102,8 @@ def _run(
             lambda: _load_demo(directory, options.database_url, addresses, demo, terminal)
         )
         terminal.print(f"\n{text}")
-    terminal.print("\n" + whereabouts(directory, addresses, demo))
+    outdated = supervisor.watch(lambda: outdated_figures(stores.database_url))
+    terminal.print("\n" + whereabouts(directory, addresses, demo, outdated=outdated))
     supervisor.wait_for_stop()
     terminal.print("Stopping.")
 
@@ -193,8 +195,13 @@ def _announce(
         private_write(directory.curl_config, header)
 
 
-def whereabouts(directory: DataDirectory, addresses: Addresses, demo: DemoRecord | None) -> str:
-    """Return the lines that say where everything is, and what can be typed next."""
+def whereabouts(
+    directory: DataDirectory, addresses: Addresses, demo: DemoRecord | None, *, outdated: int = 0
+) -> str:
+    """Return the lines that say where everything is, and what can be typed next.
+
+    ``outdated`` is how many organizations are answered from figures of before an upgrade.
+    """
     lines = [
         f"API          {addresses.api}/docs",
         f"collector    {addresses.collector}/docs",
@@ -222,7 +229,34 @@ def whereabouts(directory: DataDirectory, addresses: Addresses, demo: DemoRecord
             f"             {_command()} explain enrollment_rate"
             f" --from {golden.FIRST_DAY} --to {golden.END_DAY}{_elsewhere(directory)}",
         ]
+    if outdated:
+        lines += ["", _hint(directory, outdated)]
     return "\n".join([*lines, "", "Running. Stop with Ctrl-C."])
+
+
+def outdated_figures(database_url: str) -> int:
+    """Return how many organizations are answered from figures that older rules made."""
+    import asyncpg
+
+    from services.metrics.outdated import outdated
+
+    async def ask() -> int:
+        connection = await asyncpg.connect(database_url)
+        try:
+            return len(await outdated(connection))
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def _hint(directory: DataDirectory, outdated: int) -> str:
+    """Return the line that says that figures are of before an upgrade, and who knows more."""
+    whose = "1 organization" if outdated == 1 else f"{outdated} organizations"
+    return (
+        f"Figures of {whose} were folded by older rules than this version's:"
+        f" `{_command()} doctor{_elsewhere(directory)}` says what changed and what to run."
+    )
 
 
 def _elsewhere(directory: DataDirectory) -> str:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from cli.embedded.valkey import EmbeddedValkey
 from cli.main import app
 from cli.ports import pick_port
+from cli.up import outdated_figures
 from services.metrics.rebuild import start_rebuild
 from services.metrics.worker import catch_up
 from shared.db import Database
@@ -79,6 +80,15 @@ def test_the_doctor_tells_who_has_to_rebuild_and_why(
     assert earned(database_url, *command[1:]).exit_code == 0
     (right,) = figures(database_url, tmp_path)
     assert right.endswith(f"folded by rules {CATALOGUE_VERSION}, the newest")
+
+
+def test_a_start_learns_how_many_have_to_rebuild(database_url: str, organization: Org) -> None:
+    before = outdated_figures(database_url)
+
+    rebuilt = earned(database_url, "rebuild", "--organization", str(organization.id))
+
+    assert rebuilt.exit_code == 0, rebuilt.output
+    assert (before, outdated_figures(database_url)) == (1, 0)
 
 
 async def _begin(database_url: str, org: Org, rules: int) -> None:

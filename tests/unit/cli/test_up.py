@@ -31,3 +31,20 @@ def test_printed_commands_find_the_installation_they_are_printed_by(
     (located,) = [line for line in other.splitlines() if command in line]
     assert "--data-dir" not in plain
     assert located == f"{plain} --data-dir 'else where'"
+
+
+@pytest.mark.parametrize(
+    ("outdated", "said"), [(1, "Figures of 1 organization "), (7, "Figures of 7 organizations ")]
+)
+def test_figures_of_older_rules_are_hinted_at_with_the_command_that_says_more(
+    outdated: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    elsewhere = DataDirectory(Path("else where"))
+
+    text = whereabouts(elsewhere, ADDRESSES, None, outdated=outdated)
+
+    (line,) = [line for line in text.splitlines() if "older rules" in line]
+    assert line.startswith(said)
+    assert "doctor --data-dir 'else where'` says" in line
+    assert "older rules" not in whereabouts(elsewhere, ADDRESSES, None)
