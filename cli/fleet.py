@@ -152,7 +152,12 @@ def _environment(stores: Stores, addresses: Addresses) -> dict[str, str]:
 def inherited() -> dict[str, str]:
     """Return the launcher's environment without settings that are meant for one process."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EARNED_")}
-    for name in ("EARNED_LOG_LEVEL", "EARNED_REVISION", "EARNED_PREVIOUS_SECRET_KEYS"):
+    for name in (
+        "EARNED_ALLOWED_ORIGINS",
+        "EARNED_LOG_LEVEL",
+        "EARNED_PREVIOUS_SECRET_KEYS",
+        "EARNED_REVISION",
+    ):
         if name in os.environ:
             kept[name] = os.environ[name]
     # The children import the code that the launcher runs, wherever they are started.

@@ -3,8 +3,9 @@
 One class per process, so that a process asks for what it uses and for nothing else.
 """
 
+import re
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -22,6 +23,11 @@ __all__ = [
     "WorkerSettings",
 ]
 
+# As RFC 6454 writes them. Another spelling would never equal what a browser sends.
+_ORIGIN: Final = re.compile(
+    r"(?:http://(?!.*:80$)|https://(?!.*:443$))(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+)
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -31,6 +37,13 @@ def _seconds(value: object) -> object:
         return timedelta(seconds=float(value)) if isinstance(value, str) else value
     except (ValueError, OverflowError):
         return value
+
+
+def _parts(value: object) -> object:
+    """Read a text as its comma-separated parts."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_seconds)]
@@ -79,9 +92,7 @@ class ProcessSettings(_Settings):
     @field_validator("previous_secret_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return _parts(value)
 
     @field_validator("secret_key")
     @classmethod
@@ -109,6 +120,23 @@ class HttpSettings(ProcessSettings):
     """The collector's address as vendors and browsers see it, without a trailing slash."""
     drain_delay: Duration = Field(default=timedelta(seconds=5), ge=timedelta(0))
     """After SIGTERM: how long ``/readyz`` answers 503 while requests are still taken."""
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Comma-separated: the origins whose front ends browsers let call this process (CORS)."""
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return _parts(value)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_ORIGIN.fullmatch(origin) for origin in value):
+            raise ValueError(
+                "must be origins as browsers send them, such as https://app.example.com or"
+                " http://localhost:3000: in lower case, without a path, the usual port or wildcards"
+            )
+        return value
 
     @field_validator("public_url")
     @classmethod

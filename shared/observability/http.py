@@ -102,14 +102,20 @@ class RouteTemplates:
             self._methods[template] |= set(context.methods or {"GET"})
         metrics.initialize_routes([*self._methods.items(), (metrics.UNMATCHED, {"GET"})])
 
-    def label(self, scope: Scope) -> str:
-        """Return the template of the route that took the request.
+    def labels(self, scope: Scope) -> tuple[str, str]:
+        """Return the template of the route that took the request, and the method it served.
 
         A method that no route of the template serves took none: as series of their own, the seven
-        methods of every template would be thousands that only strangers' requests fill.
+        methods of every template would be thousands that only strangers' requests fill. HEAD counts
+        as GET where the route of GET answered it.
         """
-        template = self._template(scope)
-        return template if scope["method"] in self._methods[template] else metrics.UNMATCHED
+        template, method = self._template(scope), scope["method"]
+        served = self._methods[template]
+        if method == "HEAD" and method not in served and "GET" in served:
+            method = "GET"
+        if method not in served:
+            template = metrics.UNMATCHED
+        return template, metrics.method_label(method)
 
     def _template(self, scope: Scope) -> str:
         route, endpoint = scope.get("route"), scope.get("endpoint")
@@ -152,7 +158,7 @@ class ObservedMiddleware:
 
 def _record(scope: Scope, status: int, seconds: float, notes: Mapping[str, object]) -> None:
     templates: RouteTemplates = scope["app"].state.route_templates
-    route, method = templates.label(scope), metrics.method_label(scope["method"])
+    route, method = templates.labels(scope)
     metrics.HTTP_REQUESTS.labels(route, method, f"{status // 100}xx").inc()
     metrics.HTTP_REQUEST_DURATION.labels(route, method).observe(seconds)
     if status in _REJECTIONS:
@@ -161,7 +167,7 @@ def _record(scope: Scope, status: int, seconds: float, notes: Mapping[str, objec
         # The template, not the path: paths carry identifiers, query strings carry anything.
         _log.info(
             "http.request",
-            method=method,
+            method=metrics.method_label(scope["method"]),
             route=route,
             status=status,
             duration_ms=round(seconds * 1000, 1),

@@ -22,7 +22,9 @@ from shared.observability.runtime import observe_process
 from shared.queue import Queue
 from shared.settings import HttpSettings
 from shared.version import product_version
+from shared.web.head import HeadMiddleware
 from shared.web.limits import BodyLimitMiddleware, SecurityHeadersMiddleware
+from shared.web.origins import OriginsMiddleware
 from shared.web.probes import probe_routes
 from shared.web.problems import UnhandledMiddleware, install_problem_handlers
 from shared.web.state import Resources
@@ -79,7 +81,9 @@ def create_base_app(
             Middleware(RequestIdMiddleware),
             Middleware(SecurityHeadersMiddleware),
             Middleware(ObservedMiddleware),
+            *_cross_origin(settings),
             Middleware(UnhandledMiddleware, component=component),
+            Middleware(HeadMiddleware),
             Middleware(
                 BodyLimitMiddleware,
                 limit=body_limit,
@@ -91,6 +95,16 @@ def create_base_app(
     app.state.health = health
     install_problem_handlers(app)
     return app
+
+
+def _cross_origin(settings: HttpSettings) -> list[Middleware]:
+    """Return what lets front ends of other origins in: nothing unless some are named.
+
+    It stands outside of whatever answers: a front end reads a refusal as it reads an answer.
+    """
+    if not settings.allowed_origins:
+        return []
+    return [Middleware(OriginsMiddleware, origins=settings.allowed_origins)]
 
 
 def _lifespan(

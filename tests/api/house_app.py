@@ -118,9 +118,9 @@ class Stateful:
         await self.app({**scope, "state": dict(self.state)}, receive, send)
 
 
-def make_app(database_url: str, **options: Any) -> FastAPI:
+def make_app(database_url: str, *, origins: tuple[str, ...] = (), **options: Any) -> FastAPI:
     app = create_base_app(
-        "House", settings(database_url), component="api", body_limit=1000, **options
+        "House", settings(database_url, origins), component="api", body_limit=1000, **options
     )
     app.include_router(things())
     app.include_router(strict())
@@ -131,8 +131,9 @@ def ring() -> KeyRing:
     return settings("postgresql://unused").keyring()
 
 
-def settings(database_url: str) -> ApiSettings:
+def settings(database_url: str, origins: tuple[str, ...] = ()) -> ApiSettings:
     return ApiSettings(
+        allowed_origins=origins,
         database_url=SecretStr(database_url),
         redis_url=SecretStr("unix:///nonexistent/redis.sock"),
         secret_key=SecretStr(KEY),

@@ -22,7 +22,10 @@ OLD_KEY = base64.b64encode(bytes(32)).decode()
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The least a process needs, and nothing inherited."""
-    for name in ("HTTP_PORT", "METRICS_PORT", "LOG_FORMAT", "PUBLIC_URL", "PREVIOUS_SECRET_KEYS"):
+    for name in (
+        *("HTTP_PORT", "METRICS_PORT", "LOG_FORMAT", "PUBLIC_URL", "ALLOWED_ORIGINS"),
+        "PREVIOUS_SECRET_KEYS",
+    ):
         monkeypatch.delenv(f"EARNED_{name}", raising=False)
     monkeypatch.setenv("EARNED_DATABASE_URL", "postgresql://earned:hunter2@db/earned")
     monkeypatch.setenv("EARNED_REDIS_URL", "redis://:hunter3@redis/0")
@@ -90,6 +93,32 @@ def test_previous_keys_are_a_comma_separated_list(environment: pytest.MonkeyPatc
 
     assert [key.secret for key in ring] == [bytes(range(32)), bytes(32), bytes(range(32))]
     assert ring.current.secret == bytes(range(32))
+
+
+def test_origins_are_a_comma_separated_list(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("EARNED_ALLOWED_ORIGINS", "https://app.example.com, http://localhost:3000")
+    named = ApiSettings.from_environment().allowed_origins
+    environment.setenv("EARNED_ALLOWED_ORIGINS", "")
+
+    assert named == ("https://app.example.com", "http://localhost:3000")
+    assert ApiSettings.from_environment().allowed_origins == ()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("*", "null", "app.example.com", "https://*.example.com", "https://App.example.com"),
+        *("https://app.example.com/", "https://app.example.com:443", "http://app.example.com:80"),
+        *("https://user@app.example.com", "ftp://app.example.com", "https://a b.example"),
+    ],
+)
+def test_what_no_browser_sends_as_an_origin_is_refused(
+    environment: pytest.MonkeyPatch, origin: str
+) -> None:
+    environment.setenv("EARNED_ALLOWED_ORIGINS", f"https://app.example.com,{origin}")
+
+    with pytest.raises(ValidationError, match="allowed_origins"):
+        ApiSettings.from_environment()
 
 
 def test_keys_in_the_url_safe_alphabet_are_read_too() -> None:
