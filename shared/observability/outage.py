@@ -70,7 +70,9 @@ class Outage:
         self._last_line = self._now()
         kind, sqlstate = type(error).__name__, _sqlstate(error)
         known = {"sqlstate": sqlstate} if sqlstate else {}
-        self._log.error(
+        # Without a traceback it is somebody else's failure, which the product lives with.
+        log = self._log.error if self._with_traceback else self._log.warning
+        log(
             f"{self._name}.{event}",
             error=kind,
             reason=str(error)[:_LONGEST_REASON],
