@@ -274,6 +274,19 @@ _OF_PROVIDER: Final[tuple[tuple[MetricWrapperBase, tuple[str, ...]], ...]] = (
             "blocked",
         ),
     ),
+    (PAGINATION_ABORTS, ("page_cap", "loop", "repeated_page", "stuck")),
+)
+_RUN_OUTCOMES: Final = (
+    "succeeded",
+    "fenced",
+    "rate_limited",
+    "transient",
+    "refused",
+    "blocked",
+    "reauth_required",
+    "bad_payload",
+    "pagination_aborted",
+    "unexpected",
 )
 _RECORD_OUTCOMES: Final = (
     "inserted",
@@ -368,6 +381,8 @@ def initialize_providers(streams_of: Mapping[str, Collection[str]]) -> None:
             COLLECTOR_LAST_SUCCESS.labels(provider, stream)
             for outcome in _RECORD_OUTCOMES:
                 COLLECTOR_RECORDS.labels(provider, stream, outcome)
+            for outcome in _RUN_OUTCOMES:
+                COLLECTOR_RUNS.labels(provider, stream, outcome)
 
 
 def initialize_routes(routes: Collection[tuple[str, Collection[str]]]) -> None:

@@ -15,10 +15,12 @@ Messages name rules, never what the vendor or a person sent.
 """
 
 from datetime import timedelta
+from typing import Literal
 
 __all__ = [
     "BadPayload",
     "PaginationAborted",
+    "PagingFault",
     "RateLimited",
     "ReauthRequired",
     "Refused",
@@ -87,5 +89,13 @@ class BadPayload(UpstreamError):
     outcome = "invalid_body"
 
 
+#: Why paging was stopped: too many pages, the same request again, the same page again, or a walk
+#: that does not come forward.
+PagingFault = Literal["page_cap", "loop", "repeated_page", "stuck"]
+
+
 class PaginationAborted(UpstreamError):
-    """Paging was stopped; ``reason`` is ``loop``, ``repeated_page``, ``page_cap`` or ``stuck``."""
+    """Paging was stopped."""
+
+    def __init__(self, reason: PagingFault) -> None:
+        super().__init__(reason)
