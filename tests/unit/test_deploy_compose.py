@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from shared.settings import MigrateSettings
+
 ROOT = Path(__file__).parents[2]
 COMMANDS = {
     "migrate": ["migrate"],
@@ -72,6 +74,13 @@ def test_the_migration_runs_once_as_the_owner_and_the_processes_do_not() -> None
     assert SERVICES["migrate"]["restart"] == "no"
     assert owner.startswith("postgresql://earned:")
     assert all(url.startswith("postgresql://earned_runtime:") for url in runtime)
+
+
+def test_the_migration_is_given_what_it_reads_and_nothing_else() -> None:
+    settings = {f"EARNED_{name.upper()}" for name in MigrateSettings.model_fields}
+
+    assert set(SERVICES["migrate"]["environment"]) <= settings
+    assert all("EARNED_SECRET_KEY" in SERVICES[name]["environment"] for name in LONG_RUNNING)
 
 
 @pytest.mark.parametrize("name", SERVICES)
