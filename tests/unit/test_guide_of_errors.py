@@ -1,25 +1,72 @@
-"""The guide of refusals names every code that the product can answer, and no other."""
+"""The guide of refusals names every code the product can answer, every null and every notice."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from services.api.goals.standing import NOT_STARTED
+from services.api.privacy import SUPPRESSED
+from shared.kpis.cohort_forecast import TOO_FEW_OUTCOMES
+from shared.kpis.expressions import NEGATIVE_DENOMINATOR, ZERO_DENOMINATOR
+from shared.kpis.incrementality import Shortage
+from shared.kpis.intervals import TOO_FEW
+from shared.kpis.vocabulary import Unavailable
 from tests.refusals import documented_codes
 
 ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs" / "guides" / "errors.md"
 #: Of classes that are only raised under a code of their own, or by nothing yet.
 NEVER_ANSWERED = {"conflict", "forbidden", "too_many_requests"}
 #: What is called with a code and is no refusal.
 NOTES = {"Notice"}
 
 
-def text(node: ast.expr | None) -> Iterator[str]:
+#: What is a 422 wherever it is met, and names its code first.
+FORBIDDEN_SLICE = "ForbiddenSlice"
+
+
+def text(node: ast.expr | None) -> str | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
+        return node.value
+    return None
 
 
-def codes_of(tree: ast.Module) -> Iterator[str]:
-    """Yield the codes a module gives to problems: by keyword, in a class, to a forbidden slice."""
+def number(node: ast.expr | None) -> int | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, int):
+        return node.value
+    return None
+
+
+def statuses_of(trees: Sequence[ast.Module]) -> dict[str, int]:
+    """Return the status of each class of problems: its own, or that of what it is made of."""
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    statuses = {"Problem": 500}
+    for _ in classes:  # as deep as it could be: a class may be read before what it is made of
+        known = len(statuses)
+        for found in classes:
+            bases = [base.id for base in found.bases if isinstance(base, ast.Name)]
+            for status in (statuses[base] for base in bases if base in statuses):
+                own = [number(value) for name, value in assigned(found) if name == "status"]
+                statuses[found.name] = next((one for one in own if one is not None), status)
+        if len(statuses) == known:
+            break
+    return statuses
+
+
+def assigned(found: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
+    for line in found.body:
+        match line:
+            case ast.Assign(targets=[ast.Name(id=name)], value=stated):
+                yield name, stated
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as noted):
+                yield name, noted
+
+
+def codes_of(tree: ast.Module, statuses: Mapping[str, int]) -> Iterator[tuple[str, int | None]]:
+    """Yield the codes a module gives to problems, with their status; None if it is any.
+
+    By keyword, in a class, to a forbidden slice.
+    """
     constants = {
         node.target.id: node.value
         for node in tree.body
@@ -27,26 +74,75 @@ def codes_of(tree: ast.Module) -> Iterator[str]:
     }
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Name(id="ForbiddenSlice"), args=[code, *_]):
-                yield from text(code)
+            case ast.Call(func=ast.Name(id=called), args=[code, *_]) if called == FORBIDDEN_SLICE:
+                if named := text(code):
+                    yield named, 422
             case ast.Call(func=ast.Name(id=called), keywords=given) if called not in NOTES:
-                for keyword in given:
-                    if keyword.arg == "code":
-                        name = keyword.value.id if isinstance(keyword.value, ast.Name) else ""
-                        yield from text(constants.get(name, keyword.value))
-            case ast.ClassDef(body=lines):
-                for line in lines:
-                    match line:
-                        case ast.Assign(targets=[ast.Name(id="code")], value=stated):
-                            yield from text(stated)
-                        case ast.AnnAssign(target=ast.Name(id="code"), value=noted):
-                            yield from text(noted)
+                stated = {keyword.arg: keyword.value for keyword in given}
+                code = stated.get("code")
+                if isinstance(code, ast.Name):
+                    code = constants.get(code.id)
+                if named := text(code):
+                    is_any = "status" in stated
+                    yield named, number(stated["status"]) if is_any else statuses[called]
+            case ast.ClassDef(name=name) if name in statuses:
+                for field, value in assigned(node):
+                    if field == "code" and (named := text(value)):
+                        yield named, statuses[name]
 
 
-def test_the_guide_names_every_code_and_no_other() -> None:
+def modules() -> list[ast.Module]:
     files = [file for room in ("services", "shared") for file in (ROOT / room).rglob("*.py")]
+    return [ast.parse(file.read_text("utf-8")) for file in files]
 
-    answered = {code for file in files for code in codes_of(ast.parse(file.read_text("utf-8")))}
 
-    assert {"small_group", "invalid", "parts_overlap", "overlapping_value"} <= answered
-    assert documented_codes().keys() == answered - NEVER_ANSWERED
+def test_the_guide_names_every_code_with_its_status_and_no_other() -> None:
+    trees = modules()
+    statuses = statuses_of(trees)
+
+    found = {answer for tree in trees for answer in codes_of(tree, statuses)}
+    answered = {(code, status) for code, status in found if code not in NEVER_ANSWERED}
+
+    assert {("small_group", 422), ("invalid", 422), ("parts_overlap", 422)} <= answered
+    assert {("rebuild_under_way", 503), ("stale_delivery", 401), ("http_error", None)} <= answered
+    assert set(documented_codes().items()) == answered
+
+
+def test_the_guide_says_what_every_null_is_for() -> None:
+    rows = rows_under("## Null, and why")
+    stated = {
+        "missing:…",
+        f"{TOO_FEW}:…",
+        ZERO_DENOMINATOR,
+        NEGATIVE_DENOMINATOR,
+        SUPPRESSED,
+        NOT_STARTED,
+        TOO_FEW_OUTCOMES,
+        *Unavailable,
+        *Shortage,
+    }
+
+    assert rows == stated
+
+
+def test_the_guide_says_what_every_notice_is_for() -> None:
+    told = {
+        named
+        for tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NOTES
+        for keyword in node.keywords
+        if keyword.arg == "code" and (named := text(keyword.value))
+    }
+
+    assert len(told) > 5
+    assert rows_under("## Notices") == told
+
+
+def rows_under(heading: str) -> set[str]:
+    """Return the words that the rows of the table under a heading are about."""
+    _, _, rest = GUIDE.read_text(encoding="utf-8").partition(f"\n{heading}\n")
+    section, _, _ = rest.partition("\n## ")
+    _, _, table = section.partition("\n|---")
+    first = (line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))
+    return {word for cell in first for word in cell.split("`")[1::2]}

@@ -31,7 +31,9 @@ from shared.kpis.measures import MEASURES, Kept
 from shared.kpis.periods import Interval, Period, buckets
 from shared.kpis.vocabulary import Unit
 
-__all__ = ["Read", "Standing", "standing_of"]
+__all__ = ["NOT_STARTED", "Read", "Standing", "standing_of"]
+
+NOT_STARTED: Final = "not_started"
 
 _WEEK: Final = timedelta(days=7)
 _HISTORY: Final = MOST_WEEKS * _WEEK
@@ -71,7 +73,7 @@ class Standing:
     @property
     def null_reason(self) -> str | None:
         """Return why there is no actual value: ``not_started``, or the reason of the KPI."""
-        return "not_started" if self.now is None else self.now.value.null_reason
+        return NOT_STARTED if self.now is None else self.now.value.null_reason
 
     @property
     def baseline(self) -> Fraction | None:

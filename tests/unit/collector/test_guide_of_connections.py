@@ -1,0 +1,55 @@
+"""The guide of connections says of every reason to fail what it means and what to do."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from services.collector.http import errors
+from services.collector.http.errors import UpstreamError
+
+ROOT = Path(__file__).parents[3]
+GUIDE = ROOT / "docs" / "guides" / "connect.md"
+FAULTS = {
+    name
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, UpstreamError) and kind is not UpstreamError
+}
+#: Made of a status, of another exception, or of none that anybody expected.
+MADE = {"http_…", "token_http_…", "secret_unreadable", "not_found", "unexpected"}
+
+
+def reasons_in(tree: ast.Module) -> Iterator[str]:
+    """Yield the words faults are raised with, and those a declaration has for statuses."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=called), args=[reason, *_]) if called in FAULTS:
+                words: list[ast.expr] = [reason]
+            case ast.keyword(arg="refusals", value=ast.Dict(values=words)):
+                pass
+            case _:
+                continue
+        for word in words:
+            yield from (
+                part.value
+                for part in ast.walk(word)
+                if isinstance(part, ast.Constant) and isinstance(part.value, str)
+            )
+
+
+def documented() -> set[str]:
+    _, _, rest = GUIDE.read_text(encoding="utf-8").partition("\n| Reason |")
+    table = rest.partition("\n\n")[0].splitlines()[2:]
+    return {word for line in table for word in line.split("|")[1].split("`")[1::2]}
+
+
+def test_every_reason_to_fail_is_in_the_guide_and_no_other() -> None:
+    files = (ROOT / "services" / "collector").rglob("*.py")
+    raised = {
+        reason
+        for file in files
+        for reason in reasons_in(ast.parse(file.read_text(encoding="utf-8")))
+        if not reason.endswith("http_")
+    }
+
+    assert {"schema_drift", "scopes_missing", "truncated", "grant_locked"} <= raised
+    assert documented() == raised | MADE
