@@ -1,10 +1,12 @@
 """Whoever runs Earned finds every setting, its default and its processes in one table."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from shared.settings import (
@@ -16,7 +18,7 @@ from shared.settings import (
 )
 
 README = Path(__file__).parents[2] / "deploy" / "README.md"
-PROCESSES = {
+PROCESSES: Mapping[str, type[BaseModel]] = {
     "migrate": MigrateSettings,
     "api": ApiSettings,
     "collector": CollectorSettings,

@@ -79,10 +79,10 @@ def codes_of(tree: ast.Module, statuses: Mapping[str, int]) -> Iterator[tuple[st
                     yield named, 422
             case ast.Call(func=ast.Name(id=called), keywords=given) if called not in NOTES:
                 stated = {keyword.arg: keyword.value for keyword in given}
-                code = stated.get("code")
-                if isinstance(code, ast.Name):
-                    code = constants.get(code.id)
-                if named := text(code):
+                said = stated.get("code")
+                if isinstance(said, ast.Name):
+                    said = constants.get(said.id)
+                if named := text(said):
                     is_any = "status" in stated
                     yield named, number(stated["status"]) if is_any else statuses[called]
             case ast.ClassDef(name=name) if name in statuses:
