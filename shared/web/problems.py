@@ -50,6 +50,8 @@ _MOST_ERRORS = 50
 _MOST_TEXTS = 2000
 #: Those that list what may be given instead are the longest.
 _LONGEST_RULE = 1000
+#: Rules whose words list what may be given: made of the rule alone, whatever was sent.
+_LISTS = frozenset({"enum", "literal_error"})
 _FIELDS_NAMED = re.compile("`([a-z_]{1,64})`", re.ASCII)
 _OF_STATUS: dict[int, type[Problem]] = {
     400: MalformedRequest,
@@ -197,7 +199,8 @@ def _message(error: dict[str, Any]) -> str:
     """Return the rule in words: the validator's, unless they quote what the caller sent."""
     text = str(error["msg"]).removeprefix("Value error, ")
     is_plain = text.isprintable() and len(text) <= _LONGEST_RULE
-    if not is_plain or _quotes(text, error.get("input")):
+    # What was sent may well be a part of what could have been: "media" of "media_value".
+    if not is_plain or (error["type"] not in _LISTS and _quotes(text, error.get("input"))):
         return "The value breaks a rule of this field."
     return text
 

@@ -1,16 +1,27 @@
 """The guide of refusals names every code the product can answer, every null and every notice."""
 
 import ast
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from services.api.evaluation import MOST_POINTS
+from services.api.facts.endpoints import LARGEST_BATCH
+from services.api.facts.parsing import MOST_FACTS
 from services.api.goals.standing import NOT_STARTED
 from services.api.privacy import SUPPRESSED
+from services.collector.imports.csv_file import MAX_ROWS
+from services.collector.imports.endpoints import LARGEST_FILE
+from services.collector.webhooks import LARGEST_DELIVERY
 from shared.kpis.cohort_forecast import TOO_FEW_OUTCOMES
 from shared.kpis.expressions import NEGATIVE_DENOMINATOR, ZERO_DENOMINATOR
 from shared.kpis.incrementality import Shortage
 from shared.kpis.intervals import TOO_FEW
 from shared.kpis.vocabulary import Unavailable
+from shared.web.app import create_base_app
 from tests.refusals import documented_codes
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +34,11 @@ NOTES = {"Notice"}
 
 #: What is a 422 wherever it is met, and names its code first.
 FORBIDDEN_SLICE = "ForbiddenSlice"
+
+
+def default_of(parameter: str) -> Any:
+    """Return the limit that applications have where nothing else is said."""
+    return inspect.signature(create_base_app).parameters[parameter].default
 
 
 def text(node: ast.expr | None) -> str | None:
@@ -106,6 +122,29 @@ def test_the_guide_names_every_code_with_its_status_and_no_other() -> None:
     assert {("small_group", 422), ("invalid", 422), ("parts_overlap", 422)} <= answered
     assert {("rebuild_under_way", 503), ("stale_delivery", 401), ("http_error", None)} <= answered
     assert set(documented_codes().items()) == answered
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("request_timeout", f"{default_of('body_patience').total_seconds():g} seconds"),
+        ("too_large", f"{LARGEST_BATCH >> 20} MiB"),
+        ("too_large", f"{LARGEST_DELIVERY >> 20} MiB"),
+        ("too_large", f"{LARGEST_FILE >> 20} MiB"),
+        ("too_large", f"{default_of('body_limit') >> 10} KiB"),
+        ("cost_limit", f"{MOST_POINTS:,} points"),
+        ("batch_size", f"{MOST_FACTS:,}"),
+        ("invalid_file", f"{MAX_ROWS:,} rows"),
+    ],
+)
+def test_the_guide_says_the_limits(code: str, told: str) -> None:
+    (row,) = (
+        line
+        for line in GUIDE.read_text(encoding="utf-8").splitlines()
+        if line.startswith(f"| `{code}` |")
+    )
+
+    assert told in row
 
 
 def test_the_guide_says_what_every_null_is_for() -> None:
