@@ -111,13 +111,21 @@ def render(reports: Sequence[Report]) -> Iterator[str]:
     for report in reports:
         yield (
             f"{report.org_id}, generation {report.generation}, up to entry {report.position:,}: "
-            f"{report.compared:,} cells recomputed, {report.mismatches:,} mismatches"
+            f"{_compared(report)}, {report.mismatches:,} mismatches"
         )
         yield from _table(report)
         if report.is_outdated:
             yield "  begun under older rules, which may be all that differs: `earned rebuild` first"
         if report.unverified:
             yield f"  not verified: {', '.join(report.unverified)}"
+
+
+def _compared(report: Report) -> str:
+    cells = f"{report.compared:,} cells recomputed"
+    if not report.look:
+        return cells
+    # What else a sample looks at has no cells: none recomputed would read as nothing done.
+    return f"a look at {report.look}" + (f", {cells}" if report.compared else "")
 
 
 def _table(report: Report) -> Iterator[str]:

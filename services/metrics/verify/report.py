@@ -64,7 +64,8 @@ class Report:
     """One verification of one generation, up to one position of the ledger.
 
     ``compared`` counts the recomputed cells; ``unverified`` names what the database holds and
-    nothing here recomputes. ``family`` is that of the measures, where only some are compared.
+    nothing here recomputes. ``look`` is what a sample looked at, empty if everything was compared,
+    and ``family`` that of the measures, where only some are compared.
     A generation that ``is_outdated`` was begun under older rules: what differs may be due to them.
     """
 
@@ -73,6 +74,7 @@ class Report:
     position: int
     compared: int = 0
     unverified: tuple[str, ...] = ()
+    look: str = ""
     family: str = ""
     is_outdated: bool = False
     counts: Counter[Check] = field(default_factory=Counter)
@@ -96,6 +98,7 @@ class Report:
             "generation": self.generation,
             "position": self.position,
             "is_outdated": self.is_outdated,
+            "look": self.look or None,
             "compared": self.compared,
             "mismatches": {str(check): self.counts[check] for check in Check},
             "unverified": list(self.unverified),

@@ -76,6 +76,7 @@ async def verify_sample(database: Database, org_id: UUID, look: Look, chance: Ra
     async with database.snapshot(org_id) as connection:
         target = await target_of(connection, org_id)
         report = target.report()
+        report.look = str(look)
         if not target.position:
             return report
         match look:

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cli.verifying import documents, ended, render_repairs
+from cli.verifying import documents, ended, render, render_repairs
 from services.metrics.verify import Check, Mismatch, Repair, Report
 
 _ONE, _OTHER = uuid4(), uuid4()
@@ -50,3 +50,19 @@ def test_what_is_frozen_is_wrong_until_it_is_withdrawn() -> None:
     assert ended([frozen.after], [frozen]) == 1
     assert documents([frozen.after], [frozen])[0]["is_frozen"]
     assert any("withdraw them first" in line for line in render_repairs([frozen]))
+
+
+@pytest.mark.parametrize(
+    ("look", "compared", "told"),
+    [
+        ("", 0, "0 cells recomputed"),
+        ("state", 0, "a look at state"),
+        ("cells", 845, "a look at cells, 845 cells recomputed"),
+    ],
+)
+def test_a_look_that_has_no_cells_is_not_told_as_none_recomputed(
+    look: str, compared: int, told: str
+) -> None:
+    (line,) = render([Report(_ONE, 1, 9, compared=compared, look=look)])
+
+    assert line == f"{_ONE}, generation 1, up to entry 9: {told}, 0 mismatches"
