@@ -1,6 +1,7 @@
 """The document partners generate their clients from."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -9,8 +10,10 @@ from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from shared.facts import FACT_KINDS
+from shared.facts import FACT_KINDS, Fact, parse_fact
 from shared.web.parameters import declared_parameters
+from tests.api.conftest import At, Tell
+from tests.api.test_goals import clicked
 
 
 @pytest.fixture
@@ -177,3 +180,45 @@ async def test_the_example_of_a_batch_is_taken(
 
     assert answer.status_code == 200, answer.text
     assert answer.json()["inserted"] == len(batch["facts"])
+
+
+def in_sales(employee: str, since: datetime) -> Fact:
+    return parse_fact(
+        {
+            "kind": "employee.recorded",
+            "source": "test",
+            "external_id": f"{employee}-since",
+            "occurred_at": f"{since.isoformat()}Z",
+            "employee": employee,
+            "team": "sales",
+            "effective_on": since.date().isoformat(),
+        }
+    )
+
+
+def composed(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a body made of the first example of each field, as documentation pages make it."""
+    properties = document["components"]["schemas"][name]["properties"]
+    return {field: described["examples"][0] for field, described in properties.items()}
+
+
+@pytest.mark.parametrize("weeks", [0, 26])
+@pytest.mark.parametrize("today", ["2026-02-02T12:00", "2059-12-31T12:00"])
+async def test_the_example_of_a_goal_is_taken_whenever_it_is_posted(
+    document: dict[str, Any], client: httpx.AsyncClient, tell: Tell, at: At, weeks: int, today: str
+) -> None:
+    at(today)
+    now = datetime.fromisoformat(today)
+    # Of the team that the example names: enough people to be told of, and weeks for a forecast.
+    people = [f"E{number}" for number in range(9)]
+    await tell([in_sales(each, now - timedelta(weeks=weeks + 1)) for each in people])
+    weekly = [(now - timedelta(weeks=n // 9 + 1)).date() for n in range(9 * weeks)]
+    await tell([clicked(n, day, people[n % 9]) for n, day in enumerate(weekly)])
+
+    made = await client.post("/v1/goals", json=composed(document, "NewGoal"))
+    assert made.status_code == 201, made.text
+    changed = await client.patch(
+        f"/v1/goals/{made.json()['id']}", json=composed(document, "GoalChange")
+    )
+
+    assert changed.status_code == 200, changed.text

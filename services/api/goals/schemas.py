@@ -64,11 +64,13 @@ _Stretch = Annotated[
     bool,
     Field(
         description="Attainable: keep a target that lies outside the forecast's interval.",
-        examples=[False],
+        # True in the example, which no forecast then refuses: nobody knows what of it is in reach.
+        examples=[True],
     ),
 ]
-_BASELINE = Field(description="Time-bound: the first day that counts.", examples=["2025-04-01"])
-_DUE = Field(description="Time-bound: the last day that counts.", examples=["2025-06-30"])
+# What is posted as it stands must be taken whenever it is: a due day that has passed would not be.
+_BASELINE = Field(description="Time-bound: the first day that counts.", examples=["2060-04-01"])
+_DUE = Field(description="Time-bound: the last day that counts.", examples=["2060-06-30"])
 _OWNER = Field(description="Relevant: who answers for it.", examples=["head of marketing"])
 _SERVES = Field(description="Relevant: the objective it serves.", examples=[_OBJECTIVE])
 _TARGET = Field(description="Measurable: the value to reach.", examples=["5000"])
@@ -108,10 +110,10 @@ class GoalChange(Input):
         default=None, description="The objective it serves.", examples=[_OBJECTIVE]
     )
     baseline_on: LocalDay | None = Field(
-        default=None, description="The first day that counts.", examples=["2025-04-01"]
+        default=None, description="The first day that counts.", examples=["2060-04-01"]
     )
     due_on: LocalDay | None = Field(
-        default=None, description="The last day that counts.", examples=["2025-07-31"]
+        default=None, description="The last day that counts.", examples=["2060-07-31"]
     )
 
 
