@@ -6,6 +6,8 @@ import httpx
 import pytest
 
 from shared.db import Database
+from shared.facts import parse_fact
+from shared.ledger import append
 from shared.orgs import Org, person_of
 from tests.api.asking import groups, problem, refusal
 from tests.api.conftest import Fold
@@ -229,6 +231,26 @@ async def test_nobody_speaks_for_a_connection(client: httpx.AsyncClient) -> None
     assert problem(posted)["errors"][0]["field"] == "facts.1.source"
     assert problem(retracted)["errors"][0]["field"] == "body.identities.0.source"
     assert await position(client) == before
+
+
+async def test_what_a_file_told_is_withdrawn_and_told_again_by_the_file(
+    client: httpx.AsyncClient, database: Database, org: Org
+) -> None:
+    fact = parse_fact({**POST, "source": "csv"})
+    identity = {key: getattr(fact, key) for key in ("source", "kind", "external_id")}
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, [fact])
+
+    gone = await client.post("/v1/facts/retract", json={"identities": [identity]})
+    clicked = await client.post(
+        "/v1/facts/retract", json={"identities": [{**identity, "source": "link"}]}
+    )
+    async with database.transaction(org.id) as connection:
+        imported = await append(connection, org, [fact])
+
+    assert gone.json() == {"retracted": 1, "unchanged": 0, "stale": 0, "position": 2}
+    assert refusal(clicked) == (409, "source_taken")
+    assert imported.inserted == 1
 
 
 async def test_other_media_types_and_sizes_are_refused(client: httpx.AsyncClient) -> None:

@@ -62,7 +62,9 @@ class Retractions(Input):
     """Facts to withdraw."""
 
     identities: list[Identity] = Field(
-        description="What they are known by.", min_length=1, max_length=1000
+        description="What they are known by: those of your own sources, and of files (`csv`).",
+        min_length=1,
+        max_length=1000,
     )
 
 

@@ -1,6 +1,6 @@
 """Post facts, withdraw them, read the ledger."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Final
 
 import asyncpg
@@ -30,6 +30,8 @@ __all__ = ["append_facts", "fact_kinds", "read_facts", "retract_facts"]
 
 # The product's own: the redirect's clicks and imported files.
 _OWN_SOURCES: Final = frozenset({"link", "csv"})
+#: No row of a file says that there was nothing: what one told by mistake is withdrawn here.
+_NEVER_WITHDRAWN: Final = _OWN_SOURCES - {"csv"}
 # A rare kind in a long ledger: a page may end, empty, before it has read everything.
 _LONGEST_STRETCH: Final = 100_000
 
@@ -53,7 +55,7 @@ async def append_facts(database: Database, org: Org, body: bytes) -> Appended:
         Conflict: a fact speaks for a source that is a connection's, or the product's own.
     """
     facts = parse_batch(body, org.person_key)
-    result = await _append(database, org, facts, within="facts")
+    result = await _append(database, org, facts, within="facts", own=_OWN_SOURCES)
     return Appended(
         inserted=result.inserted,
         unchanged=result.unchanged,
@@ -64,13 +66,16 @@ async def append_facts(database: Database, org: Org, body: bytes) -> Appended:
 
 
 async def retract_facts(database: Database, org: Org, retractions: Retractions) -> Retracted:
-    """Withdraw facts, all or none; raises as :func:`append_facts`."""
+    """Withdraw facts, all or none; raises as :func:`append_facts`.
+
+    Those of files, too: a file that leaves a row out says nothing of it.
+    """
     _refuse_unknown_kinds(identity.kind for identity in retractions.identities)
     items = [
         Retraction(Identity(one.source, one.kind, one.external_id), one.revision)
         for one in retractions.identities
     ]
-    result = await _append(database, org, items, within="body.identities")
+    result = await _append(database, org, items, within="body.identities", own=_NEVER_WITHDRAWN)
     return Retracted(
         retracted=result.retracted,
         unchanged=result.unchanged,
@@ -80,12 +85,20 @@ async def retract_facts(database: Database, org: Org, retractions: Retractions) 
 
 
 async def _append(
-    database: Database, org: Org, items: Sequence[Fact | Retraction], *, within: str
+    database: Database,
+    org: Org,
+    items: Sequence[Fact | Retraction],
+    *,
+    within: str,
+    own: Set[str],
 ) -> AppendResult:
-    """Append what may be; ``within`` names the list of the request that holds the items."""
+    """Append what may be; ``within`` names the list of the request that holds the items.
+
+    ``own`` are the sources that the product alone speaks for.
+    """
     async with database.transaction(org.id) as connection:
         sources = [item.identity.source for item in items]
-        await _refuse_foreign_sources(connection, org, sources, within)
+        await _refuse_foreign_sources(connection, org, sources, within, own)
         try:
             result = await append(connection, org, items)
         except FactRejected as error:
@@ -98,15 +111,19 @@ async def _append(
 
 
 async def _refuse_foreign_sources(
-    connection: "asyncpg.Connection[asyncpg.Record]", org: Org, sources: Sequence[str], within: str
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    org: Org,
+    sources: Sequence[str],
+    within: str,
+    own: Set[str],
 ) -> None:
     rows = await connection.fetch(
         "SELECT source FROM connection WHERE org_id = $1 AND source = ANY ($2::text[])",
         org.id,
         sorted(set(sources)),
     )
-    taken = _OWN_SOURCES | {row["source"] for row in rows}
-    message = "This source speaks through a connection; use a name of your own."
+    taken = own | {row["source"] for row in rows}
+    message = "This source is a connection's or the product's own; use a name of yours."
     errors = [
         FieldError(field=f"{within}.{index}.source", rule="source_taken", message=message)
         for index, source in enumerate(sources)
