@@ -53,7 +53,11 @@ async def create_import(
     request: Request,
     caller: Annotated[Caller, Depends(authorized("imports:write"))],
     dry_run: Annotated[
-        bool, Query(description="Check the file and say what it would change; write nothing.")
+        bool,
+        Query(
+            description="Check the file and say what it would change; write nothing.",
+            examples=[True],
+        ),
     ] = False,
 ) -> Import:
     """Import a CSV file: all of it, or nothing if a row is wrong.

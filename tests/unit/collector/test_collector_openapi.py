@@ -51,7 +51,9 @@ def test_every_refusal_is_a_problem(document: dict[str, Any]) -> None:
 
     for name, operation in operations(document):
         assert operation["operationId"].startswith(f"{operation['tags'][0]}_"), name
-        assert all(parameter["description"] for parameter in operation["parameters"]), name
+        for parameter in operation["parameters"]:
+            assert parameter["description"], name
+            assert "example" in str(parameter), (name, parameter["name"])
         for status, answer in operation["responses"].items():
             if status >= "400":
                 refusals += 1
