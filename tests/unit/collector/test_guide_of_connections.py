@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from services.collector.connectors import CONNECTORS
 from services.collector.http import errors
 from services.collector.http.errors import UpstreamError
 
@@ -53,3 +54,19 @@ def test_every_reason_to_fail_is_in_the_guide_and_no_other() -> None:
 
     assert {"schema_drift", "scopes_missing", "truncated", "grant_locked"} <= raised
     assert documented() == raised | MADE
+
+
+def test_every_field_of_a_configuration_is_in_the_guide_with_its_default() -> None:
+    cells = [
+        line.split("|")[1:4] for line in GUIDE.read_text("utf-8").splitlines() if "| `" in line
+    ]
+    stated = [(set(words.split("`")[1::2]), default) for words, _, default in cells]
+
+    for provider, connector in CONNECTORS.items():
+        for name, field in connector.config.model_fields.items():
+            defaults = [default for words, default in stated if name in words]
+            assert defaults, (provider, name)
+            if field.is_required():
+                assert any("required" in default for default in defaults), (provider, name)
+            elif field.default is not None and not name.endswith("_url"):
+                assert f" {field.default} " in " ".join(defaults).replace("`", ""), (provider, name)
