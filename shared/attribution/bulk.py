@@ -52,14 +52,18 @@ def totals(
     """
     size = len(journeys.names)
     sums = {model: [0] * size for model in models}
+    units_of_chosen = units.take(chosen)
     for block in journeys.blocks_of(chosen):
-        worth = units[block.journeys]
+        worth = units_of_chosen.take(block.places)
+        is_exact = _is_exact(worth)
+        # In the width that `bincount` counts in: made once, not for each model.
+        channels = block.channels.astype(np.int64)
         found: dict[AttributionModel, list[int]] = {}
         for model, so_far in sums.items():
             same = _same(model, block.length)
             if same not in found:
-                channels, parts = _earned(same, block, worth, half_life_days)
-                found[same] = sum_by(channels.ravel(), parts.ravel(), size)
+                keys, parts = _earned(same, block, channels, worth, half_life_days)
+                found[same] = _sums(keys.ravel(), parts.ravel(), size, is_exact=is_exact)
             sums[model] = [one + more for one, more in zip(so_far, found[same], strict=True)]
     return sums
 
@@ -74,22 +78,35 @@ def _same(model: AttributionModel, length: int) -> AttributionModel:
 
 
 def _earned(
-    model: AttributionModel, block: Block, units: Integers, half_life_days: int | Decimal
-) -> tuple[Narrow, Integers]:
+    model: AttributionModel,
+    block: Block,
+    channels: Integers,
+    units: Integers,
+    half_life_days: int | Decimal,
+) -> tuple[Integers, Integers]:
     """Return channels and what they earned, of the touches that earned anything or of all."""
     earner = sole_earner(model, block)
     if earner is None:
-        return block.channels, divide_block(model, block, units, half_life_days)
+        return channels, divide_block(model, block, units, half_life_days)
     if isinstance(earner, int):
-        return block.channels[earner], units
-    return block.channels[earner, np.arange(len(units))], units
+        return channels[earner], units
+    return channels[earner, np.arange(len(units))], units
 
 
 def sum_by(keys: Narrow, units: Integers, size: int) -> list[int]:
     """Return the exact sums of units by key, 0 to ``size`` - 1."""
-    # `bincount` sums floats, exactly below 2^53: in halves where they might get there.
+    return _sums(keys, units, size, is_exact=_is_exact(units))
+
+
+def _is_exact(units: Integers) -> bool:
+    """Tell whether floats add up any of these units, or parts of them, exactly."""
     largest = max(int(units.max(initial=0)), -int(units.min(initial=0)))
-    if len(units) * largest < 2**53:
+    return len(units) * largest < 2**53
+
+
+def _sums(keys: Narrow, units: Integers, size: int, *, is_exact: bool) -> list[int]:
+    # `bincount` sums floats: in halves where they might not be exact.
+    if is_exact:
         return [int(one) for one in np.bincount(keys, weights=units, minlength=size).tolist()]
     halves = (units & 0xFFFFFF, units >> 24)
     low, high = (np.bincount(keys, weights=half, minlength=size) for half in halves)

@@ -132,12 +132,13 @@ def worth_of_sets(journeys: Journeys, units: Integers) -> dict[int, int]:
     if len(journeys.names) > 62:
         raise ValueError("at most 62 channels fit a set")
     # What is worth nothing adds nothing: most journeys never converted.
-    blocks = list(journeys.blocks_of(np.flatnonzero(units)))
+    chosen = np.flatnonzero(units)
+    blocks = list(journeys.blocks_of(chosen))
     if not blocks:
         return {}
     bits = 1 << np.arange(len(journeys.names))
     sets = np.concatenate([np.bitwise_or.reduce(bits[block.channels]) for block in blocks])
-    worth = units[np.concatenate([block.journeys for block in blocks])]
+    worth = units.take(chosen).take(np.concatenate([block.places for block in blocks]))
     size = 1 << len(journeys.names)
     if size > _MOST_COUNTERS:
         distinct, sets = np.unique(sets, return_inverse=True)

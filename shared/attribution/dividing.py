@@ -153,10 +153,10 @@ def _position(length: int, units: Integers) -> Integers:
     end, middle = weighed // total, units // total
     left = units - 2 * end - (length - 2) * middle
     # Who is served first, by whose remainder is the larger: all in order (0), those between (1), or
-    # the ends (-1). Each row of the table tells the rank that a touch has then.
-    first, last, shift = np.array([[0, length - 2, 0], [length - 1, length - 1, 1], [0, -1, 1]])
+    # the ends (-1). Those between come one rank sooner or later then; the table tells the ends'.
+    first, last = np.array([[0, length - 2, 0], [length - 1, length - 1, 1]])
     larger = np.sign(units - weighed - (middle - end) * total)
-    parts: Integers = middle + (np.arange(length)[:, None] < left - shift[larger])
+    parts: Integers = middle + (np.arange(length)[:, None] < left + larger)
     parts[0] = end + (first[larger] < left)
     parts[-1] = end + (last[larger] < left)
     return parts
@@ -238,11 +238,11 @@ def _decay(block: Block, units: Integers, half_life: _HalfLife) -> tuple[Integer
     if oldest > _LEAST_POWER * half_life:
         days = days - days.min(axis=0)
         oldest = int(days.max())
-    exact = _powers(oldest, half_life)[days]
+    exact = _powers(oldest, half_life).take(days)
     exact *= units / exact.sum(axis=0)
-    parts = np.floor(exact)
+    parts = exact.astype(np.int64)
     rest = np.subtract(exact, parts, out=exact)
-    served = _served(rest, units - parts.sum(axis=0).astype(np.int64))
+    served = _served(rest, units - parts.sum(axis=0))
     # The exponent is rounded too, and the error of a power grows with it.
     bound = (4 * _EPSILON) * (block.length + 4 + oldest / float(half_life))
     error = bound * float(units.max())
@@ -250,9 +250,8 @@ def _decay(block: Block, units: Integers, half_life: _HalfLife) -> tuple[Integer
     is_doubtful |= rest.max(axis=0) > 1 - error
     is_doubtful |= _might_change_places(rest, served, error, days)
     parts += served
-    whole = parts.astype(np.int64)
     doubtful = np.flatnonzero(is_doubtful)
-    return whole, _divide_whole_half_lives(whole, doubtful, units, days, half_life)
+    return parts, _divide_whole_half_lives(parts, doubtful, units, days, half_life)
 
 
 @lru_cache(maxsize=256)
@@ -286,7 +285,7 @@ def _might_change_places(rest: Floats, served: Truths, error: float, days: Narro
 
     Touches of one day weigh the same: their remainders are equal, and in order.
     """
-    apart = rest - served.astype(rest.dtype)  # those served below 0, the others not
+    apart = rest - served  # those served below 0, the others not
     lowest, highest = apart.min(axis=0) + 1, apart.max(axis=0)
     changing: Truths = lowest - highest <= 2 * error
     near = np.flatnonzero(changing)

@@ -48,19 +48,20 @@ class Journeys:
 
     def blocks_of(self, chosen: Integers) -> Iterator[Block]:
         """Yield some of the journeys as matrices, of one length of path each."""
-        begins = self.offsets[chosen]
-        lengths = self.offsets[1:][chosen] - begins
+        begins = self.offsets.take(chosen)
+        lengths = self.offsets[1:].take(chosen) - begins
         # Numbers of 8 or 16 bits are sorted by radix, in a tenth of the time.
         order = np.argsort(lengths.astype(_smallest(lengths)), kind="stable")
+        begins = begins.take(order)
         counts = np.bincount(lengths)
         begin = 0
         for length in np.flatnonzero(counts).tolist():
             end = begin + counts[length]
             step = max(_TOUCHES_AT_A_TIME // length, 1)
             for some in range(begin, end, step):
-                places = order[some : min(some + step, end)]
-                touches = begins[places] + np.arange(length)[:, None]
-                yield Block(self, chosen[places], touches)
+                until = min(some + step, end)
+                touches = begins[some:until] + np.arange(length)[:, None]
+                yield Block(self, chosen, order[some:until], touches)
             begin = end
 
 
@@ -70,12 +71,14 @@ class Block:
 
     Attributes:
         of: all the journeys that these are some of.
-        journeys: which ones.
+        chosen: the journeys that were asked for.
+        places: which of those they are.
         touches: where their touches lie: row p holds the p-th touch of each.
     """
 
     of: Journeys
-    journeys: Integers
+    chosen: Integers
+    places: Integers
     touches: Integers
 
     @property
@@ -83,20 +86,25 @@ class Block:
         """Return how many touches each path has."""
         return len(self.touches)
 
+    @property
+    def journeys(self) -> Integers:
+        """Return which journeys they are of all."""
+        return self.chosen.take(self.places)
+
     @cached_property
     def channels(self) -> Narrow:
         """Return the channel of each touch, as a place among the names."""
-        return self.of.channels[self.touches]
+        return self.of.channels.take(self.touches)
 
     @cached_property
     def days(self) -> Narrow:
         """Return the whole days of each touch before its conversion."""
-        return self.of.days[self.touches]
+        return self.of.days.take(self.touches)
 
     @cached_property
     def stages(self) -> tuple[Integers, ...]:
         """Return, of each stage, the row of the touch that led to it; -1 where there is none."""
-        return tuple(stage[self.journeys] for stage in self.of.stages)
+        return tuple(stage.take(self.journeys) for stage in self.of.stages)
 
 
 def _smallest(numbers: Integers) -> np.dtype[np.integer[Any]]:
