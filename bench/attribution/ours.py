@@ -33,8 +33,9 @@ def _heuristics(made: Made) -> Callable[[], Any]:
     def compute() -> dict[AttributionModel, list[int]]:
         chosen = np.flatnonzero(made.is_converted)
         found = totals(_HEURISTICS, every, made.cents, chosen=chosen)
+        worth = int(made.cents[chosen].sum())
         for sums in found.values():
-            assert sum(sums) == int(made.cents[chosen].sum()), "every cent of every deal"
+            assert sum(sums) == worth, "every cent of every deal"
         return found
 
     return compute
