@@ -167,6 +167,7 @@ _LISTED: Final = Target(
             "tests/api/test_referrals.py",
             "tests/integration/test_credited_pipeline.py",
             "tests/integration/test_index.py",
+            "tests/integration/test_levels_by_place.py",
             "tests/integration/test_many_buckets.py::test_each_bucket_says_what_it_says_alone",
             "tests/integration/test_many_buckets.py::test_the_facts_behind_each_bucket_make_its_value",
         ),
