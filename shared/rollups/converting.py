@@ -12,6 +12,7 @@ from shared.kpis.vocabulary import ConversionKind
 __all__ = [
     "conversion_of",
     "conversions",
+    "converted_on",
     "current_deal",
     "decided",
     "decided_deals",
@@ -103,6 +104,34 @@ def _applications(keys: str, steps: str) -> str:
       JOIN LATERAL ({_application("k.application", "e.event")}) a ON true
       LEFT JOIN LATERAL ({_application("k.application", "'submitted'")}) s ON true
      WHERE coalesce(a.person, s.person) IS NOT NULL
+    """
+
+
+def converted_on(kind: ConversionKind) -> str:
+    """Return who converted on which day, of all people at once, by the rows that speak for it.
+
+    ``kind`` is not that of deals. Columns: person (who may be unknown), ``converted_on`` and, for
+    hires, of another row ``applied_on``; one of the two.
+    """
+    if kind is ConversionKind.LEAD:
+        return """
+        SELECT DISTINCT ON (lead) person, day AS converted_on, NULL::date AS applied_on
+          FROM lead
+         WHERE org_id = $1 AND generation = $2
+         ORDER BY lead, created_at, fact_key
+        """
+    event = "accepted" if kind is ConversionKind.HIRE else "submitted"
+    return f"""
+        SELECT coalesce(s.person, max(s.person) FILTER (WHERE s.event = 'submitted')
+                                      OVER (PARTITION BY s.application)) AS person,
+               CASE WHEN s.event = '{event}' THEN s.day END AS converted_on,
+               CASE WHEN s.event <> '{event}' THEN s.day END AS applied_on
+          FROM (
+            SELECT DISTINCT ON (application, event) application, event, person, day
+              FROM application
+             WHERE org_id = $1 AND generation = $2 AND event IN ('submitted', '{event}')
+             ORDER BY application, event, happened_at, fact_key
+          ) s
     """
 
 

@@ -77,14 +77,11 @@ class Journey:
     groups: tuple[str, ...]
 
 
-_MET: Final = f"""
-    SELECT DISTINCT s.person
-      FROM (
-        SELECT DISTINCT person FROM touch
-         WHERE org_id = $1 AND generation = $2 AND day >= $4::date AND day < $5::date
-      ) p
-     CROSS JOIN LATERAL ({converting.same_person("p.person")} OFFSET 0) s
-"""
+#: Whom the period met, as all they are known as.
+_MET: Final = converting.same_people("""
+    SELECT DISTINCT person FROM touch
+     WHERE org_id = $1 AND generation = $2 AND day >= $4::date AND day < $5::date
+""")
 
 
 def _of_met(table: str) -> str:
