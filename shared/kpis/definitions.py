@@ -132,7 +132,8 @@ class Kpi(_Model):
     """One definition: a `formula`, which is executed, or who answers it, or why nobody can.
 
     A KPI with a `statement` is answered by the resource of that name; one that is `unavailable` has
-    no number whatever the facts, and says why.
+    no number whatever the facts, and says why. Of one that `is_part` the numerator counts some of
+    what the denominator counts: it ends at 100 %.
     """
 
     id: Id
@@ -146,6 +147,7 @@ class Kpi(_Model):
     statement: Literal["roi", "leaderboard", "goals", "restatements", "data-health"] | None = None
     unavailable: Unavailable | None = None
     interval: ProportionsInterval | None = None
+    is_part: bool = False
     dimensions: tuple[Dimension, ...]
     null_rule: NullRule
     rounding: int = Field(ge=0, le=6)
@@ -196,6 +198,8 @@ def load(text: str) -> Catalogue:
         kpis[kpi.id] = kpi
     expanded = _expand(kpis)
     for kpi_id, expression in expanded.items():
+        if kpis[kpi_id].is_part and kpis[kpi_id].unit is not Unit.PERCENT:
+            raise InvalidCatalogue(f"{kpi_id} is a part of something, but no percentage")
         _check(kpis[kpi_id], expression)
     inputs = {kpi_id: names(expression) for kpi_id, expression in expanded.items()}
     return Catalogue(MappingProxyType(kpis), MappingProxyType(expanded), MappingProxyType(inputs))

@@ -130,12 +130,14 @@ class Working:
 
     ``start`` is what there is already: what has come so far, or the last reading; of a rate its
     numerator and its denominator so far. ``trends`` are those of the sum, of the level's changes,
-    or of the rate's numerator, denominator and deviations. ``least`` is what no end lies below.
+    or of the rate's numerator, denominator and deviations. ``least`` is what no end lies below,
+    ``most`` what none lies above.
     """
 
     start: tuple[Fraction, ...]
     trends: tuple[Trend, ...]
     least: Fraction | None
+    most: Fraction | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,7 @@ def forecast_sum(history: Sequence[Fraction], so_far: Fraction, span: Span) -> F
     trend = _along_line(weeks, day_weights(history), span)
     # What has already come stays; only what is to come cannot be less than nothing.
     least = max(so_far, Fraction(0)) if min(weeks) >= 0 else None
-    working = Working((so_far,), (trend,), least)
+    working = Working((so_far,), (trend,), least, None)
     return _forecast(so_far + trend.expected, trend.spread, Method.WEEKLY_LINE, working)
 
 
@@ -199,12 +201,14 @@ def forecast_rate(
     denominators: Sequence[Fraction],
     so_far: tuple[Fraction, Fraction],
     span: Span,
+    whole_of: Fraction | None = None,
 ) -> Forecast | None:
     """Forecast a quotient of two sums; ``so_far`` are the two as they stand, not divided.
 
     None when there are too few weeks, or nothing to divide by. With the expected rate r, the
     interval is that of the sum of ``numerator - r * denominator``, over the expected denominator:
-    the two go up and down together, which intervals of their own would not know.
+    the two go up and down together, which intervals of their own would not know. What is a part of
+    a whole (100 of a percentage) and never was more is not expected to be.
     """
     above, below = _weeks(numerators), _weeks(denominators)
     count = min(len(above), len(below))
@@ -221,14 +225,19 @@ def forecast_rate(
     # These are no counts: they spread as what they are deviations of a part of.
     off = replace(_along_line(deviations, weights, span), growth=bottom.growth)
     least = Fraction(0) if min(above) >= 0 else None
-    working = Working(so_far, (top, bottom, off), least)
+    pairs = [*zip(above, below, strict=True), so_far]
+    is_part = whole_of is not None and all(a <= whole_of * b for a, b in pairs)
+    working = Working(so_far, (top, bottom, off), least, whole_of if is_part else None)
     return _forecast(rate, off.spread / whole, Method.RATE_OF_SUMS, working)
 
 
-def forecast_level(readings: Sequence[Fraction], days: int) -> Forecast | None:
+def forecast_level(
+    readings: Sequence[Fraction], days: int, whole_of: Fraction | None = None
+) -> Forecast | None:
     """Forecast a level ``days`` after its last reading; ``readings`` are a week apart.
 
-    None when there are too few. What never fell below zero is not expected to.
+    None when there are too few. What never fell below zero is not expected to, nor what is a part
+    of a whole and never was more to become more.
     """
     recent = readings[-(MOST_WEEKS + 1) :]
     changes = [after - before for before, after in pairwise(recent)]
@@ -248,7 +257,9 @@ def forecast_level(readings: Sequence[Fraction], days: int) -> Forecast | None:
         together=_togetherness(off),
         growth=Fraction(1),
     )
-    working = Working((recent[-1],), (trend,), Fraction(0) if min(recent) >= 0 else None)
+    least = Fraction(0) if min(recent) >= 0 else None
+    most = whole_of if whole_of is not None and max(recent) <= whole_of else None
+    working = Working((recent[-1],), (trend,), least, most)
     return _forecast(recent[-1] + trend.expected, trend.spread, Method.WEEKLY_DRIFT, working)
 
 
@@ -256,6 +267,8 @@ def _forecast(expected: Fraction, spread: Fraction, method: Method, working: Wor
     ends = (expected, expected - spread, expected + spread)
     if (least := working.least) is not None:
         ends = (max(ends[0], least), max(ends[1], least), max(ends[2], least))
+    if (most := working.most) is not None:
+        ends = (min(ends[0], most), min(ends[1], most), min(ends[2], most))
     return Forecast(*ends, method, len(working.trends[0].values), working)
 
 

@@ -135,14 +135,18 @@ def steps_of_forecast(forecast: Forecast) -> Iterator[Step]:
         (trend,), (start,) = working.trends, working.start
         expected, spread = start + trend.expected, trend.spread
         coming, doubt = f"{number(start)} + {number(trend.expected)}", number(spread)
-    least = working.least
-    for name, value, unbounded, text in (
+    least, most = working.least, working.most
+    for name, value, unbounded, computed in (
         ("expected", forecast.expected, expected, coming),
         ("low", forecast.low, expected - spread, f"{number(expected)} - {doubt}"),
         ("high", forecast.high, expected + spread, f"{number(expected)} + {doubt}"),
     ):
-        is_raised = least is not None and unbounded < least
-        yield _step(name, value, f"max({text}, {number(value)})" if is_raised else text)
+        text = computed
+        if least is not None and unbounded < least:
+            text = f"max({computed}, {number(least)})"
+        elif most is not None and unbounded > most:
+            text = f"min({computed}, {number(most)})"
+        yield _step(name, value, text)
 
 
 def _quotient(

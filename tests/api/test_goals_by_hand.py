@@ -228,6 +228,43 @@ async def test_a_goal_stands_as_computed_by_hand(
     assert stated["attainable"] == standing["attainable"] == ("yes" if is_held else "no")
 
 
+async def test_a_part_of_a_whole_ends_at_all_of_it(client: httpx.AsyncClient, tell: Tell) -> None:
+    facts = []
+    for week, monday in enumerate(MONDAYS):
+        # Five posts a week, all but one in seven weeks somebody's own; one more member a week.
+        for number in range(5):
+            own = "curated" if week % 7 == 3 and not number else "own"
+            post = {"post": f"p{week}-{number}", "employee": "E0", "network": "linkedin"}
+            facts.append(told("post.published", post["post"], monday, origin=own, **post))
+        who = {"employee": f"E{week}"}
+        facts.append(told("member.joined", f"j{week}", monday, **who))
+        placed = {"effective_on": MONDAYS[0], "team": "sales"}
+        facts.append(told("employee.recorded", f"r{week}", MONDAYS[0], **who, **placed))
+    facts.append(
+        told(
+            "employee.recorded",
+            "r-other",
+            MONDAYS[0],
+            employee="other",
+            effective_on=MONDAYS[0],
+            team="sales",
+        )
+    )
+    await tell(facts)
+
+    made = {
+        kpi: (await client.post("/v1/goals", json=of(kpi, "percent", "100.5"))).json()
+        for kpi in ("original_content_ratio", "enrollment_rate")
+    }
+
+    forecasts = {kpi: answer["standing"]["forecast"] for kpi, answer in made.items()}
+    # 19 of 20 so far and 8 × 68 / 14 of 40; and 14 of 15, one more every week.
+    assert forecasts["original_content_ratio"]["expected"] == "96.43"
+    assert {forecast["high"] for forecast in forecasts.values()} == {"100.00"}
+    assert forecasts["enrollment_rate"]["expected"] == "100.00"
+    assert {answer["attainable"] for answer in made.values()} == {"no"}
+
+
 async def test_what_is_unknown_so_far_leaves_nothing_to_forecast(
     client: httpx.AsyncClient, tell: Tell
 ) -> None:

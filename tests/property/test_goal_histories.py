@@ -186,8 +186,8 @@ def _is_held(goal: Goal, forecast: Projected) -> bool | None:
     """Tell whether the interval holds the target; None if it is too near an end to tell."""
     low, high = forecast.ends
     doubt = Fraction(forecast.half * _OF_TABLE)
-    # An end below which nothing can fall is exact.
-    for end in {low, high} - {forecast.least}:
+    # An end below which nothing can fall, or beyond which nothing can rise, is exact.
+    for end in {low, high} - {forecast.least, forecast.most}:
         if doubt and abs(goal.target - end) <= doubt:
             return None
     return low <= goal.target <= high

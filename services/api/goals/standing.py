@@ -140,7 +140,7 @@ async def _level(reader: _Reader, goal: GoalVersion, until: date) -> Standing:
     forecast = None
     if until < period.end:
         readings = _since_first(_last_known([value.exact for value in values]))
-        forecast = forecast_level(readings, (period.end - until).days)
+        forecast = forecast_level(readings, (period.end - until).days, _whole_of(reader.kpi))
     now = Read(weeks[-1], values[-1])
     return _standing(goal, until, Reading.LEVEL, now=now, before=before, forecast=forecast)
 
@@ -185,7 +185,13 @@ def _forecast_rate(
     above, below = above[len(above) - count :], below[len(below) - count :]
     # Days go on before anything happened: where they alone are divided by, they say nothing of it.
     told = _since_first(above if _is_of_calendar(kpi) else below)
-    return forecast_rate(above[count - len(told) :], below[count - len(told) :], so_far, span)
+    above, below = above[count - len(told) :], below[count - len(told) :]
+    return forecast_rate(above, below, so_far, span, _whole_of(kpi))
+
+
+def _whole_of(kpi: Kpi) -> Fraction | None:
+    """Return what a part of a whole cannot be more than, in the KPI's own unit."""
+    return Fraction(100) if kpi.is_part else None
 
 
 def _is_of_calendar(kpi: Kpi) -> bool:

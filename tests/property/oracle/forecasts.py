@@ -20,24 +20,30 @@ FEWEST, MOST = 12, 26
 
 
 class Projected(NamedTuple):
-    """The middle, exactly, half the interval's width, and what it cannot fall below."""
+    """The middle, exactly, half the interval's width, and what both stay between."""
 
     middle: Fraction
     half: float
     least: Fraction | None
     method: str
     weeks: int
+    most: Fraction | None = None
 
     @property
     def expected(self) -> Fraction:
         """Return the middle, unless it is impossible."""
-        return self.middle if self.least is None else max(self.middle, self.least)
+        return self._possible(self.middle)
 
     @property
     def ends(self) -> tuple[Fraction, Fraction]:
         """Return both ends, neither of them impossible."""
-        low, high = self.middle - Fraction(self.half), self.middle + Fraction(self.half)
-        return (low, high) if self.least is None else (max(low, self.least), max(high, self.least))
+        half = Fraction(self.half)
+        return self._possible(self.middle - half), self._possible(self.middle + half)
+
+    def _possible(self, value: Fraction) -> Fraction:
+        if self.least is not None and value < self.least:
+            return self.least
+        return self.most if self.most is not None and value > self.most else value
 
 
 class Coming(NamedTuple):
@@ -77,25 +83,35 @@ def of_rate(
     below: Sequence[Fraction],
     so_far: tuple[Fraction, Fraction],
     coming: Coming,
+    whole: Fraction | None,
 ) -> Projected | None:
-    """Project a quotient; its interval is that of what the numerator is off from it."""
+    """Project a quotient; its interval is that of what the numerator is off from it.
+
+    ``whole`` is what a part of a whole cannot exceed.
+    """
     tops, bottoms = _weeks(above), _weeks(below)
     if len(bottoms) < FEWEST:
         return None
     usual = weekdays(below)
-    whole = so_far[1] + max(_ahead(bottoms, usual, coming).expected, Fraction(0))
-    if whole <= 0:
+    divisor = so_far[1] + max(_ahead(bottoms, usual, coming).expected, Fraction(0))
+    if divisor <= 0:
         return None
-    rate = (so_far[0] + _ahead(tops, usual, coming).expected) / whole
+    rate = (so_far[0] + _ahead(tops, usual, coming).expected) / divisor
     off = [top - rate * bottom for top, bottom in zip(tops, bottoms, strict=True)]
     # They are told about the denominator, and spread as it grows.
     spread = sqrt(_ahead(off, usual, coming, grown=_growth(bottoms, coming)).variance)
-    half = quantile(0.9, len(off) - 2) * spread / float(whole)
+    half = quantile(0.9, len(off) - 2) * spread / float(divisor)
     least = Fraction(0) if min(tops) >= 0 else None
-    return Projected(rate, half, least, "rate_of_sums", len(off))
+    if whole is not None and (so_far[0] > whole * so_far[1] or _exceed(tops, bottoms, whole)):
+        whole = None
+    return Projected(rate, half, least, "rate_of_sums", len(off), whole)
 
 
-def of_level(readings: Sequence[Fraction], days: int) -> Projected | None:
+def _exceed(tops: Sequence[Fraction], bottoms: Sequence[Fraction], whole: Fraction) -> bool:
+    return any(top > whole * bottom for top, bottom in zip(tops, bottoms, strict=True))
+
+
+def of_level(readings: Sequence[Fraction], days: int, whole: Fraction | None) -> Projected | None:
     """Project a level that was read once a week, the last time today."""
     recent = readings[-(MOST + 1) :]
     moves = [later - earlier for earlier, later in pairwise(recent)]
@@ -108,7 +124,8 @@ def of_level(readings: Sequence[Fraction], days: int) -> Projected | None:
     variance = _squares(off) / (count - 1) * _persistence(off) * (weeks + weeks**2 / count)
     half = quantile(0.9, count - 1) * sqrt(variance)
     least = Fraction(0) if min(recent) >= 0 else None
-    return Projected(recent[-1] + weeks * mean, half, least, "weekly_drift", count)
+    most = None if whole is None or max(recent) > whole else whole
+    return Projected(recent[-1] + weeks * mean, half, least, "weekly_drift", count, most)
 
 
 def _ahead(

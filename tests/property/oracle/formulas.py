@@ -45,6 +45,7 @@ class Definition(NamedTuple):
     aggregation: str
     digits: int
     dimensions: tuple[str, ...]
+    is_part: bool
 
 
 class Outcome(NamedTuple):
@@ -83,6 +84,7 @@ def _definition(
         aggregation=entry["aggregation"],
         digits=entry.get("rounding", rounding.get(entry["unit"], 0)),
         dimensions=tuple(entry["dimensions"]),
+        is_part=entry.get("is_part", False),
     )
 
 

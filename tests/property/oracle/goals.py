@@ -206,7 +206,11 @@ def _rate(figures: _Figures, goal: Goal, until: date) -> _Read:
     began = until > goal.baseline_on
     nothing = (Fraction(0), Fraction(0))
     so_far = figures.sides(goal.baseline_on, until) if began else nothing
-    forecast = None if so_far is None else of_rate(above, below, so_far, _coming(goal, until))
+    forecast = (
+        None
+        if so_far is None
+        else of_rate(above, below, so_far, _coming(goal, until), _whole_of(goal))
+    )
     return actual, baseline, None, forecast
 
 
@@ -216,7 +220,11 @@ def _level(figures: _Figures, goal: Goal, until: date) -> _Read:
     began_on = min(goal.baseline_on, until)
     baseline = figures.over(began_on - _WEEK, began_on).value
     readings = _from_first_fact(one.value for one in weekly)
-    return weekly[-1], baseline, None, of_level(readings, (goal.end - until).days)
+    return weekly[-1], baseline, None, of_level(readings, (goal.end - until).days, _whole_of(goal))
+
+
+def _whole_of(goal: Goal) -> Fraction | None:
+    return Fraction(100) if definitions()[goal.kpi].is_part else None
 
 
 def _from_first_fact(values: Iterable[Fraction | None]) -> list[Fraction]:

@@ -198,6 +198,16 @@ def test_a_definition_that_cannot_be_right_is_refused(
         load(ENTRY.format(**(RATIO | change)))
 
 
+def test_what_is_a_part_of_something_is_a_percentage() -> None:
+    (part,) = load(ENTRY.format(**RATIO) + "is_part = true\n").kpis.values()
+    count = {"formula": "shares", "unit": "posts", "aggregation": "additive"}
+    entry = ENTRY.format(**(RATIO | count | {"null_rule": "missing_input"}))
+
+    assert part.is_part
+    with pytest.raises(InvalidCatalogue, match="no percentage"):
+        load(entry + "is_part = true\n")
+
+
 def test_an_unknown_field_is_refused() -> None:
     with pytest.raises(InvalidCatalogue, match="colour"):
         load(ENTRY.format(**RATIO) + 'colour = "red"\n')

@@ -229,6 +229,44 @@ def test_a_rate_of_what_never_fell_below_zero_does_not() -> None:
     assert restated.low < 0
 
 
+def test_a_part_of_a_whole_is_not_expected_to_be_more() -> None:
+    """Deals won of those closed, and members of the staff."""
+    whole = Fraction(100)
+    below, above = days(*[10] * 12), days(*[100 * won for won in (10, 9, 10, 10, 8, 10) * 2])
+    readings = [Fraction(72 + 2 * week) for week in range(13)]
+    nothing = (ZERO, ZERO)
+
+    rate = forecast_rate(above, below, nothing, Span(days=14), whole)
+    free = forecast_rate(above, below, nothing, Span(days=14))
+    level = forecast_level(readings, 70, whole)
+
+    assert rate is not None
+    assert free is not None
+    assert rate.low == free.low < rate.expected == free.expected < rate.high == 100 < free.high
+    assert level is not None
+    assert level.expected == level.low == level.high == 100
+    assert not rate.holds(Fraction(101))
+
+
+@pytest.mark.parametrize("so_far", [(Fraction(1001), Fraction(10)), (ZERO, ZERO)])
+def test_what_has_been_more_than_the_whole_is_no_part_of_it(
+    so_far: tuple[Fraction, Fraction],
+) -> None:
+    whole = Fraction(100)
+    won = (10, 9, 10, 10, 8, 10) * 2 if so_far[0] else (10, 9, 11, 10, 8, 10) * 2
+    above, below = days(*[100 * one for one in won]), days(*[10] * 12)
+    readings = [Fraction(value) for value in (*range(90, 102), 101)]
+
+    rate = forecast_rate(above, below, so_far, Span(days=14), whole)
+    level = forecast_level(readings, 70, whole)
+
+    assert rate == forecast_rate(above, below, so_far, Span(days=14))
+    assert rate is not None
+    assert rate.high > 100
+    assert level is not None
+    assert level.high > 100
+
+
 def test_a_span_lies_ahead() -> None:
     with pytest.raises(ValueError, match="days to come"):
         Span(days=-1)

@@ -45,7 +45,7 @@ def recomputed(step: Step) -> float:
     text = re.sub(r"√([0-9.]+)", r"math.sqrt(\1)", text)
     text = text.replace("×", "*").replace("²", "**2")
     assert re.fullmatch(r"[-+*/(). ,0-9a-z]+", text), text
-    return float(eval(text, {"math": math, "max": max}))
+    return float(eval(text, {"math": math, "max": max, "min": min}))
 
 
 _LINE = known(forecast_sum(days(*WEEKS), Fraction(100), Span(days=45, skipped=3)))
@@ -59,6 +59,7 @@ _RATE = known(
     )
 )
 _LEVEL = known(forecast_level([Fraction(sum(WEEKS[:n])) for n in range(14)], 20))
+_PART = known(forecast_level([Fraction(72 + 2 * n + n % 2) for n in range(13)], 20, Fraction(100)))
 FORECASTS = {
     "line": _LINE,
     "weeks that go together": _TOGETHER,
@@ -67,6 +68,7 @@ FORECASTS = {
     "below zero": _TAKEN_BACK,
     "rate": _RATE,
     "level": _LEVEL,
+    "part of a whole": _PART,
 }
 #: What is told in words, and where there is nothing to compute.
 _IN_WORDS = {"length", "center", "together", "growth"}
@@ -104,6 +106,14 @@ def test_an_end_that_is_impossible_says_what_it_was_raised_to() -> None:
     assert steps["low"].startswith("max(")
     assert steps["low"].endswith(", 5) = 5")
     assert "max" not in steps["high"]
+
+
+def test_an_end_beyond_the_whole_says_what_it_was_lowered_to() -> None:
+    steps = {step.name: step.arithmetic for step in steps_of_forecast(_PART)}
+
+    assert steps["high"].startswith("min(")
+    assert steps["high"].endswith(", 100) = 100")
+    assert "min" not in steps["low"]
 
 
 def test_an_end_that_is_possible_was_not_raised() -> None:

@@ -28,7 +28,7 @@ FORECAST = Forecast(
     Fraction(110),
     Method.WEEKLY_LINE,
     26,
-    Working(start=(), trends=(), least=None),
+    Working(start=(), trends=(), least=None, most=None),
 )
 MONDAY = date(2025, 6, 2)
 
