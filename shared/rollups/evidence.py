@@ -159,15 +159,35 @@ def _linear(measure: str, kinds: tuple[str, ...]) -> Relation:
 
 
 def _counters(named: str, since: str, until: str) -> str:
+    # Steps end in the snapshots of these days, and begin in the last ones before: of a long history
+    # no others are read. Instants a day and more around find them, the day itself decides.
+    first, last = (
+        f"({day})::timestamp AT TIME ZONE 'UTC'" for day in (f"{since} - 1", f"{until} + 1")
+    )
     posts = f"""(
-        SELECT DISTINCT post, '-infinity'::timestamptz AS after, 'infinity'::timestamptz AS until
-          FROM post_snapshot
-         WHERE org_id = $1 AND generation = $2 AND day >= {since} AND day < {until}
+        SELECT k.post, {last} AS until, coalesce((
+                   SELECT max(s.observed_at) FROM post_snapshot s
+                    WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
+                      AND s.observed_at < {first}), '-infinity') AS after
+          FROM ({_subjects("post.metrics", since, until)}) k (post)
+        OFFSET 0 -- or it is looked up again for each snapshot
     )"""
     return f"""
         SELECT *, '' AS line_key, 'step of a counter' AS note
           FROM ({contributions.post_counters(posts)}) stepped
          WHERE measure = {named} AND day >= {since} AND day < {until}
+    """
+
+
+def _subjects(kind: str, since: str, until: str) -> str:
+    """Return what the entries of some days are about, taken back or not: it may not stand any more.
+
+    By their days, as the entries of other sums; what is kept of a thing has no index on its day.
+    """
+    return f"""
+        SELECT DISTINCT subject FROM ledger_entry
+         WHERE org_id = $1 AND position <= {_FOLDED} AND kind = '{kind}'
+           AND day >= {since} AND day < {until}
     """
 
 
@@ -182,15 +202,9 @@ def _posted(measure: str) -> Relation:
 def _posted_on(measure: str, days: tuple[str, str]) -> str:
     """Return the posts that count on ``days``, from the first up to the second, as they stand."""
     since, until = days
-    # By the entries of these days, as those of other sums; versions that were taken back name posts
-    # that may not stand any more.
-    told = f"""(
-        SELECT DISTINCT subject AS post FROM ledger_entry
-         WHERE org_id = $1 AND position <= {_FOLDED} AND kind = 'post.published'
-           AND day >= {since} AND day < {until}
-    )"""
+    told = _subjects("post.published", since, until)
     return f"""
-        SELECT * FROM ({posted(told)}) posted
+        SELECT * FROM ({posted(f"(SELECT * FROM ({told}) t (post))")}) posted
          WHERE measure = '{measure}' AND day >= {since} AND day < {until}
     """
 

@@ -17,6 +17,7 @@ from shared.orgs import Org
 from shared.rollups import explain
 from shared.rollups.explain import ContributionLine, ExplainPage, explain_measure
 from shared.rollups.known import known_on, look_back
+from tests.integration.planning import rows_read
 
 FIRST = date(2025, 1, 1)
 YEAR = Period(FIRST, date(2026, 1, 1))
@@ -175,6 +176,30 @@ async def test_responses_are_told_with_whom_and_where_the_post_went_out(
 
     (line,), _ = await all_lines(database, org, measure, filters, None)
     assert {name: getattr(line, name) for name in published} == published
+
+
+async def test_of_a_long_history_of_counters_the_days_that_are_asked_about_are_read(
+    database: Database, org: Org
+) -> None:
+    posts, days = range(3), 300
+    told = [
+        fact("post.metrics", n, day, post=f"p{n}", employee="E1", impressions=day)
+        for n in posts
+        for day in range(days)
+    ]
+    await record(database, org, RECORDED, told)
+    week = Period(FIRST + timedelta(days=200), FIRST + timedelta(days=207))
+
+    async with database.transaction(org.id) as connection:
+        before = await rows_read(connection, ["post_snapshot"])
+        page = await explain_measure(
+            *(connection, org, "impressions_advocacy", week), filters={}, after=None, limit=50
+        )
+        after = await rows_read(connection, ["post_snapshot"])
+    assert page.total == sum(line.quantity for line in page.lines) == 7 * len(posts)
+    # The week in three parts, to count lines and again to find them: of each part its days, those
+    # around them, and twice the last reading before.
+    assert after["post_snapshot"] - before["post_snapshot"] <= 2 * (7 + 3 * 4) * len(posts)
 
 
 def _late() -> list[Fact]:
