@@ -126,13 +126,11 @@ def slicing(measure_id: str, query: MeasureQuery) -> Slicing:
     if merged is not None:
         filters[merged.place] = merged.ever
     asked = set(filters) | ({query.group_by} if query.group_by else set())
-    for dimension in sorted(asked):
-        if measure.kept is Kept.CALENDAR:
-            continue  # a period is as long for each part as for the whole
-        if Dimension(dimension) not in measure.dimensions:
-            raise ForbiddenSlice(
-                "dimension_not_carried", f"{measure_id} cannot be sliced by {dimension}"
-            )
+    # A period is as long for each part as for the whole.
+    foreign = set() if measure.kept is Kept.CALENDAR else asked - measure.dimensions
+    if foreign:
+        named = ", ".join(sorted(foreign))
+        raise ForbiddenSlice("dimension_not_carried", f"{measure_id} cannot be sliced by {named}")
     if measure.parts is not None and not asked <= measure.cells_by:
         measure = replace(MEASURES[measure.parts], id=measure_id)
     if measure.channel is not None:

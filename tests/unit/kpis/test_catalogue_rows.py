@@ -13,7 +13,7 @@ from shared.kpis.measures import MEASURES, Kept
 from shared.kpis.periods import Period
 from shared.kpis.sources import facts_of
 from shared.kpis.vocabulary import Aggregation, Axis, Dimension, Unavailable
-from shared.rollups.query import MeasureQuery, slicing
+from shared.rollups.query import ForbiddenSlice, MeasureQuery, slicing
 from shared.rollups.readers import READERS
 
 # One word per row of the field's catalogue; a word that ends in _ stands for one per model, pillar,
@@ -189,3 +189,16 @@ def test_classes_that_forbid_a_roll_up_forbid_it_everywhere(kpi: Kpi) -> None:
         assert Axis.TIME not in axes
     assert Dimension.HASHTAG not in axes
     assert set(axes) <= {Axis.TIME, *kpi.dimensions}
+
+
+@pytest.mark.parametrize("dimension", ["content", "moon"])
+def test_what_a_measure_does_not_carry_is_refused_whether_there_is_such_a_dimension(
+    dimension: str,
+) -> None:
+    for query in (
+        MeasureQuery((JANUARY,), dimension),
+        MeasureQuery((JANUARY,), filters={dimension: frozenset({"a"})}),
+    ):
+        with pytest.raises(ForbiddenSlice) as refused:
+            slicing("headcount", query)
+        assert refused.value.code == "dimension_not_carried"
