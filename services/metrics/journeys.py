@@ -43,7 +43,10 @@ _WORKING_TABLES = "; ".join(
     )
 )
 _NEXT_PORTION: Final = "TRUNCATE divided, new_credit, old_credit"
-_NAMES: Final = tuple(column.split()[0] for column in _COLUMNS.split(","))
+_KEY_NAMES, _WHERE_NAMES, _NAMES = (
+    tuple(column.split()[0] for column in columns.split(","))
+    for columns in (_KEY, _WHERE, _COLUMNS)
+)
 _LIST: Final = ", ".join(_NAMES)
 
 # What a conversion of each kind is counted as, the models side by side; only deals are worth money.
@@ -71,8 +74,8 @@ def _decimals(units: str, unit: str) -> str:
 
 _NEW = f"""
 INSERT INTO new_credit
-SELECT kind, conversion, touch_key, {_decimals("shares", f"1e-{SHARE_DIGITS}")},
-       {_decimals("amounts", "unit")}, {", ".join(_NAMES[5:])}
+SELECT {", ".join(_KEY_NAMES)}, {_decimals("shares", f"1e-{SHARE_DIGITS}")},
+       {_decimals("amounts", "unit")}, {", ".join(_WHERE_NAMES)}
   FROM divided
 """
 
@@ -119,8 +122,9 @@ SELECT kind, conversion FROM old_credit
 
 def _without(table: str, other: str) -> str:
     """Return the query of the credits of one working table that the other one does not hold."""
-    same = " AND ".join(f"o.{name} = c.{name}" for name in _NAMES[:3])
-    mine, theirs = (", ".join(f"{alias}.{name}" for name in _NAMES[3:]) for alias in "co")
+    same = " AND ".join(f"o.{name} = c.{name}" for name in _KEY_NAMES)
+    said = ("shares", "amounts", *_WHERE_NAMES)
+    mine, theirs = (", ".join(f"{alias}.{name}" for name in said) for alias in "co")
     return f"""
     SELECT c.* FROM {table} c
      WHERE NOT EXISTS (
