@@ -182,9 +182,9 @@ def _system(chain: Chain, without: str) -> _System:
     found = {START}
     reached = [START]
     for state in reached:
-        following = set(chain.moves.get(state, {})) - found
-        reached += sorted(state for state in following if state[-1] != without)
-        found.update(reached)
+        following = chain.moves.get(state, {}).keys() - found
+        reached += sorted(other for other in following if other[-1] != without)
+        found |= following
     reached.reverse()
     number = {state: place for place, state in enumerate(reached)}
     return _System(
