@@ -119,14 +119,9 @@ _posts = st.sampled_from(["p1", "p2"])
 _people = st.sampled_from(["q1", "q1", "q2", "q3"])
 _leads = st.sampled_from(["l1", "l1", "l1", "l2", None])
 _amounts = st.sampled_from(["100.00", "0.01", "0.05", "0.00", "99999.99", "7.125", "-10.00"])
+_closed_at = st.sampled_from([datetime(2025, 4, day, 20, tzinfo=UTC) for day in (7, 12, 30)])
 _closings = st.fixed_dictionaries(
-    {
-        "closed_at": st.sampled_from(
-            [datetime(2025, 4, day, 20, tzinfo=UTC) for day in (7, 12, 30)]
-        ),
-        "amount": _amounts,
-        "currency": st.just("USD"),
-    }
+    {"closed_at": _closed_at, "amount": _amounts, "currency": st.just("USD")}
 )
 _scores = st.sampled_from(["0", "12.5", "25"])
 
