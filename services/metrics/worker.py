@@ -26,7 +26,7 @@ from shared.settings import MetricsWorkerSettings
 from shared.web.process import Work, work
 from shared.web.state import Resources
 
-__all__ = ["TEMP_BUFFERS", "TURN", "catch_up", "main", "tend_generations"]
+__all__ = ["BATCH", "RUN_TIMEOUT", "TEMP_BUFFERS", "TURN", "catch_up", "main", "tend_generations"]
 
 _log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import NamedTuple
 
-__all__ = ["Conversion", "Touch", "eligible", "in_order"]
+__all__ = ["Conversion", "Touch", "eligible", "in_order", "within_window"]
 
 in_order = attrgetter("at", "id")
 

@@ -32,6 +32,7 @@ __all__ = [
     "PathCount",
     "RemovalEffect",
     "RemovalEffects",
+    "State",
     "chain_of",
     "removal_effects",
 ]

@@ -17,7 +17,14 @@ from math import lcm
 from shared.attribution.journey import Conversion, Touch
 from shared.kpis.vocabulary import AttributionModel
 
-__all__ = ["DEFAULT_HALF_LIFE_DAYS", "DIRECT_CHANNEL", "PATTERNS", "decay_weights", "weights"]
+__all__ = [
+    "DEFAULT_HALF_LIFE_DAYS",
+    "DIRECT_CHANNEL",
+    "PATTERNS",
+    "powers_of_half",
+    "shapley_weights",
+    "weights",
+]
 
 DEFAULT_HALF_LIFE_DAYS = 7
 """The half-life Google Ads used, kept for parity; a long sales cycle deserves a longer one."""
@@ -46,17 +53,17 @@ def weights(
         raise ValueError("a path without touches has no weights")
     match model:
         case AttributionModel.LAST_NON_DIRECT:
-            return last_non_direct_weights(path)
+            return _last_non_direct_weights(path)
         case AttributionModel.W_SHAPED:
-            return w_shaped_weights(path, conversion.stages)
+            return _w_shaped_weights(path, conversion.stages)
         case AttributionModel.TIME_DECAY:
-            return decay_weights(path, conversion, half_life_days)
+            return _decay_weights(path, conversion, half_life_days)
         case AttributionModel.SHAPLEY:
             return shapley_weights([touch.channel for touch in path])
     return PATTERNS[model](len(path))
 
 
-def last_non_direct_weights(path: Sequence[Touch]) -> tuple[int, ...]:
+def _last_non_direct_weights(path: Sequence[Touch]) -> tuple[int, ...]:
     """Weigh the last touch that is not a direct visit; the last one where all are.
 
     Matomo's default: somebody who comes back by typing the address was won by what came before.
@@ -66,7 +73,7 @@ def last_non_direct_weights(path: Sequence[Touch]) -> tuple[int, ...]:
     return tuple([int(place == earner) for place in range(len(path))])
 
 
-def w_shaped_weights(path: Sequence[Touch], stages: Sequence[datetime | None]) -> tuple[int, ...]:
+def _w_shaped_weights(path: Sequence[Touch], stages: Sequence[datetime | None]) -> tuple[int, ...]:
     """Weigh 0.3 the first touch, 0.3 each the touch that led to a stage, 0.1 all the others.
 
     The touch that led to a stage is the last one at or before it. One touch can have several of
@@ -84,7 +91,7 @@ def w_shaped_weights(path: Sequence[Touch], stages: Sequence[datetime | None]) -
     return tuple([3 * unit * roles[place] or 1 for place in range(len(path))])
 
 
-def decay_weights(
+def _decay_weights(
     path: Sequence[Touch], conversion: Conversion, half_life_days: int | Decimal
 ) -> tuple[int, ...]:
     """Weigh a touch 2^(-d/h), d whole days before the conversion, h the half-life in days."""

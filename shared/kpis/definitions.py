@@ -53,6 +53,7 @@ from shared.kpis.vocabulary import (
 __all__ = [
     "Benchmark",
     "Catalogue",
+    "Id",
     "InvalidCatalogue",
     "Kpi",
     "NullRule",

@@ -38,6 +38,7 @@ __all__ = [
     "Crossed",
     "Decisions",
     "Disclosure",
+    "Judge",
     "Sizes",
     "disclose",
     "hidden_groups",

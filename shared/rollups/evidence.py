@@ -19,7 +19,7 @@ from shared.rollups.readers import LISTED
 from shared.rollups.sql import WINDOW, Arguments, date_literal, filter_clause
 from shared.rollups.stated import whole
 
-__all__ = ["COUNTERS", "Evidence", "credit_of_touches", "evidence"]
+__all__ = ["COUNTERS", "Evidence", "Relation", "credit_of_touches", "evidence"]
 
 #: SQL of the lines of a period, with the minor digits of the organization's currency; what it
 #: names beside ``$1``, the organization, and ``$2``, the generation, it adds to the arguments.

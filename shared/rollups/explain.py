@@ -22,7 +22,14 @@ from shared.rollups.query import MeasureQuery, slicing
 from shared.rollups.read import Value, live_generation, read_measures
 from shared.rollups.sql import Arguments, date_literal, filter_clause
 
-__all__ = ["IS_PERSONAL", "ContributionLine", "ExplainPage", "explain_measure", "let_through_by"]
+__all__ = [
+    "CONVERTED",
+    "IS_PERSONAL",
+    "ContributionLine",
+    "ExplainPage",
+    "explain_measure",
+    "let_through_by",
+]
 
 #: Whether an entry (alias ``e``) is about an employee, or about one team, department or role. Sales
 #: are about a client, whoever made them.

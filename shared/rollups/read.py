@@ -33,6 +33,7 @@ __all__ = [
     "MeasureTable",
     "Merged",
     "Period",
+    "Value",
     "live_generation",
     "read_measures",
 ]

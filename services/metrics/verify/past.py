@@ -33,7 +33,7 @@ __all__ = ["MOST_POSITIONS", "compare_past", "compare_past_of"]
 #: Positions looked at in one verification that can be asked about; and of those inside days. Each
 #: costs what the present does.
 MOST_POSITIONS: Final = 3
-MOST_INSIDE: Final = 1
+_MOST_INSIDE: Final = 1
 #: Repairs of that day may be of batches after it: what was ever repaired is not compared there.
 _EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -140,7 +140,7 @@ async def compare_past(
     drawn = []
     for cuts, most, what in (
         (asked, MOST_POSITIONS, "past positions"),
-        (inside, MOST_INSIDE, "batches inside of days"),
+        (inside, _MOST_INSIDE, "batches inside of days"),
     ):
         if len(cuts) > most:
             left_out = f"what was known at {len(cuts) - most} of {len(cuts)} {what}"
