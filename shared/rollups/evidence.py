@@ -114,6 +114,8 @@ _LINEAR_KINDS: dict[str, tuple[str, ...]] = {
 }
 #: What readings of posts count, besides what daily totals do.
 COUNTERS = frozenset(f"{r}_{side}" for r in RESPONSES for side in ("advocacy", "brand"))
+#: The kind of these readings. Posts are found by them; what they say is kept with the posts.
+_READING = "post.metrics"
 _POSTED = frozenset({"shares", "shares_own", "shares_scheduled", "posts_brand"})
 _MEMBERSHIPS = frozenset({"joins", "leaves", "rejoins"})
 _KEYED = frozenset(
@@ -134,11 +136,12 @@ def _linear(measure: str, kinds: tuple[str, ...]) -> Relation:
         # A cost is booked on every day it covers, so its own day does not bound the search. Its
         # kind does, if written out: only then does it lead to the index on costs.
         bound = "" if "cost.booked" in kinds else f"AND day >= {since} AND day < {until}"
-        named_kinds = ", ".join(f"'{kind}'" for kind in kinds)
+        read = (*kinds, _READING) if measure in COUNTERS else kinds
+        named_kinds = ", ".join(f"'{kind}'" for kind in read)
         where = ", ".join(f"coalesce({name}, '') AS {name}" for name in contributions.DIMENSIONS)
         entries = f"""(
             SELECT position, weight, kind, fact_key, occurred_at, day, {where}, subject,
-                   payload::jsonb AS body
+                   CASE WHEN kind <> '{_READING}' THEN payload::jsonb END AS body
               FROM ledger_entry
              WHERE org_id = $1 AND position <= {_FOLDED}
                AND kind IN ({named_kinds}) {bound}
@@ -147,8 +150,8 @@ def _linear(measure: str, kinds: tuple[str, ...]) -> Relation:
         booked = contributions.linear("entries", arguments.add(digits) + "::integer")
         # Read once, whatever the number of branches that look at them.
         found = f"""
-            SELECT *, '' AS line_key, '' AS note
-              FROM (WITH entries AS MATERIALIZED {entries} {booked}) booked
+            WITH entries AS MATERIALIZED {entries}
+            SELECT *, '' AS line_key, '' AS note FROM ({booked}) booked
              WHERE measure = {named} AND day >= {since} AND day < {until}
         """
         if measure in COUNTERS:
@@ -159,6 +162,7 @@ def _linear(measure: str, kinds: tuple[str, ...]) -> Relation:
 
 
 def _counters(named: str, since: str, until: str) -> str:
+    """Return the steps of posts with readings among ``entries``, taken back or not."""
     # Steps end in the snapshots of these days, and begin in the last ones before: of a long history
     # no others are read. Instants a day and more around find them, the day itself decides.
     first, last = (
@@ -169,25 +173,13 @@ def _counters(named: str, since: str, until: str) -> str:
                    SELECT max(s.observed_at) FROM post_snapshot s
                     WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
                       AND s.observed_at < {first}), '-infinity') AS after
-          FROM ({_subjects("post.metrics", since, until)}) k (post)
+          FROM (SELECT DISTINCT subject FROM entries WHERE kind = '{_READING}') k (post)
         OFFSET 0 -- or it is looked up again for each snapshot
     )"""
     return f"""
         SELECT *, '' AS line_key, 'step of a counter' AS note
           FROM ({contributions.post_counters(posts)}) stepped
          WHERE measure = {named} AND day >= {since} AND day < {until}
-    """
-
-
-def _subjects(kind: str, since: str, until: str) -> str:
-    """Return what the entries of some days are about, taken back or not: it may not stand any more.
-
-    By their days, as the entries of other sums; what is kept of a thing has no index on its day.
-    """
-    return f"""
-        SELECT DISTINCT subject FROM ledger_entry
-         WHERE org_id = $1 AND position <= {_FOLDED} AND kind = '{kind}'
-           AND day >= {since} AND day < {until}
     """
 
 
@@ -202,9 +194,15 @@ def _posted(measure: str) -> Relation:
 def _posted_on(measure: str, days: tuple[str, str]) -> str:
     """Return the posts that count on ``days``, from the first up to the second, as they stand."""
     since, until = days
-    told = _subjects("post.published", since, until)
+    # By the entries of these days, as those of other sums; versions that were taken back name posts
+    # that may not stand any more.
+    told = f"""(
+        SELECT DISTINCT subject AS post FROM ledger_entry
+         WHERE org_id = $1 AND position <= {_FOLDED} AND kind = 'post.published'
+           AND day >= {since} AND day < {until}
+    )"""
     return f"""
-        SELECT * FROM ({posted(f"(SELECT * FROM ({told}) t (post))")}) posted
+        SELECT * FROM ({posted(told)}) posted
          WHERE measure = '{measure}' AND day >= {since} AND day < {until}
     """
 

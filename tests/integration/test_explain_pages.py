@@ -191,15 +191,19 @@ async def test_of_a_long_history_of_counters_the_days_that_are_asked_about_are_r
     week = Period(FIRST + timedelta(days=200), FIRST + timedelta(days=207))
 
     async with database.transaction(org.id) as connection:
-        before = await rows_read(connection, ["post_snapshot"])
+        before = await rows_read(connection, ["post_snapshot", "ledger_entry"])
         page = await explain_measure(
             *(connection, org, "impressions_advocacy", week), filters={}, after=None, limit=50
         )
-        after = await rows_read(connection, ["post_snapshot"])
+        after = await rows_read(connection, ["post_snapshot", "ledger_entry"])
+    read = {table: rows - before[table] for table, rows in after.items()}
     assert page.total == sum(line.quantity for line in page.lines) == 7 * len(posts)
     # The week in three parts, to count lines and again to find them: of each part its days, those
     # around them, and twice the last reading before.
-    assert after["post_snapshot"] - before["post_snapshot"] <= 2 * (7 + 3 * 4) * len(posts)
+    assert read["post_snapshot"] <= 2 * (7 + 3 * 4) * len(posts)
+    # All was told on one day, so nothing leads to the entries of a part of it: each statement reads
+    # them once. Lines are shown with theirs.
+    assert read["ledger_entry"] <= 6 * len(told) + 3 * len(page.lines)
 
 
 def _late() -> list[Fact]:
