@@ -77,7 +77,12 @@ Key = Annotated[
 ]
 FirstDay = Annotated[
     datetime,
-    typer.Option("--from", formats=["%Y-%m-%d"], help="First day.", show_default=f"{FIRST_DAY:%F}"),
+    typer.Option(
+        "--from",
+        formats=["%Y-%m-%d"],
+        help="First day; of the demo's quarter if none.",
+        show_default=f"{FIRST_DAY:%F}",
+    ),
 ]
 EndDay = Annotated[
     datetime,
