@@ -86,7 +86,7 @@ def placed_stretches(
         SELECT {grouped} AS grouped, {merged_place(plan, columns)} h.since, h.until, h.lines,
                h.quantity
           FROM ({_levels(stretches, _placements(places, arguments, ends), places)}) h
-         WHERE h.since < h.until AND (h.lines <> 0 OR h.quantity <> 0)
+         WHERE h.since < h.until AND h.lines <> 0
            {filter_clause(plan.place_filters, arguments, columns=columns)}
     """
     return merged_stretches(placed, plan, arguments, "grouped", "lines", "quantity")
