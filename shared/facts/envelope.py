@@ -1,8 +1,8 @@
 """The envelope of every fact: who says it, under which identity, when and where it happened."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import date
+from hashlib import blake2b
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -33,8 +33,9 @@ _ENVELOPE = frozenset({"kind", "source", "external_id", "occurred_at", "revision
 
 def identity_key(source: str, kind: str, external_id: str) -> bytes:
     """Return the 16-byte key of an identity inside one organization (BLAKE2b-128)."""
-    material = f"{source}\0{kind}\0{composed(external_id)}".encode()
-    return hashlib.blake2b(material, digest_size=16).digest()
+    if not external_id.isascii():
+        external_id = composed(external_id)
+    return blake2b(f"{source}\0{kind}\0{external_id}".encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class Fact(BaseModel):
         That is: everything but the envelope; sorted keys, decimals as strings.
         """
         values = self.__dict__
-        body = {name: values[name] for name in self.body_fields if values[name] is not None}
+        body = {name: value for name in self.body_fields if (value := values[name]) is not None}
         return orjson.dumps(body, default=str)
 
     def entry_columns(self, zone: ZoneInfo) -> tuple[Any, ...]:
@@ -192,4 +193,4 @@ def composed_and_hashed(columns: tuple[Any, ...]) -> tuple[tuple[Any, ...], byte
 
 
 def _hashed(written: bytes) -> bytes:
-    return hashlib.blake2b(written, digest_size=16).digest()
+    return blake2b(written, digest_size=16).digest()

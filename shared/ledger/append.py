@@ -130,7 +130,7 @@ async def append(
     found = await connection.fetch(_KNOWN, org.id, keys)
     known = {row[0]: Known(*row[1:]) for row in map(tuple, found)}
     if said_at is None and known:
-        rows = [_last_word(row, known.get(row.fact_key)) for row in rows]
+        rows = [_last_word(row, known[row[0]]) if row[0] in known else row for row in rows]
     try:
         judgement = judge(rows, known, position)
     except MixedRevisions as mixed:
@@ -152,9 +152,9 @@ async def append(
     )
 
 
-def _last_word(row: Said, current: Known | None) -> Said:
+def _last_word(row: Said, current: Known) -> Said:
     """Return a version that has no number of its own as one that comes after the known version."""
-    if current is None or max(row.revision, current.revision) >= 0:
+    if max(row.revision, current.revision) >= 0:
         return row
     return row._replace(revision=max(row.revision, current.revision + 1))
 

@@ -69,11 +69,11 @@ class Inconvertible(ValueError):
 def in_other_currencies(org: Org, items: Sequence[Fact | Retraction]) -> set[bytes]:
     """Return the keys of the facts whose amounts are not in the organization's currency."""
     # The fields themselves: asking a model for what it may lack costs more than all the rest.
+    own = (org.currency, None)
     return {
         item.identity.key
         for item in items
-        if not isinstance(item, Retraction)
-        and item.__dict__.get("currency", org.currency) not in (None, org.currency)
+        if not isinstance(item, Retraction) and item.__dict__.get("currency") not in own
     }
 
 
