@@ -5,7 +5,7 @@ the stored value exactly. A count lists one line per person counted, a mean or a
 it is taken from.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +17,7 @@ from shared.kpis.vocabulary import PLACES
 from shared.money import exponent
 from shared.orgs import Org
 from shared.rollups.evidence import Evidence, evidence
+from shared.rollups.known import Knowledge
 from shared.rollups.listed import Combined, places_of_line
 from shared.rollups.query import MeasureQuery, slicing
 from shared.rollups.read import Value, live_generation, read_measures
@@ -52,6 +53,7 @@ CONVERTED = """
           FROM (SELECT e.payload::jsonb -> 'told') t (told) WHERE told IS NOT NULL
     ) END
 """
+_KNOWN = "SELECT current_setting('app.known', true)"
 #: Days that one statement looks at, so that a sparse list costs more statements, not longer ones.
 _MOST_DAYS = 32
 
@@ -124,7 +126,10 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is explained, for all pages alike."""
+    """What is explained, for all pages alike.
+
+    ``unknown_from`` is the day after that of which a look back tells what was known.
+    """
 
     connection: "asyncpg.Connection[asyncpg.Record]"
     org: Org
@@ -132,6 +137,7 @@ class _Asked:
     proof: Evidence
     filters: Mapping[str, frozenset[str]]
     period: Period
+    unknown_from: date | None
 
 
 async def explain_measure(
@@ -159,7 +165,9 @@ async def explain_measure(
     table = await read_measures(connection, org, [measure], query)
     generation = await live_generation(connection, org.id)
     proof = evidence(plan.measure)
-    asked = _Asked(connection, org, generation, proof, plan.filters, period)
+    knowledge = Knowledge.parse(await connection.fetchval(_KNOWN))
+    unknown_from = None if knowledge is None else knowledge.day + timedelta(days=1)
+    asked = _Asked(connection, org, generation, proof, plan.filters, period, unknown_from)
     place = None if after is None else _Place.parse(after)
     lines_total = place.lines_total if place else await _count(asked)
     left = place.left if place else lines_total
@@ -184,7 +192,7 @@ async def explain_measure(
 async def _count(asked: _Asked) -> int | None:
     """Return how many lines there are; None as soon as they are more than are worth counting."""
     total = looked_at = 0
-    for window in _windows(asked, asked.period.start, 1):
+    async for window in _windows(asked, asked.period.start, 1):
         if looked_at > _MOST_COUNTED:
             return None
         arguments = Arguments(asked.org.id, asked.generation)
@@ -207,7 +215,7 @@ async def _page(
     rows: list[asyncpg.Record] = []
     start = place.day if place else asked.period.start
     span = 0
-    for window in _windows(asked, start, place.span if place else 1):
+    async for window in _windows(asked, start, place.span if place else 1):
         rows += await _lines_after(asked, place, window, wanted - len(rows))
         span = max(span, window.days)
         if len(rows) >= wanted:
@@ -215,7 +223,7 @@ async def _page(
     return rows, max(1, span // 2)
 
 
-def _windows(asked: _Asked, start: date, days: int) -> Iterator[Period]:
+async def _windows(asked: _Asked, start: date, days: int) -> AsyncIterator[Period]:
     """Yield the days from ``start`` on, cut so that few are looked at if few are enough.
 
     Each window is twice as long as the one before, up to ``_MOST_DAYS``. Lines that depend on the
@@ -224,10 +232,27 @@ def _windows(asked: _Asked, start: date, days: int) -> Iterator[Period]:
     if not asked.proof.is_by_day:
         yield asked.period
         return
-    while start < asked.period.end:
-        end = min(start + timedelta(days=days), asked.period.end)
-        yield Period(start, end)
-        start, days = end, min(2 * days, _MOST_DAYS)
+    end, unknown_from = asked.period.end, asked.unknown_from
+    while start < end:
+        until = min(start + timedelta(days=days), end)
+        if unknown_from is not None and start < unknown_from:
+            until = min(until, unknown_from)
+        elif unknown_from is not None and until < end:
+            # Of days to come little was known, if anything: it is asked once how far that goes.
+            end, unknown_from = await _end_of_lines(asked, Period(start, end)), None
+            continue
+        yield Period(start, until)
+        start, days = until, min(2 * days, _MOST_DAYS)
+
+
+async def _end_of_lines(asked: _Asked, period: Period) -> date:
+    """Return the day after the last one of a period on which there may be lines."""
+    arguments = Arguments(asked.org.id, asked.generation)
+    contributed, condition = _contributed(asked, period, arguments)
+    last: date | None = await asked.connection.fetchval(
+        f"SELECT max(c.day) {contributed} WHERE {condition}", *arguments.values
+    )
+    return period.start if last is None else last + timedelta(days=1)
 
 
 async def _lines_after(

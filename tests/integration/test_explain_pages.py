@@ -246,3 +246,43 @@ async def test_the_last_page_ends_with_the_last_line_and_not_with_the_period(
     # A statement for each stretch of days in which lines are looked for.
     whole, until_last_line = asked.values()
     assert whole == until_last_line
+
+
+@pytest.mark.parametrize("measure", ["clicks", "impressions_advocacy", "cost"])
+async def test_the_last_page_of_the_past_looks_once_for_what_was_known_of_later_days(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch, measure: str
+) -> None:
+    monkeypatch.setattr(explain, "_MOST_COUNTED", 10)
+    known = FIRST + timedelta(days=175)
+    ahead = fact("link.clicked", 7, 330, link="k", employee="E1")
+    told = [told for told in year() if told.occurred_at.date() <= known]
+    later = [fact("link.clicked", n, 230 + 7 * n, link="k", employee="E1") for n in range(9)]
+    await record(database, org, known, [*told, ahead])
+    await record(database, org, RECORDED, later)
+
+    async def last_page(period: Period) -> tuple[list[ContributionLine], int]:
+        asked: list[LoggedQuery] = []
+        lines: list[ContributionLine] = []
+        after = None
+        while True:
+            asked.clear()
+            async with database.transaction(org.id) as connection:
+                await look_back(connection, await known_on(connection, org, known))
+                with connection.query_logger(asked.append):
+                    page = await explain_measure(
+                        *(connection, org, measure, period), filters={}, after=after, limit=9
+                    )
+            assert page.lines_total is None
+            lines += page.lines
+            if page.next is None:
+                assert sum(Fraction(line.quantity) for line in lines) == page.total
+                return lines, len(asked)
+            after = page.next
+
+    lines, whole = await last_page(YEAR)
+    end = max(line.day for line in lines) + timedelta(days=1)
+
+    ends_there, until_last_line = await last_page(Period(FIRST, end))
+    assert (measure == "clicks") is (ahead.external_id in {line.external_id for line in lines})
+    assert lines == ends_there
+    assert whole <= until_last_line + 1
