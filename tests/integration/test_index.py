@@ -72,7 +72,11 @@ async def test_a_change_is_from_the_last_reading_before_to_the_last_one_in_the_p
         *(reading("E1", *told) for told in (("02-28", 15), ("03-01", 25))),
         reading("E2", "02-05", 10),  # no one knows what it was before
         reading("E3", "01-05", 5),  # not read again: it is what it was
-        fact("audience.recorded", "c", "2025-02-05", metric="connections", count=9, employee="E1"),
+        # What else is read of people is no part of it.
+        *(
+            fact("audience.recorded", day, day, metric="connections", count=9, employee="E1")
+            for day in ("2025-01-05", "2025-02-05")
+        ),
     )
 
     assert await value(database, org, "ssi_change", FEBRUARY) == [Decimal("2.5")]
