@@ -106,12 +106,14 @@ _PEOPLE_OF = {
 # Who is behind a figure on this side of a change may be told to be the same as somebody to whom no
 # link of this side leads: a lead that goes to another's touch is no line on that side.
 _LINKS_TOLD = """linked AS MATERIALIZED (
-    SELECT e.subject AS person, o.other
-      FROM public.ledger_entry e, jsonb_array_elements_text(e.payload::jsonb -> 'same_as') o (other)
+    SELECT l.person, array_agg(l.other) AS others
+      FROM public.ledger_entry e
+     CROSS JOIN LATERAL jsonb_array_elements_text(e.payload::jsonb -> 'same_as') o (other)
+     CROSS JOIN LATERAL (VALUES (e.subject, o.other), (o.other, e.subject)) l (person, other)
      WHERE e.org_id = $1 AND e.position > {after} AND e.position <= {until}
        AND e.kind = 'person.identified'
+     GROUP BY l.person
 )"""
-_BOTH_WAYS = "SELECT person, other FROM linked UNION ALL SELECT other, person FROM linked"
 
 
 def entries_about(
@@ -135,7 +137,8 @@ def entries_about(
     people = _PEOPLE_OF[conversion] if conversion else "SELECT person FROM about"
     known = f"SELECT person FROM ({people}) known WHERE person IS NOT NULL"
     tables.append(_LINKS_TOLD.format(after=after, until=until))
-    tables.append(f"people AS MATERIALIZED ({same_people(known, _BOTH_WAYS)})")
+    same = same_people(known, besides="linked")
+    tables.append(f"people AS MATERIALIZED ({same})")
     before_end = f"e.day < {date_literal(ends_on)}"
     told = [
         "e.fact_key IN (SELECT fact_key FROM behind)",

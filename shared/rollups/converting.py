@@ -215,13 +215,12 @@ def same_person(person: str) -> str:
 def same_people(people: str, besides: str | None = None) -> str:
     """Return the query of every identifier (``person``) of all whom the query ``people`` names.
 
-    ``besides`` is a query of further links, each in both directions (``person``, ``other``).
+    ``besides`` is a table of further links: of each ``person`` the ``others``, in both directions.
     """
     further, told = "", ""
     if besides is not None:
-        # A person at a time, whose further links are found by hash: there may be many of both.
-        grouped = f"SELECT person, array_agg(other) AS others FROM ({besides}) b GROUP BY person"
-        told = f"LEFT JOIN ({grouped}) further ON further.person = same.person"
+        # Found by hash: there may be many of both.
+        told = f"LEFT JOIN {besides} further ON further.person = same.person"
         further = "UNION ALL SELECT unnest(further.others)"
     return f"""
         WITH RECURSIVE same (person) AS (
