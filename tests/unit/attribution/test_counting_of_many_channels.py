@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from random import Random
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
+from shared.attribution import counting
 from shared.attribution.bulk import Journeys
 from shared.attribution.counting import chain_of_many, shapley_values, worth_of_sets
 from shared.attribution.markov import PathCount, chain_of
@@ -41,6 +44,22 @@ def test_moves_between_many_states_are_counted_as_one_by_one(order: int) -> None
     paths = [PathCount([NAMES[c] for c in path], 1, int(worth > 1)) for path, worth in told]
 
     assert chain_of_many(_journeys(told), is_won, order=order) == chain_of(paths, order=order)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_journeys_counted_part_by_part_are_counted_as_one_by_one(order: int) -> None:
+    random = Random(order)
+    told = [([random.randrange(3) for _ in range(random.randint(1, 5))], 0) for _ in range(400)]
+    is_won = np.array([random.random() < 0.3 for _ in told])
+    paths = [
+        PathCount([NAMES[c] for c in path], 1, int(won))
+        for (path, _), won in zip(told, is_won, strict=True)
+    ]
+    journeys = replace(_journeys(told), names=NAMES[:3])
+
+    # Parts of 16 and of 64 journeys: as many as there are counters.
+    with patch.object(counting, "_AT_A_TIME", 1):
+        assert chain_of_many(journeys, is_won, order=order) == chain_of(paths, order=order)
 
 
 def test_sets_of_many_channels_are_worth_what_their_journeys_are() -> None:
