@@ -37,6 +37,7 @@ _FOLD: Final = Target(
     looks=(
         (
             "tests/integration/test_fold_late.py",
+            "tests/integration/test_fold_left_out.py",
             "tests/integration/test_fold_ties.py",
             "tests/integration/test_fold_kinds.py::test_what_counts_is_what_stands_and_the_past_stays[1000]",
             "tests/integration/test_fold_batches.py",
