@@ -42,6 +42,10 @@ _QUIET: Final = (
 
 Event = MutableMapping[str, Any]
 
+#: What each event goes through. A logger keeps the list that it was first used with: it is one and
+#: the same, so that loggers follow whoever configures them anew, as tests do.
+_pipeline: Final[list[structlog.typing.Processor]] = []
+
 
 def configure_logging(
     *,
@@ -58,8 +62,9 @@ def configure_logging(
         _Component(component),
         _count,
     ]
+    _pipeline[:] = [*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=_pipeline,
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,

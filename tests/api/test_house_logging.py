@@ -104,6 +104,21 @@ def test_the_console_format_is_for_people(capsys: pytest.CaptureFixture[str]) ->
     assert "\x1b[31m" not in out
 
 
+def test_a_logger_that_was_used_before_follows_who_configures_logging_anew(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(component="api")
+    log = structlog.get_logger("t")
+    log.info("first")
+    configure_logging(component="collector")
+    log.info("second")
+
+    assert [event["component"] for event in logged(capsys)] == ["api", "collector"]
+    with structlog.testing.capture_logs() as captured:
+        log.info("third")
+    assert [event["event"] for event in captured] == ["third"]
+
+
 def test_lines_go_to_what_standard_output_is_when_they_are_written(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
