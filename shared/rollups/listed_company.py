@@ -180,12 +180,13 @@ def _knowledge_base() -> str:
 
 
 def _ties() -> str:
+    # The names of two teams in one: whatever stood between them could be a part of a name.
     told = standing_lines(
         "ties.recorded",
         EVER,
         NEVER,
         quantity="(s.body ->> 'pairs')::numeric",
-        key="s.body ->> 'team' || ' and ' || (s.body ->> 'other_team')",
+        key="jsonb_build_array(s.body -> 'team', s.body -> 'other_team')::text",
         note="s.body ->> 'team' || ' and ' || (s.body ->> 'other_team')",
     )
     until = until_overtaken("t.day", "t.line_key", "t.occurred_at DESC, t.fact_key DESC")

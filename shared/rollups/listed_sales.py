@@ -153,13 +153,16 @@ def _buyers(*, returning: bool) -> Lines:
 
 
 def _clients(only: str) -> Lines:
-    """Return a line for each advocate's touch credited with a deal, by the deal's customer."""
+    """Return a line for each advocate's touch credited with a deal, by the deal's customer.
+
+    A deal that names none is a customer's of its own: no customer's name has an @.
+    """
 
     def lines(since: str, until: str) -> str:
         return f"""
             SELECT c.converted_day AS day, c.employee, c.account, c.network, c.campaign, c.content,
                    c.channel, 1::numeric AS quantity, c.touch_key AS fact_key,
-                   coalesce(s.body ->> 'customer', c.conversion) AS line_key,
+                   coalesce(s.body ->> 'customer', '@' || c.conversion) AS line_key,
                    'touch before deal ' || c.conversion AS note
               FROM credit c
               JOIN LATERAL ({converting.current_deal("c.conversion")}) d ON true

@@ -102,3 +102,20 @@ async def test_who_is_in_no_team_has_no_ties_across_teams(database: Database, or
     await tell(database, org, *staff, fact("ties.recorded", "t", "2025-02-03", **pairs))
 
     assert await value_of(database, org, "cross_unit_ties") == 75
+
+
+async def test_pairs_of_teams_are_told_apart_whatever_teams_are_called(
+    database: Database, org: Org
+) -> None:
+    pairs = {("IT", "Legal and Sales"): 1, ("IT and Legal", "Sales"): 2}
+    teams = [team for pair in pairs for team in pair]
+    staff = [employed(f"E{number}", team) for number, team in enumerate(teams)]
+    ties = [
+        fact("ties.recorded", str(count), "2025-02-03", team=one, other_team=other, pairs=count)
+        for (one, other), count in pairs.items()
+    ]
+
+    await tell(database, org, *staff, *ties)
+
+    # Three ties of the six pairs of four people in four teams.
+    assert await value_of(database, org, "cross_unit_ties") == 50

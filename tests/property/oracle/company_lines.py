@@ -130,8 +130,9 @@ def _internal(history: History, span: Span) -> dict[str, Told]:
             )
     ties = sorted(history.of(TiesRecorded), key=lambda t: (t.occurred_at, key_of(t)))
     if ties:
-        last = {t.other_team: t for t in ties if history.day(t.occurred_at) < span.end}
-        told["ties"] = Told([Line(n, t.pairs, span.start) for n, t in last.items()], "sum")
+        last = {(t.team, t.other_team): t for t in ties if history.day(t.occurred_at) < span.end}
+        lines = [Line(str(pair), t.pairs, span.start) for pair, t in last.items()]
+        told["ties"] = Told(lines, "sum")
     return told
 
 

@@ -182,7 +182,7 @@ def _clients(history: History, span: Span, *, is_new_market: bool = False) -> It
         deal = deals(history)[conversion.id]
         if is_new_market and not deal.is_new_market:
             continue
-        customer = deal.customer or conversion.id
+        customer = deal.customer or f"nobody's, of deal {conversion.id}"
         for touch, _, _ in credits(history, "linear", journey_of(history, conversion), conversion):
             if touch.channel == ADVOCACY:
                 yield Line(customer, 1, day, touch.employee or "")
