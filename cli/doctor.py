@@ -20,6 +20,7 @@ from services.metrics.outdated import Outdated, outdated
 from shared.migrations.runner import head_revision
 from shared.rollups.rules import CATALOGUE_VERSION, RULES
 from shared.security.keyring import KeyRing, KeyRingError
+from shared.zones import zones_read_otherwise
 
 __all__ = ["Check", "examine"]
 
@@ -135,6 +136,7 @@ async def _contents(connection: "asyncpg.Connection[asyncpg.Record]") -> AsyncIt
     yield schema
     yield await _role(connection)
     if not schema.is_fault:
+        yield await _zones(connection)
         for check in _figures(await outdated(connection)):
             yield check
 
@@ -175,6 +177,17 @@ async def _role(connection: "asyncpg.Connection[asyncpg.Record]") -> Check:
         advice = f"GRANT {_APP_ROLE} TO {user}"
         return Check("role", f"{user} may not act as {_APP_ROLE}: {advice}", is_fault=True)
     return Check("role", f"{_APP_ROLE}, held by row-level security")
+
+
+async def _zones(connection: "asyncpg.Connection[asyncpg.Record]") -> Check:
+    """Check that the database cuts the days of every organization where processes do."""
+    rows = await connection.fetch("SELECT DISTINCT time_zone FROM organization")
+    zones = [row["time_zone"] for row in rows]
+    if wrong := await zones_read_otherwise(connection, zones):
+        told = f"the database's clocks show another time in {', '.join(wrong)}"
+        advice = "update its time zone data; what it takes for an abbreviation, as CET, stays wrong"
+        return Check("time zones", f"{told}: {advice}", is_fault=True)
+    return Check("time zones", "read alike by the database and by this version")
 
 
 def _figures(found: Sequence[Outdated]) -> Iterator[Check]:

@@ -17,6 +17,7 @@ from shared.ids import new_id
 from shared.kpis.privacy import FLOOR
 from shared.money import InvalidCurrency, exponent
 from shared.rollups.rules import CATALOGUE_VERSION
+from shared.zones import zones_read_otherwise
 
 __all__ = [
     "DEFAULT_HALF_LIFE_DAYS",
@@ -85,13 +86,18 @@ async def create_org(
     Without ``half_life_days`` the half-life will follow the sales cycle, once that can be measured.
 
     Raises:
-        InvalidOrg: the time zone is unknown, deals are not closed in the currency, or the name is
-            empty or too long.
+        InvalidOrg: the time zone is unknown, or another one to the database, deals are not closed
+            in the currency, or the name is empty or too long.
     """
     if not 1 <= len(name) <= _LONGEST_NAME:
         raise InvalidOrg(f"an organization's name has 1 to {_LONGEST_NAME} characters")
     if time_zone not in available_timezones():
         raise InvalidOrg(f"unknown time zone: {time_zone}; expected one such as Europe/Warsaw")
+    if await zones_read_otherwise(connection, [time_zone]):
+        raise InvalidOrg(
+            f"the database reads the time zone {time_zone} otherwise; expected one that is named"
+            " after a place, such as Europe/Warsaw"
+        )
     try:
         exponent(currency)
     except InvalidCurrency:

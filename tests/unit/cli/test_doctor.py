@@ -1,8 +1,12 @@
 """`earned doctor`: what it finds on a real database, and what it advises."""
 
+import asyncio
 from pathlib import Path
 
+import asyncpg
+
 from cli.doctor import Check, examine
+from shared.orgs import create_org
 
 
 def _findings(tmp_path: Path, **given: str) -> dict[str, Check]:
@@ -15,6 +19,28 @@ def test_a_migrated_database_is_in_order(tmp_path: Path, database_url: str) -> N
 
     assert not [check.line for check in found.values() if check.is_fault]
     assert found["role"].finding == "earned_app, held by row-level security"
+
+
+def test_a_time_zone_that_the_database_reads_otherwise_is_a_fault(
+    tmp_path: Path, database_url: str
+) -> None:
+    # As from before it was refused.
+    async def move(zone: str) -> None:
+        connection = await asyncpg.connect(database_url)
+        try:
+            if not await connection.fetchval("SELECT EXISTS (SELECT FROM organization)"):
+                await create_org(connection, name="Zoned", time_zone="UTC", currency="EUR")
+            await connection.execute("UPDATE organization SET time_zone = $1", zone)
+        finally:
+            await connection.close()
+
+    asyncio.run(move("CET"))
+    told = _findings(tmp_path, database_url=database_url)["time zones"]
+    asyncio.run(move("Europe/Warsaw"))
+
+    assert told.is_fault
+    assert "in CET" in told.finding
+    assert not _findings(tmp_path, database_url=database_url)["time zones"].is_fault
 
 
 def test_an_empty_database_is_told_how_to_be_migrated(tmp_path: Path, server_url: str) -> None:
