@@ -7,8 +7,11 @@ from pydantic import Field, model_validator
 from shared.facts.envelope import Fact
 from shared.facts.fields import Amount, Count, Instant, Ref, Respondents, Slug
 from shared.facts.shapes import DailyTotal
+from shared.kpis.vocabulary import Generation
 
 __all__ = ["DemographicsRecorded", "MentionRecorded", "SurveyRecorded"]
+
+_GENERATIONS = tuple(Generation)
 
 
 class MentionRecorded(Fact):
@@ -113,3 +116,10 @@ class DemographicsRecorded(DailyTotal):
     is_target: bool = Field(
         default=False, description="Whether the company wants to reach them.", examples=[True]
     )
+
+    @model_validator(mode="after")
+    def _is_coherent(self) -> Self:
+        # The views of each generation are a measure: another spelling would be one of its own.
+        if self.facet == "generation" and self.segment not in _GENERATIONS:
+            raise ValueError(f"the segment of a generation is one of {', '.join(_GENERATIONS)}")
+        return self
