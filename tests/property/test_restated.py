@@ -57,14 +57,14 @@ _PARTS = {
     "market": "de",
     "language": "en",
 }
-#: Whatever has a number, as a whole and by part; but the whole of hashtags, which overlap.
+#: Whatever has a number, as a whole and by part; but of hashtags, which overlap, one alone.
 _FIGURES: list[_Figure] = [
     (kpi.id, dimension)
     for kpi in catalogue().kpis.values()
     if kpi.statement is None and kpi.unavailable is None
     for dimension in (None, *_PARTS)
     if (dimension in kpi.dimensions or dimension is None)
-    and (kpi.id, dimension) != ("hashtag_engagement", None)
+    and (kpi.id != "hashtag_engagement" or dimension == "hashtag")
 ]
 #: By themselves the weeks after which cohorts are looked at again end.
 _MOVED_BY_TIME = "cohort_"
