@@ -1,6 +1,7 @@
 """CSV files end up in the ledger whole, once, or not at all."""
 
 import hashlib
+import unicodedata
 from datetime import date
 from decimal import Decimal
 from typing import cast
@@ -125,6 +126,21 @@ async def test_personal_data_go_to_the_table_of_people_alone(database: Database,
     entries = await rows(database, org.id, "SELECT ledger_entry::text AS entry FROM ledger_entry")
     assert not any("Anna" in row["entry"] or "@example" in row["entry"] for row in entries)
     assert any("=HYPERLINK(1)" in row["entry"] for row in entries)
+
+
+async def test_a_person_is_named_as_in_the_ledger_however_letters_are_composed(
+    database: Database, org: Org
+) -> None:
+    spelled = {form: unicodedata.normalize(form, "Bąk-1") for form in ("NFD", "NFC")}
+    assert spelled["NFD"] != spelled["NFC"]
+    for employee in spelled.values():
+        await run(database, org, "roster", ROSTER.replace("E1,", f"{employee},"))
+
+    known = "SELECT employee FROM {} ORDER BY employee"
+    people = await rows(database, org.id, known.format("employee"))
+    entries = await rows(database, org.id, known.format("ledger_entry"))
+    assert people == entries
+    assert [row["employee"] for row in people] == [spelled["NFC"], "E2"]
 
 
 async def test_a_roster_without_names_keeps_the_names_that_are_known(

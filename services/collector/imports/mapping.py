@@ -33,6 +33,7 @@ from shared.facts import (
     MemberLeft,
     SsiRecorded,
 )
+from shared.text import composed
 
 __all__ = ["CSV_SOURCE", "KINDS", "ImportKind", "Kind", "Person", "RowError", "person_of_row"]
 
@@ -178,4 +179,6 @@ def person_of_row(cells: Cells) -> Person:
         problems.append(("email", "email", "must be one e-mail address"))
     if problems:
         raise RowError(*problems)
-    return Person(required(cells, "employee"), day(cells, "effective_on"), name, email)
+    # As the ledger keeps it: names are found by it.
+    employee = composed(required(cells, "employee"))
+    return Person(employee, day(cells, "effective_on"), name, email)
