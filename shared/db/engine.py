@@ -66,6 +66,7 @@ class Database:
                     "idle_in_transaction_session_timeout": "15000",
                     "temp_buffers": temp_buffers,
                     "TimeZone": "UTC",
+                    "DateStyle": "ISO",
                     "jit": "off",
                 },
             },
