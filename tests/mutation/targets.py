@@ -43,6 +43,7 @@ _FOLD: Final = Target(
             "tests/integration/test_fold_batches.py",
             "tests/integration/test_fold_edges.py::test_a_rich_history_is_what_the_oracle_says[1000-9]",
             "tests/integration/test_fold_edges.py::test_journeys_that_are_read_in_pieces_are_divided_whole[2]",
+            "tests/integration/test_fold_layouts.py",
             "tests/integration/test_fold_generations.py::test_generations_do_not_touch_each_other",
             "tests/integration/test_fold_generations.py::test_a_generation_that_follows_in_small_steps_comes_to_the_same",
             "tests/integration/test_fold_edges.py::test_an_index_is_the_mean_of_the_last_of_each_person",
