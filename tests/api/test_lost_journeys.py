@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.metrics.fold import fold_batch
 from services.metrics.rebuild import continue_rebuild, start_rebuild
 from shared.db import Database
 from shared.orgs import Org
@@ -95,6 +96,64 @@ async def test_its_path_reaches_back_for_the_window_behind_its_last_touch(
     }
 
 
+@pytest.mark.parametrize("basis", ["cohort", "period"])
+async def test_one_touch_that_the_period_asks_about_is_enough_for_the_whole_path(
+    client: httpx.AsyncClient, tell_all: TellAll, basis: str
+) -> None:
+    await tell_all(touches("p1", "EA BR", apart=10))
+
+    shift = WINDOW if basis == "period" else 0
+    period = {"from": str(later(5 + shift)), "to": str(later(15 + shift))}
+    effects = await effects_of(client, basis=basis, **period)
+
+    assert moves(effects) == {
+        ("", "employee_advocacy"): 1,
+        ("employee_advocacy", "brand"): 1,
+        ("brand", "(lost)"): 1,
+    }
+
+
+async def test_people_who_are_linked_over_many_names_are_each_met_once(
+    client: httpx.AsyncClient, tell_all: TellAll
+) -> None:
+    # From both its ends the longer chain looks as if it began there: a - x - y - z - b.
+    links = {"x": ["a"], "y": ["x"], "z": ["y", "b"], "d": ["c"]}
+    same = (
+        fact("person.identified", name, local(JANUARY), person=name, same_as=others)
+        for name, others in links.items()
+    )
+    await tell_all(touches("a", "EA"), touches("b", "BR", later(1)), same)
+    await tell_all(touches("c", "AD", later(2)), touches("d", "EA", later(3)))
+
+    effects = await effects_of(client)
+
+    assert moves(effects) == {
+        ("", "employee_advocacy"): 1,
+        ("employee_advocacy", "brand"): 1,
+        ("brand", "(lost)"): 1,
+        ("", "paid"): 1,
+        ("paid", "employee_advocacy"): 1,
+        ("employee_advocacy", "(lost)"): 1,
+    }
+
+
+async def test_a_link_that_another_generation_holds_still_makes_nobody_the_same(
+    client: httpx.AsyncClient, database: Database, org: Org, tell_all: TellAll
+) -> None:
+    def same_as(*others: str) -> dict[str, Any]:
+        return fact("person.identified", "1", local(JANUARY), person="q", same_as=[*others])
+
+    await tell_all(*(touches(person, "EA") for person in "apqz"), iter([same_as("a", "z")]))
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id)
+        await fold_batch(connection, org.id, 2)
+    assert (await effects_of(client))["journeys"] == 2
+
+    await tell_all(iter([same_as("p")]))
+
+    assert (await effects_of(client))["journeys"] == 3
+
+
 async def test_who_is_met_under_two_names_is_met_once_and_in_one_generation(
     client: httpx.AsyncClient, database: Database, org: Org, tell_all: TellAll
 ) -> None:
@@ -122,6 +181,18 @@ async def test_the_first_of_several_conversions_decides(
     effects = await effects_of(client)
 
     assert (effects["journeys"], effects["converted"]) == (1, 1)
+
+
+async def test_who_applied_in_time_could_have_been_hired_though_they_apply_again(
+    client: httpx.AsyncClient, tell_all: TellAll
+) -> None:
+    at = local(later(60), 20)
+    again = fact("application.submitted", "again", at, application="again", person="p1")
+    await tell_all(touches("p1", "EA"), converts("application", "p1", later(5)), iter([again]))
+
+    effects = await effects_of(client, conversion="hire")
+
+    assert (effects["journeys"], effects["converted"]) == (1, 0)
 
 
 async def test_a_lead_that_is_somebody_elses_by_now_is_no_conversion(

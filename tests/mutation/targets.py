@@ -176,6 +176,17 @@ _LISTED: Final = Target(
         ("tests/property/test_catalogue_histories.py",),
     ),
 )
+#: Groups that are shown as one, others in each bucket.
+_MERGED: Final = Target(
+    files=("shared/rollups/merging.py",),
+    looks=(
+        (
+            "tests/integration/test_many_buckets.py::test_groups_that_are_merged_say_what_they_say_together",
+            "tests/api/test_merged_by_day.py",
+        ),
+        ("tests/property/test_small_group_histories.py",),
+    ),
+)
 #: Journeys of which nobody tells that they failed.
 _UNCONVERTED: Final = Target(
     files=("services/api/roi/unconverted.py",),
@@ -200,5 +211,5 @@ _UPKEEP: Final = Target(
 )
 TARGETS: Final = (
     *(_FOLD, _GENERATIONS, _VERIFY, _PAST, _CURRENCIES, _NAMING, _TOLD, _LISTED),
-    *(_UNCONVERTED, _UPKEEP),
+    *(_MERGED, _UNCONVERTED, _UPKEEP),
 )
