@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from services.collector.connectors import CONNECTORS
 from services.collector.connectors.declaration import Connector, ConnectorConfig
 from services.collector.credentials import StoredCredentials, seal, unseal
-from services.collector.http.auth import ServiceAccountKey
+from services.collector.http.auth import ServiceAccountKey, is_bearable
 from services.collector.http.errors import UrlNotAllowed
 from services.collector.http.guard import check_url
 from shared import clock
@@ -241,6 +241,9 @@ def _credentials(
         _check_address(
             "credentials.auth.token_uri", credentials.auth.token_uri, allow_private=allow_private
         )
+    elif (token := credentials.auth.access_token) is not None and not is_bearable(token):
+        message = "expected printable ASCII without blanks: what the vendor shows, and no more"
+        raise Invalid(errors=[_error("credentials.auth.access_token", "no_token", message)])
     return credentials
 
 

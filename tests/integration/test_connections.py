@@ -82,6 +82,16 @@ async def test_a_connection_comes_back_with_its_secrets_and_due_streams(
         ({"credentials": {}}, "credentials.auth", "missing"),
         ({"credentials": {"auth": {"type": "token"}}}, "credentials.auth.token.access_token", None),
         (
+            {"credentials": {"auth": {"type": "token", "access_token": "canary…"}}},
+            "credentials.auth.access_token",
+            "no_token",
+        ),
+        (
+            {"credentials": {"auth": GRANT | {"access_token": "canary\n"}}},
+            "credentials.auth.access_token",
+            "no_token",
+        ),
+        (
             {
                 "credentials": {
                     "auth": {

@@ -5,11 +5,12 @@ may fetch a token in the middle of a call. The client drives it and keeps the li
 neither sockets nor the database.
 """
 
+import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -28,6 +29,7 @@ __all__ = [
     "ServiceAccountKey",
     "StaticToken",
     "TokenVault",
+    "is_bearable",
 ]
 
 AuthFlow = AsyncGenerator[Request, Answer]
@@ -37,6 +39,8 @@ _TOKEN_DEADLINE = timedelta(seconds=10)
 _EXPIRY_MARGIN = timedelta(seconds=60)
 _JWT_LIFE = timedelta(hours=1)
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+#: What RFC 6750 lets a token be made of, and a few signs more that a header can hold.
+_BEARABLE: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class Auth(Protocol):
@@ -73,13 +77,13 @@ class OAuthGrant(_Credentials):
     expires_at: datetime | None = None
 
     def usable_token(self, now: datetime) -> SecretStr | None:
-        """Return the access token unless it has expired or is about to.
+        """Return the access token unless it has expired or is about to, or is none.
 
         One of unknown life is tried: a refusal leads to a renewal.
         """
         if self.expires_at is not None and self.expires_at <= now + _EXPIRY_MARGIN:
             return None
-        return self.access_token
+        return self.access_token if self.access_token and is_bearable(self.access_token) else None
 
 
 class ServiceAccountKey(_Credentials):
@@ -204,7 +208,14 @@ class ServiceAccountAuth:
         return Request("POST", self.key.token_uri, form=form, deadline=_TOKEN_DEADLINE)
 
 
+def is_bearable(token: SecretStr) -> bool:
+    """Tell whether a token can be sent: printable ASCII without blanks, as all of them are."""
+    return _BEARABLE.fullmatch(token.get_secret_value()) is not None
+
+
 def _bearing(request: Request, token: SecretStr) -> Request:
+    if not is_bearable(token):
+        raise ReauthRequired("token_unusable")
     return request.with_headers({"Authorization": f"Bearer {token.get_secret_value()}"})
 
 
@@ -228,7 +239,9 @@ def _tokens(answer: Answer) -> tuple[SecretStr, timedelta, SecretStr | None]:
     document: Mapping[str, object] = answer.document or {}
     token, seconds = document.get("access_token"), document.get("expires_in")
     refresh_token = document.get("refresh_token")
-    if not isinstance(token, str) or not token or not isinstance(seconds, int) or seconds <= 0:
+    if not isinstance(token, str) or not isinstance(seconds, int) or seconds <= 0:
+        raise BadPayload("bad_token_answer")
+    if not is_bearable(SecretStr(token)):
         raise BadPayload("bad_token_answer")
     return (
         SecretStr(token),

@@ -258,6 +258,38 @@ async def test_a_token_that_is_missing_or_refused_is_renewed_once(stored: str | 
     assert server.renewals == 1
 
 
+@pytest.mark.parametrize("token", ["pat-…", "pat-1\n", "pat 1", "\x7f"])
+async def test_a_stored_token_that_no_header_can_hold_asks_for_a_person(token: str) -> None:
+    def nobody(_: httpx.Request) -> httpx.Response:
+        raise AssertionError("nothing is sent")
+
+    with pytest.raises(ReauthRequired, match="token_unusable"):
+        await call(nobody, auth=BearerAuth(SecretStr(token)))
+
+
+async def test_an_access_token_that_no_header_can_hold_is_renewed() -> None:
+    vault = Vault(grant("pat-…"))
+
+    document = await call(
+        TokenServer(vault), auth=OAuthAuth("https://api.vendor.example/token", vault)
+    )
+
+    assert document == {"ok": True}
+
+
+async def test_a_token_answer_that_no_header_can_hold_is_not_kept() -> None:
+    vault = Vault(grant())
+    answer = {"access_token": "pat-…", "expires_in": 1800}
+
+    with pytest.raises(BadPayload, match="bad_token_answer"):
+        await call(
+            lambda _: httpx.Response(200, json=answer),
+            auth=OAuthAuth("https://api.vendor.example/token", vault),
+        )
+
+    assert vault.committed == grant()
+
+
 async def test_a_revoked_grant_asks_for_a_person() -> None:
     vault = Vault(grant())
     auth = OAuthAuth("https://api.vendor.example/token", vault)
