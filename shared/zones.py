@@ -5,8 +5,8 @@ CET, EET, MET and WET for abbreviations, which have no summer time; and where a 
 clocks, one of the two may not know yet.
 """
 
-from collections.abc import Collection
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -20,9 +20,7 @@ __all__ = ["zones_read_otherwise"]
 _EVERY: Final = timedelta(weeks=1)
 _WEEKS: Final = 52
 _LOCAL_TIMES: Final = """
-SELECT z.zone, array_agg(i.instant AT TIME ZONE z.zone ORDER BY i.instant) AS told
-  FROM unnest($1::text[]) z (zone) CROSS JOIN unnest($2::timestamptz[]) i (instant)
- GROUP BY z.zone
+SELECT array_agg(instant AT TIME ZONE $1 ORDER BY instant) FROM unnest($2::timestamptz[]) instant
 """
 
 
@@ -31,16 +29,24 @@ async def zones_read_otherwise(
 ) -> list[str]:
     """Return those of the zones in which the database's clocks show another time than Python's.
 
-    Looked at are the last year and the next one.
-
-    Raises:
-        asyncpg.InvalidParameterValueError: the database knows no zone of one of the names.
+    Looked at are the last year and the next one. A zone that the database does not know is one.
     """
     now = clock.now()
     instants = [now + week * _EVERY for week in range(-_WEEKS, _WEEKS + 1)]
-    rows = await connection.fetch(_LOCAL_TIMES, sorted(set(names)), instants)
-    return sorted(
-        zone
-        for zone, told in rows
-        if told != [i.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for i in instants]
-    )
+    return [
+        name
+        for name in sorted(set(names))
+        if await _local_times(connection, name, instants)
+        != [instant.astimezone(ZoneInfo(name)).replace(tzinfo=None) for instant in instants]
+    ]
+
+
+async def _local_times(
+    connection: "asyncpg.Connection[asyncpg.Record]", zone: str, instants: Sequence[datetime]
+) -> list[datetime] | None:
+    try:
+        async with connection.transaction():
+            times: list[datetime] = await connection.fetchval(_LOCAL_TIMES, zone, instants)
+    except asyncpg.InvalidParameterValueError:
+        return None
+    return times
