@@ -98,8 +98,8 @@ def render_repairs(repairs: Sequence[Repair]) -> Iterator[str]:
         elif done.is_waiting:
             yield "  not mended: it takes a rebuild, and one is under way; verify again after that"
         elif done.is_frozen:
-            yield "  not mended: it takes a rebuild, which would tell published periods by newer"
-            yield "  rules; withdraw them first"
+            yield "  not mended: it takes a rebuild, which would move published figures, told by"
+            yield "  older rules or repaired since; withdraw them first"
         elif done.before.mismatches:
             yield "  mended in place; rollup_repair tells which deltas were logged"
         if done.before.mismatches:

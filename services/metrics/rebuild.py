@@ -92,6 +92,19 @@ SELECT EXISTS (
                         WHERE w.org_id = p.org_id AND w.publication_id = p.id)
 )
 """
+# What was published before a repair of values and log stays as it was told by a delta that this
+# generation alone has: told from the facts, it would be another figure.
+_HAS_MENDED = """
+SELECT EXISTS (
+    SELECT FROM publication p
+      JOIN rollup_repair r ON r.org_id = p.org_id AND r.repaired_at >= p.known_until
+       AND r.day < p.ends_on AND r.logged <> r.recomputed
+      JOIN generation g ON g.org_id = r.org_id AND g.generation = r.generation
+     WHERE p.org_id = $1 AND g.state = 'live'
+       AND NOT EXISTS (SELECT FROM publication_withdrawal w
+                        WHERE w.org_id = p.org_id AND w.publication_id = p.id)
+)
+"""
 _CHANGES = """
 SELECT (begun.window_days, begun.half_life_days) <> (live.window_days, live.half_life_days)
            AS credit,
@@ -149,7 +162,8 @@ async def start_rebuild(
 
     Raises:
         RebuildUnderWay: one is being built already.
-        PeriodsPublished: other parameters, or the rules of this version, would move what is frozen.
+        PeriodsPublished: other parameters, or the rules of this version, would move what is frozen,
+            or it was repaired since.
         ValueError: a parameter is out of its limits.
     """
     for name, value in (("window_days", window_days), ("half_life_days", half_life_days)):
@@ -171,6 +185,11 @@ async def start_rebuild(
     if any(changes.values()) and await has_published(connection, org_id):
         cause = "another window or half-life" if changes["credit"] else "the rules of this version"
         raise PeriodsPublished(f"{cause} would move published figures: withdraw them first")
+    if await connection.fetchval(_HAS_MENDED, org_id):
+        raise PeriodsPublished(
+            "published figures were repaired since, and stay as they were published until a rebuild"
+            " moves them: withdraw them first"
+        )
     await connection.execute(
         "INSERT INTO fold_cursor (org_id, generation, position, folded_at) VALUES ($1, $2, 0, $3)",
         org_id,

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from services.metrics.rebuild import PeriodsPublished, continue_rebuild, start_rebuild
 from services.metrics.verify import repair, verify
 from shared.db import Database
 from shared.orgs import Org
@@ -193,6 +194,42 @@ async def test_what_was_repaired_before_is_published_as_it_is(
     assert (await march.get("restatements"))["restatements"] == []
     day = (RECORDED + later).date().isoformat()
     assert (await march.get("restatements/facts", day=day))["repairs"] == []
+
+
+async def test_no_rebuild_takes_back_what_was_published_before_a_repair(march: March) -> None:
+    async def rebuild() -> None:
+        async with march.database.transaction(march.org.id) as connection:
+            await start_rebuild(connection, march.org.id)
+        assert await continue_rebuild(march.database, march.org.id)
+
+    await march.miscounted()
+    published = await march.published()
+    assert not await march.repaired(REPAIRED)
+
+    # Told from the facts alone, nobody would ever have said five.
+    with pytest.raises(PeriodsPublished, match="withdraw them first"):
+        await rebuild()
+    assert await march.shares() == ("5", "-2")
+
+    path = f"/v1/publications/{published}/withdraw"
+    assert (await march.client.post(path, json={"note": "was miscounted"})).status_code == 200
+    await rebuild()
+    await march.published()
+    assert await march.shares() == ("3", "0")
+    await rebuild()  # it was repaired before, in a generation that is gone
+
+
+async def test_a_repair_of_other_days_than_were_published_keeps_nobody_from_rebuilding(
+    march: March,
+) -> None:
+    body = {"from": "2025-02-01", "to": "2025-03-01", "note": "February as reported"}
+    assert (await march.client.post("/v1/publications", json=body)).status_code == 201
+    await march.miscounted()
+    assert not await march.repaired(REPAIRED)
+
+    async with march.database.transaction(march.org.id) as connection:
+        await start_rebuild(connection, march.org.id)
+    assert await continue_rebuild(march.database, march.org.id)
 
 
 @pytest.mark.parametrize("later", [timedelta(0), timedelta(days=7)])

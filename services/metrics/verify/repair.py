@@ -95,7 +95,8 @@ class Repair:
     """What a repair did: the report before it and after it, and whether it took a rebuild.
 
     ``is_waiting``: it takes one, and another one is under way, which makes it right as well.
-    ``is_frozen``: it takes one, which would tell published periods by other rules.
+    ``is_frozen``: it takes one, which would move published figures: by other rules, or because an
+    earlier repair left them as they were published.
     """
 
     before: Report
