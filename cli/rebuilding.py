@@ -43,7 +43,7 @@ def rebuild(
 
     Raises:
         services.metrics.rebuild.RebuildUnderWay: parameters were given, and one is under way.
-        services.metrics.rebuild.PeriodsPublished: they would move what is frozen.
+        services.metrics.rebuild.PeriodsPublished: it would move what is frozen.
         services.metrics.rebuild.RebuildAborted: somebody gave it up meanwhile.
         ValueError: a parameter is out of its limits.
     """

@@ -185,11 +185,7 @@ async def start_rebuild(
     if any(changes.values()) and await has_published(connection, org_id):
         cause = "another window or half-life" if changes["credit"] else "the rules of this version"
         raise PeriodsPublished(f"{cause} would move published figures: withdraw them first")
-    if await connection.fetchval(_HAS_MENDED, org_id):
-        raise PeriodsPublished(
-            "published figures were repaired since, and stay as they were published until a rebuild"
-            " moves them: withdraw them first"
-        )
+    await _refuse_to_unmend(connection, org_id)
     await connection.execute(
         "INSERT INTO fold_cursor (org_id, generation, position, folded_at) VALUES ($1, $2, 0, $3)",
         org_id,
@@ -197,6 +193,14 @@ async def start_rebuild(
         now,
     )
     return generation
+
+
+async def _refuse_to_unmend(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> None:
+    if await connection.fetchval(_HAS_MENDED, org_id):
+        raise PeriodsPublished(
+            "published figures were repaired since, and stay as they were published until a rebuild"
+            " moves them: withdraw them first"
+        )
 
 
 async def has_published(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> bool:
@@ -249,6 +253,9 @@ async def continue_rebuild(
 
     Return True when nothing is under way any more; False while somebody else folds it, in whose
     hands it is good, and when the turn is over. The call may be repeated.
+
+    Raises:
+        PeriodsPublished: what is frozen was repaired since the rebuild began. It is given up.
     """
     while True:
         async with database.transaction(org_id) as connection:
@@ -268,6 +275,10 @@ async def continue_rebuild(
                 return await _take_over(database, org_id, progress.generation, batch)
             except _Overtaken:
                 return False
+            except PeriodsPublished:
+                async with database.transaction(org_id) as connection:
+                    await abort_rebuild(connection, org_id)
+                raise
         if turn.is_over:
             return False
 
@@ -283,6 +294,8 @@ async def _take_over(database: Database, org_id: UUID, generation: int, batch: i
         await connection.execute("SET LOCAL lock_timeout = 0")
         await connection.execute("SET LOCAL idle_in_transaction_session_timeout = '5min'")
         live: int = await connection.fetchval(_LOCK_LIVE, org_id)
+        # Nobody publishes or repairs from here on: either holds this cursor.
+        await _refuse_to_unmend(connection, org_id)
         position = -1
         while position < live:
             async with database.transaction(org_id) as other:

@@ -13,7 +13,12 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.metrics.rebuild import PeriodsPublished, continue_rebuild, start_rebuild
+from services.metrics.rebuild import (
+    PeriodsPublished,
+    continue_rebuild,
+    start_rebuild,
+    under_way,
+)
 from services.metrics.verify import repair, verify
 from shared.db import Database
 from shared.orgs import Org
@@ -217,6 +222,22 @@ async def test_no_rebuild_takes_back_what_was_published_before_a_repair(march: M
     await march.published()
     assert await march.shares() == ("3", "0")
     await rebuild()  # it was repaired before, in a generation that is gone
+
+
+async def test_a_rebuild_is_given_up_that_would_take_back_what_was_published_before_a_repair(
+    march: March,
+) -> None:
+    await march.miscounted()
+    await march.published()
+    async with march.database.transaction(march.org.id) as connection:
+        await start_rebuild(connection, march.org.id)
+    assert not await march.repaired(REPAIRED)
+
+    with pytest.raises(PeriodsPublished, match="withdraw them first"):
+        await continue_rebuild(march.database, march.org.id)
+    assert await march.shares() == ("5", "-2")
+    async with march.database.transaction(march.org.id) as connection:
+        assert await under_way(connection, march.org.id) is None
 
 
 async def test_a_repair_of_other_days_than_were_published_keeps_nobody_from_rebuilding(
