@@ -64,6 +64,18 @@ async def test_a_visitor_who_becomes_known_brings_the_past(database: Database, o
     assert await measure(database, org, "leads_advocacy") == 1
 
 
+async def test_a_touch_under_another_name_counts_though_it_is_all_that_is_new(
+    database: Database, org: Org
+) -> None:
+    await tell(database, org, *lead_with_deal("known"), touch("known", 18, "brand"))
+    await tell(database, org, same("m1", "known", "visitor"))
+
+    await tell(database, org, touch("visitor", 3))
+
+    assert await linear(database, org) == {"brand": Decimal(50), "employee_advocacy": Decimal(50)}
+    assert await measure(database, org, "leads_advocacy") == 1
+
+
 async def test_links_chain_and_a_link_taken_back_parts_again(database: Database, org: Org) -> None:
     await tell(database, org, *lead_with_deal("a"), touch("a", 18, "brand"), touch("c", 3))
     await tell(database, org, same("m1", "b", "c"))

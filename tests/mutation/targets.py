@@ -47,6 +47,7 @@ _FOLD: Final = Target(
             "tests/integration/test_fold_generations.py::test_generations_do_not_touch_each_other",
             "tests/integration/test_fold_generations.py::test_a_generation_that_follows_in_small_steps_comes_to_the_same",
             "tests/integration/test_fold_edges.py::test_an_index_is_the_mean_of_the_last_of_each_person",
+            "tests/integration/test_identity.py::test_a_touch_under_another_name_counts_though_it_is_all_that_is_new",
             "tests/integration/test_repair.py::test_a_repair_adds_what_is_missing_and_says_so",
             "tests/integration/test_repair.py::test_a_repair_beside_another_generation_adds_what_is_missing_once",
             "tests/integration/test_repair.py::test_what_was_miscounted_is_mended_in_the_log_as_well",
@@ -58,6 +59,8 @@ _FOLD: Final = Target(
             "tests/unit/test_portions.py",
             "tests/integration/test_shared_mailbox.py",
             "tests/api/test_models_of_conversions.py::test_removal_effects_by_hand",
+            "tests/api/test_restated_causes.py::test_what_moved_a_figure_is_listed"
+            "[records are merged]",
         ),
         (
             "tests/integration/test_fold.py",
