@@ -184,7 +184,7 @@ WRONG: list[tuple[ImportKind, str, list[tuple[str, str]]]] = [
     (
         "roster",
         ROSTER.replace(",team", ",Team"),
-        [("Team", "unknown_column"), ("team", "missing_column")],
+        [("columns.4", "unknown_column"), ("team", "missing_column")],
     ),
     (
         "roster",

@@ -100,9 +100,11 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _check_header(header: Sequence[str], layout: Layout) -> None:
+    # By their place: in a file without a header these are somebody's data, which no answer repeats.
+    known = f"known are: {', '.join(layout.columns)}"
     errors = [
-        _error(name or "(empty)", "unknown_column", f"known are: {', '.join(layout.columns)}")
-        for name in dict.fromkeys(header)
+        _error(f"columns.{number}", "unknown_column", known)
+        for number, name in enumerate(header, start=1)
         if name not in layout.columns
     ]
     errors += [

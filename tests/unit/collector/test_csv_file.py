@@ -66,13 +66,13 @@ def test_a_file_that_cannot_be_read_is_refused(content: bytes, expected: tuple[s
     assert rules(error) == [expected]
 
 
-def test_every_wrong_column_is_named() -> None:
+def test_every_wrong_column_is_told_and_none_that_the_caller_named_is_repeated() -> None:
     with pytest.raises(UnreadableCsv) as error:
         read_csv(b"employee,employee,salary,\nE1,E1,1,\n", LAYOUT)
 
     assert rules(error) == [
-        ("salary", "unknown_column"),
-        ("(empty)", "unknown_column"),
+        ("columns.3", "unknown_column"),
+        ("columns.4", "unknown_column"),
         ("team", "missing_column"),
         ("employee", "duplicate_column"),
     ]
