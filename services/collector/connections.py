@@ -38,10 +38,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
 ON CONFLICT (org_id, source) DO NOTHING
 RETURNING id
 """
+# A person paused it, and resumes it: nobody who reads the state first could tell, for others pause.
 _UPDATE: Final = """
 UPDATE connection
-   SET name = $3, config = $4, credentials = $5, state = 'active', state_reason = NULL,
-       updated_at = $6
+   SET name = $3, config = $4, credentials = $5, updated_at = $6,
+       state = CASE WHEN state = 'paused' THEN state ELSE 'active' END,
+       state_reason = CASE WHEN state = 'paused' THEN state_reason END
  WHERE org_id = $1 AND id = $2
 """
 _LOCK: Final = "SELECT FROM connection WHERE org_id = $1 AND id = $2 FOR UPDATE"
@@ -139,7 +141,7 @@ async def update_connection(
     *,
     allow_private: bool = False,
 ) -> None:
-    """Change a connection, make it active again and all its streams due now.
+    """Change a connection, make it active again unless it is paused, and all its streams due now.
 
     Raises:
         NotFound: the organization has no such connection.

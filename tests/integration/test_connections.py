@@ -184,6 +184,18 @@ async def test_a_change_reactivates_and_rewinds_when_earlier_days_are_asked_for(
     assert isinstance(stored.credentials.auth, OAuthGrant)
 
 
+async def test_a_change_leaves_a_paused_connection_paused(database: Database, org: Org) -> None:
+    connection_id = await create(database, org, hubspot())
+    async with database.transaction(org.id) as connection:
+        await connection.execute("UPDATE connection SET state = 'paused', state_reason = 'asked'")
+        change = ConnectionChange(name="Renamed")
+        await update_connection(connection, RING, org.id, connection_id, change)
+        row = await connection.fetchrow("SELECT name, state, state_reason FROM connection")
+
+    assert row is not None
+    assert tuple(row) == ("Renamed", "paused", "asked")
+
+
 async def test_streams_follow_the_configuration(database: Database, org: Org) -> None:
     member = {
         "provider": "linkedin",

@@ -83,16 +83,14 @@ async def change_connection(
         NotFound: the organization has none of this id.
         Invalid: the new configuration or credentials break a rule of the vendor.
     """
-    row = await _find(access, connection_id)
+    await _find(access, connection_id)
     change = patch.model_dump(exclude_unset=True, exclude={"state"})
     if change:
         await vendors.update(
             access.connection, keyring, access.org.id, connection_id, ConnectionChange(**change)
         )
-    # A change makes a connection active; a paused one stays paused unless it is resumed too.
-    state = patch.state or ("paused" if row["state"] == "paused" else None)
-    if state is not None:
-        await _set_state(access, connection_id, state)
+    if patch.state is not None:
+        await _set_state(access, connection_id, patch.state)
     return await get_connection(access, connection_id)
 
 
