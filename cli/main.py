@@ -21,6 +21,7 @@ from cli.options import (
     Key,
     RedisUrl,
     SecretKey,
+    of_redis,
     told,
 )
 
@@ -223,6 +224,7 @@ def doctor(
         typer.Option(
             "--redis-url",
             envvar="EARNED_REDIS_URL",
+            callback=of_redis,
             help="redis://… or unix://…; not looked at if none.",
         ),
     ] = None,

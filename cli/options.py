@@ -1,6 +1,6 @@
 """What several commands take, and how all of them end when something is wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,12 +22,43 @@ __all__ = [
     "Organization",
     "RedisUrl",
     "SecretKey",
+    "of_redis",
     "told",
 ]
 
 DATA_DIR = Path(".earned")
 #: The demo's quarter. Days, which typer takes as instants without a zone.
 FIRST_DAY, END_DAY = datetime(2025, 1, 1), datetime(2025, 4, 1)  # noqa: DTZ001
+
+
+def _of_postgresql(value: str | None) -> str | None:
+    from shared.db.url import sqlalchemy_url
+
+    return _checked(value, sqlalchemy_url)
+
+
+def of_redis(value: str | None) -> str | None:
+    """Return the address of a Redis that was typed; refuse another one."""
+    from shared.queue.url import require_redis_url
+
+    return _checked(value, require_redis_url)
+
+
+def _of_header(value: str | None) -> str | None:
+    if value is not None and not (value.isascii() and value.isprintable()):
+        raise typer.BadParameter("must be a key as it was shown when it was made")
+    return value
+
+
+def _checked(value: str | None, check: Callable[[str], object]) -> str | None:
+    """Return what was typed; of an address, which may hold a password, no refusal repeats any."""
+    try:
+        if value is not None:
+            check(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return value
+
 
 DataDir = Annotated[
     Path, typer.Option("--data-dir", help="Keeps the database, the logs and the keys.")
@@ -37,6 +68,7 @@ DatabaseUrl = Annotated[
     typer.Option(
         "--database-url",
         envvar="EARNED_DATABASE_URL",
+        callback=_of_postgresql,
         help="postgresql://…; the installation's own if none.",
     ),
 ]
@@ -45,6 +77,7 @@ RedisUrl = Annotated[
     typer.Option(
         "--redis-url",
         envvar="EARNED_REDIS_URL",
+        callback=of_redis,
         help="redis://… or unix://…; the installation's own if none.",
     ),
 ]
@@ -71,6 +104,7 @@ Key = Annotated[
     typer.Option(
         "--key",
         envvar="EARNED_API_KEY",
+        callback=_of_header,
         help="API key; the demo's if neither a key nor an address is given.",
         show_default=False,
     ),

@@ -10,6 +10,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.db.url import sqlalchemy_url
+from shared.queue.url import require_redis_url
 from shared.security.keyring import KeyRing, KeyRingError
 
 __all__ = [
@@ -46,6 +48,14 @@ def _parts(value: object) -> object:
     return value
 
 
+def _require_keys(*keys: SecretStr) -> None:
+    try:
+        for key in keys:
+            KeyRing.from_base64(key.get_secret_value())
+    except KeyRingError as error:
+        raise ValueError(str(error)) from None
+
+
 Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 
 
@@ -60,6 +70,12 @@ class _Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     revision: str = "unknown"
     """The source revision the image was built from; shown in ``earned_build_info``."""
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_of_postgresql(cls, value: SecretStr) -> SecretStr:
+        sqlalchemy_url(value.get_secret_value())
+        return value
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -94,13 +110,22 @@ class ProcessSettings(_Settings):
     def _split(cls, value: object) -> object:
         return _parts(value)
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_of_redis(cls, value: SecretStr) -> SecretStr:
+        require_redis_url(value.get_secret_value())
+        return value
+
     @field_validator("secret_key")
     @classmethod
     def _is_a_key(cls, value: SecretStr) -> SecretStr:
-        try:
-            KeyRing.from_base64(value.get_secret_value())
-        except KeyRingError as error:
-            raise ValueError(str(error)) from None
+        _require_keys(value)
+        return value
+
+    @field_validator("previous_secret_keys")
+    @classmethod
+    def _are_keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        _require_keys(*value)
         return value
 
     def keyring(self) -> KeyRing:

@@ -86,6 +86,28 @@ def test_a_bad_secret_key_is_refused_without_being_shown(
     assert not key or key not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PREVIOUS_SECRET_KEYS", f"{OLD_KEY},hunter4"),
+        ("DATABASE_URL", "hunter4"),
+        ("DATABASE_URL", "mysql://hunter4@db/earned"),
+        ("DATABASE_URL", "postgresql://earned@db:hunter4/earned"),
+        ("REDIS_URL", "hunter4"),
+        ("REDIS_URL", "redis://redis:hunter4/0"),
+    ],
+)
+def test_what_no_process_could_use_is_refused_without_being_shown(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(f"EARNED_{name}", value)
+
+    with pytest.raises(ValidationError, match=name.lower()) as refusal:
+        ApiSettings.from_environment()
+
+    assert "hunter4" not in str(refusal.value)
+
+
 def test_previous_keys_are_a_comma_separated_list(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("EARNED_PREVIOUS_SECRET_KEYS", f" {OLD_KEY} , {KEY}")
 

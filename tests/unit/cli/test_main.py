@@ -71,6 +71,28 @@ def test_help_says_what_a_command_ends_with() -> None:
         assert f"`{process}`" in ends[""]
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("verify", "--database-url", "hunter4"),
+        ("keys", "list", "--organization", "Any", "--database-url", "mysql://hunter4@db"),
+        ("up", "--database-url", "postgresql://earned@db:hunter4/earned"),
+        ("up", "--redis-url", "hunter4"),
+        ("doctor", "--redis-url", "redis://redis:hunter4"),
+        ("report", "--key", "hunter4…"),
+        ("explain", "shares", "--key", "hunter4\n"),
+    ],
+)
+def test_what_nothing_can_be_reached_with_is_refused_without_being_shown(
+    runner: CliRunner, typed: tuple[str, ...]
+) -> None:
+    refused = runner.invoke(app, list(typed))
+
+    assert refused.exit_code == 2
+    assert typed[-2] in refused.output
+    assert "hunter4" not in refused.output
+
+
 def test_a_port_that_is_taken_ends_a_process_as_its_help_says() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
