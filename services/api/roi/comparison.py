@@ -8,6 +8,7 @@ from fractions import Fraction
 from services.api.dependencies import Access
 from services.api.evaluation import MOST_POINTS, too_many
 from services.api.model import exact
+from services.api.privacy import require_people
 from services.api.roi.comparison_schemas import (
     ChannelCredit,
     ModelParameters,
@@ -71,6 +72,7 @@ def _by_model(told: RoiComparison) -> dict[str, Moving]:
 
 async def _told(access: Access, query: ComparisonQuery) -> RoiComparison:
     """Return the comparison in the transaction's time."""
+    require_people(access, {}, query.group_by)
     inputs = await read_inputs(
         access,
         query,
@@ -78,9 +80,9 @@ async def _told(access: Access, query: ComparisonQuery) -> RoiComparison:
         recruiting_by=query.recruiting_method,
         group_by=query.group_by,
     )
-    shown = await may_be_shown(access, query, inputs.freshness)
     crediting = await credit_by_models(access, inputs, query)
     _refuse_too_many(crediting)
+    shown = await may_be_shown(access, query, crediting.window_days)
     compared = _compare(inputs, crediting, query)
     channels = _by_channel(crediting, compared.digits)
     shares = list(compared.shares.values())
