@@ -33,6 +33,7 @@ __all__ = [
     "SourceFreshness",
     "ages_of",
     "answer_day",
+    "answer_instant",
     "freshness_of",
 ]
 
@@ -205,8 +206,12 @@ def _bounded(source: SourceFreshness, known: Knowledge | None) -> SourceFreshnes
 
 def answer_day(org: Org, freshness: Freshness) -> date:
     """Return the day that is today in an answer: the one looked back to, or the present one."""
-    now = freshness.known.last_instant if freshness.known else clock.now()
-    return clock.local_day(now, org.zone)
+    return clock.local_day(answer_instant(freshness), org.zone)
+
+
+def answer_instant(freshness: Freshness) -> datetime:
+    """Return when an answer is of: the last instant of the day looked back to, or the present."""
+    return freshness.known.last_instant if freshness.known else clock.now()
 
 
 def _complete_until(

@@ -15,6 +15,7 @@ from shared import clock
 from shared.money import InvalidCurrency, exponent, round_money
 
 __all__ = [
+    "LATEST_AHEAD",
     "Amount",
     "Count",
     "Currency",
@@ -33,6 +34,7 @@ __all__ = [
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 EARLIEST_DAY, LATEST_DAY = date(2000, 1, 1), date(2100, 1, 1)
+#: How far ahead of its being told something may be said to happen.
 LATEST_AHEAD = timedelta(hours=48)
 _IMPLAUSIBLE = "the instant must lie between 2000-01-01 and two days from now"
 _LONG_PAST = datetime(2026, 1, 1, tzinfo=UTC)

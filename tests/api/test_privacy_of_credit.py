@@ -13,27 +13,31 @@ from tests.api.conftest import At, Fold, MakeClient
 from tests.api.golden import fact, local
 
 TODAY = date(2025, 5, 2)
-#: From then on one of IT is a team of their own, and Sales as large as ever.
-ALONE = date(2025, 5, 20)
-#: Days of close: one before somebody is alone, one after it, which the CRM says today already.
-CLOSED, CLOSING = date(2025, 4, 25), date(2025, 5, 25)
+#: Two days of close: one that is over, and one that is told a day ahead.
+CLOSED, CLOSING = date(2025, 4, 25), TODAY + timedelta(days=1)
 APRIL = {"from": "2025-04-01", "to": "2025-05-01"}
 
 
 def sold(name: str, employee: str, closed: date) -> Iterator[dict[str, Any]]:
     """Yield the touch of an employee and the deal that it led to."""
-    touched, person = date(2025, 4, 10), f"{name}@client.example"
+    touched, person = date(2025, 4, 24), f"{name}@client.example"
     who = {"person_email": person, "employee": employee, "channel": "employee_advocacy"}
     yield fact("touch.recorded", name, local(touched), **who)
-    lead_at = local(touched + timedelta(days=1))
+    lead_at = local(touched, 13)
     yield fact("lead.created", name, lead_at, lead=name, person_email=person)
     at = lead_at.isoformat(), local(closed).isoformat()
     deal = {"deal": name, "lead": name, "state": "won", "amount": "100.00", "currency": "USD"}
     yield fact("deal.changed", name, lead_at, opened_at=at[0], closed_at=at[1], **deal)
 
 
+def alone(since: date) -> dict[str, Any]:
+    """Return that one of IT is a team of their own from a day on."""
+    row = {"employee": "IT-0", "team": "Solo", "effective_on": since.isoformat()}
+    return fact("employee.recorded", "alone", local(TODAY, 8), **row)
+
+
 def history() -> Iterator[dict[str, Any]]:
-    """Yield two teams of six, who sold in April, and one who will leave theirs in May."""
+    """Yield two teams of six, who sold in April."""
     start = date(2025, 1, 1)
     for employee in (f"{team}-{number}" for team in ("Sales", "IT") for number in range(6)):
         row = {"employee": employee, "team": employee.partition("-")[0]}
@@ -41,8 +45,6 @@ def history() -> Iterator[dict[str, Any]]:
             "employee.recorded", employee, local(start), effective_on=start.isoformat(), **row
         )
         yield fact("member.joined", employee, local(start), employee=employee)
-    row = {"employee": "IT-0", "team": "Solo", "effective_on": ALONE.isoformat()}
-    yield fact("employee.recorded", "alone", local(start), **row)
     yield from sold("d1", "IT-1", CLOSED)
     yield from sold("d2", "Sales-1", CLOSED)
 
@@ -67,24 +69,29 @@ async def by_team(client: httpx.AsyncClient, **query: Any) -> dict[str | None, A
 async def test_a_close_that_lies_ahead_does_not_tell_of_a_team_of_one(
     client: httpx.AsyncClient, reader: httpx.AsyncClient, org: Org, fold: Fold
 ) -> None:
-    await post(client, sold("d3", "IT-0", CLOSING))
+    await post(client, [alone(CLOSING), *sold("d3", "IT-0", CLOSING)])
     await fold(org)
 
     for window in ({}, {"window_days": 60}):
         credit = await by_team(reader, **window)
-        assert credit["Solo"]["amount"] is None
         assert credit["Solo"]["suppressed"]
-        # Neither does what is left of the whole without those that are shown.
-        shown = [one for one in credit.values() if one["amount"] is not None]
-        assert sorted(one["amount"] for one in shown) == ["100.00", "200.00"]
+        # Nor is it what is left of the whole without those that are shown.
+        amounts = {team: one["amount"] for team, one in credit.items()}
+        assert amounts == {"Sales": "100.00", "Solo": None, "IT": None, "IT + Solo": "200.00"}
 
 
+@pytest.mark.parametrize(("since", "window"), [(CLOSING, 2), (TODAY + timedelta(days=3), 90)])
 async def test_a_team_is_not_hidden_for_days_on_which_nothing_can_be_booked(
+    client: httpx.AsyncClient,
     reader: httpx.AsyncClient,
+    org: Org,
+    fold: Fold,
+    since: date,
+    window: int,
 ) -> None:
-    credit = await by_team(reader, window_days=15)
+    await post(client, [alone(since)])
+    await fold(org)
 
-    assert {team: one["amount"] for team, one in credit.items()} == {
-        "IT": "100.00",
-        "Sales": "100.00",
-    }
+    credit = await by_team(reader, window_days=window)
+    amounts = {team: one["amount"] for team, one in credit.items()}
+    assert amounts == {"IT": "100.00", "Sales": "100.00"}

@@ -82,7 +82,7 @@ async def _told(access: Access, query: ComparisonQuery) -> RoiComparison:
     )
     crediting = await credit_by_models(access, inputs, query)
     _refuse_too_many(crediting)
-    shown = await may_be_shown(access, query, crediting.window_days)
+    shown = await may_be_shown(access, query, crediting.window_days, inputs.freshness)
     compared = _compare(inputs, crediting, query)
     channels = _by_channel(crediting, compared.digits)
     shares = list(compared.shares.values())

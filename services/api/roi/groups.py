@@ -6,11 +6,14 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from services.api.dependencies import Access
+from services.api.freshness import Freshness, answer_instant
 from services.api.model import exact
 from services.api.privacy import disclosure_of
 from services.api.roi.comparison_schemas import GroupCredit
 from services.api.roi.queries import ComparisonQuery
 from services.api.roi.repository import Basis, Credits
+from shared import clock
+from shared.facts.fields import LATEST_AHEAD
 from shared.kpis.periods import Period
 from shared.kpis.privacy import Disclosure
 from shared.kpis.vocabulary import Dimension
@@ -21,15 +24,18 @@ __all__ = ["Earned", "earned", "group_credits", "may_be_shown"]
 _ALL: Final = Disclosure(frozenset(), ())
 
 
-async def may_be_shown(access: Access, query: ComparisonQuery, window_days: int) -> Disclosure:
+async def may_be_shown(
+    access: Access, query: ComparisonQuery, window_days: int, freshness: Freshness
+) -> Disclosure:
     """Return which groups of credit may be shown; ``window_days`` is what it was divided with."""
     if query.group_by is not Dimension.TEAM:
         return _ALL
     end = query.to
     if query.basis is Basis.COHORT:
-        # A team is that of the day of close, which comes as late as the window lets it: after
-        # today, too, where a close is told ahead.
-        end += timedelta(days=window_days)
+        # A team is that of the day of close, which may come long after the touch, and be told a
+        # little before it comes.
+        ahead = clock.local_day(answer_instant(freshness) + LATEST_AHEAD, access.org.zone)
+        end = max(end, min(end + timedelta(days=window_days), ahead + timedelta(days=1)))
     return await disclosure_of(access, Period(query.from_, end))
 
 
