@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from shared.orgs import Org
 from tests.api.asking import refusal
-from tests.api.conftest import Deliver, MakeClient
+from tests.api.conftest import At, Deliver, MakeClient
 from tests.api.golden import fact, local
 from tests.api.test_golden import get, golden
 
@@ -219,6 +219,17 @@ async def test_a_start_is_stated_in_any_spelling_of_its_letters(
 
     started = {team["team"]: team["started_on"] for team in answer["teams"]}
     assert started[composed] == "2025-03-03"
+
+
+@pytest.mark.parametrize(("days", "weeks"), [(0, WEEKS), (-1, WEEKS - 1)])
+async def test_a_week_counts_as_soon_as_it_is_over(
+    teams: httpx.AsyncClient, at: At, days: int, weeks: int
+) -> None:
+    at(local(MONDAY + timedelta(weeks=WEEKS, days=days)))
+
+    response = await teams.get("/v1/roi/incrementality", params={**PERIOD, "metric": "shares"})
+
+    assert response.json()["weeks"] == weeks
 
 
 async def test_money_has_its_currency(teams: httpx.AsyncClient) -> None:
