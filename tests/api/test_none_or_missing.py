@@ -21,6 +21,14 @@ _HIRE = _fact("hire.accepted", application="a")
 _LOST = _fact(
     "deal.changed", deal="d", state="lost", opened_at="2025-02-01T12:00:00Z", closed_at=_NOON
 )
+_COST = _fact(
+    "cost.booked",
+    category="platform",
+    amount="10.00",
+    currency="USD",
+    starts_on="2025-02-01",
+    ends_on="2025-03-01",
+)
 
 
 @pytest.fixture
@@ -49,9 +57,7 @@ def _notices(answer: dict[str, Any]) -> set[str]:
 async def test_hires_without_a_referral_saved_nothing_at_whatever_rate(
     client: httpx.AsyncClient, tell: Any, method: str, kinds: list[str]
 ) -> None:
-    cost = {"category": "platform", "amount": "10.00", "currency": "USD"}
-    days = {"starts_on": "2025-02-01", "ends_on": "2025-03-01"}
-    await tell(_HIRE, _LOST, _fact("cost.booked", **cost, **days))
+    await tell(_HIRE, _LOST, _COST)
 
     statement = await _get(client, "roi", recruiting_method=method)
 
@@ -94,7 +100,7 @@ async def test_without_any_deal_told_nothing_is_known_to_be_decided(
 async def test_a_cohort_of_no_deals_told_has_realized_nothing_that_is_known(
     client: httpx.AsyncClient, tell: Any
 ) -> None:
-    await tell(_HIRE)
+    await tell(_HIRE, _COST)
     unknown = await _get(client, "roi/cohort")
     await tell(_LOST)
     known = await _get(client, "roi/cohort")

@@ -86,3 +86,39 @@ async def test_minus_100_percent_is_by_construction_only_where_nothing_has_close
         codes = {notice["code"] for notice in answer["notices"]}
         assert ("no_close_in_period" in codes) is in_period
     assert ([notice["code"] for notice in cohort["notices"]] == ["no_close_yet"]) is in_cohort
+
+
+async def test_without_a_cost_there_is_no_return_that_could_be_minus_100_percent(
+    client: httpx.AsyncClient, org: Org, fold: Fold, at: At
+) -> None:
+    at("2025-05-01T12:00")
+    margin = {"effective_from": "2025-01-01", "value": "0.5", "source": "finance"}
+    assert (await client.put("/v1/assumptions/gross_margin", json=margin)).is_success
+    assert (await client.post("/v1/facts", json=[*_TOUCHED, _OPEN])).is_success
+    await fold(org)
+
+    answers = [await _told(client, path, basis="period") for path in ("roi", "roi/models")]
+    cohort = await _told(client, "roi/cohort")
+
+    assert answers[0]["roi_on_margin"]["null_reason"] == "missing:cost"
+    told = {notice["code"] for one in (*answers, cohort) for notice in one["notices"]}
+    assert told <= {"hires_not_reported"}
+
+
+async def test_savings_of_hires_are_no_part_of_what_is_minus_100_percent(
+    client: httpx.AsyncClient, org: Org, fold: Fold, at: At
+) -> None:
+    at("2025-05-01T12:00")
+    for key, value in (("gross_margin", "0.5"), ("cost_per_hire.referral", "1500")):
+        stated = {"effective_from": "2025-01-01", "value": value, "source": "finance"}
+        assert (await client.put(f"/v1/assumptions/{key}", json=stated)).is_success
+    hire = _fact("hire.accepted", "h", "2025-02-10", application="a", employee="E1")
+    assert (await client.post("/v1/facts", json=[_COST, *_TOUCHED, _OPEN, hire])).is_success
+    await fold(org)
+
+    statement = await _told(client, "roi", basis="period")
+
+    (notice,) = (one for one in statement["notices"] if one["code"] == "no_close_in_period")
+    assert "the return on margin is -100 %" in notice["message"]
+    assert statement["roi_on_margin"]["percent"] == "-100.00"
+    assert float(statement["headline"]["percent"]) > 0

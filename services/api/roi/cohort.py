@@ -129,7 +129,9 @@ async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
         maturity=maturity_of(decided if cohort.has_deals else None),
         payback=payback_of(cohort.margins, cohort.cost, query.from_, now),
         expected=_expected(cohort, expected),
-        notices=[_YOUNG] if cohort.is_valued and not decided.closed else [],
+        notices=[_YOUNG]
+        if cohort.is_valued and cost.can_be_returned and not decided.closed
+        else [],
     )
 
 

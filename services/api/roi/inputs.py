@@ -43,8 +43,8 @@ _NO_CLOSE: Final = Notice(
     code="no_close_in_period",
     message=(
         "No deal closed in the period. With a sales cycle longer than the period, the return on"
-        " this basis is -100 % by construction; the cohort basis shows what the period's touches"
-        " brought later."
+        " margin is -100 % by construction on this basis; the cohort basis shows what the period's"
+        " touches brought later."
     ),
 )
 _MARGIN_CHANGED: Final = Notice(
@@ -124,7 +124,7 @@ class Inputs:
         found: list[Notice] = []
         if self.kind is not ConversionKind.DEAL:
             return found  # they say what stands behind money
-        if self.closed == 0:
+        if self.closed == 0 and self.cost.can_be_returned:
             found.append(_NO_CLOSE)
         if self.margin_changes:
             found.append(_MARGIN_CHANGED)

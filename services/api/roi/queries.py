@@ -115,7 +115,8 @@ class ValueQuery(ChargingQuery, KnownQuery):
     basis: Basis = Field(default=Basis.COHORT, description=BASIS, examples=["cohort"])
     channel: Channel = Field(
         default="employee_advocacy",
-        description="The channel whose credit is set against the cost.",
+        description="The channel whose credit is set against the cost. Referral hires and media"
+        " value are those of `employee_advocacy`: of another channel there are none.",
         examples=["employee_advocacy"],
     )
     recruiting_to: LocalDay | None = Field(

@@ -70,6 +70,11 @@ class Cost(Output):
         examples=[None],
     )
 
+    @property
+    def can_be_returned(self) -> bool:
+        """Tell whether it is a cost that value can be set against: there is one, above 0."""
+        return self.total is not None and self.total > 0
+
 
 class ValuePart(Output):
     """A line of value."""
