@@ -52,6 +52,8 @@ _MOST_TEXTS = 2000
 _LONGEST_RULE = 1000
 #: Rules whose words list what may be given: made of the rule alone, whatever was sent.
 _LISTS = frozenset({"enum", "literal_error"})
+#: How the validator writes a literal that is a member of an enumeration: callers know its value.
+_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>", re.ASCII)
 _FIELDS_NAMED = re.compile("`([a-z_]{1,64})`", re.ASCII)
 _OF_STATUS: dict[int, type[Problem]] = {
     400: MalformedRequest,
@@ -197,7 +199,7 @@ def _is_name(part: str) -> bool:
 
 def _message(error: dict[str, Any]) -> str:
     """Return the rule in words: the validator's, unless they quote what the caller sent."""
-    text = str(error["msg"]).removeprefix("Value error, ")
+    text = _MEMBER.sub(r"\1", str(error["msg"]).removeprefix("Value error, "))
     is_plain = text.isprintable() and len(text) <= _LONGEST_RULE
     # What was sent may well be a part of what could have been: "media" of "media_value".
     if not is_plain or (error["type"] not in _LISTS and _quotes(text, error.get("input"))):

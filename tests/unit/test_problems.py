@@ -31,7 +31,7 @@ class _Line(StrEnum):
     MEDIA_VALUE = "media_value"
 
 
-@pytest.mark.parametrize("kind", [_Line, Literal["media_value"]])
+@pytest.mark.parametrize("kind", [_Line, Literal["media_value"], Literal[_Line.MEDIA_VALUE]])
 @pytest.mark.parametrize("sent", ["media", "mdia"])
 def test_what_may_be_given_is_told_to_whoever_sent_a_part_of_it(kind: Any, sent: str) -> None:
     with pytest.raises(ValidationError) as refused:
