@@ -5,6 +5,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,12 +25,14 @@ def wait_for_turn(patience: timedelta) -> FileLock:
 
     Two that choose at once find the same ports free: one of the processes never gets its own, and
     answers of the other installation look like its readiness. After `patience` it is not waited
-    for any longer; release the lock when the ports are listened on.
+    for any longer, nor at all where the file is out of reach: everybody may write to that folder.
+    Release the lock when the ports are listened on.
     """
     lock = FileLock(Path(tempfile.gettempdir()) / f"earned-{os.getuid()}.ports.lock")
     deadline = time.monotonic() + patience.total_seconds()
-    while not lock.try_acquire() and time.monotonic() < deadline:
-        time.sleep(_LOOK_AGAIN_SECONDS)
+    with suppress(OSError):
+        while not lock.try_acquire() and time.monotonic() < deadline:
+            time.sleep(_LOOK_AGAIN_SECONDS)
     return lock
 
 

@@ -24,8 +24,8 @@ class FileLock:
         return self._descriptor
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free; raise PermissionError when the file is out of reach."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        """Take the lock if it is free; raise OSError when the file is out of reach, or a link."""
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

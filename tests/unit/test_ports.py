@@ -1,5 +1,6 @@
 """A port is the one asked for, or a free one, never one that is taken."""
 
+import os
 import socket
 import tempfile
 import time
@@ -46,3 +47,16 @@ def test_launchers_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         # Who hangs does not keep all others from starting.
         assert not wait_for_turn(timedelta(0)).is_held
     second.result().release()
+
+
+def test_a_launcher_starts_though_somebody_else_left_something_where_the_lock_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    elsewhere = tmp_path / "elsewhere"
+    (tmp_path / f"earned-{os.getuid()}.ports.lock").symlink_to(elsewhere)
+
+    turn = wait_for_turn(timedelta(minutes=1))
+    turn.release()
+
+    assert not elsewhere.exists()
