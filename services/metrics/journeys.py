@@ -50,10 +50,17 @@ _KEY_NAMES, _WHERE_NAMES, _NAMES = (
 _LIST: Final = ", ".join(_NAMES)
 
 # What a conversion of each kind is counted as, the models side by side; only deals are worth money.
-_FAMILIES: Final = """
-    ('deal', 'revenue', c.amounts), ('deal', 'wins', c.shares), ('lead', 'leads', c.shares),
-    ('application', 'applications', c.shares), ('hire', 'hires', c.shares)
-"""
+# No VALUES: its expressions would be prepared anew for every credit.
+_FAMILIES: Final = " UNION ALL ".join(
+    f"SELECT '{family}', c.{quantities} WHERE c.kind = '{kind}'"
+    for kind, family, quantities in (
+        ("deal", "revenue", "amounts"),
+        ("deal", "wins", "shares"),
+        ("lead", "leads", "shares"),
+        ("application", "applications", "shares"),
+        ("hire", "hires", "shares"),
+    )
+)
 
 _TOUCHED: Final = """
     SELECT 'deal' AS kind, deal AS conversion FROM touched_deal
@@ -140,7 +147,7 @@ def _contributions(sign: str, credits: str) -> str:
     INSERT INTO fold_row
     SELECT m.family, c.converted_day, {where}, {each_slot(f"{sign} m.quantities[{{slot}}]")}
       FROM ({credits} OFFSET 0) c -- what changed is found first: it is the smaller part
-      JOIN LATERAL (VALUES {_FAMILIES}) m (kind, family, quantities) ON m.kind = c.kind
+     CROSS JOIN LATERAL ({_FAMILIES}) m (family, quantities)
     """
 
 

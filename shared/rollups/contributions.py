@@ -126,12 +126,14 @@ def singly(entries: str, digits: str = "$1") -> str:
       FROM (
         SELECT e.*, m.measure, m.quantity
           FROM {entries} e
-         CROSS JOIN LATERAL (VALUES
-            ('mentions_advocacy',
-             CASE WHEN employee <> '' THEN (body ->> 'mentions')::numeric END),
-            (CASE body ->> 'is_paid' WHEN 'true' THEN 'engagements_paid'
-                                     WHEN 'false' THEN 'engagements_organic' END,
-             CASE WHEN employee = '' AND body ? 'is_paid' THEN {_RESPONSES} END)
+         CROSS JOIN LATERAL (
+            -- no VALUES: its expressions would be prepared anew for every entry
+            SELECT 'mentions_advocacy',
+                   CASE WHEN employee <> '' THEN (body ->> 'mentions')::numeric END
+            UNION ALL
+            SELECT CASE body ->> 'is_paid' WHEN 'true' THEN 'engagements_paid'
+                                           WHEN 'false' THEN 'engagements_organic' END,
+                   CASE WHEN employee = '' AND body ? 'is_paid' THEN {_RESPONSES} END
          ) m (measure, quantity)
          WHERE e.kind = 'engagement.daily'
         UNION ALL
