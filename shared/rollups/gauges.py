@@ -2,7 +2,7 @@
 
 from shared.rollups.sql import measure_list, until_overtaken
 
-__all__ = ["PILLARS", "indexes", "readings"]
+__all__ = ["PILLARS", "indexes", "readings", "whole_indexes"]
 
 #: The parts of a person's index, which one fact tells together.
 PILLARS = ("ssi.brand", "ssi.people", "ssi.insights", "ssi.relationships")
@@ -26,16 +26,22 @@ def readings(*measures: str, before: str, whose: str = "") -> str:
 
 
 def indexes(*, before: str, entity: str = _ENTITY, whose: str = "") -> str:
-    """Return the same of the whole index, the sum of its pillars. ``entity`` is whose it is."""
-    return _while_last(
-        entity,
-        f"""
+    """Return the same of the whole index. ``entity`` is whose it is."""
+    return _while_last(entity, whole_indexes(before=before, whose=whose))
+
+
+def whole_indexes(*, before: str, whose: str = "") -> str:
+    """Return each reading of the whole index, the sum of its pillars, on a day before ``before``.
+
+    Columns: employee, account, network, observed_at, fact_key, day, value. ``whose`` are conditions
+    on the employee.
+    """
+    return f"""
         SELECT {_ENTITY}, observed_at, fact_key, day, sum(value) AS value FROM gauge
          WHERE org_id = $1 AND generation = $2 AND measure IN ({measure_list(PILLARS)})
            AND day < {before} {whose}
          GROUP BY {_ENTITY}, observed_at, fact_key, day
-        """,
-    )
+    """
 
 
 def _while_last(entity: str, told: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from shared.kpis.assumptions import EXPERT_INDEX
-from shared.rollups.gauges import indexes
+from shared.rollups.gauges import indexes, whole_indexes
 from shared.rollups.holding import gained, in_buckets
 from shared.rollups.listed import NOWHERE, Listed, each_person, has_gauge, has_standing, standing
 from shared.rollups.query import MeasureQuery
@@ -18,17 +18,16 @@ def _index_change(since: str, until: str) -> str:
     latest = "ORDER BY g.observed_at DESC, g.fact_key DESC"
     return f"""
         SELECT i.day, i.employee, {NOWHERE}, i.value - i.was AS quantity, i.fact_key,
-               i.employee AS line_key, i.measure || ' was ' || trim_scale(i.was) AS note
+               i.employee AS line_key,
+               trim_scale(i.value) || ' after ' || trim_scale(i.was) AS note
           FROM (
-            SELECT g.measure, g.employee,
+            SELECT g.employee,
                    (array_agg(g.day {latest}))[1] AS day,
                    (array_agg(g.value {latest}))[1] AS value,
                    (array_agg(g.fact_key {latest}))[1] AS fact_key,
                    (array_agg(g.value {latest}) FILTER (WHERE g.day < {since}))[1] AS was
-              FROM gauge g
-             WHERE g.org_id = $1 AND g.generation = $2 AND g.measure LIKE 'ssi.%'
-               AND g.day < {until}
-             GROUP BY g.measure, g.employee
+              FROM ({whole_indexes(before=until)}) g
+             GROUP BY g.employee
           ) i
          WHERE i.was IS NOT NULL
     """

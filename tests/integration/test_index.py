@@ -82,8 +82,8 @@ async def test_a_change_is_from_the_last_reading_before_to_the_last_one_in_the_p
     assert await value(database, org, "ssi_change", FEBRUARY) == [Decimal("2.5")]
     lines = await lines_of(database, org, "ssi_change", FEBRUARY)
     assert {(line.external_id, str(line.day), int(line.quantity), line.note) for line in lines} == {
-        ("E1@02-28", "2025-02-28", 5, "ssi.brand was 10"),
-        ("E3@01-05", "2025-01-05", 0, "ssi.brand was 5"),
+        ("E1@02-28", "2025-02-28", 5, "75 after 70"),
+        ("E3@01-05", "2025-01-05", 0, "65 after 65"),
     }
 
 
