@@ -15,6 +15,7 @@ from uuid import UUID
 from shared import clock
 from shared.facts.envelope import Channel
 from shared.ids import new_id
+from shared.text import composed
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -149,6 +150,8 @@ async def create_link(
     # Here: whoever only redirects links does without the ORM.
     from shared.models import Link
 
+    # As the ledger will keep them of each click.
+    employee, account, campaign, content = composed([employee, account, campaign, content])
     code = new_code()
     link = Link(
         org_id=org_id,

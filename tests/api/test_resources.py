@@ -1,8 +1,9 @@
 """Links, connections, deliveries, assumptions, health: each through the real application."""
 
+import unicodedata
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import httpx
@@ -66,6 +67,21 @@ async def test_a_link_is_tagged_and_listed(client: httpx.AsyncClient) -> None:
     )
     assert listed["links"] == [made]
     assert listed["next_cursor"] is None
+
+
+@pytest.mark.parametrize("made_in", ["NFC", "NFD"])
+async def test_a_link_is_found_however_letters_are_composed(
+    client: httpx.AsyncClient, made_in: Literal["NFC", "NFD"]
+) -> None:
+    told = {"employee": f"Bąk-{made_in}", "campaign": "wiosną"}
+    new = {name: unicodedata.normalize(made_in, text) for name, text in told.items()}
+    target = {"target_url": "https://www.example.com/"}
+    made = (await client.post("/v1/links", json={**target, **new})).json()
+
+    assert {name: made[name] for name in told} == told
+    for form in ("NFC", "NFD"):
+        asked = {name: unicodedata.normalize(form, text) for name, text in told.items()}
+        assert (await client.get("/v1/links", params=asked)).json()["links"] == [made]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from shared import links
 from shared.db import Database
 from shared.errors import FieldError, Invalid
 from shared.security.keyring import KeyRing
+from shared.text import composed
 from shared.web.cursor import CursorCodec
 
 __all__ = ["create_link", "list_links"]
@@ -47,14 +48,15 @@ async def list_links(
     access: Access, keyring: KeyRing, query: ListQuery, *, public_url: str
 ) -> Links:
     """Return a page of links, the newest first."""
-    listed = {"list": "links", "employee": query.employee, "campaign": query.campaign}
+    employee, campaign = composed([query.employee, query.campaign])
+    listed = {"list": "links", "employee": employee, "campaign": campaign}
     codec = CursorCodec(keyring, access.org.id, listed)
     rows = await access.connection.fetch(
         _LIST,
         access.org.id,
         id_after(codec, query.cursor),
-        query.employee,
-        query.campaign,
+        employee,
+        campaign,
         query.limit + 1,
     )
     page, following = page_of(rows, query.limit, codec, lambda row: [str(row["id"])])
