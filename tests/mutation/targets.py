@@ -95,6 +95,7 @@ _GENERATIONS: Final = Target(
             "tests/integration/test_fold_batches.py",
             "tests/integration/test_generations_meet.py",
             "tests/api/test_publications.py",
+            "tests/api/test_repairs_told.py",
         ),
     ),
 )
