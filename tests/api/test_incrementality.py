@@ -88,6 +88,16 @@ async def test_two_more_posts_a_week_are_found(teams: httpx.AsyncClient) -> None
     assert answer["left_out"] == [{"team": "Board", "reason": "small_group"}]
 
 
+async def test_what_is_no_sum_is_compared_as_it_is(teams: httpx.AsyncClient) -> None:
+    asked = {**PERIOD, "metric": "enrolled_employees"}
+    answer = (await teams.get("/v1/roi/incrementality", params=asked)).json()
+
+    # All five of a team join in the week in which it starts.
+    assert answer["per_employee"] is False
+    assert Decimal(answer["effect"]["value"]) == 5
+    assert {Decimal(week["effect"]) for week in answer["by_week"]} == {5}
+
+
 async def test_a_team_that_did_nothing_is_compared_with(
     teams: httpx.AsyncClient, deliver: Deliver
 ) -> None:
@@ -148,8 +158,7 @@ async def test_a_team_starts_with_its_first_member_however_they_came(
     # The roster begins in January: whoever joined before it was in the program all the time.
     early = [fact("member.joined", f"Lab-{n}", before, employee=f"Lab-{n}") for n in range(5)]
     place = {"employee": "North-0", "effective_on": str(moved), "team": "Shop"}
-    # A member who has left the program by then brings nothing along, nor does who is no member.
-    left = local(moved - timedelta(days=2))
+    # Who leaves the program on the very day brings nothing along, nor does who is no member.
     gone = {"employee": "South-0", "effective_on": str(moved), "team": "Idle"}
     other = {"employee": "Board-0", "effective_on": str(moved), "team": "Idle"}
     idle = [
@@ -168,7 +177,7 @@ async def test_a_team_starts_with_its_first_member_however_they_came(
             *early,
             *idle,
             fact("employee.recorded", "moved", local(moved), **place),
-            fact("member.left", "South-0", left, employee="South-0"),
+            fact("member.left", "South-0", local(moved), employee="South-0"),
             fact("employee.recorded", "gone", local(moved), **gone),
             fact("employee.recorded", "other", local(moved), **other),
         ]
