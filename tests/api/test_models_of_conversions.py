@@ -316,6 +316,29 @@ async def test_who_referred_an_applicant_is_not_told_by_the_fact_of_the_hire(
         assert facts["p1"]["position"] is not None
 
 
+async def test_whose_touch_it_was_is_told_to_who_may_see_people(
+    client: httpx.AsyncClient, org: Org, client_of: MakeClient, tell_all: TellAll
+) -> None:
+    place = {"channel": CHANNELS["EA"], "network": "linkedin", "campaign": "c1", "content": "x"}
+    for name, who in (("hers", {"employee": "E7"}), ("nobody-s", {})):
+        told = fact("touch.recorded", name, local(JANUARY), person="p1", **place, **who)
+        await tell_all(iter([told]))
+    await tell_all(converts("lead", "p1", JANUARY))
+    reader = await client_of(org, ["kpis:read", "roi:read"])
+
+    whole, seen = [
+        (await get(one, "roi/explain", conversion="lead", model="linear"))["credits"]
+        for one in (client, reader)
+    ]
+
+    names = {(line["touch_fact"]["external_id"], line["employee"]) for line in whole}
+    assert names == {("hers", "E7"), ("nobody-s", None)}
+    names = {(line["touch_fact"]["external_id"], line["employee"]) for line in seen}
+    assert names == {(None, None), ("nobody-s", None)}
+    for line in (*whole, *seen):
+        assert {where: line[where] for where in place} == place
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("window_days", [90, 1])
 async def test_grouping_never_changes_totals(
