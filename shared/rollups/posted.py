@@ -7,6 +7,10 @@ back, the next one does. ``$1`` is the organization and ``$2`` the generation.
 
 __all__ = ["posted", "speaks"]
 
+_NONE_STAGED = """(
+    SELECT 0::bigint AS position, NULL::date AS day, '' AS channel, NULL::jsonb AS body WHERE false
+)"""
+
 
 def speaks(row: str) -> str:
     """Return whether a row of ``post`` (alias ``row``) is the one that speaks for its post."""
@@ -21,10 +25,11 @@ def speaks(row: str) -> str:
         )"""
 
 
-def posted(keys: str) -> str:
+def posted(keys: str, staged: str = _NONE_STAGED) -> str:
     """Return the contributions of posts that went out, advocates' and the brand's.
 
-    ``keys`` names a relation (post). What was written and how it was sent says the entry.
+    ``keys`` names a relation (post). What was written and how it was sent says the entry:
+    ``staged`` names those that were read already, (position, day, channel, body).
     """
     return f"""
     SELECT unnest(CASE WHEN employee = '' THEN ARRAY['posts_brand'] ELSE array_remove(ARRAY[
@@ -33,7 +38,7 @@ def posted(keys: str) -> str:
            ], NULL) END) AS measure, day, employee, account, network, campaign, content, channel,
            1::numeric AS quantity, fact_key
       FROM (
-        SELECT p.*, e.day, coalesce(e.channel, '') AS channel, e.payload::jsonb AS body
+        SELECT p.*, e.day, e.channel, e.body
           FROM {keys} k
          CROSS JOIN LATERAL (
             SELECT * FROM post
@@ -41,9 +46,12 @@ def posted(keys: str) -> str:
                AND {speaks("post")}
             OFFSET 0
          ) p
+          LEFT JOIN {staged} s ON s.position = p.position
          CROSS JOIN LATERAL (
-            SELECT day, channel, payload FROM ledger_entry
-             WHERE org_id = $1 AND position = p.position
+            SELECT s.day, s.channel, s.body WHERE s.position IS NOT NULL
+            UNION ALL
+            SELECT day, coalesce(channel, ''), payload::jsonb FROM ledger_entry
+             WHERE org_id = $1 AND position = p.position AND s.position IS NULL
             OFFSET 0
          ) e
         OFFSET 0 -- or the entry is parsed again for each field

@@ -7,10 +7,15 @@ __all__ = ["PUBLICATIONS"]
 
 # Of a post that is told again, another row may speak than before: all of its rows are looked at.
 _TOUCHED = "(SELECT DISTINCT subject AS post FROM fold_batch WHERE kind = 'post.published')"
+# Most posts are new: what is looked up in the ledger are those that it held before.
+_STAGED = """(
+    SELECT position, day, channel, body FROM fold_batch WHERE kind = 'post.published'
+)"""
 
 PUBLICATIONS = KeyedOperator(
     kinds=frozenset({"post.published"}),
-    contributions=posted(_TOUCHED),
+    contributions=posted(_TOUCHED, _STAGED),
+    held=posted(_TOUCHED),
     update=replace_state(
         "post",
         "'post.published'",
