@@ -49,7 +49,8 @@ class Source(Output):
         description="Of these, with a stream that has never been read.", examples=[0]
     )
     furthest_behind: str = Field(
-        description="The one of them that is furthest behind, by its name in facts.",
+        description="The one of them that is furthest behind, by its name in facts; by its vendor"
+        " if it is an employee's own.",
         examples=["linkedin-e007"],
     )
     complete_until: datetime | None = Field(

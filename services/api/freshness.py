@@ -39,8 +39,9 @@ __all__ = [
 
 _POLLED = frozenset({"active", "degraded"})
 
-# The connection that is furthest behind speaks for those of its vendor and state. Of few people's
-# own connections the newest event would say when somebody was there.
+# The connection that is furthest behind speaks for those of its vendor and state; one of an
+# employee's own is not named to everybody. Of few people's own connections the newest event would
+# say when somebody was there.
 _SOURCES = """
 WITH read AS (
     SELECT c.provider, c.state, c.source, max(n.newest_at) AS newest_at, count(s.stream) AS streams,
@@ -61,8 +62,8 @@ WITH read AS (
 SELECT provider, state, count(*) AS connections,
        count(*) FILTER (WHERE streams > 0) AS polled,
        count(*) FILTER (WHERE streams > 0 AND complete_until IS NULL) AS never_read,
-       (array_agg(source ORDER BY streams = 0, complete_until NULLS FIRST, source))[1]
-           AS furthest_behind,
+       (array_agg(CASE WHEN is_personal THEN provider ELSE source END
+                  ORDER BY streams = 0, complete_until NULLS FIRST, source))[1] AS furthest_behind,
        CASE WHEN bool_and(complete_until IS NOT NULL) FILTER (WHERE streams > 0)
             THEN min(complete_until) END AS complete_until,
        max(newest_at) FILTER (WHERE NOT is_personal OR personal >= smallest_group) AS newest_at

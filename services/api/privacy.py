@@ -4,7 +4,7 @@ The rules are those of :mod:`shared.kpis.privacy`; here they meet the buckets of
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -31,6 +31,7 @@ from shared.rollups.read import live_generation
 __all__ = [
     "SUPPRESSED",
     "Shield",
+    "connections_of_people",
     "disclosure_of",
     "may_see_people",
     "refuse_small_groups",
@@ -46,6 +47,11 @@ _EMPLOYEE: Final = "employee"
 _WEEKS: Final = f"""
 SELECT coalesce(max(value), {ASSUMPTIONS[ACTIVE_WEEKS].default})
   FROM public.assumption WHERE org_id = $1 AND key = '{ACTIVE_WEEKS}'
+"""
+# Of the present, whatever the transaction looks at.
+_OF_PEOPLE: Final = """
+SELECT source, provider FROM public.connection
+ WHERE org_id = $1 AND source = ANY ($2::text[]) AND config::jsonb ->> 'employee' IS NOT NULL
 """
 _KNOWN: Final = "SELECT current_setting('app.known', true)"
 _SMALL_GROUP: Final = (
@@ -250,6 +256,18 @@ async def refuse_small_groups(
 def may_see_people(access: Access) -> bool:
     """Tell whether the caller may see what single people did."""
     return "people:read" in access.caller.scopes
+
+
+async def connections_of_people(access: Access, sources: Iterable[str]) -> Mapping[str, str]:
+    """Return source → vendor of the connections of one employee; none to who may see people.
+
+    A list calls such a source by its vendor: all that it told is about one person.
+    """
+    if may_see_people(access):
+        return {}
+    named = sorted(set(sources))
+    rows = await access.connection.fetch(_OF_PEOPLE, access.org.id, named) if named else []
+    return {row["source"]: row["provider"] for row in rows}
 
 
 def require_people(

@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 
 from shared import clock
+from shared.facts import parse_fact
 from shared.orgs import Org
 from tests.api.asking import get, refusal
-from tests.api.conftest import Deliver, MakeClient
+from tests.api.conftest import At, Deliver, MakeClient, Tell
 from tests.api.golden import Q1, fact, local
 
 #: team → (enrolled, active)
@@ -225,6 +226,34 @@ async def test_explanations_do_not_tell_who_in_other_words(
         sealed = urlsafe_b64decode(following + "==")
         # Two letters are found in what is sealed by chance.
         assert not any(team.encode() in sealed for team in TEAMS if len(team) > 3)
+
+
+async def test_what_an_employees_own_connection_told_does_not_name_it(
+    client: httpx.AsyncClient, org: Org, client_of: MakeClient, tell: Tell, at: At
+) -> None:
+    reader = await client_of(org, ["kpis:read"])
+    own = {
+        "provider": "linkedin",
+        "source": "linkedin-e007",
+        "name": "Maria",
+        "config": {"employee": "E007"},
+        "credentials": {"auth": {"type": "token", "access_token": "a-token"}},
+    }
+    assert (await client.post("/v1/connections", json=own)).status_code == 201
+    told = fact("engagement.daily", "1", local(date(2025, 3, 3)), employee="E007", reactions=3)
+    read = parse_fact({**told, "source": own["source"], "day": "2025-03-03", "network": "linkedin"})
+    at(local(date(2025, 4, 10)))
+    await tell([read])
+    at(local(date(2025, 4, 11)))
+
+    for one, source in ((client, "linkedin-e007"), (reader, "linkedin")):
+        explained = await get(one, "kpis/reactions/explain", **Q1)
+        moved = await get(one, "restatements/facts", kpi="reactions", day="2025-04-10", **Q1)
+
+        assert [line["source"] for line in explained["facts"]["lines"]] == [source]
+        assert [line["source"] for line in moved["facts"]] == [source]
+        assert [one["furthest_behind"] for one in explained["sources"]] == ["linkedin"]
+        assert ("e007" in f"{explained} {moved}".lower()) == (one is client)
 
 
 async def test_what_stands_for_months_is_not_known_again_by_its_fact(

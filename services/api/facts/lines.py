@@ -1,18 +1,24 @@
 """Facts as explanations list them: one line per fact, with what it adds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Final
 
 from pydantic import Field
 
+from services.api.dependencies import Access
 from services.api.model import DecimalText, Output
+from services.api.privacy import connections_of_people, may_see_people
 from shared.kpis.measures import MEASURES
 from shared.kpis.vocabulary import Axis
 from shared.rollups.explain import ContributionLine
 
-__all__ = ["OWN_ID", "FactLine", "fact_line", "is_of_its_day"]
+__all__ = ["OWN_ID", "WHO_SAID", "FactLine", "fact_lines", "is_of_its_day"]
 
+WHO_SAID: Final = (
+    "Who said so. A connection of one employee is named by its vendor unless the key has the scope"
+    " people:read."
+)
 OWN_ID: Final = (
     "The source's own id of it. Null for a fact about an employee, a team, a department or a role"
     " unless the key has the scope people:read: such ids tell who it is."
@@ -38,7 +44,7 @@ class FactLine(Output):
         description="The day it is booked on." + _OF_A_LEVEL, examples=["2025-01-07"]
     )
     quantity: DecimalText = Field(description="What it adds; may be negative.", examples=["1"])
-    source: str = Field(description="Who said so.", examples=["acme-intranet"])
+    source: str = Field(description=WHO_SAID, examples=["acme-intranet"])
     kind: str = Field(description="Kind of fact.", examples=["post.published"])
     external_id: str | None = Field(description=OWN_ID, examples=["share-0001"])
     occurred_at: datetime | None = Field(
@@ -73,10 +79,23 @@ def is_of_its_day(kind: str, measures: Iterable[str]) -> bool:
     )
 
 
-def fact_line(measure: str, line: ContributionLine, *, with_people: bool) -> FactLine:
+async def fact_lines(
+    access: Access, measure: str, lines: Sequence[ContributionLine]
+) -> list[FactLine]:
+    """Return the lines of an explanation as answers show them to the caller."""
+    vendors = await connections_of_people(access, (line.source for line in lines))
+    with_people = may_see_people(access)
+    return [
+        _fact_line(measure, line, vendors.get(line.source, line.source), with_people=with_people)
+        for line in lines
+    ]
+
+
+def _fact_line(measure: str, line: ContributionLine, source: str, *, with_people: bool) -> FactLine:
     """Return a line of an explanation as answers show it; an empty reference is null.
 
-    Whose fact it is is told only ``with_people``, and so is what would say it: the source's own id.
+    Whose fact it is is told only ``with_people``, and so is what would say it: the source's own id,
+    and a source that is one person's.
     Nor are teams told otherwise: whoever counts their lines knows how many a small one holds. What
     a level or a count is made of stays the same for months, in which a team may grow large enough
     to be listed, or become too small: its facts must not be known again by their day or position.
@@ -89,7 +108,7 @@ def fact_line(measure: str, line: ContributionLine, *, with_people: bool) -> Fac
         measure=measure,
         day=line.day if has_day else None,
         quantity=line.quantity,
-        source=line.source,
+        source=source,
         kind=line.kind,
         external_id=line.external_id if is_named else None,
         occurred_at=line.occurred_at if is_known_again else None,

@@ -12,12 +12,12 @@ from typing import Any
 from services.api.answers import is_partial
 from services.api.dependencies import Access
 from services.api.evaluation import Slice, evaluate_kpis, refused_slice
-from services.api.facts.lines import fact_line
+from services.api.facts.lines import fact_lines
 from services.api.kpis.schemas import ExplainQuery, FactPage, KpiExplanation, MeasureInput
 from services.api.kpis.service import figure_of, kpi_named, used_assumptions, value_of
 from services.api.model import exact
 from services.api.pinning import Moment, moment_of
-from services.api.privacy import may_see_people, refuse_small_groups, require_people_of_list
+from services.api.privacy import refuse_small_groups, require_people_of_list
 from shared.errors import Invalid, InvalidCursor
 from shared.kpis.compose import KpiValue
 from shared.kpis.definitions import Kpi, catalogue
@@ -127,13 +127,12 @@ async def _facts(
         following = [index, page.next]
     elif index + 1 < len(measures):
         following = [index + 1]
-    with_people = may_see_people(access)
     found = {
         "measure": measure.id,
         "total": exact(page.total),
         "combined": page.combined,
         "lines_total": page.lines_total,
-        "lines": [fact_line(measure.id, line, with_people=with_people) for line in page.lines],
+        "lines": await fact_lines(access, measure.id, page.lines),
     }
     return found, following
 

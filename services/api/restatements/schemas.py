@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.api.facts.lines import OWN_ID
+from services.api.facts.lines import OWN_ID, WHO_SAID
 from services.api.model import Cursor, DecimalText, Limit, Output, Page
 from services.api.periods import Filters, LocalDay, PeriodQuery
 from services.api.roi.queries import BASIS, Form
@@ -156,7 +156,7 @@ class MovingFact(Output):
         description="+1 states a fact, -1 takes it back. A correction is both.", examples=[1]
     )
     kind: str = Field(description="Kind of fact.", examples=["deal.changed"])
-    source: str = Field(description="Who said so.", examples=["hubspot"])
+    source: str = Field(description=WHO_SAID, examples=["hubspot"])
     external_id: str | None = Field(description=OWN_ID, examples=["J5"])
     occurred_at: datetime | None = Field(
         description="When it happened." + _KNOWN_AGAIN, examples=[_AT]

@@ -17,7 +17,12 @@ from services.api.facts.lines import is_of_its_day
 from services.api.kpis.moves import difference
 from services.api.kpis.service import kpi_named
 from services.api.lookback import known_at_end_of
-from services.api.privacy import may_see_people, require_people, require_people_of_list
+from services.api.privacy import (
+    connections_of_people,
+    may_see_people,
+    require_people,
+    require_people_of_list,
+)
 from services.api.publications.repository import covering, publication_named
 from services.api.restatements.figures import Figure, KpiFigure
 from services.api.restatements.rates import days_of_rates, rates_of_entries, rates_stated
@@ -246,6 +251,7 @@ async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery
     page = sorted(positions)[: query.limit]
     rows = await access.connection.fetch(_ENTRIES, org.id, page)
     with_people = may_see_people(access)
+    vendors = await connections_of_people(access, (row["source"] for row in rows))
     rates = await rates_of_entries(access.connection, org.id, page)
     if query.cursor is None:
         span = since, then.until
@@ -255,7 +261,13 @@ async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery
         kpi=figure.kpi.id,
         day=query.day,
         facts=[
-            _moving_fact(row, positions[row["position"]], with_people=with_people) for row in rows
+            _moving_fact(
+                row,
+                positions[row["position"]],
+                vendors.get(row["source"], row["source"]),
+                with_people=with_people,
+            )
+            for row in rows
         ],
         rates=[MovingRate(**rate) for rate in rates],
         repairs=[] if query.cursor else await _repairs(access, figure, query.day, since),
@@ -264,7 +276,7 @@ async def moving_facts(access: Access, keyring: KeyRing, query: MovingFactsQuery
 
 
 def _moving_fact(
-    row: asyncpg.Record, measures: Collection[str], *, with_people: bool
+    row: asyncpg.Record, measures: Collection[str], source: str, *, with_people: bool
 ) -> MovingFact:
     """Return an entry behind ``measures`` as answers show it: as explanations list its fact."""
     is_named = with_people or not row["is_personal"]
@@ -273,7 +285,7 @@ def _moving_fact(
         position=row["position"] if is_known_again else None,
         weight=row["weight"],
         kind=row["kind"],
-        source=row["source"],
+        source=source,
         external_id=row["external_id"] if is_named else None,
         occurred_at=row["occurred_at"] if is_known_again else None,
         recorded_at=row["recorded_at"] if is_known_again else None,

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from services.api.answers import is_partial
 from services.api.dependencies import Access
-from services.api.facts.lines import FactLine, fact_line
+from services.api.facts.lines import FactLine, fact_lines
 from services.api.model import exact
 from services.api.pinning import Moment, moment_of
 from services.api.privacy import may_see_people
@@ -152,7 +152,7 @@ def _read_place(text: str) -> tuple[date, str, bytes]:
 def _touch(line: CreditLine, *, with_people: bool) -> CreditedTouch:
     """Return a credit as answers show it: ids that tell of an employee only ``with_people``.
 
-    Positions are told, as of all facts that are of one day: see `fact_line`.
+    Positions are told, as of all facts that are of one day: see `fact_lines`.
     """
     is_told = with_people or not line.conversion_is_personal
     return CreditedTouch(
@@ -192,6 +192,5 @@ async def _costs(access: Access, query: ExplainQuery, place: str) -> tuple[list[
         after=place or None,
         limit=query.limit,
     )
-    with_people = may_see_people(access)
-    lines = [fact_line("cost", line, with_people=with_people) for line in page.lines]
+    lines = await fact_lines(access, "cost", page.lines)
     return lines, _END if page.next is None else page.next
