@@ -229,6 +229,34 @@ async def test_a_pause_longer_than_the_window_parts_two_journeys(
     assert counts["brand", "(lost)"] == 2
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("first", "converted"), [(3, 0), (4, 3), (5, 0)])
+async def test_a_conversion_is_of_the_period_it_came_in(
+    client: httpx.AsyncClient, tell_all: TellAll, kind: str, first: int, converted: int
+) -> None:
+    await tell_all(five_paths(kind))
+    first_day, day_after = (str(JANUARY + timedelta(days=first + n)) for n in (0, 1))
+
+    asked = {"conversion": kind, "basis": "period", "from": first_day, "to": day_after}
+    effects = await get(client, "roi/models/markov", **asked)
+
+    assert (effects["journeys"], effects["converted"]) == (converted, converted)
+
+
+async def test_who_was_met_in_the_period_brings_no_journey_of_the_day_after_it(
+    client: httpx.AsyncClient, tell_all: TellAll
+) -> None:
+    day_after = JANUARY + timedelta(days=40)
+    await tell_all(touches("p1", "EA"), touches("p1", "BR", day_after))
+    await tell_all(converts("lead", "p1", day_after))
+
+    asked = {"conversion": "lead", "window_days": 30, "from": str(JANUARY), "to": str(day_after)}
+    effects = await get(client, "roi/models/markov", **asked)
+
+    # The first touch led nowhere: the lead came after its window.
+    assert (effects["journeys"], effects["converted"]) == (1, 0)
+
+
 async def test_an_early_journey_stays_lost_when_the_person_converts_later(
     client: httpx.AsyncClient, tell_all: TellAll
 ) -> None:

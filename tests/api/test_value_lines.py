@@ -7,6 +7,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from services.metrics.rebuild import continue_rebuild, start_rebuild
+from shared.db import Database
 from shared.orgs import Org
 from tests.api.asking import assume, post, refusal
 from tests.api.conftest import Deliver, Fold
@@ -71,6 +73,18 @@ async def test_a_hire_that_is_not_folded_yet_has_no_vacancy_either(
     after = await get(hired, "roi", recruiting_method="R3")
 
     assert after["hires"] == before["hires"] == 2
+    assert after["value_lines"] == before["value_lines"]
+
+
+async def test_a_rebuild_changes_no_line_of_value(
+    hired: httpx.AsyncClient, database: Database, org: Org
+) -> None:
+    before = await get(hired, "roi", recruiting_method="R2+R3")
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id)
+    assert await continue_rebuild(database, org.id)
+    after = await get(hired, "roi", recruiting_method="R2+R3")
+
     assert after["value_lines"] == before["value_lines"]
 
 
