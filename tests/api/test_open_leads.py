@@ -1,12 +1,20 @@
-"""Which open leads a cohort is still credited for, at the edges of its period and of the window."""
+"""Leads as a forecast sees them: what a win brought, and which may still be credited to a cohort.
+
+Which are still open is decided at the edges of the cohort's period and of the window.
+"""
 
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
+from services.api.roi.leads import read_history
+from shared.db import Database
+from shared.kpis.cohort_forecast import Win
+from shared.orgs import Org
 from tests.api.conftest import At, Deliver
 from tests.api.golden import fact, local
 from tests.api.test_golden import get
@@ -46,3 +54,29 @@ async def test_it_is_open_from_the_period_that_touched_it_to_the_window_s_end(
     cohort = await get(client, "roi/cohort")
 
     assert cohort["expected"]["open_leads"] == expected
+
+
+async def test_a_win_is_worth_what_all_its_touches_of_the_channel_are(
+    database: Database, org: Org, deliver: Deliver
+) -> None:
+    day = date(2025, 1, 9)
+    won = {"deal": "d1", "lead": "l1", "state": "won", "amount": "100.00", "currency": org.currency}
+    at = {"opened_at": local(day).isoformat(), "closed_at": local(day, 14).isoformat()}
+    await deliver(lead(date(2025, 1, 1), date(2025, 1, 2), date(2025, 1, 3), date(2025, 1, 4)))
+    brand = {"person": "p1", "channel": "brand"}
+    await deliver([fact("touch.recorded", "brand", local(date(2025, 1, 5)), **brand)])
+    await deliver([fact("deal.changed", "d1", local(day, 14), **won, **at)])
+
+    async with database.transaction(org.id) as connection:
+        history = await read_history(
+            connection,
+            org.id,
+            1,
+            today=date(2025, 2, 1),
+            model="linear",
+            channel="employee_advocacy",
+            margin=Decimal("0.5"),
+        )
+
+    # Four touches of five; half of the money is margin.
+    assert history.wins == [Win(Decimal("0.8"), Decimal(40))]
