@@ -384,6 +384,21 @@ async def test_grouping_never_changes_totals(
             assert {**row, "groups": None} == row_of(plain, row["model"])
 
 
+@pytest.mark.parametrize("basis", ["cohort", "period"])
+async def test_another_window_that_holds_the_same_touches_changes_nothing(
+    client: httpx.AsyncClient, tell_all: TellAll, basis: str
+) -> None:
+    await tell_all(five_paths("lead"))
+
+    kept, computed = [
+        await get(client, "roi/models", conversion="lead", basis=basis, window_days=days)
+        for days in (90, 30)
+    ]
+
+    assert kept["total_conversions"] == 3
+    assert computed["models"] == kept["models"]
+
+
 async def test_leads_as_they_were_known(
     client: httpx.AsyncClient, tell_all: TellAll, at: At
 ) -> None:

@@ -191,6 +191,59 @@ _MERGED: Final = Target(
         ("tests/property/test_small_group_histories.py",),
     ),
 )
+#: What the return is made of, on its way from the rollups to whoever asks. Not what it looks like.
+_RETURN: Final = Target(
+    files=(
+        "services/api/roi/adding.py",
+        "services/api/roi/causal.py",
+        "services/api/roi/cohort.py",
+        "services/api/roi/comparison.py",
+        "services/api/roi/costs.py",
+        "services/api/roi/crediting.py",
+        "services/api/roi/explain.py",
+        "services/api/roi/groups.py",
+        "services/api/roi/hires.py",
+        "services/api/roi/inputs.py",
+        "services/api/roi/journeys.py",
+        "services/api/roi/leads.py",
+        "services/api/roi/markov.py",
+        "services/api/roi/moves.py",
+        "services/api/roi/network.py",
+        "services/api/roi/recomputed.py",
+        "services/api/roi/repository.py",
+        "services/api/roi/returns.py",
+        "services/api/roi/service.py",
+    ),
+    looks=(
+        (
+            "tests/api/test_golden.py",
+            "tests/api/test_golden_finance.py",
+            "tests/api/test_golden_models.py",
+            "tests/api/test_golden_restated.py",
+            "tests/api/test_roi_costs.py",
+            "tests/api/test_roi_explained.py",
+            "tests/api/test_models_of_conversions.py",
+            "tests/api/test_incrementality.py",
+            "tests/api/test_margin_changes.py",
+            "tests/api/test_value_lines.py",
+            "tests/api/test_as_of.py",
+            "tests/api/test_open_leads.py",
+        ),
+        (
+            "tests/api/test_access.py",
+            "tests/api/test_freshness.py",
+            "tests/api/test_lost_journeys.py",
+            "tests/api/test_money_digits.py",
+            "tests/api/test_none_or_missing.py",
+            "tests/api/test_openapi.py",
+            "tests/api/test_other_currencies.py",
+            "tests/api/test_resources.py",
+            "tests/integration/test_credit_pages.py",
+            "tests/integration/test_lapsed_journeys.py",
+            "tests/property/test_roi_histories.py",
+        ),
+    ),
+)
 #: Journeys of which nobody tells that they failed.
 _UNCONVERTED: Final = Target(
     files=("services/api/roi/unconverted.py",),
@@ -215,5 +268,5 @@ _UPKEEP: Final = Target(
 )
 TARGETS: Final = (
     *(_FOLD, _GENERATIONS, _VERIFY, _PAST, _CURRENCIES, _NAMING, _TOLD, _LISTED),
-    *(_MERGED, _UNCONVERTED, _UPKEEP),
+    *(_MERGED, _RETURN, _UNCONVERTED, _UPKEEP),
 )
