@@ -423,6 +423,30 @@ async def test_leads_as_they_were_known(
     assert effects["converted"] == 1
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3])
+@pytest.mark.parametrize("touched_again", ["p2", "p3"])
+async def test_credit_as_it_was_known_is_listed_page_by_page(
+    client: httpx.AsyncClient, tell_all: TellAll, at: At, touched_again: str, limit: int
+) -> None:
+    people = ("p1", "p2", "p3")
+    at(local(date(2025, 5, 1)))
+    for number, person in enumerate(people):
+        day = JANUARY + timedelta(days=number)
+        await tell_all(touches(person, "EA", day), converts("lead", person, day))
+    at(local(date(2025, 5, 10)))
+    # What the touch before was credited with is taken back: it is half of the lead now.
+    await tell_all(touches(touched_again, "BR", JANUARY))
+    at(local(date(2025, 6, 1)))
+
+    asked = {**Q1, "conversion": "lead", "model": "linear", "limit": limit}
+    known = await pages(client, "roi/explain", **asked, as_of="2025-05-05")
+
+    lines = [line for page in known for line in page["credits"]]
+    assert [(line["conversion"], Decimal(line["share"])) for line in lines] == [
+        (person, Decimal(1)) for person in people
+    ]
+
+
 async def test_deals_are_counted_beside_their_money(golden: httpx.AsyncClient) -> None:
     compared = await get(golden, "roi/models")
     effects = await get(golden, "roi/models/markov")

@@ -195,6 +195,14 @@ def test_deals_of_nothing_are_shared_by_number_and_lost_journeys_by_touches() ->
     assert [int(amount) for _, amount in divided] == [1, 3, 1, 4]
 
 
+def test_a_channel_without_an_amount_earned_nothing() -> None:
+    parts = [_part("A", "x", "1.00"), _part("B", "x", "1.00")]
+
+    divided = amounts_of_parts({"A": Decimal("10.00")}, parts, exponent=2)
+
+    assert [amount for _, amount in divided] == [10, 0]
+
+
 amounts = st.decimals(0, 10**6, places=2)
 
 
