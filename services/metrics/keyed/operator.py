@@ -30,18 +30,19 @@ class KeyedOperator:
 
 
 def replace_state(
-    table: str, kinds: str, old_key: str, new_row: str, *, joined: str = ""
+    table: str, kinds: str, old_key: str, new_row: str, *, joined: str = "", order: str = ""
 ) -> tuple[str, str]:
     """Return the two statements that make ``table`` hold what stands after the batch.
 
     ``old_key`` matches a row of the table (alias ``s``) to a retracted entry (alias ``b``);
     ``new_row`` lists the values of a row, from an entry (alias ``b``) that stands, with what
-    ``joined`` adds to it.
+    ``joined`` adds to it. Rows come in the order of ``order``: what is read together lies together.
     """
+    ordered = f" ORDER BY {order}" if order else ""
     return (
         forget(table, f"SELECT * FROM fold_retracted WHERE kind IN ({kinds})", old_key),
         f"INSERT INTO {table} SELECT $1, $2, {new_row}, b.position FROM fold_standing b {joined}"
-        f" WHERE b.kind IN ({kinds})",
+        f" WHERE b.kind IN ({kinds}){ordered}",
     )
 
 

@@ -71,5 +71,6 @@ POSTS = KeyedOperator(
         " b.campaign, b.content, (b.body -> 'impressions')::bigint,"
         " (b.body -> 'reactions')::bigint, (b.body -> 'comments')::bigint,"
         " (b.body -> 'reshares')::bigint, (b.body -> 'clicks')::bigint",
+        order="b.subject, b.occurred_at",
     ),
 )

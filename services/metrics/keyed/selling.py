@@ -75,6 +75,7 @@ TOUCHES = KeyedOperator(
         "s.person = b.subject AND s.touched_at = b.occurred_at",
         "b.subject, b.occurred_at, b.fact_key, b.day, b.channel, b.employee, b.account,"
         " b.network, b.campaign, b.content",
+        order="b.subject, b.occurred_at",
     ),
 )
 
