@@ -16,17 +16,27 @@ _WHERE = """
     employee text, account text, network text, campaign text, content text, channel text
 """
 _QUANTITIES = each_slot("q{slot} numeric")
-# The only ones that hold whole facts, which may be long.
+_ENTRY = f"""
+    position bigint, weight smallint, fact_key bytea, occurred_at timestamptz, day date, {_WHERE},
+    subject text, body jsonb, stands boolean
+"""
+_NAMES = ", ".join(column.split()[0] for column in _ENTRY.split(","))
+# Some sixty statements of a fold want the entries of one kind or a few: where these lie is noted of
+# each kind. An index would be a quarter of what staging costs and, as it is built anew whenever the
+# table is emptied, would have every plan that reads the table made anew for each fold.
+#
+# Whole facts may be long, and these lists are: no other table puts values aside.
 _ENTRIES = f"""
-CREATE TEMPORARY TABLE fold_batch (
-    position bigint, weight smallint, kind text, fact_key bytea, occurred_at timestamptz, day date,
-    {_WHERE}, subject text, body jsonb, stands boolean
-) ON COMMIT DELETE ROWS;
--- Some sixty statements of a fold want the entries of one kind or a few.
-CREATE INDEX fold_batch_kind ON fold_batch (kind);
+CREATE TEMPORARY TABLE fold_entry (kind text, {_ENTRY}) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE fold_place (kind text, places tid[]) ON COMMIT DELETE ROWS;
+ALTER TABLE fold_place ALTER COLUMN places SET STORAGE EXTERNAL;
+CREATE TEMPORARY VIEW fold_batch AS
+SELECT p.kind, e.*
+  FROM fold_place p
+ CROSS JOIN LATERAL (SELECT {_NAMES} FROM fold_entry WHERE ctid = ANY (p.places) OFFSET 0) e;
 -- The entries of the batch that still stand at its end: what state is brought up to date with.
 CREATE TEMPORARY VIEW fold_standing AS SELECT * FROM fold_batch WHERE stands;
-CREATE TEMPORARY TABLE fold_retracted (LIKE fold_batch) ON COMMIT DELETE ROWS
+CREATE TEMPORARY TABLE fold_retracted (LIKE fold_entry) ON COMMIT DELETE ROWS
 """
 _OTHERS = {
     "fold_delta": f"measure text, day date, {_WHERE}, quantity numeric",
@@ -52,8 +62,8 @@ _WORKING_TABLES = "; ".join((_ENTRIES, *(working_table(*table) for table in _OTH
 
 # An entry stands unless the batch itself takes it back further on.
 _STAGE = """
-INSERT INTO fold_batch
-SELECT e.position, weight, kind, fact_key, occurred_at, day, coalesce(employee, ''),
+INSERT INTO fold_entry
+SELECT kind, e.position, weight, fact_key, occurred_at, day, coalesce(employee, ''),
        coalesce(account, ''), coalesce(network, ''), coalesce(campaign, ''),
        coalesce(content, ''), coalesce(channel, ''), subject, payload::jsonb,
        weight = 1 AND e.position > coalesce(withdrawn.position, 0)
@@ -73,7 +83,7 @@ SELECT e.position, weight, kind, fact_key, occurred_at, day, coalesce(employee, 
 # nothing can be asked "as known" between two entries of a batch.
 _RETRACT = """
 INSERT INTO fold_retracted
-SELECT DISTINCT ON (fact_key) * FROM fold_batch WHERE weight = -1 ORDER BY fact_key, position
+SELECT DISTINCT ON (fact_key) * FROM fold_entry WHERE weight = -1 ORDER BY fact_key, position
 """
 
 # The batch ends where the organization's day of recording changes, and at published positions:
@@ -104,15 +114,9 @@ SELECT ended.position AS until, first.known_on, ended.position - first.position 
      LIMIT 1
  ) ended
 """
-# One look into the index for each kind.
+# Which kinds there are, and where the entries of each lie, in the order of their places.
 _KINDS = """
-WITH RECURSIVE told (kind) AS (
-    (SELECT kind FROM fold_batch ORDER BY kind LIMIT 1)
-    UNION ALL
-    SELECT (SELECT kind FROM fold_batch WHERE kind > told.kind ORDER BY kind LIMIT 1)
-      FROM told WHERE told.kind IS NOT NULL
-)
-SELECT kind FROM told WHERE kind IS NOT NULL
+INSERT INTO fold_place SELECT kind, array_agg(ctid) FROM fold_entry GROUP BY kind RETURNING kind
 """
 
 
@@ -129,7 +133,7 @@ class Batch:
 
 async def create_working_tables(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Create the working tables, once per connection."""
-    if await connection.fetchval("SELECT to_regclass('pg_temp.fold_batch')") is None:
+    if await connection.fetchval("SELECT to_regclass('pg_temp.fold_entry')") is None:
         await connection.execute(_WORKING_TABLES)
 
 
@@ -141,7 +145,7 @@ async def stage_batch(
     limit: int,
     time_zone: str,
 ) -> Batch | None:
-    """Copy the next entries after ``after`` into ``fold_batch``; None when there are none."""
+    """Copy the next entries after ``after`` to where ``fold_batch`` reads; None if none are."""
     extent = await connection.fetchrow(_EXTENT, org_id, after, limit, time_zone)
     if extent is None:
         return None

@@ -58,8 +58,24 @@ async def test_only_tables_of_whole_facts_can_put_values_aside(
         )
 
     # Each such table has an index that is built anew whenever a fold is committed.
-    holders = {"ledger_staging", "fold_batch", "fold_retracted"}
+    holders = {"ledger_staging", "fold_entry", "fold_place", "fold_retracted"}
     assert {row["relname"] for row in able} == holders
+
+
+async def test_no_working_table_of_a_fold_has_an_index_of_its_own(
+    database: Database, org: Org
+) -> None:
+    async with database.transaction(org.id) as connection:
+        await append(connection, org, deal_of_a_touched_lead())
+        await fold_batch(connection, org.id, 1)
+        indexed = await connection.fetch(
+            "SELECT indrelid::regclass::text AS name FROM pg_index"
+            " JOIN pg_class ON pg_class.oid = indexrelid"
+            " WHERE relnamespace = pg_my_temp_schema()"
+        )
+
+    # Emptied at each commit, it would be built anew, and with it each plan that reads its table.
+    assert not [row["name"] for row in indexed if not row["name"].startswith("ledger_")]
 
 
 async def test_the_longest_names_are_folded(database: Database, org: Org) -> None:

@@ -32,7 +32,9 @@ _PARTLY = " OR ".join(
     f"b.kind = '{kind}' AND b.body ?| ARRAY[{', '.join(repr(name) for name in names)}]"
     for kind, names in _FIELDS_OF_OTHERS.items()
 )
-_IS_KEPT = f"(b.kind IN ({_WHOLE}) OR {_PARTLY})"
+_KINDS = ", ".join(f"'{kind}'" for kind in (*_WHOLE_KINDS, *_FIELDS_OF_OTHERS))
+# All kinds are named by themselves, too: what is of none of them is not even looked at.
+_IS_KEPT = f"b.kind IN ({_KINDS}) AND (b.kind IN ({_WHOLE}) OR {_PARTLY})"
 
 STANDING = KeyedOperator(
     kinds=frozenset({*_WHOLE_KINDS, *_FIELDS_OF_OTHERS}),
