@@ -14,6 +14,7 @@ import pytest
 from services.api.roi.leads import read_history
 from shared.db import Database
 from shared.kpis.cohort_forecast import Win
+from shared.kpis.survival import Outcome
 from shared.orgs import Org
 from tests.api.conftest import At, Deliver
 from tests.api.golden import fact, local
@@ -80,3 +81,40 @@ async def test_a_win_is_worth_what_all_its_touches_of_the_channel_are(
 
     # Four touches of five; half of the money is margin.
     assert history.wins == [Win(Decimal("0.8"), Decimal(40))]
+
+
+async def test_each_lead_has_one_spell_from_its_day_to_its_end_or_today(
+    database: Database, org: Org, deliver: Deliver
+) -> None:
+    today = date(2025, 1, 20)
+    came = {"open": 10, "today-s": 20, "tomorrow-s": 21, "lost": 10, "won": 12}
+    for name, day in came.items():
+        # Told by two sources, and the first one speaks.
+        for hour in (9, 11):
+            at = local(date(2025, 1, day), hour)
+            await deliver([fact("lead.created", f"{name}-{hour}", at, lead=name)])
+    for name, day in (("lost", 10), ("won", 15)):
+        for hour in (12, 14):
+            at = local(date(2025, 1, day), hour)
+            said = {"opened_at": at.isoformat(), "closed_at": at.isoformat(), "state": name}
+            money = {"amount": "100.00", "currency": org.currency}
+            deal = fact("deal.changed", f"{name}-{hour}", at, deal=name, lead=name, **said, **money)
+            await deliver([deal])
+
+    async with database.transaction(org.id) as connection:
+        history = await read_history(
+            connection,
+            org.id,
+            1,
+            today=today,
+            model="linear",
+            channel="employee_advocacy",
+            margin=Decimal("0.5"),
+        )
+
+    assert history.spells == {
+        (10, Outcome.OPEN): 1,
+        (0, Outcome.OPEN): 1,
+        (0, Outcome.LOST): 1,
+        (3, Outcome.WON): 1,
+    }
