@@ -6,14 +6,16 @@ Which are still open is decided at the edges of the cohort's period and of the w
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import httpx
 import pytest
 
-from services.api.roi.leads import read_history
+from services.api.roi.leads import open_leads, read_history
 from shared.db import Database
-from shared.kpis.cohort_forecast import Win
+from shared.kpis.cohort_forecast import OpenLead, Win
+from shared.kpis.periods import Period
 from shared.kpis.survival import Outcome
 from shared.orgs import Org
 from tests.api.conftest import At, Deliver
@@ -55,6 +57,31 @@ async def test_it_is_open_from_the_period_that_touched_it_to_the_window_s_end(
     cohort = await get(client, "roi/cohort")
 
     assert cohort["expected"]["open_leads"] == expected
+
+
+async def test_an_open_lead_counts_with_its_touches_in_the_period(
+    database: Database, org: Org, deliver: Deliver
+) -> None:
+    period = Period(date(2025, 1, 1), date(2025, 4, 1))
+    inside = period.start, period.last_day
+    await deliver(lead(date(2024, 12, 31), *inside, period.end))
+
+    async with database.transaction(org.id) as connection:
+        found = await open_leads(
+            connection,
+            org.id,
+            1,
+            today=date(2025, 4, 5),
+            period=period,
+            channel="employee_advocacy",
+            window_days=90,
+            margin=Decimal("0.5"),
+        )
+
+    # It came on the last day of the year before; 90 days after 31 March its window is over.
+    assert found == [
+        OpenLead(age_days=95, worth=None, weight=Fraction(1, 2), last_age_days=90 + 90)
+    ]
 
 
 async def test_a_win_is_worth_what_all_its_touches_of_the_channel_are(
