@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from time import perf_counter
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -58,18 +58,7 @@ from shared.queue import Queue
 
 __all__ = ["Outcome", "RunReport", "StreamSync"]
 
-Outcome = Literal[
-    "succeeded",
-    "fenced",
-    "rate_limited",
-    "transient",
-    "refused",
-    "blocked",
-    "reauth_required",
-    "bad_payload",
-    "pagination_aborted",
-    "unexpected",
-]
+Outcome = metrics.RunOutcome
 
 _OUTCOMES: Final[dict[type[UpstreamError], Outcome]] = {
     RateLimited: "rate_limited",

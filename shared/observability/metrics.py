@@ -10,7 +10,7 @@ process that has no sweep would look like a dead worker.
 from collections.abc import Collection, Mapping
 from functools import partial
 from itertools import product
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from prometheus_client import REGISTRY, disable_created_metrics
 from prometheus_client import Counter as _Counter
@@ -20,6 +20,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 __all__ = [
     "Component",
+    "RunOutcome",
     "count_database_error",
     "expose",
     "initialize_providers",
@@ -28,6 +29,19 @@ __all__ = [
 ]
 
 Component = Literal["api", "collector", "collector-worker", "metrics-worker"]
+#: How one turn with a stream of a vendor ends.
+RunOutcome = Literal[
+    "succeeded",
+    "fenced",
+    "rate_limited",
+    "transient",
+    "refused",
+    "blocked",
+    "reauth_required",
+    "bad_payload",
+    "pagination_aborted",
+    "unexpected",
+]
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 UNMATCHED: Final = "unmatched"
@@ -276,18 +290,6 @@ _OF_PROVIDER: Final[tuple[tuple[MetricWrapperBase, tuple[str, ...]], ...]] = (
     ),
     (PAGINATION_ABORTS, ("page_cap", "loop", "repeated_page", "stuck")),
 )
-_RUN_OUTCOMES: Final = (
-    "succeeded",
-    "fenced",
-    "rate_limited",
-    "transient",
-    "refused",
-    "blocked",
-    "reauth_required",
-    "bad_payload",
-    "pagination_aborted",
-    "unexpected",
-)
 _RECORD_OUTCOMES: Final = (
     "inserted",
     "unchanged",
@@ -381,7 +383,7 @@ def initialize_providers(streams_of: Mapping[str, Collection[str]]) -> None:
             COLLECTOR_LAST_SUCCESS.labels(provider, stream)
             for outcome in _RECORD_OUTCOMES:
                 COLLECTOR_RECORDS.labels(provider, stream, outcome)
-            for outcome in _RUN_OUTCOMES:
+            for outcome in get_args(RunOutcome):
                 COLLECTOR_RUNS.labels(provider, stream, outcome)
 
 
