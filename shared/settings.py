@@ -57,6 +57,7 @@ def _require_keys(*keys: SecretStr) -> None:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_seconds)]
+_COMMA_SEPARATED: Final = BeforeValidator(_parts)
 
 
 class _Settings(BaseSettings):
@@ -98,17 +99,12 @@ class ProcessSettings(_Settings):
     redis_url: SecretStr
     secret_key: SecretStr
     """32 bytes in base64: stored credentials and key hashes are derived from it."""
-    previous_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    previous_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, _COMMA_SEPARATED] = ()
     """Comma-separated; still accepted for reading while a rotation is under way."""
     database_pool_size: int = Field(default=5, ge=1, le=100)
     database_pool_overflow: int = Field(default=5, ge=0, le=100)
     shutdown_grace: Duration = Field(default=timedelta(seconds=25), ge=timedelta(0))
     """How long work in hand may take to finish after SIGTERM."""
-
-    @field_validator("previous_secret_keys", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return _parts(value)
 
     @field_validator("redis_url")
     @classmethod
@@ -145,13 +141,8 @@ class HttpSettings(ProcessSettings):
     """The collector's address as vendors and browsers see it, without a trailing slash."""
     drain_delay: Duration = Field(default=timedelta(seconds=5), ge=timedelta(0))
     """After SIGTERM: how long ``/readyz`` answers 503 while requests are still taken."""
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, _COMMA_SEPARATED] = ()
     """Comma-separated: the origins whose front ends browsers let call this process (CORS)."""
-
-    @field_validator("allowed_origins", mode="before")
-    @classmethod
-    def _split_origins(cls, value: object) -> object:
-        return _parts(value)
 
     @field_validator("allowed_origins")
     @classmethod
