@@ -73,8 +73,8 @@ class OpenLead:
     """An undecided lead of the cohort.
 
     `worth` is the value of the whole deal, None while nobody has said it; `weight` is the part of
-    the touches so far that belongs to the cohort; after `last_age_days` the cohort's touches lie
-    outside the attribution window, and a win brings it nothing any more.
+    the touches inside the attribution window that belongs to the cohort; after `last_age_days` the
+    cohort's touches lie outside it, and a win brings it nothing any more.
     """
 
     age_days: int

@@ -84,6 +84,30 @@ async def test_an_open_lead_counts_with_its_touches_in_the_period(
     ]
 
 
+async def test_touches_that_have_left_the_window_are_no_part_of_an_open_lead(
+    database: Database, org: Org, deliver: Deliver
+) -> None:
+    period = Period(date(2025, 1, 1), date(2025, 4, 1))
+    today = date(2025, 4, 5)
+    early, inside = (date(2024, 6, 1), date(2025, 1, 4)), (date(2025, 1, 5), date(2025, 3, 31))
+    await deliver(lead(*early, *inside, date(2025, 4, 2)))
+
+    async with database.transaction(org.id) as connection:
+        found = await open_leads(
+            connection,
+            org.id,
+            1,
+            today=today,
+            period=period,
+            channel="employee_advocacy",
+            window_days=90,
+            margin=Decimal("0.5"),
+        )
+
+    # A close of today would be credited to 5 January, 31 March and 2 April.
+    assert [one.weight for one in found] == [Fraction(2, 3)]
+
+
 async def test_a_win_is_worth_what_all_its_touches_of_the_channel_are(
     database: Database, org: Org, deliver: Deliver
 ) -> None:
@@ -108,6 +132,39 @@ async def test_a_win_is_worth_what_all_its_touches_of_the_channel_are(
 
     # Four touches of five; half of the money is margin.
     assert history.wins == [Win(Decimal("0.8"), Decimal(40))]
+
+
+async def test_a_win_that_the_model_credits_to_another_channel_brought_this_one_nothing(
+    database: Database, org: Org, deliver: Deliver
+) -> None:
+    for number, channels in enumerate(
+        (("employee_advocacy", "brand"), ("brand", "employee_advocacy"))
+    ):
+        day, person = date(2025, 1, 9 - number), f"p{number}"
+        for hour, channel in enumerate(channels, start=9):
+            touched = {"person": person, "channel": channel}
+            await deliver([fact("touch.recorded", f"{number}-{hour}", local(day, hour), **touched)])
+        named = {"lead": f"l{number}"}
+        await deliver([fact("lead.created", f"l{number}", local(day), person=person, **named)])
+        won = {"state": "won", "amount": "100.00", "currency": org.currency, **named}
+        at = {"opened_at": local(day).isoformat(), "closed_at": local(day, 14).isoformat()}
+        await deliver(
+            [fact("deal.changed", f"d{number}", local(day), deal=f"d{number}", **won, **at)]
+        )
+
+    async with database.transaction(org.id) as connection:
+        history = await read_history(
+            connection,
+            org.id,
+            1,
+            today=date(2025, 2, 1),
+            model="first",
+            channel="employee_advocacy",
+            margin=Decimal("0.5"),
+        )
+
+    # A lead that the channel touches brings it the whole deal every other time.
+    assert history.wins == [Win(Decimal(1), Decimal(50)), Win(Decimal(0), Decimal(0))]
 
 
 async def test_each_lead_has_one_spell_from_its_day_to_its_end_or_today(

@@ -42,16 +42,20 @@ _SPELLS: Final = f"""
      WHERE day <= $3::date
      GROUP BY 1, 2
 """
-# Wins with a touch of the channel, credited or not: what such a win brings, on average.
+# Wins with a touch of the channel, credited or not: what such a win brings, on average. Every touch
+# has linear credit; of other models only what is earned is kept.
 _WINS: Final = """
-    SELECT sum(c.share) AS share, sum(c.amount) AS amount
+    SELECT coalesce(sum(c.share) FILTER (WHERE c.model = $3), 0) AS share,
+           coalesce(sum(c.amount) FILTER (WHERE c.model = $3), 0) AS amount
       FROM credit c
-     WHERE c.org_id = $1 AND c.generation = $2 AND c.kind = 'deal' AND c.model = $3
+     WHERE c.org_id = $1 AND c.generation = $2 AND c.kind = 'deal' AND c.model IN ('linear', $3)
        AND c.channel = $4
      GROUP BY c.conversion
      ORDER BY max(c.converted_day) DESC, c.conversion
      LIMIT $5
 """
+# A touch that a close of today would leave outside the window earns nothing of a later one either.
+_MAY_EARN: Final = "t.channel = $6 AND t.day >= $3::date - $7::integer"
 _OPEN: Final = f"""
     SELECT $3::date - leads.day AS age_days, leads.amount, t.inside, t.touches,
            t.last_day + $7::integer - leads.day AS last_age_days
@@ -60,7 +64,7 @@ _OPEN: Final = f"""
         SELECT count(*) AS touches,
                count(*) FILTER (WHERE t.day >= $4::date AND t.day < $5::date) AS inside,
                max(t.day) FILTER (WHERE t.day >= $4::date AND t.day < $5::date) AS last_day
-          FROM ({converting.touches_of("leads.person", "t.channel = $6")}) t
+          FROM ({converting.touches_of("leads.person", _MAY_EARN)}) t
      ) t
      WHERE leads.person IS NOT NULL AND leads.day <= $3::date
        AND coalesce(leads.state, 'open') = 'open'
@@ -102,7 +106,8 @@ async def open_leads(
     """Return the undecided leads that a period's touches may still be credited for.
 
     A lead that other periods touched as well counts with the part of its touches that lies in this
-    one: exactly so under the linear model, on average under the others.
+    one, of those still inside the window: exactly so under the linear model, on average under the
+    others.
     """
     rows = await connection.fetch(
         _OPEN, org_id, generation, today, period.start, period.end, channel, window_days
