@@ -141,7 +141,7 @@ def margin_line(revenue: Decimal | None, gross_margin: Decimal | None) -> ValueL
     )
 
 
-def media_line(media_value: Decimal | None) -> ValueLine:
+def media_line(media_value: Decimal | Fraction | None) -> ValueLine:
     """Return earned media value as a line: cost avoided, never income."""
     return value_line(
         ValueKind.MEDIA,
@@ -174,13 +174,13 @@ def roi_cash(
     return roi(RoiForm.CASH, [margin_line(revenue, gross_margin), *recruiting], cost)
 
 
-def roi_media(media_value: Decimal | None, cost: Decimal | None) -> Roi:
+def roi_media(media_value: Decimal | Fraction | None, cost: Decimal | None) -> Roi:
     """Return the ROI of earned media value alone: what the attention would have cost."""
     return roi(RoiForm.MEDIA, [media_line(media_value)], cost)
 
 
 def roi_blended(
-    cash: Roi, media_value: Decimal | None, overlaps: Overlaps = Overlaps.REFUSED
+    cash: Roi, media_value: Decimal | Fraction | None, overlaps: Overlaps = Overlaps.REFUSED
 ) -> Roi:
     """Return the ROI of the cash form plus media value; `counted_twice` names what overlaps.
 

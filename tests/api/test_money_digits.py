@@ -97,6 +97,30 @@ async def test_a_cost_is_shown_as_it_is_charged(told: httpx.AsyncClient) -> None
     assert (line["amount"], line["in_period"], costs["cost"]["total"]) == ("10.00",) * 3
 
 
+async def test_a_return_on_media_is_of_the_price_itself_and_not_of_its_cents(
+    told: httpx.AsyncClient, deliver: Deliver
+) -> None:
+    where = {"employee": ACTIVE[0], "network": "linkedin", "channel": CHANNELS["EA"]}
+    clicks = (
+        fact("link.clicked", f"{n}", local(date(2025, 3, 5)), link="x", **where) for n in "ab"
+    )
+    await deliver(clicks)
+    await assume(told, "emv.cpc", "0.0022")
+    await assume(told, "gross_margin", "0.5")
+
+    statement = await get(told, "roi", include_blended="true")
+    added = await get(told, "roi/value", lines="media_value")
+
+    # 0.0044 of 10.00 spent: in cents it would be nothing, and all of the cost lost.
+    media = statement["media"][0]
+    assert (media["amount"], media["roi_media"]["value"]) == ("0.00", "0.00")
+    assert media["roi_media"]["percent"] == added["roi"]["percent"] == "-99.96"
+    assert added["roi"]["arithmetic"] == "(0.0044 - 10) / 10 ≈ -99.96 %"
+    # Half of 44.47, of which 10.00 was spent, and the same clicks once more.
+    assert statement["roi_cash"]["percent"] == "122.35"
+    assert statement["roi_blended"]["percent"] == "122.39"
+
+
 async def test_a_return_is_of_the_value_itself_and_not_of_its_cents(
     told: httpx.AsyncClient,
 ) -> None:

@@ -115,10 +115,10 @@ async def test_line_3_the_loss_between_click_and_session_is_exact(
 
 async def test_line_4_media_value_has_a_return_of_its_own(database: Database, golden: Org) -> None:
     measures = await measures_of(database, golden, {"cost"})
-    priced = (await kpi(database, golden, "emv_cpc")).value
+    priced = await kpi(database, golden, "emv_cpc")
 
-    assert priced == Decimal("3120.00")
-    assert roi_media(priced, measures["cost"]).percent == Decimal("-86.13")
+    assert priced.value == Decimal("3120.00")
+    assert roi_media(priced.exact, measures["cost"]).percent == Decimal("-86.13")
 
 
 async def test_line_5_the_cost_is_made_of_seven_categories(database: Database, golden: Org) -> None:

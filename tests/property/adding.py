@@ -34,7 +34,7 @@ from tests.property.oracle.value_lines import (
 )
 from tests.property.oracle.whole import Whole
 from tests.property.questions import Expected, Question
-from tests.property.shown import CENT, as_shown, assert_equal, assert_return, assert_shown
+from tests.property.shown import CENT, assert_equal, assert_return, assert_shown
 
 __all__ = [
     "Addition",
@@ -94,12 +94,11 @@ class Reckoned:
         return self.credit if kind == "revenue" else self.expected.earned(self.credit)
 
     def _media_value(self, method: str) -> Value:
-        """Return earned media value, which only the program's own channel has, in cents."""
+        """Return earned media value, which only the program's own channel has."""
         if self.question.channel != ADVOCACY:
             return None
         span = Span(self.question.start, self.question.end)
-        value = self.oracle.value(definitions()[f"emv_{method}"], span).value
-        return None if value is None else as_shown(value, CENT)
+        return self.oracle.value(definitions()[f"emv_{method}"], span).value
 
 
 _ASKED = ("from", "to", "basis", "channel", "cost_basis", "amortize_months", "model")

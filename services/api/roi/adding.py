@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from services.api.answers import is_partial, trust_of
@@ -38,7 +39,7 @@ async def add_lines(access: Access, query: AddingQuery) -> AddedValue:
     await look(access, query)
     inputs = await read_inputs(access, query)
     media, rates = await media_values(access, inputs)
-    chosen = media[query.emv_method].value if media else None
+    chosen = media[query.emv_method].exact if media else None
     recruiting = await _recruiting_rates(access, query)
     lines = [_line(line, inputs, query, chosen, recruiting) for line in dict.fromkeys(query.lines)]
     overlaps = Overlaps.ACCEPTED if query.accept_overlaps else Overlaps.REFUSED
@@ -76,7 +77,7 @@ def _line(
     line: ProgramLine,
     inputs: Inputs,
     query: AddingQuery,
-    media_value: Decimal | None,
+    media_value: Fraction | None,
     recruiting: Sequence[DatedRate],
 ) -> ValueLine:
     revenue = inputs.credited(query.model)

@@ -125,7 +125,7 @@ def _returns(
     cash = roi.roi_cash(revenue, inputs.gross_margin, inputs.recruiting, cost)
     on_margin = roi.roi_on_margin(revenue, inputs.gross_margin, cost)
     on_revenue = roi.roi_on_revenue(revenue, cost)
-    chosen = media[query.emv_method].value if media else None
+    chosen = media[query.emv_method].exact if media else None
     blended = _blended(query, cash, chosen)
     headline = {
         Form.REVENUE: on_revenue,
@@ -170,11 +170,11 @@ def _media(method: EmvMethod, value: KpiValue, cost: Decimal | None, digits: int
         method=method,
         amount=value.value,
         arithmetic=value.arithmetic,
-        roi_media=return_of(roi.roi_media(value.value, cost), digits),
+        roi_media=return_of(roi.roi_media(value.exact, cost), digits),
     )
 
 
-def _blended(query: StatementQuery, cash: Roi, media_value: Decimal | None) -> Roi | None:
+def _blended(query: StatementQuery, cash: Roi, media_value: Fraction | None) -> Roi | None:
     """Return the blended form if it is wanted; adding it up unasked is refused."""
     if not query.include_blended and query.form is not Form.BLENDED:
         return None
