@@ -260,7 +260,10 @@ def _surveys() -> Iterator[Measure]:
 
 def _people() -> Iterator[Measure]:
     yield summed(
-        "leavers", Unit.PEOPLE, (*_PLACED, Dimension.COHORT), "people who left the company"
+        "leavers",
+        Unit.PEOPLE,
+        (*_PLACED, Dimension.COHORT),
+        "people who left the company; once a day if told again",
     )
     yield summed(
         "adaptation_quits",

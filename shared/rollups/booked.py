@@ -51,12 +51,6 @@ def _rows() -> Iterator[tuple[str, str, str]]:
     for measure, field in _INTERNAL.items():
         yield "internal.daily", f"'{measure}'", _number(field)
     yield "incident.recorded", "'off_channel_incidents'", _number("count")
-    yield "employment.ended", "'leavers'", "1"
-    yield (
-        "employment.ended",
-        "'adaptation_quits'",
-        _when("body ->> 'reason' = 'adaptation' AND (body ->> 'in_probation')::boolean"),
-    )
 
 
 def _listening() -> Iterator[tuple[str, str, str]]:

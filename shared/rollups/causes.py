@@ -59,6 +59,7 @@ _OF_THE_SAME: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("leaders", "leaders_sharing", "leaders_listening"), _ROSTER),
     **dict.fromkeys(("person_days", "ties_possible"), _ROSTER),
     "search.people": _ROSTER,
+    **dict.fromkeys(("leavers", "adaptation_quits"), ("employment.ended",)),
     **dict.fromkeys(("enrolled", "enrolled_at_start"), _MEMBERS),
     **dict.fromkeys(("joins", "leaves", "rejoins"), _MEMBERS),
     **dict.fromkeys(("trained", "evenness"), _MEMBERS),

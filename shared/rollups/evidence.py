@@ -12,6 +12,7 @@ from shared.rollups import contributions
 from shared.rollups.booked import BOOKED_KINDS
 from shared.rollups.gauges import PILLARS
 from shared.rollups.layout import RESPONSES
+from shared.rollups.leaving import leaving
 from shared.rollups.listed import Combined, Listed, PlacedOn
 from shared.rollups.posted import posted
 from shared.rollups.query import ForbiddenSlice
@@ -72,6 +73,8 @@ def evidence(measure: Measure) -> Evidence:
         return _SPECIAL[stored]
     if stored in _POSTED:
         return _summed(_posted(stored))
+    if stored in _LEAVING:
+        return _summed(_left(stored))
     if stored in _KEYED:
         return _summed(_keyed(stored))
     kinds = _LINEAR_KINDS.get(stored, _LINEAR_KINDS["cost"] if stored.startswith("cost") else None)
@@ -117,6 +120,7 @@ COUNTERS = frozenset(f"{r}_{side}" for r in RESPONSES for side in ("advocacy", "
 #: The kind of these readings. Posts are found by them; what they say is kept with the posts.
 _READING = "post.metrics"
 _POSTED = frozenset({"shares", "shares_own", "shares_scheduled", "posts_brand"})
+_LEAVING = frozenset({"leavers", "adaptation_quits"})
 _MEMBERSHIPS = frozenset({"joins", "leaves", "rejoins"})
 _KEYED = frozenset(
     {"leads", "leads_advocacy", "leads_won", "opportunities", "deals_won", "deals_lost"}
@@ -205,6 +209,22 @@ def _posted_on(measure: str, days: tuple[str, str]) -> str:
         SELECT * FROM ({posted(told)}) posted
          WHERE measure = '{measure}' AND day >= {since} AND day < {until}
     """
+
+
+def _left(measure: str) -> Relation:
+    def relation(arguments: Arguments, period: Period, digits: int) -> str:
+        since, until = date_literal(period.start), date_literal(period.end)
+        days = f"""(
+            SELECT DISTINCT day FROM standing
+             WHERE org_id = $1 AND generation = $2 AND kind = 'employment.ended'
+               AND day >= {since} AND day < {until}
+        )"""
+        return f"""
+            SELECT *, '' AS line_key, '' AS note FROM ({leaving(days)}) ended
+             WHERE measure = '{measure}'
+        """
+
+    return relation
 
 
 def _keyed(measure: str) -> Relation:

@@ -56,6 +56,11 @@ def account(state: str, day: int) -> Told:
     return fact("access.recorded", f"a{day}", at(day), **held)
 
 
+def ended(source: str, hour: int, **why: Any) -> Told:
+    left = fact("employment.ended", source, at(20).replace(hour=hour), employee="E1", **why)
+    return {**left, "source": source}
+
+
 LEAD = fact("lead.created", "l1", at(10), lead="l1", person="known")
 VISIT = touch("t1", "visitor", 3)
 READING = reading("r1", 12, 40)
@@ -282,6 +287,13 @@ CASES = {
         ("content_use_rate",),
         {},
         [("post.published", "s1", 1)],
+    ),
+    "another source had told of a leaver before, and says why": (
+        [ended("hr", 12, reason="adaptation", in_probation=True)],
+        [ended("payroll", 9, reason="own_wish")],
+        ("adaptation_quits",),
+        {},
+        [("employment.ended", "payroll", 1)],
     ),
     "a member had left": (
         [JOINED],

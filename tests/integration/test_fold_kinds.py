@@ -29,6 +29,7 @@ _KEPT_WHOLE = frozenset(
             "access.recorded",
             "application.submitted",
             "content.released",
+            "employment.ended",
             "figure.recorded",
             "hire.accepted",
         ),

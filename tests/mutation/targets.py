@@ -32,6 +32,7 @@ _FOLD: Final = Target(
         "shared/rollups/deals.py",
         "shared/rollups/booked.py",
         "shared/rollups/layout.py",
+        "shared/rollups/leaving.py",
         "shared/rollups/posted.py",
     ),
     looks=(
@@ -53,6 +54,7 @@ _FOLD: Final = Target(
             "tests/integration/test_repair.py::test_what_was_miscounted_is_mended_in_the_log_as_well",
             "tests/integration/test_repair.py::test_a_value_the_fold_never_wrote_is_taken_away_again",
             "tests/integration/test_posts_told_again.py",
+            "tests/integration/test_leavers_told_again.py",
             "tests/integration/test_closings.py",
             "tests/unit/attribution/test_crediting.py",
             "tests/unit/test_rollup_layout.py",

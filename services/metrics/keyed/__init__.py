@@ -8,6 +8,7 @@ takes them again afterwards, and applies new − old. Cost is proportional to wh
 from services.metrics.keyed.applying import APPLICATIONS, APPLYING_KINDS
 from services.metrics.keyed.gauges import GAUGES
 from services.metrics.keyed.identity import IDENTITY
+from services.metrics.keyed.leaving import LEAVING
 from services.metrics.keyed.membership import MEMBERSHIP
 from services.metrics.keyed.operator import KeyedOperator
 from services.metrics.keyed.posts import POSTS
@@ -33,5 +34,6 @@ KEYED_OPERATORS: tuple[KeyedOperator, ...] = (
     LEADS,
     DEALS,
     APPLICATIONS,
+    LEAVING,
     STANDING,
 )

@@ -8,6 +8,7 @@ _WHOLE_KINDS = (
     "access.recorded",
     "application.submitted",
     "content.released",
+    "employment.ended",
     "figure.recorded",
     "hire.accepted",
     "internal.daily",

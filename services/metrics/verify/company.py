@@ -4,7 +4,7 @@ Surveys, sets, quantiles and cohorts are not here: they are counted when asked f
 facts that stand, and ``state`` compares those.
 """
 
-from services.metrics.verify.facts import by_rules
+from services.metrics.verify.facts import Family, by_rules, standing
 
 __all__ = ["COMPANY"]
 
@@ -64,13 +64,6 @@ _RULES = (
     ),
     *((measure, "kind = 'internal.daily'", _number(field)) for measure, field in _INTERNAL.items()),
     ("off_channel_incidents", "kind = 'incident.recorded'", _number("count")),
-    ("leavers", "kind = 'employment.ended'", "1"),
-    (
-        "adaptation_quits",
-        "kind = 'employment.ended' AND body ->> 'reason' = 'adaptation'"
-        " AND (body ->> 'in_probation')::boolean",
-        "1",
-    ),
 )
 _KINDS = (
     "hire.accepted",
@@ -82,7 +75,23 @@ _KINDS = (
     "demographics.recorded",
     "internal.daily",
     "incident.recorded",
-    "employment.ended",
 )
 
-COMPANY = by_rules("company", _KINDS, _RULES)
+# Of who leaves on a day, whoever tells it, the first telling is the one that counts.
+_LEAVING = f"""
+    SELECT m.measure, day, employee, '' AS account, '' AS network, '' AS campaign, '' AS content,
+           '' AS channel, 1::numeric AS quantity, fact_key
+      FROM (
+        SELECT f.*, row_number() OVER (
+                   PARTITION BY subject, day ORDER BY occurred_at, fact_key) AS place
+          FROM ({standing("employment.ended")}) f
+      ) told
+      JOIN (VALUES ('leavers', NULL), ('adaptation_quits', 'adaptation')) m (measure, reason)
+        ON m.reason IS NULL OR m.reason = body ->> 'reason' AND body @> '{{"in_probation": true}}'
+     WHERE place = 1
+"""
+
+COMPANY = (
+    by_rules("company", _KINDS, _RULES),
+    Family(name="leaving", measures=("leavers", "adaptation_quits"), query=_LEAVING),
+)

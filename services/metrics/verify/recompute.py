@@ -26,7 +26,7 @@ __all__ = [
     "target_of",
 ]
 
-FAMILIES: tuple[Family, ...] = (*LINEAR, COMPANY, *HISTORIES)
+FAMILIES: tuple[Family, ...] = (*LINEAR, *COMPANY, *HISTORIES)
 
 # The statements read whole histories: what they hash should fit, and what does not goes to disk.
 _MEMORY = "SET LOCAL work_mem = '256MB'; SET LOCAL hash_mem_multiplier = 2"

@@ -16,10 +16,10 @@ _IF_CLOSED = "CASE WHEN body ->> 'state' IN ('won', 'lost') THEN"
 # Facts that answers are counted from in their own words: all of some kinds, of others those that
 # say one of these.
 _COUNTED_WHOLE = (
-    *("access.recorded", "application.submitted", "content.released", "figure.recorded"),
-    *("hire.accepted", "internal.daily", "login.recorded", "mail.daily", "member.invited"),
-    *("mention.recorded", "process.completed", "quota.set", "survey.recorded", "ties.recorded"),
-    "training.completed",
+    *("access.recorded", "application.submitted", "content.released", "employment.ended"),
+    *("figure.recorded", "hire.accepted", "internal.daily", "login.recorded", "mail.daily"),
+    *("member.invited", "mention.recorded", "process.completed", "quota.set", "survey.recorded"),
+    *("ties.recorded", "training.completed"),
 )
 _COUNTED_PARTLY = {
     "deal.changed": ("customer", "units", "is_new_market"),

@@ -18,7 +18,7 @@ from shared.facts import (
     PointsAwarded,
     SessionRecorded,
 )
-from tests.property.oracle.ledger import History
+from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.posted import posted
 
 __all__ = ["booked"]
@@ -91,8 +91,16 @@ def _company(history: History) -> Booked:
     for incident in history.of(IncidentRecorded):
         day = history.day(incident.occurred_at)
         yield "off_channel_incidents", day, incident, incident.count
-    for leaver in history.of(EmploymentEnded):
-        day = history.day(leaver.occurred_at)
+    for (_, day), leaver in _left(history).items():
         yield "leavers", day, leaver, 1
         if leaver.reason == "adaptation" and leaver.in_probation:
             yield "adaptation_quits", day, leaver, 1
+
+
+def _left(history: History) -> dict[tuple[str, date], EmploymentEnded]:
+    """Return of each employee and day the fact that told first that they left."""
+    told = sorted(history.of(EmploymentEnded), key=lambda e: (e.occurred_at, key_of(e)))
+    left: dict[tuple[str, date], EmploymentEnded] = {}
+    for fact in told:
+        left.setdefault((fact.employee, history.day(fact.occurred_at)), fact)
+    return left
