@@ -11,15 +11,19 @@ from pathlib import Path
 import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
 
+from cli.directory import DataDirectory
 from cli.embedded import BinariesMissingError
 from cli.embedded.binaries import find_postgres, find_valkey
 from cli.ports import PortTakenError, require_port
-from cli.running import NothingRunsError, stored_database
+from cli.reencrypting import look, unopened
+from cli.running import NothingRunsError, key_list, stored_database
 from services.metrics.outdated import Outdated, outdated
 from shared.migrations.runner import head_revision
 from shared.rollups.rules import CATALOGUE_VERSION, RULES
 from shared.security.keyring import KeyRing, KeyRingError
+from shared.security.rotation import Held
 from shared.zones import zones_read_otherwise
 
 __all__ = ["Check", "examine"]
@@ -51,16 +55,29 @@ class Check:
 
 
 def examine(
-    data_dir: Path, *, database_url: str | None, redis_url: str | None, secret_key: str | None
+    data_dir: Path,
+    *,
+    database_url: str | None,
+    redis_url: str | None,
+    secret_key: str | None,
+    previous_secret_keys: str | None = None,
 ) -> list[Check]:
     """Return every finding, in the order in which things depend on each other."""
     checks = [_python(), *_binaries(), *_ports(), *_data_dir(data_dir)]
-    if secret_key is not None:
-        checks.append(_secret_key(secret_key))
+    ring = None
+    try:
+        if secret_key := secret_key or DataDirectory(data_dir).known_secret_key():
+            ring = KeyRing.from_base64(secret_key, *key_list(previous_secret_keys))
+            checks.append(Check("secret key", "32 bytes"))
+    except KeyRingError as error:
+        advice = "make one with: openssl rand -base64 32"
+        checks.append(Check("secret key", f"{error}; {advice}", is_fault=True))
+    except OSError as error:
+        checks.append(Check("secret key", f"cannot be read: {error}", is_fault=True))
     with suppress(NothingRunsError):
         database_url = stored_database(data_dir, database_url)
     if database_url is not None:
-        checks += asyncio.run(_database(database_url))
+        checks += asyncio.run(_database(database_url, ring))
     if redis_url is not None:
         checks.append(asyncio.run(_redis(redis_url)))
     return checks
@@ -108,26 +125,20 @@ def _data_dir(data_dir: Path) -> Iterator[Check]:
             yield Check("data directory", advice, is_fault=True)
 
 
-def _secret_key(secret_key: str) -> Check:
-    try:
-        KeyRing.from_base64(secret_key)
-    except KeyRingError as error:
-        advice = "make one with: openssl rand -base64 32"
-        return Check("secret key", f"{error}; {advice}", is_fault=True)
-    return Check("secret key", "32 bytes")
-
-
-async def _database(url: str) -> list[Check]:
+async def _database(url: str, ring: KeyRing | None) -> list[Check]:
     try:
         connection = await asyncpg.connect(url, timeout=_TIMEOUT_SECONDS)
     except (OSError, asyncpg.PostgresError, ValueError) as error:
         return [Check("database", f"cannot connect: {error}", is_fault=True)]
     try:
-        return [check async for check in _contents(connection)]
-    except asyncpg.PostgresError as error:
+        checks = [check async for check in _contents(connection)]
+        if ring is not None and not {"schema", "role"} & {c.subject for c in checks if c.is_fault}:
+            checks += _secrets(await look(url, ring), ring)
+    except (asyncpg.PostgresError, DBAPIError) as error:
         return [Check("database", str(error), is_fault=True)]
     finally:
         await connection.close()
+    return checks
 
 
 async def _contents(connection: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[Check]:
@@ -210,6 +221,20 @@ def _figures(found: Sequence[Outdated]) -> Iterator[Check]:
     oldest = min(each.rules for each in found)
     for number, changed in enumerate(RULES[oldest:], start=oldest + 1):
         yield Check("figures", f"since rules {number}: {changed}")
+
+
+def _secrets(found: Sequence[Held], ring: KeyRing) -> Iterator[Check]:
+    """Check that the keys given open what is stored, and tell whether the previous ones may go."""
+    faults = [Check("stored secrets", line, is_fault=True) for line in unopened(found)]
+    if faults:
+        yield from faults
+    elif not all(each.is_settled for each in found):
+        advice = "some still need a previous secret key: run `earned keys reencrypt`"
+        yield Check("stored secrets", advice)
+    elif ring.previous:
+        yield Check("stored secrets", "nothing needs the previous secret keys any more")
+    else:
+        yield Check("stored secrets", "opened by the secret key")
 
 
 async def _redis(url: str) -> Check:

@@ -4,7 +4,15 @@ from typing import Annotated
 
 import typer
 
-from cli.options import DATA_DIR, DatabaseUrl, DataDir, Organization, SecretKey, told
+from cli.options import (
+    DATA_DIR,
+    DatabaseUrl,
+    DataDir,
+    Organization,
+    PreviousSecretKeys,
+    SecretKey,
+    told,
+)
 
 __all__ = ["keys_app"]
 
@@ -79,3 +87,28 @@ def keys_revoke(
         url = stored_database(data_dir, database_url)
         withdraw_key(url, organization=organization, key_id=key_id)
         typer.echo(f"{key_id} is revoked")
+
+
+@keys_app.command(
+    "reencrypt", epilog="Ends with 1 while anything still needs another key than the newest."
+)
+def keys_reencrypt(
+    *,
+    database_url: DatabaseUrl = None,
+    secret_key: SecretKey = None,
+    previous_secret_keys: PreviousSecretKeys = None,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """After a change of the secret key: bring under the new one what the old ones hold."""
+    from cli.reencrypting import reencrypt_all, render
+    from cli.running import stored_access
+
+    with told():
+        access = stored_access(data_dir, database_url, secret_key, previous_secret_keys)
+        if not access.previous_secret_keys:
+            raise typer.BadParameter("without the keys of before there is nothing to bring over")
+        found = reencrypt_all(access.database_url, access.ring())
+        for line in render(found):
+            typer.echo(line)
+        if not all(each.is_settled for each in found):
+            raise typer.Exit(1)

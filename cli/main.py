@@ -19,6 +19,7 @@ from cli.options import (
     EndDay,
     FirstDay,
     Key,
+    PreviousSecretKeys,
     RedisUrl,
     SecretKey,
     of_redis,
@@ -229,6 +230,7 @@ def doctor(
         ),
     ] = None,
     secret_key: SecretKey = None,
+    previous_secret_keys: PreviousSecretKeys = None,
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Check this machine and what it is configured for; say what to do about each fault."""
@@ -236,7 +238,11 @@ def doctor(
 
     with told():
         checks = examine(
-            data_dir, database_url=database_url, redis_url=redis_url, secret_key=secret_key
+            data_dir,
+            database_url=database_url,
+            redis_url=redis_url,
+            secret_key=secret_key,
+            previous_secret_keys=previous_secret_keys,
         )
         for check in checks:
             typer.echo(check.line)

@@ -20,6 +20,7 @@ __all__ = [
     "FirstDay",
     "Key",
     "Organization",
+    "PreviousSecretKeys",
     "RedisUrl",
     "SecretKey",
     "of_redis",
@@ -87,6 +88,15 @@ SecretKey = Annotated[
         "--secret-key",
         envvar="EARNED_SECRET_KEY",
         help="32 bytes in base64; the data directory's unless given.",
+        show_default=False,
+    ),
+]
+PreviousSecretKeys = Annotated[
+    str | None,
+    typer.Option(
+        "--previous-secret-keys",
+        envvar="EARNED_PREVIOUS_SECRET_KEYS",
+        help="The keys of before, with commas between.",
         show_default=False,
     ),
 ]

@@ -6,8 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.directory import DataDirectory
+from shared.security.keyring import KeyRing
 
-__all__ = ["Found", "NothingRunsError", "StoredAccess", "find", "stored_access", "stored_database"]
+__all__ = [
+    "Found",
+    "NothingRunsError",
+    "StoredAccess",
+    "find",
+    "key_list",
+    "stored_access",
+    "stored_database",
+]
 
 _OPTIONS = {
     "api": "--api-url",
@@ -49,14 +58,26 @@ def find(data_dir: Path, **given: str | None) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class StoredAccess:
-    """The database itself and the key its secrets are derived from."""
+    """The database itself and the keys that protect the secrets in it, the newest first."""
 
     database_url: str
     secret_key: str
+    previous_secret_keys: tuple[str, ...] = ()
+
+    def ring(self) -> KeyRing:
+        """Return the keys as processes have them.
+
+        Raises:
+            shared.security.keyring.KeyRingError: one of them is none.
+        """
+        return KeyRing.from_base64(self.secret_key, *self.previous_secret_keys)
 
 
 def stored_access(
-    data_dir: Path, database_url: str | None, secret_key: str | None = None
+    data_dir: Path,
+    database_url: str | None,
+    secret_key: str | None = None,
+    previous_secret_keys: str | None = None,
 ) -> StoredAccess:
     """Return access to the database that was given, or to that of the running installation.
 
@@ -71,7 +92,12 @@ def stored_access(
         raise NothingRunsError(
             f"There is no secret key in {data_dir}; give --secret-key (or EARNED_SECRET_KEY)."
         )
-    return StoredAccess(url, known)
+    return StoredAccess(url, known, key_list(previous_secret_keys))
+
+
+def key_list(keys: str | None) -> tuple[str, ...]:
+    """Return keys that were given with commas between, as settings take them."""
+    return tuple(key.strip() for key in (keys or "").split(",") if key.strip())
 
 
 def stored_database(data_dir: Path, database_url: str | None) -> str:

@@ -1,7 +1,7 @@
 """Organizations and API keys, written straight to the database: what no API key can do yet."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -52,13 +52,14 @@ def ensure_demo(
     name: str,
     time_zone: str,
     currency: str,
+    previous_secret_keys: Sequence[str] = (),
 ) -> DemoRecord:
     """Return the demo's record, making its organization and key unless the remembered key works.
 
     The record is written before the commit: a crash in between leaves a key that does not work,
     which the next call replaces, and never an organization nobody holds the key of.
     """
-    ring = KeyRing.from_base64(secret_key)
+    ring = KeyRing.from_base64(secret_key, *previous_secret_keys)
 
     async def run(database: Database) -> DemoRecord:
         known = file.read()

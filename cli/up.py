@@ -22,6 +22,7 @@ from cli.forkserver import ForkServer
 from cli.options import DATA_DIR
 from cli.output import Terminal
 from cli.ports import wait_for_turn
+from cli.running import key_list
 from cli.supervisor import StopRequestedError, Supervisor
 from shared.migrations.runner import migrate
 
@@ -144,6 +145,7 @@ def _demo_record(
             name=program.ORGANIZATION,
             time_zone=program.ZONE.key,
             currency=program.CURRENCY,
+            previous_secret_keys=key_list(os.environ.get("EARNED_PREVIOUS_SECRET_KEYS")),
         )
     )
 

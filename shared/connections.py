@@ -11,10 +11,11 @@ from uuid import UUID
 import asyncpg
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.crypto import Place
 from shared.facts.fields import SourceName, Text
 from shared.security.keyring import KeyRing
 
-__all__ = ["ConnectionChange", "NewConnection", "VendorRegistry"]
+__all__ = ["ConnectionChange", "NewConnection", "VendorRegistry", "credentials_place"]
 
 
 class _Input(BaseModel):
@@ -82,3 +83,8 @@ class VendorRegistry(Protocol):
             shared.errors.Invalid: the new configuration or credentials break a rule.
         """
         ...
+
+
+def credentials_place(org_id: UUID, connection_id: UUID) -> Place:
+    """Return where the credentials of a connection are stored, and nowhere else can be read."""
+    return Place(org_id, "connection", "credentials", str(connection_id))

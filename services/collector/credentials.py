@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from services.collector.http.auth import OAuthGrant, ServiceAccountKey, StaticToken
 from services.collector.http.errors import ReauthRequired, Transient
 from shared import crypto
+from shared.connections import credentials_place
 from shared.db import Database
 from shared.security.keyring import KeyRing
 
@@ -39,7 +40,7 @@ class StoredCredentials(BaseModel):
 def seal(ring: KeyRing, org_id: UUID, connection_id: UUID, credentials: StoredCredentials) -> bytes:
     """Return credentials encrypted for the row of one connection."""
     plain = orjson.dumps(credentials.model_dump(), default=_revealed)
-    return crypto.encrypt(ring, plain, _place(org_id, connection_id))
+    return crypto.encrypt(ring, plain, credentials_place(org_id, connection_id))
 
 
 def unseal(ring: KeyRing, org_id: UUID, connection_id: UUID, sealed: bytes) -> StoredCredentials:
@@ -48,12 +49,8 @@ def unseal(ring: KeyRing, org_id: UUID, connection_id: UUID, sealed: bytes) -> S
     Raises:
         SecretUnreadable: another key, another row, or changed bytes.
     """
-    plain = crypto.decrypt(ring, sealed, _place(org_id, connection_id))
+    plain = crypto.decrypt(ring, sealed, credentials_place(org_id, connection_id))
     return StoredCredentials.model_validate_json(plain)
-
-
-def _place(org_id: UUID, connection_id: UUID) -> crypto.Place:
-    return crypto.Place(org_id, "connection", "credentials", str(connection_id))
 
 
 def _revealed(value: Any) -> str:

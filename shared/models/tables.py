@@ -35,6 +35,7 @@ class Organization(SQLModel, table=True):
     attribution_window_days: int = 90
     attribution_half_life_days: int | None = None
     person_key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    former_peppers: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     created_at: datetime = Field(sa_type=_INSTANT)
 
 

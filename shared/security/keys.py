@@ -3,7 +3,7 @@
 A key reads ``earned_live_<8 id>_<43 secret><6 checksum>``, all base62. The id finds the row, the
 secret (32 random bytes) proves the caller, the checksum turns typing errors and random guesses away
 before the database is asked. Random secrets need no slow hash: HMAC-SHA256 under the pepper derived
-from the process's secret key.
+from the process's secret key. A hash cannot be made anew, so the pepper outlives that key.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, get_args
@@ -21,10 +21,11 @@ import asyncpg
 
 from shared import clock
 from shared.db import Database
-from shared.errors import Invalid, NotFound, Unauthenticated
+from shared.errors import Invalid, NotFound, SecretUnreadable, Unauthenticated
 from shared.observability import metrics
 from shared.orgs import Org, load_org
 from shared.security.keyring import KeyRing
+from shared.security.peppers import peppers_of, unseal_peppers
 
 __all__ = [
     "SCOPES",
@@ -130,7 +131,7 @@ async def create_key(
         org_id,
         key_id,
         name,
-        _hashes(ring, secret)[0],
+        _hash(peppers_of(ring)[0], secret),
         sorted(scopes),
         clock.now(),
         expires_at,
@@ -161,7 +162,8 @@ async def authenticate(database: Database, ring: KeyRing, presented: str) -> Cal
     """Return the caller behind a presented key, as the database knows it now.
 
     Nothing is cached, so a revoked key is refused by the next request. An unknown id takes the same
-    path as a wrong secret: the same statements, the same hashes, the same comparison.
+    path as a wrong secret: the same statements and the same comparison. Only where peppers of
+    before are kept, a wrong secret is compared with theirs, too.
 
     Raises:
         Unauthenticated: malformed, unknown, wrong, revoked or expired; the answer is one and the
@@ -171,8 +173,10 @@ async def authenticate(database: Database, ring: KeyRing, presented: str) -> Cal
     async with database.transaction() as connection:
         row = await _find(connection, key.id)
         stored = row["secret_hash"] if row else _NO_HASH
-        matches = [hmac.compare_digest(stored, known) for known in _hashes(ring, key.secret)]
-        if row is None or not any(matches):
+        is_right = _is_one_of(stored, key.secret, peppers_of(ring))
+        if row is not None and not is_right and row["former_peppers"] is not None:
+            is_right = _is_one_of(stored, key.secret, _former_peppers(ring, row))
+        if row is None or not is_right:
             raise _refused("unknown")
         now = clock.now()
         if row["revoked_at"] is not None:
@@ -199,18 +203,29 @@ async def _find(
         key_id,
     )
     return await connection.fetchrow(
-        "SELECT org_id, secret_hash, scopes, expires_at, revoked_at, last_used_on"
-        " FROM api_key WHERE id = $1",
+        "SELECT k.org_id, k.secret_hash, k.scopes, k.expires_at, k.revoked_at, k.last_used_on,"
+        " o.former_peppers"
+        " FROM api_key k JOIN organization o ON o.id = k.org_id WHERE k.id = $1",
         key_id,
     )
 
 
-def _hashes(ring: KeyRing, secret: str) -> list[bytes]:
-    """Return the hash under every pepper still accepted, the current one's first."""
-    return [
-        hmac.new(key.derive("api-key-pepper"), secret.encode(), hashlib.sha256).digest()
-        for key in ring
-    ]
+def _former_peppers(ring: KeyRing, row: asyncpg.Record) -> list[bytes]:
+    try:
+        return unseal_peppers(ring, row["org_id"], row["former_peppers"])
+    except SecretUnreadable:
+        # Not with the keys of this process: then it takes what these keys made, and nothing else.
+        return []
+
+
+def _is_one_of(stored: bytes, secret: str, peppers: Iterable[bytes]) -> bool:
+    """Tell whether the secret has the stored hash under one of the peppers; it tries all."""
+    matches = [hmac.compare_digest(stored, _hash(pepper, secret)) for pepper in peppers]
+    return any(matches)
+
+
+def _hash(pepper: bytes, secret: str) -> bytes:
+    return hmac.new(pepper, secret.encode(), hashlib.sha256).digest()
 
 
 def _refused(reason: str) -> Unauthenticated:
