@@ -174,7 +174,7 @@ class StreamSync:
             )
 
     async def _read_window(self, run: _Run, window: Window) -> bool:
-        """Read all pages of a window; return whether the vendor cut it short."""
+        """Read the pages of a window; return whether there is more in it."""
         stream = run.session.stream
         run.stated, run.is_complete = set(), True
         request = stream.request(run.session.frame, window)
@@ -195,6 +195,8 @@ class StreamSync:
             _mind_quota(run, answer)
             if following is None:
                 return stream.paginator.cuts_short(request, page.main)
+            if stream.walk.leaves(window, high_water=run.high_water):
+                return True
             request = following
 
     async def _book(self, run: _Run, page: Page, found: Digest, *, is_done: bool) -> None:

@@ -167,13 +167,20 @@ class Walk(Protocol):
         """Return the first window of a run, or None if there is nothing to ask for."""
         ...
 
+    def leaves(self, window: Window, *, high_water: datetime | None) -> bool:
+        """Tell whether what a window has left is asked for as a window of its own.
+
+        ``high_water`` is the latest modification seen.
+        """
+        ...
+
     def following(
         self, window: Window, frame: Frame[Any], *, high_water: datetime | None, is_full: bool
     ) -> Window | None:
         """Return the window after ``window``, or None at the end of the run.
 
-        ``high_water`` is the latest modification seen; ``is_full`` says that the vendor cut the
-        window short.
+        ``is_full`` says that more is in the window than was read of it: it was left, or the vendor
+        gives no more.
 
         Raises:
             PaginationAborted: the next window would be the same again.

@@ -24,9 +24,11 @@ _DAY = timedelta(days=1)
 class ModifiedSince:
     """Everything modified since the latest modification seen, less ``lag``.
 
-    Records arrive in order of modification, so every page moves the cursor. A vendor that cuts a
-    query short (HubSpot: at 10,000 results) is asked again from the last record; equal times at
-    the seam are read twice rather than lost.
+    Records arrive in order of modification, so every page moves the cursor. Whatever is modified
+    meanwhile moves to the end, and all behind it one place ahead: a vendor's next page would pass
+    one by. So each page is asked for from the last record of the page before; equal times at the
+    seam are read twice rather than lost. Only what was modified at one instant is read by the
+    vendor's pages, as far as it gives them (HubSpot: 10,000 results).
     """
 
     lag: timedelta
@@ -36,6 +38,9 @@ class ModifiedSince:
         if since is None:
             return Window(_midnight(frame.config.start_on or _BEGINNING), frame.now)
         return Window(datetime.fromisoformat(since) - self.lag, frame.now)
+
+    def leaves(self, window: Window, *, high_water: datetime | None) -> bool:
+        return high_water is not None and high_water > window.start
 
     def following(
         self, window: Window, frame: Frame[Any], *, high_water: datetime | None, is_full: bool
@@ -81,6 +86,9 @@ class DayWindows:
             max(earliest, date.fromisoformat(through) - self.reread_days * _DAY), today
         )
 
+    def leaves(self, window: Window, *, high_water: datetime | None) -> bool:
+        return False
+
     def following(
         self, window: Window, frame: Frame[Any], *, high_water: datetime | None, is_full: bool
     ) -> Window | None:
@@ -103,6 +111,9 @@ class Snapshot:
     def first(self, cursor: str | None, frame: Frame[Any]) -> Window | None:
         return Window(frame.now, frame.now)
 
+    def leaves(self, window: Window, *, high_water: datetime | None) -> bool:
+        return False
+
     def following(
         self, window: Window, frame: Frame[Any], *, high_water: datetime | None, is_full: bool
     ) -> Window | None:
@@ -120,6 +131,9 @@ class EachPost:
 
     def first(self, cursor: str | None, frame: Frame[Any]) -> Window | None:
         return Window(frame.now, frame.now, frame.posts[0]) if frame.posts else None
+
+    def leaves(self, window: Window, *, high_water: datetime | None) -> bool:
+        return False
 
     def following(
         self, window: Window, frame: Frame[Any], *, high_water: datetime | None, is_full: bool

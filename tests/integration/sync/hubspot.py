@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -90,12 +91,25 @@ class FakeHubSpot:
         if self.answer is not None:
             response: Response = self.answer(self.searches)
             return response
-        start = int(body.get("after", "0"))
-        page = records[start : start + self.page_size]
-        found: dict[str, Any] = {"total": len(records), "results": page}
-        if start + self.page_size < len(records):
-            found["paging"] = {"next": {"after": str(start + self.page_size)}}
-        return JSONResponse(found)
+        return JSONResponse(self._found(records, body))
+
+    def _found(self, records: list[dict[str, Any]], body: dict[str, Any]) -> dict[str, Any]:
+        """Return a page of what was modified since, in its order: as HubSpot, by a mere offset."""
+        (since,) = body["filterGroups"][0]["filters"]
+
+        def modified(record: dict[str, Any]) -> int:
+            instant = datetime.fromisoformat(record["properties"][since["propertyName"]])
+            return int(instant.timestamp() * 1000)
+
+        found = sorted(filter(lambda r: modified(r) >= int(since["value"]), records), key=modified)
+        end = int(body.get("after", "0")) + self.page_size
+        answer: dict[str, Any] = {
+            "total": len(found),
+            "results": found[end - self.page_size : end],
+        }
+        if end < len(found):
+            answer["paging"] = {"next": {"after": str(end)}}
+        return answer
 
 
 def connected(database: Database, org: Org, url: str) -> AbstractAsyncContextManager[Polling]:

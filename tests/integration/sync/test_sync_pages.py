@@ -25,9 +25,47 @@ async def test_the_same_page_twice_adds_nothing(
         again = await hubspot.run("contacts")
         entries = await hubspot.entries()
 
-    assert (first.totals.pages, first.totals.inserted) == (3, 5)
-    assert (again.totals.inserted, again.totals.unchanged) == (0, 5)
+    # Each page begins with the last record of the page before.
+    assert (first.totals.pages, first.totals.inserted, first.totals.unchanged) == (4, 5, 3)
+    assert (again.totals.inserted, again.totals.unchanged) == (0, 8)
     assert len(entries) == 5
+
+
+async def test_a_record_that_changes_while_pages_are_read_hides_no_other(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    """It moves to the end of what is searched, and everything behind it one place ahead."""
+    vendor.contacts, vendor.page_size = [contact(n) for n in range(6)], 2
+    async with connected(database, org, url) as hubspot:
+        client = hubspot.access.client
+        original = client.call
+
+        async def busy_call(*args: Any, **kwargs: Any) -> Any:
+            answer = await original(*args, **kwargs)
+            if vendor.searches == 1:
+                vendor.contacts[0] = contact(0, lastmodifieddate="2025-03-01T00:00:00.000Z")
+            return answer
+
+        client.call = busy_call  # type: ignore[method-assign]
+        await hubspot.run("contacts")
+        entries = await hubspot.entries()
+
+    assert {entry.external_id for entry in entries} == {str(1000 + n) for n in range(6)}
+
+
+async def test_records_of_one_instant_are_read_though_they_fill_more_than_a_page(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    at_once = "2025-01-01T00:03:00.000Z"
+    vendor.contacts = [contact(n, lastmodifieddate=at_once) for n in range(3, 10)]
+    vendor.contacts += [contact(n) for n in (1, 2, 20, 21)]
+    vendor.page_size = 2
+    async with connected(database, org, url) as hubspot:
+        report = await hubspot.run("contacts")
+        entries = await hubspot.entries()
+
+    assert report.outcome == "succeeded"
+    assert len({entry.external_id for entry in entries}) == len(entries) == len(vendor.contacts)
 
 
 async def test_a_changed_record_is_restated(
@@ -131,7 +169,7 @@ async def test_paging_that_does_not_end_is_aborted(
 ) -> None:
     def endless(search: int) -> Response:
         after = "1" if reason == "loop" else str(search)
-        page = [contact(search if reason == "loop" else 1)]
+        page = [contact(1, email=f"buyer-{search if reason == 'loop' else 1}@client.example")]
         return JSONResponse({"results": page, "paging": {"next": {"after": after}}})
 
     vendor.answer = endless

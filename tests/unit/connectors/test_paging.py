@@ -127,6 +127,15 @@ def test_a_record_from_the_vendors_future_does_not_skip_the_present() -> None:
     assert datetime.fromisoformat(orjson.loads(cursor)["since"]) == NOW
 
 
+def test_a_window_is_left_once_a_page_has_come_forward_in_it() -> None:
+    walk, window = ModifiedSince(LAG), Window(NOW - LAG, NOW)
+
+    assert walk.leaves(window, high_water=NOW - timedelta(minutes=5))
+    # All of the page was modified at the very beginning: its rest can only be had by pages.
+    assert not walk.leaves(window, high_water=window.start)
+    assert not walk.leaves(window, high_water=None)
+
+
 def test_a_full_search_goes_on_from_the_last_record_and_not_in_circles() -> None:
     walk = ModifiedSince(LAG)
     window = Window(NOW - LAG, NOW)
