@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ __all__ = ["Digest", "Rejected", "digest", "first_rule", "record_bytes"]
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that could not be read, and the rule it breaks."""
+    """A record that could not be booked, and why: ``unreadable: …`` or ``rejected: …``."""
 
     record: Record
     reason: str
@@ -37,20 +37,21 @@ class Digest:
     high_water: datetime | None
     fingerprint: bytes
 
-    def without_record_of(self, index: int, reason: str) -> "Digest":
-        """Return this digest with the record of one item moved to the rejected ones."""
+    def without_record_of(self, index: int, code: str) -> "Digest":
+        """Return this digest with the record of one item, which the ledger refuses for ``code``,
+        moved to the rejected ones.
+        """
         record = self.origins[index]
         kept = [
             (item, origin)
             for item, origin in zip(self.items, self.origins, strict=True)
             if origin is not record
         ]
-        return Digest(
+        return replace(
+            self,
             items=tuple(item for item, _ in kept),
             origins=tuple(origin for _, origin in kept),
-            rejected=(*self.rejected, Rejected(record, reason)),
-            high_water=self.high_water,
-            fingerprint=self.fingerprint,
+            rejected=(*self.rejected, Rejected(record, f"rejected: {code}")),
         )
 
 
@@ -68,9 +69,9 @@ def digest(stream: Stream[Any, Any], page: Page, context: Any) -> Digest:
         try:
             found = stream.to_facts(record, context)
         except Unreadable as error:
-            rejected.append(Rejected(record, str(error.args[0])))
+            rejected.append(Rejected(record, f"unreadable: {error.args[0]}"))
         except ValidationError as error:
-            rejected.append(Rejected(record, first_rule(error)))
+            rejected.append(Rejected(record, f"unreadable: {first_rule(error)}"))
         else:
             items.extend(found)
             origins.extend(record for _ in found)
@@ -91,7 +92,9 @@ def record_bytes(record: Record) -> bytes:
 def first_rule(error: ValidationError) -> str:
     """Return the first rule a fact breaks, without the value: it may be personal."""
     found = error.errors(include_input=False, include_context=False, include_url=False)[0]
-    return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"[:200]
+    # A rule about several fields has no place of its own.
+    rule = str(found["msg"]).removeprefix("Value error, ")
+    return ": ".join([*filter(None, [".".join(map(str, found["loc"]))]), rule])[:200]
 
 
 def _high_water(stream: Stream[Any, Any], records: Sequence[Record]) -> datetime | None:

@@ -6,6 +6,7 @@ that was put aside is mapped again, by the mapping as it is now.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -14,7 +15,8 @@ from services.collector.connections import load_connection
 from services.collector.connectors.declaration import Item, Record, Window
 from services.collector.connectors.errors import Unreadable
 from services.collector.connectors.webhooks import WebhookPlan
-from services.collector.digest import digest, first_rule
+from services.collector.digest import Digest, digest, first_rule
+from services.collector.inbox import Brought
 from services.collector.session import VendorAccess
 from shared.facts import Fact
 from shared.rollups.naming import deals_naming, deals_once_naming
@@ -30,27 +32,26 @@ class VendorReader:
     def __init__(self, access: VendorAccess) -> None:
         self._access = access
 
-    async def read(
-        self, org_id: UUID, connection_id: UUID, bodies: Sequence[bytes]
-    ) -> Sequence[Item]:
+    async def read(self, org_id: UUID, connection_id: UUID, bodies: Sequence[bytes]) -> Brought:
         """Return what the deliveries are about; each object is read once.
 
         An object that the vendor no longer has brings nothing: its deletion is an event too.
 
         Raises:
-            Unreadable: a delivery or an object in it cannot be understood.
+            Unreadable: a delivery cannot be understood.
             UpstreamError: the vendor did not bring a usable answer.
         """
         plan, orphans = await self._plan(org_id, connection_id, bodies)
-        items: list[Item] = list(plan.retractions)
+        read: list[tuple[str, Digest]] = []
         moved_at = _last_change(plan)
         for stream_name in dict.fromkeys((*plan.reads, *orphans)):
             named, orphaned = plan.reads.get(stream_name, ()), orphans.get(stream_name, ())
             ids = list(dict.fromkeys((*named, *orphaned)))
-            found = await self._read(org_id, connection_id, stream_name, ids)
             changed = {**plan.changed_at.get(stream_name, {}), **dict.fromkeys(orphaned, moved_at)}
-            items += [_not_older(item, changed) for item in found]
-        return items
+            for found in await self._read(org_id, connection_id, stream_name, ids):
+                items = tuple(_not_older(item, changed) for item in found.items)
+                read.append((stream_name, replace(found, items=items)))
+        return Brought(read, plan.retractions)
 
     async def _plan(
         self, org_id: UUID, connection_id: UUID, bodies: Sequence[bytes]
@@ -75,22 +76,19 @@ class VendorReader:
 
     async def _read(
         self, org_id: UUID, connection_id: UUID, stream_name: str, ids: Sequence[str]
-    ) -> list[Item]:
+    ) -> list[Digest]:
         session = await self._access.open(org_id, connection_id, stream_name)
         assert session.stream.read_objects is not None, "webhooks name readable streams only"
         context = await session.context()
         now = Window(session.frame.now, session.frame.now)
-        items: list[Item] = []
+        read: list[Digest] = []
         for first in range(0, len(ids), _OBJECTS_PER_READ):
             request = session.stream.read_objects(
                 session.frame, ids[first : first + _OBJECTS_PER_READ]
             )
             page, _ = await session.page(request, now)
-            found = digest(session.stream, page, context)
-            if found.rejected:
-                raise Unreadable(found.rejected[0].reason)
-            items += found.items
-        return items
+            read.append(digest(session.stream, page, context))
+        return read
 
     async def read_again(
         self, org_id: UUID, connection_id: UUID, stream: str, record: Record

@@ -4,8 +4,9 @@ A webhook says only that something changed; what it became is read from the vend
 connection are taken together, so that many events about one object lead to one read. The read
 happens outside any transaction; then the facts are appended and the deliveries marked done in one.
 
-A delivery that cannot be understood is quarantined with its reason. One that fails is tried again
-later, a limited number of times. Neither stops the others.
+A delivery that cannot be understood is quarantined with its reason, and so is by itself an object
+that deliveries name and that cannot be read or booked: what they say besides is booked. A delivery
+that fails is tried again later, a limited number of times. None of them stops the others.
 """
 
 import asyncio
@@ -22,8 +23,10 @@ import asyncpg
 import orjson
 import structlog
 
+from services.collector.booking import book
 from services.collector.connectors.declaration import Item, Record
 from services.collector.connectors.errors import Unreadable
+from services.collector.digest import Digest
 from services.collector.http.errors import (
     RateLimited,
     ReauthRequired,
@@ -35,12 +38,13 @@ from services.collector.quarantine import kept_record
 from services.collector.webhooks.store import REQUEST_ID
 from shared.db import Database
 from shared.errors import NotFound, SecretUnreadable
+from shared.facts import Retraction
 from shared.ledger import AppendResult, FactRejected, append
 from shared.observability import metrics
 from shared.orgs import load_org
 from shared.queue import Queue
 
-__all__ = ["MOST_ATTEMPTS", "DeliveryReader", "Inbox"]
+__all__ = ["MOST_ATTEMPTS", "Brought", "DeliveryReader", "Inbox"]
 
 #: After so many tries a delivery waits for a person.
 MOST_ATTEMPTS: Final = 8
@@ -58,13 +62,21 @@ _LONGEST_WAIT: Final = timedelta(hours=1)
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What deliveries are about: pages of objects read now, each with the name of its stream, and
+    what the deliveries withdraw themselves.
+    """
+
+    read: Sequence[tuple[str, Digest]]
+    retractions: Sequence[Retraction]
+
+
 class DeliveryReader(Protocol):
     """Turns deliveries of one connection into facts; talks to the vendor."""
 
-    async def read(
-        self, org_id: UUID, connection_id: UUID, bodies: Sequence[bytes]
-    ) -> Sequence[Item]:
-        """Return what the deliveries are about, as facts and retractions.
+    async def read(self, org_id: UUID, connection_id: UUID, bodies: Sequence[bytes]) -> Brought:
+        """Return what the deliveries are about.
 
         Each object is read once, however many deliveries name it.
 
@@ -211,18 +223,31 @@ class Inbox:
     async def _book(self, org_id: UUID, deliveries: Sequence[_Claimed]) -> AppendResult:
         first = deliveries[0]
         if first.is_polled:
-            record = kept_record(first.headers, first.body)
-            items = await self._reader.read_again(org_id, first.connection_id, first.stream, record)
-        else:
-            items = await self._reader.read(
-                org_id, first.connection_id, [delivery.body for delivery in deliveries]
-            )
-        # What a kept record says, it said when it was read; a webhook's objects were read just now.
-        said_at = first.received_at if first.is_polled else None
+            return await self._book_again(org_id, first)
+        brought = await self._reader.read(
+            org_id, first.connection_id, [delivery.body for delivery in deliveries]
+        )
         async with self._database.transaction(org_id) as connection:
             await connection.execute(_FINISH, org_id, *_columns(deliveries))
+            result, quarantined = await book(
+                connection,
+                await load_org(connection, org_id),
+                first.connection_id,
+                brought.read,
+                brought.retractions,
+            )
+            provider = await connection.fetchval(_PROVIDER, org_id, first.connection_id)
+        metrics.SCHEMA_DRIFT.labels(provider).inc(quarantined)
+        return result
+
+    async def _book_again(self, org_id: UUID, kept: _Claimed) -> AppendResult:
+        record = kept_record(kept.headers, kept.body)
+        items = await self._reader.read_again(org_id, kept.connection_id, kept.stream, record)
+        async with self._database.transaction(org_id) as connection:
+            await connection.execute(_FINISH, org_id, *_columns([kept]))
             org = await load_org(connection, org_id)
-            return await append(connection, org, items, said_at=said_at)
+            # What a kept record says, it said when it was read.
+            return await append(connection, org, items, said_at=kept.received_at)
 
     async def _put_off(
         self, org_id: UUID, deliveries: Sequence[_Claimed], error: Exception

@@ -9,7 +9,6 @@ once.
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from services.collector.booking import book
 from services.collector.connectors.declaration import Page, Window
 from services.collector.digest import Digest, digest
 from services.collector.http.errors import (
@@ -46,13 +46,12 @@ from services.collector.leases import (
     settle,
 )
 from services.collector.outcomes import Totals, record_run
-from services.collector.quarantine import keep_rejected
 from services.collector.replacement import missing_facts
 from services.collector.session import VendorAccess, VendorSession
 from shared import clock
 from shared.errors import Problem
 from shared.facts import Fact, Retraction
-from shared.ledger import AppendResult, FactRejected, append
+from shared.ledger import AppendResult
 from shared.observability import metrics
 from shared.queue import Queue
 
@@ -210,9 +209,8 @@ class StreamSync:
         async with self._access.database.transaction(lease.org_id) as connection:
             moved = await save_cursor(connection, lease, cursor)
             missing = await _missing(connection, run, page.window) if is_done else []
-            result, found = await _append(connection, session, found, missing)
-            quarantined = await keep_rejected(
-                connection, lease.org_id, lease.connection_id, lease.stream, found.rejected
+            result, quarantined = await book(
+                connection, session.org, lease.connection_id, [(lease.stream, found)], missing
             )
         run.lease = moved
         run.totals.add(result, quarantined=quarantined)
@@ -277,20 +275,6 @@ async def _missing(
     if replacement is None or not run.is_complete:
         return []
     return await missing_facts(connection, run.session, window, replacement, run.stated)
-
-
-async def _append(
-    connection: "asyncpg.Connection[asyncpg.Record]",
-    session: VendorSession,
-    found: Digest,
-    missing: Sequence[Retraction],
-) -> tuple[AppendResult, Digest]:
-    """Append a page's facts; a record that the ledger does not take is put aside like any other."""
-    while True:
-        try:
-            return await append(connection, session.org, [*found.items, *missing]), found
-        except FactRejected as rejection:
-            found = found.without_record_of(rejection.index, rejection.code)
 
 
 def _failure(lease: Lease, provider: str, error: UpstreamError, totals: Totals) -> RunReport:

@@ -188,10 +188,47 @@ async def test_what_the_ledger_refuses_is_quarantined_and_the_others_pass(
     await process(org.id)
 
     assert await states(database, org) == [
-        ("quarantined", "rejected: currency_mismatch", 1),
         ("done", None, 1),
+        ("done", None, 1),
+        ("quarantined", "rejected: currency_mismatch", 0),
     ]
     assert await deals(database, org) == [("2", 1, "1000.00")]
+
+
+async def test_an_object_that_cannot_be_booked_holds_up_nothing_it_is_told_with(
+    database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
+) -> None:
+    """HubSpot tells up to a hundred events at once, of objects that have nothing to do with each
+    other: a deletion must not wait until somebody states a rate of exchange."""
+    hubspot.put_deal(1)
+    await keep(database, org, connection_id, [delivery(event(1))])
+    await process(org.id)
+    hubspot.put_deal(2, amount=None)
+    hubspot.put_deal(3, deal_currency_code="EUR")
+    hubspot.put_deal(4)
+    deletion = event(1, eventId=9, subscriptionType="deal.deletion")
+    told = delivery(deletion, event(2), event(3), event(4))
+    drift = metrics.SCHEMA_DRIFT.labels("hubspot")
+    before = drift._value.get()
+    await keep(database, org, connection_id, [told])
+
+    await process(org.id)
+
+    assert await deals(database, org) == [
+        ("1", 1, "1000.00"),
+        ("4", 1, "1000.00"),
+        ("1", -1, "1000.00"),
+    ]
+    aside = await rows(
+        database,
+        org,
+        "SELECT stream, reason, headers FROM inbox WHERE state = 'quarantined' ORDER BY headers",
+    )
+    assert [tuple(row) for row in aside] == [
+        ("deals", "unreadable: a won deal has closed_at, amount and currency", '{"key":"2"}'),
+        ("deals", "rejected: currency_mismatch", '{"key":"3"}'),
+    ]
+    assert drift._value.get() == before + 2
 
 
 async def replay(database: Database, org: Org, *ids: UUID) -> frozenset[UUID]:
@@ -202,13 +239,14 @@ async def replay(database: Database, org: Org, *ids: UUID) -> frozenset[UUID]:
 async def test_what_was_quarantined_can_be_replayed(
     database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
 ) -> None:
-    hubspot.put_deal(1, dealstage="unheard-of")
+    hubspot.put_deal(1)
+    hubspot.failing = (403, {"category": "MISSING_SCOPES"})
     await keep(database, org, connection_id, [delivery(event(1))])
     await process(org.id)
-    (quarantined,) = await rows(database, org, "SELECT id, state FROM inbox")
-    assert quarantined["state"] == "quarantined"
+    (quarantined,) = await rows(database, org, "SELECT id, state, reason FROM inbox")
+    assert tuple(quarantined)[1:] == ("quarantined", "refused: scopes_missing")
 
-    hubspot.put_deal(1)
+    hubspot.failing = None
     replayed = await replay(database, org, quarantined["id"], org.id)
     await process(org.id)
 

@@ -35,7 +35,9 @@ class Delivery(Output):
         description="received: waiting; done: turned into facts; quarantined: put aside.",
         examples=["quarantined"],
     )
-    reason: str | None = Field(description="Why it was put aside.", examples=["unknown_event"])
+    reason: str | None = Field(
+        description="Why it was put aside.", examples=["rejected: currency_mismatch"]
+    )
     attempts: int = Field(description="How often it was tried.", examples=[3])
     bytes: int = Field(description="Size of its body.", examples=[512])
 

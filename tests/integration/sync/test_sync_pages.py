@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from services.collector.hydration import VendorReader
 from shared.db import Database
-from shared.facts import DealChanged, Retraction
+from shared.facts import DealChanged
 from shared.orgs import Org
 from tests.integration.sync.hubspot import FakeHubSpot, connected, contact, deal
 from tests.integration.vendor_support import fake_vendor, served
@@ -104,7 +104,7 @@ async def test_an_unreadable_record_is_put_aside_once_and_the_rest_is_booked(
 
     assert (first.outcome, first.totals.inserted, first.totals.quarantined) == ("succeeded", 2, 1)
     assert again.totals.quarantined == 0
-    assert tuple(row) == ("poll", "contacts", "quarantined", "createdate: missing")
+    assert tuple(row) == ("poll", "contacts", "quarantined", "unreadable: createdate: missing")
     assert len(entries) == 2
 
 
@@ -117,7 +117,7 @@ async def test_a_fact_the_ledger_refuses_is_put_aside(
         row = await hubspot.one("SELECT reason FROM inbox WHERE connection_id = $1")
 
     assert (report.totals.inserted, report.totals.quarantined) == (2, 1)
-    assert row["reason"] == "currency_mismatch"
+    assert row["reason"] == "rejected: currency_mismatch"
 
 
 async def test_a_won_deal_without_an_amount_is_never_booked_as_zero(
@@ -216,14 +216,14 @@ async def test_webhooks_are_read_through_the_same_mapping(
 
     changed = delivery(3, "deal.propertyChange", 9001)
     async with connected(database, org, url) as hubspot:
-        items = await VendorReader(hubspot.access).read(
+        brought = await VendorReader(hubspot.access).read(
             org.id,
             hubspot.connection_id,
             [changed, delivery(4, "contact.deletion", 1001), changed],
         )
 
     # The contact is withdrawn as a lead and as somebody known by several addresses.
-    assert len(items) == 3
-    assert isinstance(items[0], Retraction)
-    assert items[0].revision == 1735700000000
-    assert isinstance(items[2], DealChanged)
+    assert [gone.revision for gone in brought.retractions] == [1735700000000] * 2
+    ((stream, found),) = brought.read
+    assert stream == "deals"
+    assert [type(item) for item in found.items] == [DealChanged]
