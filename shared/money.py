@@ -81,6 +81,9 @@ class Money:
 def exponent(currency: str) -> int:
     """Return the number of minor-unit digits of a currency: 2 for USD, 0 for JPY, 3 for KWD.
 
+    Amounts that are kept are computed in whatever currency they were taken in; which one a new
+    amount may be in is for `shared.currencies` to say.
+
     Raises `InvalidCurrency` for anything that is not a usable three-letter code.
     """
     is_code = len(currency) == 3 and currency.isascii() and currency.isalpha()

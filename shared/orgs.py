@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo, available_timezones
 import asyncpg
 
 from shared import clock
+from shared.currencies import is_currency
 from shared.ids import new_id
 from shared.kpis.privacy import FLOOR
-from shared.money import InvalidCurrency, exponent
 from shared.rollups.rules import CATALOGUE_VERSION
 from shared.zones import zones_read_otherwise
 
@@ -98,12 +98,10 @@ async def create_org(
             f"the database reads the time zone {time_zone} otherwise; expected one that is named"
             " after a place, such as Europe/Warsaw"
         )
-    try:
-        exponent(currency)
-    except InvalidCurrency:
+    if not is_currency(currency):
         raise InvalidOrg(
             f"{currency} is no currency that deals are closed in; expected one such as EUR"
-        ) from None
+        )
     org = Org(
         id=new_id(),
         name=name,

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from shared import clock
-from shared.money import InvalidCurrency, exponent, round_money
+from shared.currencies import known_currency
+from shared.money import exponent, round_money
 
 __all__ = [
     "LATEST_AHEAD",
@@ -73,7 +74,7 @@ Ref = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_RE
 EmployeeRef = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_REFERENCE)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.:-]{0,63}$")]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(known_currency)]
 # Published as what is accepted: a string. pydantic would promise JSON numbers as well.
 _DECIMAL_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{_DECIMAL.pattern}$"})
 Amount = Annotated[Decimal, BeforeValidator(_decimal_text), _DECIMAL_SCHEMA]
@@ -88,13 +89,6 @@ Day = Annotated[date, Field(strict=True, ge=EARLIEST_DAY, le=LATEST_DAY)]
 
 
 def in_minor_units(amount: Decimal, currency: str) -> Decimal:
-    """Return an amount as money: one that is finer than its currency's smallest unit is rounded.
-
-    An amount that no organization can have, in a test code or a metal, stays as it is: it is
-    refused where it is compared with the organization's currency.
-    """
-    try:
-        rounded = round_money(amount, exponent(currency))
-    except InvalidCurrency:
-        return amount
+    """Return an amount as money: one that is finer than its currency's smallest unit is rounded."""
+    rounded = round_money(amount, exponent(currency))
     return amount if rounded == amount else rounded

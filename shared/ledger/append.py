@@ -40,12 +40,14 @@ __all__ = ["AppendResult", "FactRejected", "append"]
 class FactRejected(ValueError):
     """An item cannot be appended; nothing was written.
 
-    ``index`` is its place in the batch, ``code`` a stable name of the reason.
+    ``index`` is its place in the batch, ``field`` what of it is at fault, ``code`` a stable name
+    of the reason.
     """
 
-    def __init__(self, index: int, code: str, message: str) -> None:
+    def __init__(self, index: int, field: str, code: str, message: str) -> None:
         super().__init__(message)
         self.index = index
+        self.field = field
         self.code = code
         self.message = message
 
@@ -122,7 +124,7 @@ async def append(
         raise _refused(items, mixed) from None
     except Inconvertible as amount:
         index = next(n for n, item in enumerate(items) if item.identity.key == amount.fact_key)
-        raise FactRejected(index, amount.code, amount.message) from None
+        raise FactRejected(index, amount.field, amount.code, amount.message) from None
     await stage(connection, rows)
     # In their order: what lies side by side in the index is looked up one after the other.
     keys = sorted(row.fact_key for row in rows)
@@ -170,10 +172,11 @@ def _refused(items: Sequence[Fact | Retraction], mixed: MixedRevisions) -> FactR
     if has_revision:
         return FactRejected(
             index,
+            "revision",
             "revision_missing",
             f"the version before has revision {mixed.revision}; give one with each version, and"
             " with the deletion",
         )
     return FactRejected(
-        index, "revision_unexpected", "the version before has no revision; give none"
+        index, "revision", "revision_unexpected", "the version before has no revision; give none"
     )

@@ -59,9 +59,10 @@ _Rates = dict[tuple[str, date], tuple[Decimal, date]]
 class Inconvertible(ValueError):
     """An amount has no worth in the organization's currency; ``code`` says why."""
 
-    def __init__(self, fact_key: bytes, code: str, message: str) -> None:
+    def __init__(self, fact_key: bytes, field: str, code: str, message: str) -> None:
         super().__init__(message)
         self.fact_key = fact_key
+        self.field = field
         self.code = code
         self.message = message
 
@@ -185,6 +186,7 @@ def _convert(org: Org, fact_key: bytes, body: dict[str, Any], day: date, rates: 
     if (currency, day) not in rates:
         raise Inconvertible(
             fact_key,
+            "currency",
             "currency_mismatch",
             f"amounts of this organization are in {org.currency}, and no assumption"
             f" {exchange_rate_key(currency)} is stated for {day}",
@@ -198,7 +200,7 @@ def _convert(org: Org, fact_key: bytes, body: dict[str, Any], day: date, rates: 
         digits = exponent(org.currency) if name in _AMOUNTS else None
         body[name] = convert(Decimal(body[name]), rate, digits)
         if abs(body[name]) >= _LARGEST:
-            raise Inconvertible(fact_key, "amount_too_large", f"{name} is too large")
+            raise Inconvertible(fact_key, name, "amount_too_large", f"{name} is too large")
     body.update(currency=org.currency, told=told)
 
 

@@ -111,9 +111,9 @@ async def test_revisions_are_given_always_or_never(
     within = await client.post("/v1/facts", json=[{**new, **before}, {**new, **other}])
 
     for answer, field in (
-        (mixed, "facts.1"),
-        (gone, "body.identities.0"),
-        (within, "facts.1"),
+        (mixed, "facts.1.revision"),
+        (gone, "body.identities.0.revision"),
+        (within, "facts.1.revision"),
     ):
         assert refusal(answer) == (422, "invalid_facts")
         error = problem(answer)["errors"][0]
@@ -184,7 +184,8 @@ async def test_malformed_bodies_write_nothing(
         ({"revision": 2**63}, "facts.1.revision"),
         ({"revision": True}, "facts.1.revision"),
         ({"state": "won"}, "facts.1"),
-        ({"currency": "EUR"}, "facts.1"),
+        ({"currency": "EUR"}, "facts.1.currency"),
+        ({"currency": "ZZZ"}, "facts.1.currency"),
         ({"org_id": "x"}, "facts.1.?"),
         ({"deal": "maria@example.com"}, "facts.1.deal"),
         ({"external_id": "maria@example.com"}, "facts.1.external_id"),

@@ -190,7 +190,7 @@ async def test_without_a_rate_of_the_day_it_is_refused_and_nothing_is_written(
 
     assert refused.status_code == 422
     (error,) = refused.json()["errors"]
-    assert (error["field"], error["rule"]) == ("facts.1", "currency_mismatch")
+    assert (error["field"], error["rule"]) == ("facts.1.currency", "currency_mismatch")
     assert "exchange_rate.EUR is stated for 2025-02-01" in error["message"]
     assert await entries(client) == []
 
@@ -203,7 +203,9 @@ async def test_an_amount_that_becomes_too_large_is_refused(
 
     refused = await client.post("/v1/facts", json=[cost("C-1", amount, "KWD")])
 
-    assert (refused.status_code, refused.json()["errors"][0]["rule"]) == (422, "amount_too_large")
+    (error,) = refused.json()["errors"]
+    assert (refused.status_code, error["field"]) == (422, "facts.0.amount")
+    assert error["rule"] == "amount_too_large"
 
 
 async def test_the_largest_amount_is_taken(client: httpx.AsyncClient) -> None:
@@ -271,12 +273,45 @@ async def test_rates_are_listed_with_the_assumptions(client: httpx.AsyncClient) 
     assert [one["value"] for one in history["statements"]] == ["1.08345000"]
 
 
-@pytest.mark.parametrize("currency", ["USD", "XXX", "eur", "EURO", ""])
+@pytest.mark.parametrize("currency", ["USD", "XXX", "ZZZ", "eur", "EURO", ""])
 async def test_only_other_currencies_have_a_rate(client: httpx.AsyncClient, currency: str) -> None:
     statement = {"effective_from": "2025-01-01", "value": "1", "source": "bank"}
     response = await client.put(f"/v1/assumptions/exchange_rate.{currency}", json=statement)
 
     assert response.status_code == 404
+
+
+async def test_a_code_that_is_no_currency_gets_no_rate_and_no_fact(
+    client: httpx.AsyncClient,
+) -> None:
+    statement = {"effective_from": "2025-01-01", "value": "1", "source": "bank"}
+    rate = await client.put("/v1/assumptions/exchange_rate.UDS", json=statement)
+    told = await client.post("/v1/facts", json=[cost("C-1", "10.00", "UDS")])
+
+    assert "ISO 4217" in rate.json()["detail"]
+    assert [(error["field"], error["rule"]) for error in told.json()["errors"]] == [
+        ("facts.0.currency", "unknown_currency")
+    ]
+    assert await entries(client) == []
+
+
+async def test_a_rate_that_was_taken_before_currencies_were_checked_is_still_listed(
+    client: httpx.AsyncClient, database_url: str
+) -> None:
+    await assume(client, "exchange_rate.EUR", "1.1")
+    await by_hand(
+        database_url,
+        "INSERT INTO assumption SELECT (jsonb_populate_record(a,"
+        ' \'{"key": "exchange_rate.ZZZ"}\')).* FROM assumption a',
+    )
+
+    listed = (await client.get("/v1/assumptions")).json()["assumptions"]
+    history = (await client.get("/v1/assumptions/exchange_rate.ZZZ/statements")).json()
+    done = await client.post("/v1/assumptions/exchange_rate.ZZZ/conversions")
+
+    assert (listed[-1]["key"], listed[-1]["in_force"]) == ("exchange_rate.ZZZ", "1.1")
+    assert len(history["statements"]) == 1
+    assert (done.status_code, done.json()["examined"]) == (200, 0)
 
 
 @pytest.mark.parametrize("value", ["0", "-1"])

@@ -192,7 +192,8 @@ WRONG: list[tuple[ImportKind, str, list[tuple[str, str]]]] = [
         [("role", "missing_column"), ("team", "duplicate_column")],
     ),
     ("roster", ROSTER.replace("Anna", "An\x00na"), [("lines.2", "nul")]),
-    ("costs", COSTS.replace("USD", "EUR"), [("lines.2", "currency_mismatch")]),
+    ("costs", COSTS.replace("USD", "EUR"), [("lines.2.currency", "currency_mismatch")]),
+    ("costs", COSTS.replace("USD", "UDS"), [("lines.2.currency", "unknown_currency")]),
     ("membership", MEMBERSHIP.replace("joined", "fired"), [("lines.3.event", "choice")]),
     ("ssi", SSI.replace("12.25", "25.5"), [("lines.2.brand", "less_than_equal")]),
 ]

@@ -22,6 +22,7 @@ from services.api.dependencies import Access
 from services.api.model import PageQuery, exact
 from services.api.paging import page_of
 from shared import clock
+from shared.currencies import is_currency
 from shared.errors import FieldError, Invalid, InvalidCursor, NotFound
 from shared.kpis.assumptions import (
     ACTIVE_WEEKS,
@@ -66,6 +67,17 @@ def _definition(org: Org, key: str) -> Definition:
     return definition
 
 
+def _to_state(org: Org, key: str) -> Definition:
+    """Return the definition of a key that is stated anew; raises as :func:`_definition`.
+
+    What was stated of a code that is no currency is still listed, but no more is taken.
+    """
+    currency = key.removeprefix(EXCHANGE_RATE)
+    if currency != key and not is_currency(currency):
+        raise NotFound("ISO 4217 has no currency of this code that deals are closed in.")
+    return _definition(org, key)
+
+
 async def list_statements(
     access: Access, keyring: KeyRing, key: str, query: PageQuery
 ) -> StatedValues:
@@ -103,11 +115,13 @@ def _place(codec: CursorCodec, cursor: str | None) -> tuple[date, int]:
 async def state_assumption(access: Access, key: str, new: NewStatement) -> Assumption:
     """State a value from a day on, as a new version; nothing is overwritten.
 
+    What is stated of that day already is no new version: a request may be sent again.
+
     Raises:
         NotFound: there is no such key.
         Invalid: the key does not allow the value, or is not stated through the API.
     """
-    definition = _definition(access.org, key)
+    definition = _to_state(access.org, key)
     if key in _FIXED:
         raise Invalid("This is fixed when an organization is created.", code="fixed_assumption")
     try:

@@ -103,7 +103,9 @@ async def _append(
             result = await append(connection, org, items)
         except FactRejected as error:
             place = FieldError(
-                field=f"{within}.{error.index}", rule=error.code, message=error.message
+                field=f"{within}.{error.index}.{error.field}",
+                rule=error.code,
+                message=error.message,
             )
             raise InvalidFacts("Nothing was written.", errors=[place]) from None
     note(**result.stretch)

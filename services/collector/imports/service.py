@@ -128,10 +128,8 @@ async def _write(
     try:
         result = await append(connection, org, parsed.facts)
     except FactRejected as error:
-        line = parsed.lines[error.index]
-        raise _invalid(
-            [FieldError(field=f"lines.{line}", rule=error.code, message=error.message)]
-        ) from None
+        place = f"lines.{parsed.lines[error.index]}.{error.field}"
+        raise _invalid([FieldError(field=place, rule=error.code, message=error.message)]) from None
     await connection.execute(
         "INSERT INTO import_run (org_id, id, kind, file_hash, rows, inserted, unchanged, corrected,"
         " created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
