@@ -211,6 +211,27 @@ async def test_a_quarantined_delivery_is_seen_and_replayed_once(
     assert (await client.get("/v1/data-health")).json()["waiting"] == 1
 
 
+async def test_an_assumption_that_is_stated_once_more_stays_as_it_is(
+    client: httpx.AsyncClient,
+) -> None:
+    """A request whose answer was lost is sent again; the history tells what was said, once."""
+
+    async def state(value: str, source: str = "finance") -> dict[str, Any]:
+        body = {"effective_from": "2025-01-01", "value": value, "source": source}
+        answer = await client.put("/v1/assumptions/gross_margin", json=body)
+        stated: dict[str, Any] = answer.json()["stated"]
+        return stated
+
+    first = await state("0.8")
+    again = await state("0.80")
+    other_source = await state("0.8", "audit")
+    changed = await state("0.7")
+    back = await state("0.8")
+
+    assert again == first
+    assert [one["version"] for one in (other_source, changed, back)] == [2, 3, 4]
+
+
 @pytest.mark.parametrize(
     ("key", "value", "status"),
     [

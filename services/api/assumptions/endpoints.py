@@ -52,7 +52,10 @@ async def list_statements(
 async def state_assumption(
     access: Annotated[Access, writes("assumptions:write")], key: _Key, body: NewStatement
 ) -> Assumption:
-    """State a value from a day on. Days before it keep the value they had."""
+    """State a value from a day on. Days before it keep the value they had.
+
+    Stating once more what was last said of that day changes nothing.
+    """
     return await service.state_assumption(access, key, body)
 
 

@@ -35,6 +35,12 @@ SELECT {_COLUMNS} FROM assumption
  ORDER BY effective_from DESC, version DESC
  LIMIT $6
 """
+_LAST = f"""
+SELECT {_COLUMNS} FROM assumption
+ WHERE org_id = $1 AND key = $2 AND network = $3 AND effective_from = $4
+ ORDER BY version DESC
+ LIMIT 1
+"""
 _ADD = f"""
 INSERT INTO assumption (org_id, key, network, effective_from, version, value, source, grade,
                         recorded_at)
@@ -107,7 +113,8 @@ async def add_statement(
 ) -> Statement:
     """Append a statement of now under the key's next version and return it.
 
-    Until the caller's transaction ends nobody else states anything for this organization.
+    If the last one about the day says the same, nothing is appended and that one returned. Until
+    the caller's transaction ends nobody else states anything for this organization.
     """
     # Two statements of one key at once would take the same version, and of two keys that must fit
     # together neither would see the other: the second one waits here. It is stamped when it need
@@ -115,6 +122,9 @@ async def add_statement(
     await connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"assumption/{org_id}"
     )
+    last = await connection.fetchrow(_LAST, org_id, key, _EVERY_NETWORK, effective_from)
+    if last and (last["value"], last["source"], last["grade"]) == (value, source, grade.value):
+        return Statement(**last)
     row = await connection.fetchrow(
         _ADD,
         org_id,
