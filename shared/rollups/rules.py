@@ -16,9 +16,9 @@ __all__ = ["CATALOGUE_VERSION", "RULES"]
 RULES: Final = (
     "what was folded before rules were told apart",
     "a counter that a reading leaves out stays what it was; a join or a leave that is told again"
-    " counts once, as does a post that went out, and an employee who leaves the company on a day,"
-    " whichever sources tell it; a leave of who never joined counts not at all; what the brand's"
-    " own social media cost is no cost of the program",
+    " counts once, as does a post that went out, whichever sources tell it; a leave of who never"
+    " joined counts not at all; what the brand's own social media cost is no cost of the program",
+    "an employee who leaves the company on a day leaves once, whichever sources tell it",
 )
 #: The number of the newest.
 CATALOGUE_VERSION: Final = len(RULES)
