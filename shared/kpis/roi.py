@@ -297,11 +297,16 @@ def break_even(
 ) -> BreakEven | None:
     """Return the credited revenue whose margin, with `other_value`, pays the cost exactly.
 
-    It is 0 where other value alone pays it. Without a cost above 0 there is no return to be zero.
+    It is 0 where other value alone pays it, whatever the margin. Without a cost above 0 there is no
+    return to be zero, and revenue without any margin pays nothing.
     """
-    if cost is None or cost <= 0 or not gross_margin or other_value is None:
+    if cost is None or cost <= 0 or gross_margin is None or other_value is None:
         return None
-    needed = max(Fraction(cost) - other_value, Fraction(0)) / Fraction(gross_margin)
+    needed = max(Fraction(cost) - other_value, Fraction(0))
+    if needed and not gross_margin:
+        return None
+    if needed:
+        needed /= Fraction(gross_margin)
     return BreakEven(needed, part_percent(needed, Fraction(total_revenue)))
 
 

@@ -121,6 +121,33 @@ async def test_a_return_on_media_is_of_the_price_itself_and_not_of_its_cents(
     assert statement["roi_blended"]["percent"] == "122.39"
 
 
+async def test_a_break_even_is_the_least_revenue_that_is_no_loss(
+    told: httpx.AsyncClient,
+) -> None:
+    await assume(told, "gross_margin", "0.3")
+    compared = await get(told, "roi/models")
+    statement = await get(told, "roi")
+
+    # 10.00 / 0.3 = 33.333…, and 33.33 would leave a tenth of a cent unpaid.
+    points = [(one["form"], one["revenue"]) for one in statement["break_even"]]
+    assert points == [("revenue", "10.00"), ("margin", "33.34"), ("cash", "33.34")]
+    assert compared["break_even"] == statement["break_even"]
+
+
+async def test_savings_that_pay_the_cost_break_even_without_any_margin(
+    told: httpx.AsyncClient, deliver: Deliver
+) -> None:
+    hired = {"application": "A", "employee": ACTIVE[0]}
+    await deliver([fact("hire.accepted", "A", local(date(2025, 3, 5)), **hired)])
+    await assume(told, "gross_margin", "0")
+
+    statement = await get(told, "roi", recruiting_method="R1")
+
+    assert statement["roi_cash"]["percent"] == "74900.00"
+    points = {one["form"]: one["revenue"] for one in statement["break_even"]}
+    assert points == {"revenue": "10.00", "cash": "0.00"}
+
+
 async def test_a_return_is_of_the_value_itself_and_not_of_its_cents(
     told: httpx.AsyncClient,
 ) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from math import ceil
 
 from services.api.model import exact
 from services.api.roi.repository import Opportunities
@@ -12,6 +13,7 @@ from shared.kpis.expressions import rounded
 from shared.kpis.roi import BreakEven as BreakEvenPoint
 from shared.kpis.roi import Roi, RoiForm
 from shared.kpis.value import ValueLine
+from shared.money import from_units
 
 __all__ = ["break_evens", "maturity_of", "payback_of", "return_of", "value_part"]
 
@@ -45,11 +47,14 @@ def value_part(line: ValueLine, digits: int) -> ValuePart:
 
 
 def break_evens(points: Mapping[RoiForm, BreakEvenPoint | None], digits: int) -> list[BreakEven]:
-    """Return the break-even of each form that has one."""
+    """Return the break-even of each form that has one.
+
+    It is rounded up: a part of a minor unit less would be a loss.
+    """
     return [
         BreakEven(
             form=form,
-            revenue=rounded(point.revenue, digits),
+            revenue=from_units(ceil(point.revenue * 10**digits), digits),
             share_percent=exact(point.share_percent),
         )
         for form, point in points.items()

@@ -136,7 +136,8 @@ class BreakEven(Output):
 
     form: RoiForm = Field(description="The form.", examples=["margin"])
     revenue: DecimalText = Field(
-        description="The credited revenue that pays the cost exactly; 0 if savings alone do.",
+        description="The least credited revenue that pays the cost, rounded up to the minor unit; 0"
+        " if savings alone do.",
         examples=["28125.00"],
     )
     share_percent: DecimalText | None = Field(

@@ -44,9 +44,11 @@ def break_even(cost: Value, margin: Value, saved: Value) -> Value:
 
     Nobody has to be credited with less than nothing, and where nothing was spent nothing returns.
     """
-    if cost is None or cost <= 0 or saved is None or not margin:
+    if cost is None or cost <= 0 or saved is None or margin is None:
         return None
-    return Fraction(0) if saved >= cost else (cost - saved) / margin
+    if saved >= cost:
+        return Fraction(0)
+    return (cost - saved) / margin if margin else None
 
 
 class Savings(NamedTuple):

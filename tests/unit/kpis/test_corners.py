@@ -94,6 +94,16 @@ def test_what_is_paid_already_needs_no_revenue_to_break_even() -> None:
         assert (even.revenue, even.share_percent) == (Fraction(0), Fraction(0))
 
 
+def test_without_a_margin_only_what_is_paid_already_breaks_even() -> None:
+    nothing = Decimal(0)
+    even = break_even(COST, nothing, Fraction(COST), HUNDRED)
+
+    assert even is not None
+    assert even.revenue == 0
+    assert break_even(COST, nothing, Fraction(COST) - 1, HUNDRED) is None
+    assert break_even(COST, None, Fraction(COST), HUNDRED) is None
+
+
 @pytest.mark.parametrize("cost", [Decimal(0), Decimal(-10)])
 def test_where_nothing_was_spent_nothing_breaks_even(cost: Decimal) -> None:
     assert break_even(cost, MARGIN, Fraction(0), HUNDRED) is None
