@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from shared.facts.envelope import Fact
 from shared.facts.fields import Amount, Currency, Day, Ref
+from shared.money import InvalidCurrency, exponent
 
 __all__ = ["CostBooked"]
 
@@ -77,9 +78,17 @@ class CostBooked(Fact):
             raise ValueError("quantity and unit_rate go together")
         if self.quantity is not None and self.unit_rate is not None:
             difference = abs(self.quantity * self.unit_rate - self.amount)
-            if difference >= _CENT:
+            if difference >= _smallest_unit(self.currency):
                 raise ValueError("amount is not quantity × unit_rate")
         return self
 
     def day_in(self, zone: ZoneInfo) -> date:
         return self.starts_on
+
+
+def _smallest_unit(currency: str) -> Decimal:
+    """Return what an amount is less than away from its product: an invoice has whole yen, say."""
+    try:
+        return max(_CENT, Decimal(1).scaleb(-exponent(currency)))
+    except InvalidCurrency:  # refused where it is compared with the organization's currency
+        return _CENT
