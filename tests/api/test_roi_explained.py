@@ -1,15 +1,17 @@
 """The explanation of a return says what the statement says, also where there is nothing to say."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
+from shared.db import Database
 from shared.kpis.vocabulary import AttributionModel
-from tests.api.asking import pages
-from tests.api.conftest import Deliver
+from shared.orgs import create_org
+from tests.api.asking import pages, post
+from tests.api.conftest import Deliver, Fold, MakeClient
 from tests.api.golden import Q1, fact, local
 from tests.api.test_golden import get, golden
 
@@ -55,6 +57,43 @@ async def test_credits_and_costs_add_up_to_the_statement_under_every_model(
             assert credits
             _, one_by_one, costs_by_two = await explained(golden, limit=2, **asked)
             assert (one_by_one, costs_by_two) == (credits, costs)
+
+
+async def test_an_amount_that_is_no_share_to_twelve_digits_is_explained_all_the_same(
+    database: Database, client_of: MakeClient, fold: Fold
+) -> None:
+    # 300 days are 43 half-lives: no share of a deal to twelve digits, and of 50 billion a cent.
+    async with database.transaction() as connection:
+        org = await create_org(
+            connection,
+            name="Long cycles",
+            time_zone="Europe/Warsaw",
+            currency="IDR",
+            window_days=365,
+            half_life_days=7,
+        )
+    client, close = await client_of(org), date(2025, 3, 20)
+    for days in (300, 0):
+        day = local(close - timedelta(days=days), 9)
+        touched = {"person": "p1", "channel": "employee_advocacy"}
+        await post(client, [fact("touch.recorded", f"t{days}", day, **touched)])
+    await post(client, [fact("lead.created", "l1", local(close, 10), lead="l1", person="p1")])
+    won = {"lead": "l1", "state": "won", "amount": "50000000000.00", "currency": "IDR"}
+    at = {"opened_at": local(close, 11).isoformat(), "closed_at": local(close).isoformat()}
+    await post(client, [fact("deal.changed", "d1", local(close), deal="d1", **won, **at)])
+    await fold(org)
+
+    asked = {"basis": "period", "model": "time_decay"}
+    first, credits, _ = await explained(client, **asked)
+
+    assert first["credited_revenue"] == "50000000000.00"
+    assert sorted(line["amount"] for line in credits) == ["0.01", "49999999999.99"]
+    assert total(credits, "share") == 1
+    credited = await get(client, "kpis/attributed_revenue_time_decay/explain")
+    assert sorted(line["quantity"] for line in credited["facts"]["lines"]) == [
+        "0.01",
+        "49999999999.99",
+    ]
 
 
 async def test_revenue_nobody_ever_reported_is_null_in_the_explanation_too(

@@ -334,7 +334,7 @@ def _lines_query(query: CreditQuery) -> str:
     # Where that ends is said without COALESCE, which row-level security takes for telling rows.
     day = _DAY[query.basis].removeprefix("c.")
     order = f"{day}, conversion, touch_key"
-    beyond = f"""{query.condition} AND c.share <> 0
+    beyond = f"""{query.condition}
                AND (c.{day}, c.conversion, c.touch_key) > ($7::date, $8::text, $9::bytea)"""
     edge = ", ".join(f"(SELECT {column} FROM edge)" for column in order.split(", "))
     return f"""
