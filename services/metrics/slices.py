@@ -315,6 +315,7 @@ async def apply_corrections(
     await run(connection, _LOG, org_id, generation, position, known_on, repaired_at)
     await connection.execute("TRUNCATE fold_change")
     await run(connection, _CORRECT.format(corrections=of_values), org_id, generation)
+    await connection.execute(BY_KEY)
     await run(connection, _APPLY, org_id, generation)
 
 

@@ -1,15 +1,20 @@
 """Repair: what differs is mended in the open, by deltas or by a rebuild; nothing else changes."""
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from services.metrics.rebuild import continue_rebuild, start_rebuild
+from services.metrics.slices import apply_corrections
+from services.metrics.stage import create_working_tables
 from services.metrics.verify import Check, repair, verify
+from services.metrics.verify.recompute import NO_NESTED_LOOPS
 from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.orgs import Org
 from tests.integration.falsifying import by_hand, falsify
+from tests.integration.planning import rows_read
 from tests.integration.test_rebuild import fact, found, live, state_of, tell
 
 
@@ -134,6 +139,29 @@ async def test_what_a_repair_tells_and_what_it_logged_are_laid_side_by_side(
     assert {m.check for m in told} == {Check.PAST}
     for said, due in ((told[0].stored, stored), (told[0].recomputed, recomputed)):
         assert said is due or f"shares by {due}, repaired at " in str(said)
+
+
+async def test_a_repair_looks_up_the_cells_that_it_mends(database: Database, org: Org) -> None:
+    await found(database, org)
+    wrong = "SELECT 'shares', min(cell), date '2031-01-01', 7::numeric FROM cell WHERE org_id = $1"
+    async with database.transaction(org.id) as connection:
+        held = await connection.fetchval("SELECT count(*) FROM rollup WHERE org_id = $1", org.id)
+        # As after everything was compared.
+        await connection.execute(NO_NESTED_LOOPS)
+        await create_working_tables(connection)
+        await connection.execute(f"CREATE TEMPORARY TABLE wrong ON COMMIT DROP AS {wrong}", org.id)
+        before = await rows_read(connection)
+        await apply_corrections(
+            connection,
+            *(org.id, 1),
+            position=1,
+            known_on=date(2031, 1, 1),
+            repaired_at=datetime(2031, 1, 1, tzinfo=UTC),
+            of_values="TABLE wrong",
+            of_log="TABLE wrong",
+        )
+        after = await rows_read(connection)
+    assert after["rollup"] - before["rollup"] <= 1 < held
 
 
 async def test_a_delta_that_the_log_lost_is_logged_again(
