@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.api.roi import markov
 from shared.orgs import Org
 from tests.api.asking import pages
 from tests.api.conftest import At, Deliver, MakeClient
@@ -116,6 +117,14 @@ async def test_removal_effects_by_hand(
         channel: effect[3] for channel, effect in EFFECTS.items()
     }
     assert [one["rank"] for one in markov["channels"]] == [1, 2, 2]
+
+
+@pytest.mark.parametrize(("digits", "is_exact"), [(19, True), (20, False)])
+def test_a_fraction_is_written_out_while_it_can_be_read(digits: int, is_exact: bool) -> None:
+    # 19 digits, a stroke and 20 digits can be read.
+    nearly = Fraction(10**digits - 1, 10**digits)
+
+    assert markov._fraction(nearly) == (str(nearly) if is_exact else "1")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.api.roi import leads
 from services.api.roi.leads import open_leads, read_history
 from shared.db import Database
 from shared.kpis.cohort_forecast import OpenLead, Win
@@ -165,6 +166,31 @@ async def test_a_win_that_the_model_credits_to_another_channel_brought_this_one_
 
     # A lead that the channel touches brings it the whole deal every other time.
     assert history.wins == [Win(Decimal(1), Decimal(50)), Win(Decimal(0), Decimal(0))]
+
+
+async def test_of_more_wins_than_are_drawn_from_the_newest_count(
+    database: Database, org: Org, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leads, "_MOST_WINS", 2)
+    await deliver(lead(date(2025, 1, 1)))
+    for day in (4, 6, 5):
+        at = local(date(2025, 1, day), 14)
+        said = {"opened_at": at.isoformat(), "closed_at": at.isoformat(), "state": "won"}
+        won = {"lead": "l1", "amount": f"{day}.00", "currency": org.currency, **said}
+        await deliver([fact("deal.changed", f"d{day}", at, deal=f"d{day}", **won)])
+
+    async with database.transaction(org.id) as connection:
+        history = await read_history(
+            connection,
+            org.id,
+            1,
+            today=date(2025, 2, 1),
+            model="linear",
+            channel="employee_advocacy",
+            margin=Decimal(1),
+        )
+
+    assert [win.value for win in history.wins] == [6, 5]
 
 
 async def test_each_lead_has_one_spell_from_its_day_to_its_end_or_today(
