@@ -168,6 +168,40 @@ async def test_only_rates_that_applied_are_listed(hired: httpx.AsyncClient) -> N
     assert [used["key"] for used in added["assumptions"]] == ["recruiting.flat"]
 
 
+@pytest.mark.parametrize(
+    ("method", "formula", "arithmetic", "rates"),
+    [
+        ("cpc", "clicks * emv.cpc", "624 * 5 = 3120", ["emv.cpc"]),
+        (
+            "cpm",
+            "impressions_advocacy / 1000 * emv.cpm",
+            "124800 / 1000 * 30 = 3744",
+            ["emv.cpm"],
+        ),
+    ],
+)
+async def test_media_value_says_by_which_method_it_is_priced(
+    golden: httpx.AsyncClient, method: str, formula: str, arithmetic: str, rates: list[str]
+) -> None:
+    added = await get(golden, "roi/value", lines="media_value", emv_method=method)
+
+    (line,) = added["lines"]
+    assert (line["formula"], line["arithmetic"]) == (formula, arithmetic)
+    assert [used["key"] for used in added["assumptions"]] == rates
+
+
+async def test_media_value_that_nobody_can_price_says_why(client: httpx.AsyncClient) -> None:
+    reasons = {}
+    for channel in ("employee_advocacy", "paid"):
+        added = await get(client, "roi/value", lines="media_value", channel=channel)
+        reasons[channel] = [one["null_reason"] for one in (*added["lines"], added["roi"])]
+
+    assert reasons == {
+        "employee_advocacy": ["missing:clicks"] * 2,
+        "paid": ["missing:media_value"] * 2,
+    }
+
+
 async def test_lines_say_the_method_and_nothing_else_does(hired: httpx.AsyncClient) -> None:
     asked = {**Q1, "lines": ["recruiting_flat"], "recruiting_method": "R2"}
     refused = await hired.get("/v1/roi/value", params=asked)

@@ -1,8 +1,8 @@
 """Lines of value that a caller adds up: what overlaps is refused, or flagged if it is wanted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
-from fractions import Fraction
 from typing import Final
 
 from services.api.answers import is_partial, trust_of
@@ -16,6 +16,8 @@ from services.api.roi.inputs import Inputs, read_inputs
 from services.api.roi.returns import return_of, value_part
 from services.api.roi.service import media_values
 from shared.kpis import roi
+from shared.kpis.compose import KpiValue
+from shared.kpis.definitions import catalogue
 from shared.kpis.rates import DatedRate, rate_in_force
 from shared.kpis.recruiting import RATES, RecruitingMethod, recruiting_lines
 from shared.kpis.roi import RoiForm
@@ -39,13 +41,13 @@ async def add_lines(access: Access, query: AddingQuery) -> AddedValue:
     await look(access, query)
     inputs = await read_inputs(access, query)
     media, rates = await media_values(access, inputs)
-    chosen = media[query.emv_method].exact if media else None
+    priced = media[query.emv_method] if media else None
     recruiting = await _recruiting_rates(access, query)
-    lines = [_line(line, inputs, query, chosen, recruiting) for line in dict.fromkeys(query.lines)]
+    lines = [_line(line, inputs, query, priced, recruiting) for line in dict.fromkeys(query.lines)]
     overlaps = Overlaps.ACCEPTED if query.accept_overlaps else Overlaps.REFUSED
     with adding("accept_overlaps"):
         result = roi.roi(RoiForm.ADDED, lines, inputs.cost.total, overlaps)
-    used = recruiting + (rates if ProgramLine.MEDIA in query.lines else [])
+    used = recruiting + (_of_method(rates, query) if ProgramLine.MEDIA in query.lines else [])
     if ProgramLine.MARGIN in query.lines:
         used = [rate for rate in inputs.rates if rate.key == "gross_margin"] + used
     return AddedValue(
@@ -64,6 +66,12 @@ async def add_lines(access: Access, query: AddingQuery) -> AddedValue:
     )
 
 
+def _of_method(rates: Sequence[DatedRate], query: AddingQuery) -> list[DatedRate]:
+    """Return the rates of the method asked for: media value is read by all of them."""
+    keys = catalogue().assumptions_of(f"emv_{query.emv_method}")
+    return [rate for rate in rates if rate.key in keys]
+
+
 async def _recruiting_rates(access: Access, query: AddingQuery) -> list[DatedRate]:
     """Return the rates of the recruiting lines asked for, in force on the period's last day."""
     stated = await rates_of(access.connection, access.org.id)
@@ -77,7 +85,7 @@ def _line(
     line: ProgramLine,
     inputs: Inputs,
     query: AddingQuery,
-    media_value: Fraction | None,
+    priced: KpiValue | None,
     recruiting: Sequence[DatedRate],
 ) -> ValueLine:
     revenue = inputs.credited(query.model)
@@ -87,8 +95,20 @@ def _line(
         case ProgramLine.MARGIN:
             return roi.margin_line(revenue, inputs.gross_margin)
         case ProgramLine.MEDIA:
-            return roi.media_line(media_value)
+            return _media(priced)
         case _:
             values: dict[str, Decimal | None] = {rate.key: rate.value for rate in recruiting}
             (found,) = recruiting_lines(inputs.referrals, values, _RECRUITING[line])
             return found
+
+
+def _media(priced: KpiValue | None) -> ValueLine:
+    """Return media value with the formula of its method: the same facts are priced in four ways."""
+    if priced is None:
+        return roi.media_line(None)
+    return replace(
+        roi.media_line(priced.exact),
+        formula=priced.formula,
+        arithmetic=priced.arithmetic,
+        null_reason=priced.null_reason,
+    )
