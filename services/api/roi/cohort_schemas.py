@@ -150,7 +150,7 @@ class CohortRoi(Trust):
     maturity: Maturity = Field(description="How far its business is decided.")
     payback: Payback | None = Field(
         description="When margin first covered cost; null: not yet, or not known, where `realized`"
-        " or the cost is null."
+        " or the cost is null. A period without cost has paid back on its first day."
     )
     expected: Expected = Field(description="The end of it, as far as history tells.")
     notices: list[Notice] = Field(description="What to know before using the figures.")
