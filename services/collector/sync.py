@@ -49,7 +49,7 @@ from services.collector.outcomes import Totals, record_run
 from services.collector.replacement import missing_facts
 from services.collector.session import VendorAccess, VendorSession
 from shared import clock
-from shared.errors import Problem
+from shared.errors import Problem, SecretUnreadable
 from shared.facts import Fact, Retraction
 from shared.ledger import AppendResult
 from shared.observability import metrics
@@ -84,7 +84,8 @@ _log = structlog.get_logger(__name__)
 class RunReport:
     """What became of one run.
 
-    ``reason`` names what failed; ``wait`` is how long the vendor asked to be left alone.
+    ``reason`` names what failed; ``wait`` is how long to leave it alone, where that is known: the
+    vendor says so, mostly.
     """
 
     outcome: Outcome
@@ -155,7 +156,7 @@ class StreamSync:
             return provider, _failure(lease, provider, error, totals)
         except Problem as error:
             # The connection cannot be opened: its secrets are unreadable, or it is gone.
-            return provider, RunReport("refused", totals, error.code)
+            return provider, _unopened(lease, error, totals)
         except Exception:
             _log.exception("sync.run_broke", connection_id=str(lease.connection_id))
             metrics.UNHANDLED_EXCEPTIONS.labels("collector-worker").inc()
@@ -289,6 +290,19 @@ def _failure(lease: Lease, provider: str, error: UpstreamError, totals: Totals) 
     )
     wait = error.wait if isinstance(error, RateLimited | Transient) else None
     return RunReport(outcome, totals, error.reason, wait)
+
+
+def _unopened(lease: Lease, error: Problem, totals: Totals) -> RunReport:
+    _log.warning(
+        "sync.run_failed",
+        stream=lease.stream,
+        connection_id=str(lease.connection_id),
+        outcome="refused",
+        reason=error.code,
+    )
+    # The vendor was not asked, and whoever gives this process the right key mends all at once.
+    wait = backoff(lease.attempts + 1) if isinstance(error, SecretUnreadable) else None
+    return RunReport("refused", totals, error.code, wait)
 
 
 def _measure(provider: str, stream: str, report: RunReport, seconds: float) -> None:

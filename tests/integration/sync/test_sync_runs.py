@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 from starlette.responses import JSONResponse, Response
 
 from shared.db import Database
@@ -111,6 +112,34 @@ async def test_a_revoked_token_asks_for_a_person_and_stops_polling(
     assert (report.outcome, vendor.searches) == ("reauth_required", 1)
     assert state["state"] == "reauth_required"
     assert again is None
+
+
+async def test_credentials_that_cannot_be_read_are_told_and_tried_again_soon(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    """With the wrong secret key nobody is asked; with the right one it goes on soon."""
+    vendor.contacts = [contact(1)]
+    async with connected(database, org, url) as hubspot:
+        spoil = (
+            "UPDATE connection SET credentials = credentials || '\\x00' WHERE id = $1 RETURNING 1"
+        )
+        await hubspot.one(spoil)
+        with structlog.testing.capture_logs() as logs:
+            report = await hubspot.run("contacts")
+        wait = await hubspot.one(
+            "SELECT next_due_at - clock_timestamp() FROM sync_state "
+            "WHERE connection_id = $1 AND stream = 'contacts'"
+        )
+        state = await hubspot.one("SELECT state_reason FROM connection WHERE id = $1")
+
+    assert (report.outcome, report.reason, vendor.searches) == ("refused", "secret_unreadable", 0)
+    assert wait[0] < timedelta(minutes=1)
+    assert state["state_reason"] == "secret_unreadable"
+    [told] = [line for line in logs if line["event"] == "sync.run_failed"]
+    assert (told["reason"], told["connection_id"]) == (
+        "secret_unreadable",
+        str(hubspot.connection_id),
+    )
 
 
 async def test_a_redirect_is_not_followed(
