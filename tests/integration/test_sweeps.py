@@ -11,6 +11,7 @@ from shared.db import Database
 from shared.ledger import append
 from shared.observability import metrics
 from shared.orgs import Org, create_org
+from shared.security.rotation import organizations
 from tests.integration.hubspot_deliveries import connect_hubspot
 from tests.integration.test_rebuild import share
 
@@ -24,6 +25,12 @@ async def _behind_since(database: Database, folded_at: datetime) -> Org:
             "UPDATE fold_cursor SET folded_at = $2 WHERE org_id = $1", org.id, folded_at
         )
     return org
+
+
+async def _nobody_else_connected(database: Database) -> None:
+    for org_id in await organizations(database):
+        async with database.transaction(org_id) as connection:
+            await connection.execute("DELETE FROM sync_state")
 
 
 async def test_of_more_than_a_sweep_takes_the_longest_untouched_come_first(
@@ -58,3 +65,40 @@ async def test_a_stream_that_nobody_reads_any_more_is_not_late(
         await connection.execute("UPDATE connection SET state = 'paused'")
     await sweep()
     assert last_success._value.get() == 0
+
+
+@pytest.mark.parametrize("state", ["paused", "reauth_required"])
+async def test_a_stream_that_waits_for_a_person_is_no_work_that_nobody_takes(
+    database: Database, org: Org, state: str
+) -> None:
+    sweep = DueWork(database).sweep
+    oldest = metrics.WORK_OLDEST_READY.labels("sync")
+    await _nobody_else_connected(database)
+    await connect_hubspot(database, org)
+    await sweep()
+    assert oldest._value.get() > 0
+
+    async with database.transaction(org.id) as connection:
+        await connection.execute("UPDATE connection SET state = $1", state)
+    await sweep()
+
+    assert oldest._value.get() == 0
+    assert metrics.WORK_ITEMS.labels("sync", "ready")._value.get() == 0
+
+
+async def test_a_connection_that_never_worked_does_not_hide_that_others_are_late(
+    database: Database, org: Org
+) -> None:
+    await _nobody_else_connected(database)
+    await connect_hubspot(database, org)
+    late = clock.now() - timedelta(days=2)
+    async with database.transaction(org.id) as connection:
+        await connection.execute("UPDATE sync_state SET last_success_at = $1", late)
+    async with database.transaction() as connection:
+        other = await create_org(connection, name="New", time_zone="UTC", currency="USD")
+    await connect_hubspot(database, other)
+
+    await DueWork(database).sweep()
+
+    last_success = metrics.COLLECTOR_LAST_SUCCESS.labels("hubspot", "deals")
+    assert last_success._value.get() == pytest.approx(late.timestamp(), abs=1)
