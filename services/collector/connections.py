@@ -52,7 +52,8 @@ SELECT provider, source, name, config, credentials, state
   FROM connection
  WHERE org_id = $1 AND id = $2
 """
-# A stream that stays is due at once: what was changed may be what kept it from working.
+# A stream that stays is due at once: what was changed may be what kept it from working. A run in
+# progress is fenced off: it goes by what no longer holds, and may be about to say that it fails.
 _PUT_STREAMS: Final = """
 INSERT INTO sync_state (org_id, connection_id, stream, next_due_at, interval_seconds)
 SELECT $1, $2, s.stream, clock_timestamp(), s.seconds
@@ -60,17 +61,14 @@ SELECT $1, $2, s.stream, clock_timestamp(), s.seconds
  ORDER BY s.stream
 ON CONFLICT (org_id, connection_id, stream)
 DO UPDATE SET next_due_at = excluded.next_due_at, interval_seconds = excluded.interval_seconds,
-              attempts = 0, last_error = NULL
+              attempts = 0, last_error = NULL,
+              epoch = sync_state.epoch + 1, lease_owner = NULL, lease_until = NULL
 """
 _DROP_STREAMS: Final = """
 DELETE FROM sync_state WHERE org_id = $1 AND connection_id = $2 AND NOT stream = ANY($3::text[])
 """
-# Asking for earlier days means reading everything again; the ledger skips what it has. A run in
-# progress is fenced off, so that it does not put the old cursor back.
-_REWIND: Final = """
-UPDATE sync_state SET cursor = NULL, version = version + 1
- WHERE org_id = $1 AND connection_id = $2
-"""
+# Asking for earlier days means reading everything again; the ledger skips what it has.
+_REWIND: Final = "UPDATE sync_state SET cursor = NULL WHERE org_id = $1 AND connection_id = $2"
 
 
 @dataclass(frozen=True, slots=True)

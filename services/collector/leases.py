@@ -135,7 +135,7 @@ async def save_cursor(
     """Move the cursor inside the transaction that books its page; return the lease as it is then.
 
     Raises:
-        FenceLost: another worker holds the stream, or the cursor was reset; roll back.
+        FenceLost: another worker holds the stream, or the connection was changed; roll back.
     """
     version = await connection.fetchval(_SAVE, *lease._key, lease.version, cursor)
     if version is None:

@@ -179,7 +179,7 @@ async def test_a_change_reactivates_and_rewinds_when_earlier_days_are_asked_for(
     assert kept is not None
     assert rewound is not None
     assert (kept["cursor"], kept["attempts"], kept["last_error"]) == ("{}", 0, None)
-    assert (rewound["cursor"], rewound["version"]) == (None, kept["version"] + 1)
+    assert (rewound["cursor"], rewound["epoch"]) == (None, kept["epoch"] + 1)
     assert (stored.name, stored.state) == ("Renamed", "active")
     assert isinstance(stored.credentials.auth, OAuthGrant)
 

@@ -8,9 +8,12 @@ import pytest
 import structlog
 from starlette.responses import JSONResponse, Response
 
+from services.collector.connections import update_connection
+from shared.connections import ConnectionChange
 from shared.db import Database
 from shared.orgs import Org
 from tests.integration.sync.hubspot import FakeHubSpot, connected, contact
+from tests.integration.vendor_support import RING
 
 
 async def test_of_two_runners_one_writes(
@@ -140,6 +143,42 @@ async def test_credentials_that_cannot_be_read_are_told_and_tried_again_soon(
         "secret_unreadable",
         str(hubspot.connection_id),
     )
+
+
+@pytest.mark.parametrize("status", [200, 401])
+async def test_a_change_of_the_connection_ends_the_run_that_goes_by_the_old_one(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str, status: int
+) -> None:
+    """New credentials come while the vendor refuses the old ones: they are what counts."""
+    vendor.contacts = [contact(1)]
+    async with connected(database, org, url) as hubspot:
+        client = hubspot.access.client
+        original = client.call
+        change = ConnectionChange(
+            credentials={"auth": {"type": "token", "access_token": "a-new-token"}}
+        )
+
+        async def overtaken_call(*args: Any, **kwargs: Any) -> Any:
+            client.call = original  # type: ignore[method-assign]
+            async with database.transaction(org.id) as connection:
+                await update_connection(
+                    connection, RING, org.id, hubspot.connection_id, change, allow_private=True
+                )
+            return await original(*args, **kwargs)
+
+        client.call = overtaken_call  # type: ignore[method-assign]
+        vendor.answer = None if status == 200 else lambda _: JSONResponse({}, status)
+        overtaken = await hubspot.run("contacts")
+        entries = await hubspot.entries()
+        vendor.answer = None
+        state = await hubspot.one("SELECT state FROM connection WHERE id = $1")
+        # Due at once, and free.
+        report = await hubspot.sync.run(org.id, hubspot.connection_id, "contacts")
+
+    assert (overtaken.outcome, entries) == ("fenced", [])
+    assert state["state"] == "active"
+    assert report is not None
+    assert report.outcome == "succeeded"
 
 
 async def test_a_redirect_is_not_followed(
