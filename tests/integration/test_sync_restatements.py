@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -10,11 +10,14 @@ import stamina
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.collector.connections import update_connection
+from services.collector.connectors.reading import milliseconds
 from services.collector.http.auth import OAuthGrant
 from shared import clock
+from shared.connections import ConnectionChange
 from shared.db import Database
 from shared.orgs import Org
-from tests.integration.vendor_support import Polling, fake_vendor, polling, served
+from tests.integration.vendor_support import RING, Polling, fake_vendor, polling, served
 
 _COLUMNS = (
     "date",
@@ -174,6 +177,75 @@ async def test_two_streams_renew_a_rotating_token_once_and_store_it(
     stored = session.stored.credentials.auth
     assert isinstance(stored, OAuthGrant)
     assert stored.refresh_token.get_secret_value() == "refresh-1"
+
+
+class FakePage:
+    """Tells of a company page's days what the test put here, and nothing of the others."""
+
+    def __init__(self) -> None:
+        self.impressions: dict[date, int] = {}
+
+    def __call__(self, request: Request, body: dict[str, Any]) -> Response:
+        return JSONResponse({"elements": [self._element(*day) for day in self.impressions.items()]})
+
+    def _element(self, day: date, impressions: int) -> dict[str, Any]:
+        start = milliseconds(datetime.combine(day, time(), tzinfo=UTC))
+        others = ("likeCount", "commentCount", "shareCount", "clickCount")
+        return {
+            "timeRange": {"start": start, "end": start + 86_400_000},
+            "totalShareStatistics": {"impressionCount": impressions, **dict.fromkeys(others, 0)},
+        }
+
+
+async def _impressions(linkedin: Polling) -> list[int]:
+    standing: dict[str, int] = {}
+    for entry in await linkedin.entries():
+        counted = standing.setdefault(entry.external_id, 0)
+        standing[entry.external_id] = counted + entry.weight * entry.payload["impressions"]
+    return sorted(count for count in standing.values() if count)
+
+
+async def test_a_day_of_which_linkedin_says_nothing_any_more_is_a_day_without_activity(
+    database: Database, org: Org
+) -> None:
+    vendor, today = FakePage(), clock.now().date()
+    vendor.impressions = {today - timedelta(days=n): 10 + n for n in (1, 2, 9)}
+    page = {"organization": "urn:li:organization:1"}
+    with served(fake_vendor(vendor)) as url:
+        async with polling(
+            database,
+            org,
+            provider="linkedin",
+            config={"base_url": url, **page},
+            auth={"type": "token", "access_token": "a-token"},
+        ) as linkedin:
+            await linkedin.run("page_days")
+            assert await _impressions(linkedin) == [11, 12, 19]
+
+            # The posts of that day were deleted; of the day before the last week nobody asked.
+            vendor.impressions = {today - timedelta(days=2): 12}
+            await linkedin.run("page_days")
+            found = await _impressions(linkedin)
+
+            # Asked for a whole year, LinkedIn is silent of its first days for another reason.
+            vendor.impressions = {}
+            async with database.transaction(org.id) as connection:
+                await connection.execute("UPDATE sync_state SET cursor = NULL")
+            await linkedin.run("page_days")
+            after_a_year = await _impressions(linkedin)
+
+            renamed = ConnectionChange(config={"base_url": url, "account": "page", **page})
+            async with database.transaction(org.id) as connection:
+                await update_connection(
+                    connection, RING, org.id, linkedin.connection_id, renamed, allow_private=True
+                )
+            vendor.impressions = {today - timedelta(days=2): 12}
+            await linkedin.run("page_days")
+            under_another_name = await _impressions(linkedin)
+
+    assert found == [12, 19]
+    assert after_a_year == [12, 19]
+    assert under_another_name == [12, 19]
 
 
 async def test_a_post_that_is_gone_does_not_stop_the_others(database: Database, org: Org) -> None:

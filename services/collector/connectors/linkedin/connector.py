@@ -13,6 +13,7 @@ from services.collector.connectors.declaration import (
     Frame,
     Page,
     PostScope,
+    Replacement,
     Stream,
     Window,
 )
@@ -32,6 +33,7 @@ _HALF_DAY: Final = timedelta(hours=12)
 _DAY: Final = timedelta(days=1)
 # Statistics reach back twelve months. LinkedIn restates days for about a week.
 _DAILY: Final = DayWindows(days=366, reread_days=7, default_days=365)
+_REMEMBERED: Final = timedelta(days=330)
 
 
 class LinkedInConfig(ConnectorConfig):
@@ -161,6 +163,14 @@ def _other_post_metrics(frame: Frame[LinkedInConfig], page: Page) -> Mapping[str
     return {metric: _post_metric(frame, page.window, metric) for metric in _others()}
 
 
+def _is_remembered(page: Page) -> bool:
+    """Tell whether LinkedIn is silent of a day because nothing happened on it.
+
+    It is also silent of what it has forgotten. Only the last window, which ends today, is short.
+    """
+    return page.window.end - page.window.start < _REMEMBERED
+
+
 def _others() -> tuple[str, ...]:
     return tuple(metric for metric in mapping.METRICS if metric != mapping.MAIN_METRIC)
 
@@ -185,6 +195,9 @@ def _rate_limit_wait(answer: Answer, now: datetime) -> timedelta:
     return until_utc_midnight(now)
 
 
+# All days of a connection are those of its page or its member: also under another name than now.
+_DAYS: Final = Replacement(kind="engagement.daily", prefix="", is_complete=_is_remembered)
+
 LINKEDIN: Final[Connector[LinkedInConfig, mapping.LinkedInContext]] = Connector(
     provider="linkedin",
     config=LinkedInConfig,
@@ -198,6 +211,7 @@ LINKEDIN: Final[Connector[LinkedInConfig, mapping.LinkedInContext]] = Connector(
             records=mapping.share_day_records,
             to_facts=mapping.share_day_facts,
             paginator=LinkedPages(),
+            replaces=_DAYS,
             applies=_is_page,
         ),
         Stream(
@@ -217,6 +231,7 @@ LINKEDIN: Final[Connector[LinkedInConfig, mapping.LinkedInContext]] = Connector(
             companions=_other_member_metrics,
             records=mapping.member_day_records,
             to_facts=mapping.member_day_facts,
+            replaces=_DAYS,
             applies=_reads_days,
         ),
         Stream(

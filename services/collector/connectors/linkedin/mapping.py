@@ -1,7 +1,8 @@
 """LinkedIn's statistics to facts. Pure.
 
 LinkedIn says nothing of a day without activity, or says zero: both are no fact. It corrects a day
-by naming it again, and the identity of a fact is (who, day), so a changed number restates the day.
+by naming it again, or no more; the identity of a fact is (who, day), so a changed number restates
+the day.
 """
 
 from collections.abc import Mapping, Sequence
