@@ -45,7 +45,7 @@ async def missing_facts(
         window.end_day,
         source,
         replacement.kind,
-        replacement.prefix,
+        replacement.prefix(session.stored.config),
     )
     return [
         Retraction(Identity(source, replacement.kind, row["external_id"]))

@@ -103,6 +103,38 @@ async def test_a_row_that_analytics_moved_is_withdrawn_unless_it_may_be_withheld
     assert sorted(found.values()) == ([10, 15] if is_partial else [15])
 
 
+async def test_careers_pages_that_are_told_apart_no_more_are_not_counted_twice(
+    database: Database, org: Org
+) -> None:
+    vendor = FakeAnalytics()
+    start = (clock.now() - timedelta(days=2)).date().isoformat()
+    with served(fake_vendor(vendor)) as url:
+        plain = {"base_url": url, "property_id": "1", "start_on": start}
+        async with polling(
+            database,
+            org,
+            provider="ga4",
+            config={**plain, "careers_prefix": "/careers"},
+            auth={"type": "token", "access_token": "a-token"},
+        ) as ga4:
+            vendor.rows = [("partner.example", "10")]
+            await ga4.run("sessions")
+            vendor.rows = [("partner.example", "3")]
+            await ga4.run("careers_sessions")
+            apart = await _sessions(ga4)
+            async with database.transaction(org.id) as connection:
+                change = ConnectionChange(config=plain)
+                await update_connection(
+                    connection, RING, org.id, ga4.connection_id, change, allow_private=True
+                )
+            vendor.rows = [("partner.example", "13")]
+            await ga4.run("sessions")
+            together = await _sessions(ga4)
+
+    assert sorted(apart.values()) == [3, 10]
+    assert sorted(together.values()) == [13]
+
+
 async def test_a_quota_that_runs_low_ends_the_run_after_its_page(
     database: Database, org: Org
 ) -> None:

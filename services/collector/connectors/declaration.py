@@ -151,12 +151,12 @@ class Record:
 class Replacement:
     """Says that a complete answer for whole days replaces what was booked for them.
 
-    ``prefix`` begins the ids of the stream's facts; ``is_complete`` tells whether the vendor gave
-    everything it has.
+    ``prefix`` begins the ids of the facts that a connection's answers speak for; ``is_complete``
+    tells whether the vendor gave everything it has.
     """
 
     kind: str
-    prefix: str
+    prefix: Callable[[Any], str]
     is_complete: Callable[[Page], bool]
 
 

@@ -19,8 +19,8 @@ CODE = "Ab3dEf7hIjK"
 LINKS = {CODE: LinkTarget("employee_advocacy", employee="E007", network="linkedin", content="c-1")}
 
 
-def read(document: Any, stream: str = "sessions") -> Digest:
-    return digest(GA4.stream(stream), Page(WINDOW, document), Ga4Context("ga4", LINKS))
+def read(document: Any, stream: str = "sessions", medium: str = "advocacy") -> Digest:
+    return digest(GA4.stream(stream), Page(WINDOW, document), Ga4Context("ga4", LINKS, medium))
 
 
 def facts(found: Digest) -> list[SessionRecorded]:
@@ -48,6 +48,18 @@ def test_the_medium_decides_the_channel_of_other_traffic() -> None:
     assert [fact.channel for fact in found[2:]] == ["paid", "organic", "other", "brand"]
     assert found[2].campaign is None
     assert (found[5].network, found[5].campaign) == ("linkedin", "company-page")
+
+
+def test_names_are_the_same_however_they_are_written() -> None:
+    """Tags are typed by people, and so is the medium that is configured."""
+    document = fixture("ga4/run-report")
+    for row, source in zip(document["rows"], ("LinkedIn", "LNKD.in", "Facebook"), strict=False):
+        row["dimensionValues"][1]["value"] = source
+
+    found = facts(read(document, medium="Advocacy"))
+
+    assert [fact.network for fact in found[:3]] == ["linkedin", "linkedin", "facebook"]
+    assert [fact.channel for fact in found[:3]] == ["employee_advocacy"] * 2 + ["paid"]
 
 
 def test_rows_of_site_and_careers_have_their_own_identities() -> None:

@@ -1,5 +1,6 @@
 """HubSpot's contacts and deals as facts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -28,8 +29,9 @@ def context() -> mapping.HubSpotContext:
     )
 
 
-def contacts(document: Any) -> Digest:
-    return digest(HUBSPOT.stream("contacts"), Page(WINDOW, document), context())
+def contacts(document: Any, medium: str = "advocacy") -> Digest:
+    known = replace(context(), advocacy_medium=medium)
+    return digest(HUBSPOT.stream("contacts"), Page(WINDOW, document), known)
 
 
 def deals(document: Any, associations: Any = None) -> Digest:
@@ -54,6 +56,7 @@ def test_a_contact_is_a_lead_with_its_person_and_channel() -> None:
     assert [lead.channel for lead in leads] == ["employee_advocacy", "paid", "other", None, "other"]
     assert leads[2].person is None
     assert found.high_water == datetime(2025, 2, 3, 9, 15, 30, 250_000, tzinfo=UTC)
+    assert contacts(fixture("hubspot/search-contacts"), "Advocacy").items == found.items
 
 
 def test_a_deal_takes_its_state_from_the_pipeline_and_its_lead_from_the_lowest_contact() -> None:

@@ -92,9 +92,11 @@ def _facts_of(
 
 
 def _replacement(landing: mapping.Landing) -> Replacement:
-    return Replacement(
-        kind="session.recorded", prefix=f"{landing}:", is_complete=_is_complete_report
-    )
+    def prefix(config: Ga4Config) -> str:
+        # Where careers pages are told apart no more, the one report speaks for all that there is.
+        return f"{landing}:" if _has_careers(config) else ""
+
+    return Replacement(kind="session.recorded", prefix=prefix, is_complete=_is_complete_report)
 
 
 def _is_complete_report(page: Page) -> bool:

@@ -143,7 +143,8 @@ def session_facts(record: Record, context: Ga4Context, *, landing: Landing) -> S
                 "engaged_sessions": whole_of_text(counts["engagedSessions"], "engagedSessions"),
                 "key_events": key_events,
                 "channel": target.channel if target else _channel(where, context),
-                "network": (target and target.network) or _NETWORKS.get(where["sessionSource"]),
+                "network": (target and target.network)
+                or _NETWORKS.get(where["sessionSource"].lower()),
                 "campaign": (target and target.campaign)
                 or optional_ref(where["sessionCampaignName"]),
                 "employee": target and target.employee,
@@ -176,7 +177,7 @@ def _link(where: Mapping[str, str], context: Ga4Context) -> tuple[str, LinkTarge
 
 def _channel(where: Mapping[str, str], context: Ga4Context) -> Channel:
     medium = where["sessionMedium"].lower()
-    if medium == context.advocacy_medium:
+    if medium == context.advocacy_medium.lower():
         return "employee_advocacy"
     if medium in _PAID or medium.startswith(("paid-", "paid_", "paidsocial", "paid ")):
         return "paid"

@@ -239,7 +239,7 @@ def _channel(properties: Mapping[str, Any], advocacy_medium: str) -> Channel | N
     # For tagged links the second drill-down is "source / medium".
     drill_down = read_text(properties, "hs_analytics_source_data_2") or ""
     medium = drill_down.rpartition("/")[2].strip().lower()
-    return "employee_advocacy" if medium == advocacy_medium else "other"
+    return "employee_advocacy" if medium == advocacy_medium.lower() else "other"
 
 
 def _identity(record: Record, modified_name: str) -> tuple[str, int]:

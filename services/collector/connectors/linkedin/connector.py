@@ -196,7 +196,7 @@ def _rate_limit_wait(answer: Answer, now: datetime) -> timedelta:
 
 
 # All days of a connection are those of its page or its member: also under another name than now.
-_DAYS: Final = Replacement(kind="engagement.daily", prefix="", is_complete=_is_remembered)
+_DAYS: Final = Replacement(kind="engagement.daily", prefix=lambda _: "", is_complete=_is_remembered)
 
 LINKEDIN: Final[Connector[LinkedInConfig, mapping.LinkedInContext]] = Connector(
     provider="linkedin",
