@@ -5,7 +5,7 @@ that was put aside is mapped again, by the mapping as it is now.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from services.collector.digest import Digest, digest, first_rule
 from services.collector.inbox import Brought
 from services.collector.session import VendorAccess
 from shared.facts import Fact
-from shared.rollups.naming import deals_naming, deals_once_naming
+from shared.rollups.naming import deals_naming
 
 __all__ = ["VendorReader"]
 
@@ -41,13 +41,15 @@ class VendorReader:
             Unreadable: a delivery cannot be understood.
             UpstreamError: the vendor did not bring a usable answer.
         """
-        plan, orphans = await self._plan(org_id, connection_id, bodies)
+        plan, moved = await self._plan(org_id, connection_id, bodies)
+        for stream_name, others in plan.returning.items():
+            moved[stream_name] += await self._belonging(org_id, connection_id, stream_name, others)
         read: list[tuple[str, Digest]] = []
         moved_at = _last_change(plan)
-        for stream_name in dict.fromkeys((*plan.reads, *orphans)):
-            named, orphaned = plan.reads.get(stream_name, ()), orphans.get(stream_name, ())
-            ids = list(dict.fromkeys((*named, *orphaned)))
-            changed = {**plan.changed_at.get(stream_name, {}), **dict.fromkeys(orphaned, moved_at)}
+        for stream_name in dict.fromkeys((*plan.reads, *moved)):
+            named, unnamed = plan.reads.get(stream_name, ()), moved[stream_name]
+            ids = list(dict.fromkeys((*named, *unnamed)))
+            changed = {**plan.changed_at.get(stream_name, {}), **dict.fromkeys(unnamed, moved_at)}
             for found in await self._read(org_id, connection_id, stream_name, ids):
                 items = tuple(_not_older(item, changed) for item in found.items)
                 read.append((stream_name, replace(found, items=items)))
@@ -55,8 +57,8 @@ class VendorReader:
 
     async def _plan(
         self, org_id: UUID, connection_id: UUID, bodies: Sequence[bytes]
-    ) -> tuple[WebhookPlan, Mapping[str, Sequence[str]]]:
-        """Return what deliveries ask for, and per stream the deals whose lead they move."""
+    ) -> tuple[WebhookPlan, defaultdict[str, list[str]]]:
+        """Return what deliveries ask for, and per stream the deals whose lead they take away."""
         async with self._access.database.transaction(org_id) as connection:
             stored = await load_connection(connection, self._access.ring, org_id, connection_id)
             webhooks = stored.connector.webhooks
@@ -65,14 +67,23 @@ class VendorReader:
             plan = webhooks.plan(
                 [event for body in bodies for event in webhooks.events(body)], stored.source
             )
-            orphans: dict[str, list[str]] = defaultdict(list)
-            for found, moved in (
-                (deals_naming, plan.orphaning),
-                (deals_once_naming, plan.returning),
-            ):
-                for stream, leads in moved.items():
-                    orphans[stream] += await found(connection, org_id, leads, stored.source)
+            orphans: defaultdict[str, list[str]] = defaultdict(list)
+            for stream, leads in plan.orphaning.items():
+                orphans[stream] += await deals_naming(connection, org_id, leads, stored.source)
             return plan, orphans
+
+    async def _belonging(
+        self, org_id: UUID, connection_id: UUID, stream_name: str, others: Sequence[str]
+    ) -> list[str]:
+        """Return the ids of a stream's objects that belong to ``others``, as the vendor has it."""
+        session = await self._access.open(org_id, connection_id, stream_name)
+        belonging = session.stream.belonging
+        assert belonging is not None, "webhooks name streams of which the vendor tells it"
+        ids: list[str] = []
+        for part in _parts(others):
+            document, _ = await session.ask(belonging.request(session.frame, part))
+            ids += belonging.ids(document)
+        return ids
 
     async def _read(
         self, org_id: UUID, connection_id: UUID, stream_name: str, ids: Sequence[str]
@@ -82,11 +93,8 @@ class VendorReader:
         context = await session.context()
         now = Window(session.frame.now, session.frame.now)
         read: list[Digest] = []
-        for first in range(0, len(ids), _OBJECTS_PER_READ):
-            request = session.stream.read_objects(
-                session.frame, ids[first : first + _OBJECTS_PER_READ]
-            )
-            page, _ = await session.page(request, now)
+        for part in _parts(ids):
+            page, _ = await session.page(session.stream.read_objects(session.frame, part), now)
             read.append(digest(session.stream, page, context))
         return read
 
@@ -105,6 +113,11 @@ class VendorReader:
             return session.stream.to_facts(record, context)
         except ValidationError as error:
             raise Unreadable(first_rule(error)) from None
+
+
+def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    for first in range(0, len(ids), _OBJECTS_PER_READ):
+        yield ids[first : first + _OBJECTS_PER_READ]
 
 
 def _last_change(plan: WebhookPlan) -> int:

@@ -108,16 +108,17 @@ class VendorSession:
         Raises:
             UpstreamError: a part could not be had, and so the page could not.
         """
-        main, answer = await self._ask(request)
+        main, answer = await self.ask(request)
         page = Page(window, main)
         companions = await self._ask_all(self.stream.companions(self.frame, page))
         return Page(window, main, companions), answer
 
-    async def _ask_all(self, requests: Mapping[str, Request]) -> dict[str, JsonObject]:
-        # One after another: vendors limit calls per second, and a page has few parts.
-        return {name: (await self._ask(request))[0] for name, request in requests.items()}
+    async def ask(self, request: Request) -> tuple[JsonObject, Answer]:
+        """Send a request of this stream and return the document of a good answer, and the answer.
 
-    async def _ask(self, request: Request) -> tuple[JsonObject, Answer]:
+        Raises:
+            UpstreamError: there is none.
+        """
         config, connector = self.stored.config, self.stored.connector
         check_same_origin(request.url, config.base_url)
         return await self.client.call(
@@ -126,6 +127,10 @@ class VendorSession:
             auth=self.auth,
             rules=connector.rules,
         )
+
+    async def _ask_all(self, requests: Mapping[str, Request]) -> dict[str, JsonObject]:
+        # One after another: vendors limit calls per second, and a page has few parts.
+        return {name: (await self.ask(request))[0] for name, request in requests.items()}
 
 
 async def _frame(

@@ -1,7 +1,4 @@
-"""Deals that name a lead, or once did.
-
-From the state of the fold, and from what it has not come to yet.
-"""
+"""Deals that name a lead: from the state of the fold, and from what it has not come to yet."""
 
 from collections.abc import Collection
 from typing import Final
@@ -9,10 +6,10 @@ from uuid import UUID
 
 import asyncpg
 
-__all__ = ["deals_naming", "deals_once_naming"]
+__all__ = ["deals_naming"]
 
 # The state is looked up by lead; of the ledger only what the fold has yet to read is searched.
-_DEALS: Final = """
+_NAMING: Final = """
 WITH live AS (
     SELECT f.generation, f.position
       FROM fold_cursor f JOIN generation g USING (org_id, generation)
@@ -22,7 +19,6 @@ WITH live AS (
       FROM live JOIN deal d ON d.org_id = $1 AND d.generation = live.generation
      WHERE d.lead = ANY ($2::text[])
     UNION
-    {past}
     SELECT e.position
       FROM live JOIN ledger_entry e ON e.org_id = $1 AND e.position > live.position
      WHERE e.kind = 'deal.changed' AND e.weight = 1
@@ -33,14 +29,6 @@ SELECT DISTINCT e.external_id
  WHERE e.source = $3
  ORDER BY e.external_id
 """
-_PAST: Final = """
-    SELECT d.position
-      FROM live JOIN deal_past d ON d.org_id = $1 AND d.generation = live.generation
-     WHERE d.lead = ANY ($2::text[])
-    UNION
-"""
-_NAMING: Final = _DEALS.format(past="")
-_ONCE_NAMING: Final = _DEALS.format(past=_PAST)
 
 
 async def deals_naming(
@@ -54,15 +42,4 @@ async def deals_naming(
     One that has named another lead since may be among them, if the fold has yet to learn that.
     """
     rows = await connection.fetch(_NAMING, org_id, sorted(leads), source)
-    return [row["external_id"] for row in rows]
-
-
-async def deals_once_naming(
-    connection: "asyncpg.Connection[asyncpg.Record]",
-    org_id: UUID,
-    leads: Collection[str],
-    source: str,
-) -> list[str]:
-    """Return those besides that named one of ``leads`` when a batch of the fold ended."""
-    rows = await connection.fetch(_ONCE_NAMING, org_id, sorted(leads), source)
     return [row["external_id"] for row in rows]

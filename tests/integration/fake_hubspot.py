@@ -58,6 +58,21 @@ class FakeHubSpot:
             if (contacts := self.contacts.get(deal))
         ]
 
+    def _deals_of(self, contacts: list[str]) -> dict[str, Any]:
+        found = {
+            contact: [deal for deal, of in self.contacts.items() if int(contact) in of]
+            for contact in contacts
+        }
+        alone = {"subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND"}
+        return {
+            "results": [
+                {"from": {"id": contact}, "to": [{"toObjectId": int(deal)} for deal in deals]}
+                for contact, deals in found.items()
+                if deals
+            ],
+            "errors": [alone for deals in found.values() if not deals],
+        }
+
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.was_asked.set()
         await self.may_answer.wait()
@@ -69,6 +84,9 @@ class FakeHubSpot:
             case "/crm/v4/associations/deals/contacts/batch/read":
                 asked = [entry["id"] for entry in orjson.loads(request.content)["inputs"]]
                 return _json(200, {"status": "COMPLETE", "results": self._associated(asked)})
+            case "/crm/v4/associations/contacts/deals/batch/read":
+                asked = [entry["id"] for entry in orjson.loads(request.content)["inputs"]]
+                return _json(207, self._deals_of(asked))
             case "/crm/v3/objects/contacts/batch/read":
                 ids = [entry["id"] for entry in orjson.loads(request.content)["inputs"]]
                 return _json(200, {"status": "COMPLETE", "results": [_contact(n) for n in ids]})

@@ -7,7 +7,7 @@ from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Fact
 from shared.orgs import Org
-from shared.rollups.naming import deals_naming, deals_once_naming
+from shared.rollups.naming import deals_naming
 from tests.integration.catalogue_facts import fact
 from tests.integration.test_rebuild import tell
 
@@ -62,25 +62,6 @@ async def test_what_has_named_another_lead_since_is_named_until_the_fold_knows(
 
     await catch_up(database, org.id)
     assert (await naming(database, org, "l1"), await naming(database, org, "l2")) == ([], ["d1"])
-
-
-async def test_what_once_named_a_lead_is_found_after_it_named_another(
-    database: Database, org: Org
-) -> None:
-    for told in (deal("d1", "l1"), deal("d2", "l2"), deal("d1", "l2"), deal("d3", None)):
-        await tell(database, org, told)
-        await catch_up(database, org.id)
-    await tell(database, org, deal("d3", "l1"))
-
-    async with database.transaction(org.id) as connection:
-        found = {
-            name: await deals_once_naming(connection, org.id, [name], "test")
-            for name in ("l1", "l2", "l3")
-        }
-        of_another = await deals_once_naming(connection, org.id, ["l1"], "another")
-
-    assert found == {"l1": ["d1", "d3"], "l2": ["d1", "d2"], "l3": []}
-    assert of_another == []
 
 
 async def test_the_live_generation_is_asked_and_no_retired_one(

@@ -155,37 +155,38 @@ async def test_a_deal_that_is_given_to_another_contact_follows(
     assert await leads_of_deals(database, org) == dict.fromkeys(deals, "hubspot:601")
 
 
-@pytest.mark.parametrize("is_folded", [True, False])
+@pytest.mark.parametrize("folded", ["as told", "at once", "later"])
 async def test_a_restored_contact_is_a_lead_again_and_has_its_deals(
     database: Database,
     org: Org,
     connection_id: UUID,
     hubspot: FakeHubSpot,
     process: Task,
-    *,
-    is_folded: bool,
+    folded: str,
 ) -> None:
+    """HubSpot says which deals it has: those that named it for a moment, and those nobody saw."""
     hubspot.put_deal(901)
+    hubspot.put_deal(902)
     hubspot.contacts["901"] = [602]
     await keep(database, org, connection_id, [delivery(event(901), contact(602))])
     await process(org.id)
-    if is_folded:
+    if folded == "as told":
         await catch_up(database, org.id)
     hubspot.contacts["901"] = []
     deletion = event(602, subscriptionType="contact.deletion", occurredAt=MERGED_AT)
     await keep(database, org, connection_id, [delivery(deletion)])
     await process(org.id)
-    if is_folded:
+    if folded != "later":
         await catch_up(database, org.id)
     assert await leads_of_deals(database, org) == {"901": None}
 
     # It is as old as before it was deleted.
-    hubspot.contacts["901"] = [602]
+    hubspot.contacts |= {"901": [602], "902": [602]}
     restored = event(602, subscriptionType="contact.restore", occurredAt=MERGED_AT + 3_600_000)
     await keep(database, org, connection_id, [delivery(restored)])
     await process(org.id)
 
-    assert await leads_of_deals(database, org) == {"901": "hubspot:602"}
+    assert await leads_of_deals(database, org) == dict.fromkeys(("901", "902"), "hubspot:602")
     await catch_up(database, org.id)
     counted = await rows(
         database,
@@ -216,3 +217,20 @@ async def test_a_restored_deal_stands_again(
     await process(org.id)
 
     assert await leads_of_deals(database, org) == {"901": None}
+
+
+async def test_a_restored_contact_need_not_have_had_a_deal(
+    database: Database,
+    org: Org,
+    connection_id: UUID,
+    hubspot: FakeHubSpot,
+    process: Task,
+) -> None:
+    restored = event(602, subscriptionType="contact.restore", occurredAt=MERGED_AT)
+    await keep(database, org, connection_id, [delivery(restored)])
+    await process(org.id)
+
+    assert await leads_of_deals(database, org) == {}
+    assert [row["state"] for row in await rows(database, org, "SELECT state FROM inbox")] == [
+        "done"
+    ]

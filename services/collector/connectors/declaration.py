@@ -22,6 +22,7 @@ from shared.facts import Fact, Retraction
 from shared.facts.envelope import Channel
 
 __all__ = [
+    "Belonging",
     "Connector",
     "ConnectorConfig",
     "Credential",
@@ -160,6 +161,17 @@ class Replacement:
     is_complete: Callable[[Page], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Belonging(Generic[ConfigT]):
+    """How to ask which objects of a stream belong to named ones of another, and what is answered.
+
+    ``ids`` raises BadPayload to refuse the answer.
+    """
+
+    request: Callable[[Frame[ConfigT], Sequence[str]], Request]
+    ids: Callable[[JsonObject], Sequence[str]]
+
+
 class Walk(Protocol):
     """How a stream moves through time, and what it remembers of it between runs."""
 
@@ -203,7 +215,8 @@ class Stream(Generic[ConfigT, ContextT]):
     ``records`` to split it, ``to_facts`` for each record. ``records`` raises BadPayload to refuse
     the page, ``to_facts`` raises :class:`Unreadable` to refuse one record.
 
-    ``read_objects`` asks for a page of named objects: what a webhook said has changed. With
+    ``read_objects`` asks for a page of named objects: what a webhook said has changed.
+    ``belonging`` finds those that a webhook does not name, by what they belong to. With
     ``skips_missing`` a window whose object is gone (404) is passed over instead of ending the run.
     """
 
@@ -218,6 +231,7 @@ class Stream(Generic[ConfigT, ContextT]):
     preparations: Callable[[Frame[ConfigT]], Mapping[str, Request]] = lambda _: {}
     modified_at: Callable[[Record], datetime | None] = lambda _: None
     read_objects: Callable[[Frame[ConfigT], Sequence[str]], Request] | None = None
+    belonging: Belonging[ConfigT] | None = None
     applies: Callable[[ConfigT], bool] = lambda _: True
     needs_links: bool = False
     posts: Callable[[ConfigT], PostScope] | None = None

@@ -52,9 +52,9 @@ class WebhookPlan:
 
     ``orphaning`` are, per stream, the leads withdrawn: its deals that name one of them are read
     too. The vendor has moved them to another lead, or to none, without a word about the deals.
-    ``returning`` are those restored: deals that once named them may do so again. ``changed_at``
-    are, per stream, the objects among ``reads`` that changed without the vendor counting it as a
-    change of theirs, and when.
+    ``returning`` are, per stream, objects of another that were restored: what of the stream belongs
+    to them is read, too. ``changed_at`` are, per stream, the objects among ``reads`` that changed
+    without the vendor counting it as a change of theirs, and when.
     """
 
     retractions: tuple[Retraction, ...]

@@ -153,8 +153,8 @@ def test_what_was_restored_is_read_and_no_older_than_that() -> None:
     assert asked.retractions == ()
     assert asked.reads == {"contacts": ("601",), "deals": ("901",)}
     assert asked.changed_at == {"contacts": {"601": 1740000000124}, "deals": {"901": 1740000000123}}
-    # Deals that have lost it may have it again: which these are, the ledger knows.
-    assert (asked.orphaning, asked.returning) == ({}, {"deals": ("hubspot:601",)})
+    # Deals that have lost it may have it again: which these are, HubSpot knows.
+    assert (asked.orphaning, asked.returning) == ({}, {"deals": ("601",)})
 
 
 def _association(**changes: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from services.collector.connectors.declaration import (
+    Belonging,
     Connector,
     ConnectorConfig,
     Frame,
@@ -107,11 +108,19 @@ def _batch_read(
 
 
 def _associations(frame: Frame[HubSpotConfig], page: Page) -> Mapping[str, Request]:
-    inputs = [{"id": record.key} for record in mapping.deal_records(page) if record.key]
-    if not inputs:
+    deals = [record.key for record in mapping.deal_records(page) if record.key]
+    if not deals:
         return {}
-    url = f"{frame.config.base_url}/crm/v4/associations/deals/contacts/batch/read"
-    return {mapping.ASSOCIATIONS: Request("POST", url, json={"inputs": inputs})}
+    return {mapping.ASSOCIATIONS: _associated(frame, deals, "deals/contacts")}
+
+
+def _deals_of(frame: Frame[HubSpotConfig], contacts: Sequence[str]) -> Request:
+    return _associated(frame, contacts, "contacts/deals")
+
+
+def _associated(frame: Frame[HubSpotConfig], ids: Sequence[str], types: str) -> Request:
+    url = f"{frame.config.base_url}/crm/v4/associations/{types}/batch/read"
+    return Request("POST", url, json={"inputs": [{"id": object_id} for object_id in ids]})
 
 
 def _pipelines(frame: Frame[HubSpotConfig]) -> Mapping[str, Request]:
@@ -179,6 +188,7 @@ HUBSPOT: Final[Connector[HubSpotConfig, mapping.HubSpotContext]] = Connector(
             preparations=_pipelines,
             modified_at=mapping.deal_modified_at,
             read_objects=_read_deals,
+            belonging=Belonging(_deals_of, mapping.associated_ids),
         ),
     ),
     context=_context,

@@ -25,6 +25,7 @@ __all__ = [
     "DEAL_PROPERTIES",
     "DealState",
     "HubSpotContext",
+    "associated_ids",
     "contact_facts",
     "contact_modified_at",
     "contact_records",
@@ -275,8 +276,17 @@ def _id(found: JsonObject) -> str:
     return str(found.get("id", ""))[:64]
 
 
+def associated_ids(document: JsonObject) -> list[str]:
+    """Return the ids of all that the objects asked for are associated with.
+
+    Raises:
+        BadPayload: the answer is incomplete, or of another shape.
+    """
+    return list(dict.fromkeys(other for ids in _associated(document).values() for other in ids))
+
+
 def _associated(document: JsonObject | None) -> dict[str, list[str]]:
-    """Return deal id → contact ids, lowest first.
+    """Return object id → ids it is associated with, lowest first: of a deal its contacts.
 
     A deal without contacts is answered as an error of its own kind and simply has none. Any other
     error means that the answer is incomplete, and a deal must not lose its lead over that.

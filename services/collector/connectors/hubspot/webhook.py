@@ -129,20 +129,23 @@ def plan(events: Sequence[WebhookEvent], source: str) -> WebhookPlan:
             changed = changed_at.setdefault(stream, {})
             at = _milliseconds(event.occurred_at)
             changed[event.object_id] = max(at, changed.get(event.object_id, at))
-    gone = [one.identity.external_id for one in retractions if one.identity.kind == "lead.created"]
+    gone = [
+        f"{source}:{one.identity.external_id}"
+        for one in retractions
+        if one.identity.kind == "lead.created"
+    ]
     back = [e.object_id for e in events if e.kind == _RESTORED and e.object_type == "contact"]
     return WebhookPlan(
         retractions,
         {stream: tuple(ids) for stream, ids in reads.items()},
-        _of_deals(gone, source),
-        _of_deals(back, source),
+        _of_deals(gone),
+        _of_deals(back),
         changed_at,
     )
 
 
-def _of_deals(contacts: Sequence[str], source: str) -> dict[str, tuple[str, ...]]:
-    leads = tuple(f"{source}:{contact}" for contact in dict.fromkeys(contacts))
-    return {"deals": leads} if leads else {}
+def _of_deals(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    return {"deals": tuple(dict.fromkeys(names))} if names else {}
 
 
 def _events_of(entry: Any) -> list[WebhookEvent]:
