@@ -17,6 +17,7 @@ from services.collector.http.errors import UrlNotAllowed
 from services.collector.http.guard import check_url
 from shared import clock
 from shared.connections import ConnectionChange, NewConnection
+from shared.deliveries import replay_unanswered
 from shared.errors import Conflict, FieldError, Invalid, NotFound
 from shared.facts.fields import EARLIEST_DAY, LATEST_DAY
 from shared.ids import new_id
@@ -163,6 +164,7 @@ async def update_connection(
         clock.now(),
     )
     await _put_streams(connection, org_id, connection_id, connector, config)
+    await replay_unanswered(connection, org_id, connection_id)
     if config.start_on != before.config.start_on:
         await connection.execute(_REWIND, org_id, connection_id)
 

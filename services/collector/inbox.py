@@ -72,6 +72,10 @@ class Brought:
     retractions: Sequence[Retraction]
 
 
+class _NeverEnded(Exception):
+    """No attempt has come to an end, not even to a failure: the process may end with it."""
+
+
 class DeliveryReader(Protocol):
     """Turns deliveries of one connection into facts; talks to the vendor."""
 
@@ -148,6 +152,7 @@ _PUT_OFF = """
 UPDATE inbox i
    SET state = CASE WHEN $4 THEN 'quarantined' ELSE 'received' END,
        reason = $5,
+       attempts = CASE WHEN $7 THEN 0 ELSE i.attempts END,
        next_attempt_at = clock_timestamp() + mine.wait
   FROM unnest($2::uuid[], $3::integer[], $6::interval[]) AS mine (id, attempts, wait)
  WHERE i.org_id = $1 AND i.id = mine.id AND i.attempts = mine.attempts AND i.state = 'received'
@@ -174,7 +179,10 @@ class Inbox:
         while claimed := await self._claim(org_id):
             async with self._held(org_id, claimed):
                 for deliveries in _groups(claimed):
-                    await self._settle(org_id, deliveries)
+                    if deliveries[0].attempts > MOST_ATTEMPTS:
+                        await self._put_off(org_id, deliveries, _NeverEnded())
+                    else:
+                        await self._settle(org_id, deliveries)
 
     async def _claim(self, org_id: UUID) -> list[_Claimed]:
         async with self._database.transaction(org_id) as connection:
@@ -253,7 +261,13 @@ class Inbox:
         self, org_id: UUID, deliveries: Sequence[_Claimed], error: Exception
     ) -> None:
         reason, is_permanent = _judge(error)
-        spent = [d for d in deliveries if is_permanent or d.attempts >= MOST_ATTEMPTS]
+        # A limit of the vendor ends, and says nothing about what is asked: it is no attempt.
+        is_limit = isinstance(error, RateLimited)
+        spent = [
+            delivery
+            for delivery in deliveries
+            if is_permanent or (delivery.attempts >= MOST_ATTEMPTS and not is_limit)
+        ]
         others = [d for d in deliveries if d not in spent]
         async with self._database.transaction(org_id) as connection:
             await _update(connection, org_id, spent, error, reason, is_over=True)
@@ -321,7 +335,10 @@ async def _update(
     if not deliveries:
         return
     waits = [_wait(delivery.attempts, error) for delivery in deliveries]
-    await connection.execute(_PUT_OFF, org_id, *_columns(deliveries), is_over, reason, waits)
+    is_limit = isinstance(error, RateLimited)
+    await connection.execute(
+        _PUT_OFF, org_id, *_columns(deliveries), is_over, reason, waits, is_limit
+    )
 
 
 def _wait(attempts: int, error: Exception) -> timedelta:

@@ -8,6 +8,7 @@ import asyncpg
 
 from services.collector.leases import Lease
 from shared import clock
+from shared.deliveries import replay_unanswered
 from shared.ids import new_id
 from shared.ledger import AppendResult
 
@@ -34,6 +35,7 @@ UPDATE connection c SET state = 'active', state_reason = NULL, updated_at = $3
    AND NOT EXISTS (SELECT FROM sync_state s
                     WHERE s.org_id = c.org_id AND s.connection_id = c.id
                       AND s.last_error IS NOT NULL)
+RETURNING c.id
 """
 
 
@@ -70,7 +72,7 @@ async def record_run(
     """Write the row of a run and bring the connection's state up to date.
 
     Call it after the stream itself was settled: a connection recovers when no stream of it has an
-    error left.
+    error left. What it had to leave unread of its deliveries meanwhile is then tried again.
     """
     finished_at = clock.now()
     await connection.execute(
@@ -92,7 +94,8 @@ async def record_run(
     )
     key = (lease.org_id, lease.connection_id)
     if reason is None:
-        await connection.execute(_RECOVER, *key, finished_at)
+        if await connection.fetchval(_RECOVER, *key, finished_at) is not None:
+            await replay_unanswered(connection, *key)
         return
     if outcome in _PASSING and (outcome == "rate_limited" or lease.attempts + 1 < _HICCUPS):
         return

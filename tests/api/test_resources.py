@@ -191,6 +191,34 @@ async def delivery(
     yield connection_id, delivery_id
 
 
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        ("upstream: credentials_refused", "received"),
+        ("refused: scopes_missing", "received"),
+        ("unreadable: createdate: missing", "quarantined"),
+        ("conflict", "quarantined"),
+    ],
+)
+async def test_what_waited_for_the_vendor_alone_is_tried_again_when_a_connection_is_resumed(
+    client: httpx.AsyncClient,
+    database: Database,
+    org: Org,
+    delivery: tuple[UUID, UUID],
+    reason: str,
+    state: str,
+) -> None:
+    connection_id, delivery_id = delivery
+    async with database.transaction(org.id) as connection:
+        await connection.execute("UPDATE inbox SET reason = $1", reason)
+
+    await client.patch(f"/v1/connections/{connection_id}", json={"state": "active"})
+
+    async with database.transaction(org.id) as connection:
+        found = await connection.fetchval("SELECT state FROM inbox WHERE id = $1", delivery_id)
+    assert found == state
+
+
 async def test_a_quarantined_delivery_is_seen_and_replayed_once(
     client: httpx.AsyncClient, delivery: tuple[UUID, UUID]
 ) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 import orjson
 import pytest
 import pytest_asyncio
+import stamina
 import structlog
 from asyncpg import Record
 
@@ -26,7 +27,12 @@ from shared.queue import Queue, Task
 from shared.web.state import Resources
 from tests.integration.collector_server import NO_REDIS, keyring
 from tests.integration.fake_hubspot import FakeHubSpot
-from tests.integration.hubspot_deliveries import connect_hubspot, delivery, event
+from tests.integration.hubspot_deliveries import (
+    connect_hubspot,
+    delivery,
+    event,
+    rotate_secrets,
+)
 
 
 @pytest.fixture
@@ -94,6 +100,11 @@ async def make_due(database: Database, org: Org) -> None:
     """Let the time of the next attempt come."""
     async with database.transaction(org.id) as connection:
         await connection.execute("UPDATE inbox SET next_attempt_at = now()")
+
+
+async def make_streams_due(database: Database, org: Org) -> None:
+    async with database.transaction(org.id) as connection:
+        await connection.execute("UPDATE sync_state SET next_due_at = now()")
 
 
 async def test_many_deliveries_about_one_object_lead_to_one_read(
@@ -280,6 +291,73 @@ async def test_a_vendor_that_is_away_is_asked_again_later_and_not_for_ever(
     assert await deals(database, org) == []
 
 
+async def test_a_limit_of_the_vendor_is_waited_for_however_long_it_lasts(
+    database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
+) -> None:
+    hubspot.put_deal(1)
+    hubspot.failing = (429, {"policyName": "DAILY"})
+    await keep(database, org, connection_id, [delivery(event(1))])
+    for _ in range(2 * MOST_ATTEMPTS):
+        await process(org.id)
+        await make_due(database, org)
+    hubspot.failing = None
+    await process(org.id)
+
+    assert [state for state, _, _ in await states(database, org)] == ["done"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 503])
+async def test_what_the_vendor_did_not_answer_is_tried_again_once_the_connection_works(
+    database: Database,
+    org: Org,
+    connection_id: UUID,
+    hubspot: FakeHubSpot,
+    tasks: Mapping[str, Task],
+    status: int,
+) -> None:
+    hubspot.put_deal(1)
+    hubspot.failing = (status, {"status": "error"})
+    await keep(database, org, connection_id, [delivery(event(1)), b'{"unknown":1}'])
+    with stamina.set_testing(True):  # without pauses
+        for _ in range(MOST_ATTEMPTS):
+            await tasks["inbox"](org.id)
+            await make_due(database, org)
+            await tasks["sync"](org.id)
+            await make_streams_due(database, org)
+    assert {state for state, _, _ in await states(database, org)} == {"quarantined"}
+
+    hubspot.failing = None
+    if status == 401:
+        await rotate_secrets(database, org, connection_id, ["a-secret-of-now"])
+    await tasks["sync"](org.id)
+    await tasks["inbox"](org.id)
+
+    assert [state for state, _, _ in await states(database, org)] == ["done", "quarantined"]
+    assert await deals(database, org) == [("1", 1, "1000.00")]
+
+
+async def test_a_delivery_that_ends_the_process_each_time_is_given_up(
+    database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
+) -> None:
+    await keep(database, org, connection_id, [delivery(event(1))])
+    for _ in range(MOST_ATTEMPTS):
+        hubspot.may_answer.clear()
+        hubspot.was_asked.clear()
+        holder = asyncio.ensure_future(process(org.id))
+        await hubspot.was_asked.wait()
+        holder.cancel()
+        await asyncio.gather(holder, return_exceptions=True)
+        await make_due(database, org)  # the claim lapses
+    hubspot.was_asked.clear()
+
+    await process(org.id)
+
+    assert not hubspot.was_asked.is_set()
+    assert [tuple(row)[:2] for row in await states(database, org)] == [
+        ("quarantined", "unexpected")
+    ]
+
+
 async def test_a_delivery_that_was_put_off_is_booked_when_the_vendor_is_back(
     database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
 ) -> None:
@@ -292,7 +370,7 @@ async def test_a_delivery_that_was_put_off_is_booked_when_the_vendor_is_back(
     await make_due(database, org)
     await process(org.id)
 
-    assert await states(database, org) == [("done", None, 2)]
+    assert await states(database, org) == [("done", None, 1)]
     assert len(await deals(database, org)) == 1
 
 

@@ -19,6 +19,7 @@ from services.api.model import PageQuery
 from services.api.paging import id_after, page_of
 from shared import clock
 from shared.connections import ConnectionChange, NewConnection, VendorRegistry
+from shared.deliveries import replay_unanswered
 from shared.errors import Conflict, NotFound
 from shared.security.keyring import KeyRing
 from shared.web.cursor import CursorCodec
@@ -145,6 +146,7 @@ async def _set_state(access: Access, connection_id: UUID, state: str) -> None:
     )
     if state == "active":
         await repository.make_due(access.connection, access.org.id, connection_id, now=now)
+        await replay_unanswered(access.connection, access.org.id, connection_id)
 
 
 async def _shown(access: Access, rows: list[asyncpg.Record]) -> list[Connection]:
