@@ -15,6 +15,7 @@ import structlog
 from fastapi.routing import iter_route_contexts
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.ids import new_id
@@ -24,6 +25,7 @@ __all__ = [
     "ObservedMiddleware",
     "RequestIdMiddleware",
     "RouteTemplates",
+    "allowed_methods",
     "note",
     "request_id_of",
 ]
@@ -75,6 +77,15 @@ def request_id_of(scope: Scope) -> str:
     return request_id
 
 
+def allowed_methods(request: Request) -> list[str]:
+    """Return the methods that the path of a request may be asked under.
+
+    Each operation is a route of its own, and the router names the methods of the first one alone.
+    """
+    templates: RouteTemplates = request.app.state.route_templates
+    return sorted(templates.methods(request.scope))
+
+
 def note(**fields: str | int) -> None:
     """Let the request's line in the log say more: whose it is, what it wrote.
 
@@ -116,6 +127,11 @@ class RouteTemplates:
         if method not in served:
             template = metrics.UNMATCHED
         return template, metrics.method_label(method)
+
+    def methods(self, scope: Scope) -> set[str]:
+        """Return the methods that the path of a request is served under, in whichever routes."""
+        served = self._methods.get(self._template(scope), set())
+        return served | ({"HEAD"} if "GET" in served else set())
 
     def _template(self, scope: Scope) -> str:
         route, endpoint = scope.get("route"), scope.get("endpoint")

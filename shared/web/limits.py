@@ -19,6 +19,8 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
+    # Whose figures these are, the key says, and no cache on the way looks at every way to send it.
+    "Cache-Control": "no-store",
 }
 _API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 _CLOSE: Final = {"Connection": "close"}

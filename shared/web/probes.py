@@ -46,11 +46,7 @@ def probe_routes(health: Health, database: Database) -> list[Route]:
 
 
 def _status(status: str, *, is_ok: bool) -> Response:
-    return JSONResponse(
-        {"status": status},
-        status_code=200 if is_ok else 503,
-        headers={"Cache-Control": "no-store"},
-    )
+    return JSONResponse({"status": status}, status_code=200 if is_ok else 503)
 
 
 async def _why_not_ready(database: Database, expected: str) -> str | None:

@@ -36,7 +36,7 @@ from shared.errors import (
     UnsupportedMediaType,
 )
 from shared.observability import metrics
-from shared.observability.http import request_id_of
+from shared.observability.http import allowed_methods, request_id_of
 
 __all__ = [
     "UnhandledMiddleware",
@@ -79,6 +79,8 @@ def install_problem_handlers(app: FastAPI) -> None:
         problem = problem_of(error)
         if problem is None:
             raise error
+        if problem.status == MethodNotAllowed.status:
+            problem.headers["Allow"] = ", ".join(allowed_methods(request))
         return problem_response(problem, request.scope)
 
     for kind in (
@@ -110,7 +112,7 @@ def problem_response(problem: Problem, scope: Scope) -> Response:
     return Response(
         orjson.dumps(body),
         status_code=problem.status,
-        headers={**problem.headers, "Cache-Control": "no-store"},
+        headers=problem.headers,
         media_type=_MEDIA_TYPE,
     )
 
@@ -121,7 +123,7 @@ def problem_of(error: BaseException) -> Problem | None:
         case Problem():
             return error
         case RequestValidationError():
-            return _of_validation(error.errors())
+            return _of_validation(error)
         case HTTPException():
             return _of_http(error)
         case sqlalchemy.exc.TimeoutError():
@@ -167,8 +169,12 @@ def _of_http(error: HTTPException) -> Problem:
     return problem
 
 
-def _of_validation(errors: Sequence[Any]) -> Problem:
+def _of_validation(error: RequestValidationError) -> Problem:
     """Say which fields break which rules. Messages are the rule's words, never the input's."""
+    if isinstance(error.body, bytes):
+        # FastAPI leaves a body as it came unless it is sent as JSON: no field of it was looked at.
+        return UnsupportedMediaType("Send the body as application/json.")
+    errors: Sequence[Any] = error.errors()
     if any(error["type"] == "json_invalid" for error in errors):
         return MalformedJson()
     return Invalid(

@@ -55,6 +55,14 @@ def things() -> APIRouter:
     async def post_lax(item: Item) -> dict[str, int]:
         return {"count": item.count}
 
+    @router.get("/lax/{number}")
+    async def get_lax(number: int) -> dict[str, int]:
+        return {"count": number}
+
+    @router.patch("/lax/{number}")
+    async def patch_lax(number: int, item: Item) -> dict[str, int]:
+        return {"count": number + item.count}
+
     @router.post("/bytes")
     async def post_bytes(request: Request) -> dict[str, int]:
         return {"length": len(await request.body())}

@@ -120,6 +120,31 @@ async def test_unknown_paths_and_methods_are_problems(client: AsyncClient) -> No
     assert refused.headers["allow"] == "POST"
 
 
+async def test_all_methods_of_a_path_are_allowed_not_only_those_of_its_first_route(
+    client: AsyncClient,
+) -> None:
+    one = await client.put("/v1/things/1")
+    several = await client.delete("/v1/lax/1")
+    probe = await client.post("/livez")
+
+    assert one.headers["allow"] == "GET, HEAD"
+    assert several.headers["allow"] == "GET, HEAD, PATCH"
+    assert probe.headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "text/plain", ""])
+async def test_a_body_that_is_not_sent_as_json_is_refused_for_that(
+    client: AsyncClient, media_type: str
+) -> None:
+    headers = {"Content-Type": media_type}
+    answer = await client.post("/v1/strict", content=b'{"name": "n"}', headers=headers)
+    nothing = await client.post("/v1/strict", headers=headers)
+
+    assert_problem(answer, 415, "unsupported_media_type")
+    assert "application/json" in answer.json()["detail"]
+    assert_problem(nothing, 422, "invalid")
+
+
 @pytest.mark.parametrize(
     ("body", "field", "rule"),
     [

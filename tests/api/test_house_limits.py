@@ -137,10 +137,11 @@ async def test_a_method_that_no_route_takes_is_no_series_of_the_route(client: As
 
 
 async def test_every_answer_carries_the_security_headers(client: AsyncClient) -> None:
-    for path in ("/livez", "/v1/nothing"):
+    for path in ("/livez", "/v1/nothing", "/v1/lax/1"):
         headers = (await client.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["cache-control"] == "no-store"
         assert "server" not in headers
 
 
