@@ -5,7 +5,7 @@ right. A process that lets people configure connections is therefore given a :cl
 by whoever composes it.
 """
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -15,7 +15,17 @@ from shared.crypto import Place
 from shared.facts.fields import SourceName, Text
 from shared.security.keyring import KeyRing
 
-__all__ = ["ConnectionChange", "NewConnection", "VendorRegistry", "credentials_place"]
+__all__ = [
+    "OWN_SOURCES",
+    "ConnectionChange",
+    "NewConnection",
+    "VendorRegistry",
+    "credentials_place",
+]
+
+#: What the product itself tells: imported files, and the redirect's clicks. A connection of such a
+#: name would restate what they told.
+OWN_SOURCES: Final = frozenset({"csv", "link"})
 
 
 class _Input(BaseModel):
@@ -64,7 +74,7 @@ class VendorRegistry(Protocol):
 
         Raises:
             shared.errors.Invalid: the configuration or the credentials break a rule.
-            shared.errors.Conflict: the source is taken.
+            shared.errors.Conflict: the source is taken, or the product's own.
         """
         ...
 
@@ -76,7 +86,7 @@ class VendorRegistry(Protocol):
         connection_id: UUID,
         change: ConnectionChange,
     ) -> None:
-        """Change a connection, make it active again and its streams due now.
+        """Change a connection, make it active again unless it is paused, and its streams due now.
 
         Raises:
             shared.errors.NotFound: the organization has no such connection.

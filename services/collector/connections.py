@@ -16,7 +16,7 @@ from services.collector.http.auth import ServiceAccountKey, is_bearable
 from services.collector.http.errors import UrlNotAllowed
 from services.collector.http.guard import check_url
 from shared import clock
-from shared.connections import ConnectionChange, NewConnection
+from shared.connections import OWN_SOURCES, ConnectionChange, NewConnection
 from shared.deliveries import replay_unanswered
 from shared.errors import Conflict, FieldError, Invalid, NotFound
 from shared.facts.fields import EARLIEST_DAY, LATEST_DAY
@@ -108,8 +108,10 @@ async def create_connection(
 
     Raises:
         Invalid: the configuration or the credentials break a rule.
-        Conflict: the source is taken.
+        Conflict: the source is taken, or the product's own.
     """
+    if new.source in OWN_SOURCES:
+        raise Conflict("The product itself speaks for this source.", code="source_taken")
     connector = _connector(new.provider)
     config = _config(connector, new.config, allow_private=allow_private)
     credentials = _credentials(connector, new.credentials, allow_private=allow_private)
@@ -286,7 +288,7 @@ def _check_address(field: str, url: str, *, allow_private: bool) -> None:
 
 
 def _error(field: str, rule: str, message: str) -> FieldError:
-    return {"field": field, "rule": rule, "message": message}
+    return {"field": f"body.{field}", "rule": rule, "message": message}
 
 
 def _dumped(config: ConnectorConfig) -> str:

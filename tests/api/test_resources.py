@@ -171,6 +171,16 @@ async def test_pausing_resuming_and_syncing(client: httpx.AsyncClient) -> None:
     assert nothing.status_code == 422
 
 
+async def test_null_changes_nothing_of_a_connection(client: httpx.AsyncClient) -> None:
+    """Generated clients send what was not set as null."""
+    created = (await client.post("/v1/connections", json=CONNECTION)).json()
+    path = f"/v1/connections/{created['id']}"
+
+    same = await client.patch(path, json={"name": None, "config": None, "credentials": None})
+
+    assert same.json() == created
+
+
 @pytest_asyncio.fixture
 async def delivery(
     client: httpx.AsyncClient, org: Org, database: Database

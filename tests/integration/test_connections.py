@@ -116,10 +116,20 @@ async def test_what_breaks_a_rule_is_refused_by_name_and_nothing_is_stored(
         stored = await connection.fetchval("SELECT count(*) FROM connection")
 
     (error,) = refusal.value.errors
-    assert error["field"] == field
+    assert error["field"] == f"body.{field}"
     assert rule is None or error["rule"] == rule
     assert "canary" not in str(refusal.value.errors)
     assert stored == 0
+
+
+@pytest.mark.parametrize("source", ["csv", "link"])
+async def test_no_connection_speaks_for_the_product_itself(
+    database: Database, org: Org, source: str
+) -> None:
+    with pytest.raises(Conflict) as refusal:
+        await create(database, org, hubspot(source=source))
+
+    assert refusal.value.code == "source_taken"
 
 
 async def test_a_source_names_one_connection(database: Database, org: Org) -> None:

@@ -26,7 +26,7 @@ _AT = "2025-04-30T06:00:00Z"
 
 
 class ConnectionPatch(ConnectionChange):
-    """What to change; a field that is not given stays."""
+    """What to change; a field that is not given, or null, stays."""
 
     name: Text | None = Field(
         default=None, description="New name for people.", examples=["HubSpot, sales"]

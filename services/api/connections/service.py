@@ -85,7 +85,7 @@ async def change_connection(
         Invalid: the new configuration or credentials break a rule of the vendor.
     """
     await _find(access, connection_id)
-    change = patch.model_dump(exclude_unset=True, exclude={"state"})
+    change = patch.model_dump(exclude_none=True, exclude={"state"})
     if change:
         await vendors.update(
             access.connection, keyring, access.org.id, connection_id, ConnectionChange(**change)

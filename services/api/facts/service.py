@@ -1,6 +1,6 @@
 """Post facts, withdraw them, read the ledger."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
 import asyncpg
@@ -19,6 +19,7 @@ from services.api.facts.schemas import (
     Retracted,
     Retractions,
 )
+from shared.connections import OWN_SOURCES
 from shared.db import Database
 from shared.errors import Conflict, FieldError, Invalid
 from shared.facts import FACT_KINDS, Fact, Identity, Retraction
@@ -28,10 +29,8 @@ from shared.orgs import Org
 
 __all__ = ["append_facts", "fact_kinds", "read_facts", "retract_facts"]
 
-# The product's own: the redirect's clicks and imported files.
-_OWN_SOURCES: Final = frozenset({"link", "csv"})
 #: No row of a file says that there was nothing: what one told by mistake is withdrawn here.
-_NEVER_WITHDRAWN: Final = _OWN_SOURCES - {"csv"}
+_NEVER_WITHDRAWN: Final = OWN_SOURCES - {"csv"}
 # A rare kind in a long ledger: a page may end, empty, before it has read everything.
 _LONGEST_STRETCH: Final = 100_000
 
@@ -55,7 +54,7 @@ async def append_facts(database: Database, org: Org, body: bytes) -> Appended:
         Conflict: a fact speaks for a source that is a connection's, or the product's own.
     """
     facts = parse_batch(body, org.person_key)
-    result = await _append(database, org, facts, within="facts", own=_OWN_SOURCES)
+    result = await _append(database, org, facts, within="facts", own=OWN_SOURCES)
     return Appended(
         inserted=result.inserted,
         unchanged=result.unchanged,
@@ -70,7 +69,11 @@ async def retract_facts(database: Database, org: Org, retractions: Retractions) 
 
     Those of files, too: a file that leaves a row out says nothing of it.
     """
-    _refuse_unknown_kinds(identity.kind for identity in retractions.identities)
+    kinds = {
+        f"body.identities.{index}.kind": identity.kind
+        for index, identity in enumerate(retractions.identities)
+    }
+    _refuse_unknown_kinds(kinds)
     items = [
         Retraction(Identity(one.source, one.kind, one.external_id), one.revision)
         for one in retractions.identities
@@ -141,7 +144,7 @@ async def read_facts(access: Access, query: FactsQuery) -> LedgerPage:
     Raises:
         Invalid: there is no such kind.
     """
-    _refuse_unknown_kinds(query.kind)
+    _refuse_unknown_kinds({f"query.kind.{index}": kind for index, kind in enumerate(query.kind)})
     head = await head_position(access.connection, access.org.id)
     until = min(query.after_position + _LONGEST_STRETCH, head)
     rows = await access.connection.fetch(
@@ -162,9 +165,16 @@ def _entry(row: asyncpg.Record) -> Entry:
     return Entry(body=orjson.loads(fields.pop("payload")), **fields)
 
 
-def _refuse_unknown_kinds(kinds: Iterable[str]) -> None:
-    if not FACT_KINDS.keys() >= set(kinds):
-        raise Invalid("There is no such kind of fact.", code="unknown_kind")
+def _refuse_unknown_kinds(kinds: Mapping[str, str]) -> None:
+    """Refuse kinds, by their places in the request, that no fact is of."""
+    message = "There is no such kind of fact."
+    errors = [
+        FieldError(field=place, rule="unknown_kind", message=message)
+        for place, kind in kinds.items()
+        if kind not in FACT_KINDS
+    ]
+    if errors:
+        raise Invalid(message, code="unknown_kind", errors=errors)
 
 
 def fact_kinds() -> FactKinds:
