@@ -132,7 +132,7 @@ async def create_key(
         key_id,
         name,
         _hash(peppers_of(ring)[0], secret),
-        sorted(scopes),
+        sorted(set(scopes)),
         clock.now(),
         expires_at,
     )

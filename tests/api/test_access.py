@@ -287,6 +287,14 @@ async def test_a_key_ends_when_everybody_agrees_that_it_does(
 
     assert refused.status_code == 422
     assert problem(refused)["code"] in {"invalid_expiry", "invalid"}
+    assert [error["field"] for error in problem(refused)["errors"]] == ["body.expires_at"]
+
+
+async def test_a_scope_that_is_asked_for_twice_is_given_once(client: httpx.AsyncClient) -> None:
+    asked = {"name": "x", "scopes": ["roi:read", "kpis:read", "roi:read"]}
+    made = await client.post("/v1/keys", json=asked)
+
+    assert made.json()["scopes"] == ["kpis:read", "roi:read"]
 
 
 async def test_a_key_in_a_header_of_its_own_is_as_good(client: httpx.AsyncClient) -> None:

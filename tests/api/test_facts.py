@@ -275,6 +275,7 @@ async def test_a_retraction_leaves_both_entries(client: httpx.AsyncClient) -> No
     assert gone.json() == {"retracted": 1, "unchanged": 0, "stale": 0, "position": 2}
     assert again.json()["unchanged"] == 1
     assert problem(unknown)["code"] == "unknown_kind"
+    assert [e["field"] for e in problem(unknown)["errors"]] == ["body.identities.0.kind"]
 
 
 async def test_the_ledger_is_read_in_pages_and_by_kind(client: httpx.AsyncClient) -> None:

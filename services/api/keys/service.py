@@ -8,7 +8,7 @@ from services.api.keys.schemas import Key, Keys, NewKey, NewlyMadeKey
 from services.api.model import PageQuery
 from services.api.paging import page_of
 from shared import clock
-from shared.errors import InsufficientScope, Invalid, InvalidCursor
+from shared.errors import FieldError, InsufficientScope, Invalid, InvalidCursor
 from shared.security.keyring import KeyRing
 from shared.security.keys import create_key, revoke_key
 from shared.web.cursor import CursorCodec
@@ -74,9 +74,9 @@ def _expiry(asked: datetime) -> datetime:
     except OverflowError:  # 9999-12-31 west of Greenwich is in no year that can be written
         instant = None
     if instant is None or instant <= clock.now():
-        raise Invalid(
-            "`expires_at` lies in the future and carries its offset.", code="invalid_expiry"
-        )
+        message = "`expires_at` lies in the future and carries its offset."
+        error = FieldError(field="body.expires_at", rule="invalid_expiry", message=message)
+        raise Invalid(message, code="invalid_expiry", errors=[error])
     return instant
 
 
