@@ -92,7 +92,10 @@ class NewGoal(Input):
 
 
 class GoalChange(Input):
-    """What of a goal changes; what is not given, or null, stays. The KPI stays: another one, another goal."""
+    """What of a goal changes; what is not given, or null, stays.
+
+    The KPI stays: another one, another goal.
+    """
 
     filters: _Filters | None = Field(
         default=None, description="Only this part of the KPI.", examples=[{"team": ["sales"]}]
