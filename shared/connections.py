@@ -5,7 +5,7 @@ right. A process that lets people configure connections is therefore given a :cl
 by whoever composes it.
 """
 
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -18,10 +18,13 @@ from shared.security.keyring import KeyRing
 __all__ = [
     "OWN_SOURCES",
     "ConnectionChange",
+    "ConnectionState",
     "NewConnection",
     "VendorRegistry",
     "credentials_place",
 ]
+
+ConnectionState = Literal["active", "degraded", "reauth_required", "paused"]
 
 #: What the product itself tells: imported files, and the redirect's clicks. A connection of such a
 #: name would restate what they told.

@@ -11,6 +11,7 @@ from pydantic import Field
 from services.api.freshness import Freshness, SourceFreshness
 from services.api.model import Output
 from shared import clock
+from shared.connections import ConnectionState
 from shared.rollups.known import Knowledge
 
 __all__ = [
@@ -39,9 +40,7 @@ class Source(Output):
     """How far the connections of one vendor that are in one state have been read."""
 
     provider: str = Field(description="The vendor.", examples=["linkedin"])
-    state: str = Field(
-        description="active, degraded, reauth_required or paused.", examples=["active"]
-    )
+    state: ConnectionState = Field(description="Their state.", examples=["active"])
     connections: int = Field(
         description="How many connections of this vendor are in this state.", examples=[25]
     )

@@ -22,6 +22,7 @@ from uuid import UUID
 import asyncpg
 
 from shared import clock
+from shared.connections import ConnectionState
 from shared.orgs import Org
 from shared.rollups.known import Knowledge
 
@@ -126,7 +127,7 @@ class SourceFreshness:
     """
 
     provider: str
-    state: str
+    state: ConnectionState
     connections: int
     polled: int
     never_read: int

@@ -69,6 +69,28 @@ def test_every_field_is_described_and_has_an_example(document: dict[str, Any]) -
     assert missing == []
 
 
+@pytest.mark.parametrize(
+    ("schema", "field", "word"),
+    [
+        ("Connection", "state", "degraded"),
+        ("Source", "state", "degraded"),
+        ("Run", "outcome", "succeeded"),
+        ("FactPage", "combined", "median_by_employee"),
+        ("LeftOut", "reason", "no_staff"),
+        ("StatedValue", "grade", "default"),
+    ],
+)
+def test_words_of_a_closed_list_are_an_enumeration(
+    document: dict[str, Any], schema: str, field: str, word: str
+) -> None:
+    described = document["components"]["schemas"][schema]["properties"][field]
+
+    validator = Draft202012Validator({**document, **described})
+
+    assert validator.is_valid(word)
+    assert not validator.is_valid("no such word")
+
+
 def test_output_fields_have_no_defaults(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     answered = set()

@@ -59,7 +59,7 @@ _FILL = (
     """
     INSERT INTO sync_run (org_id, id, connection_id, stream, started_at, finished_at, outcome,
                           pages, inserted, unchanged, corrected, deleted, quarantined)
-    SELECT $1, gen_random_uuid(), c.id, 'posts', now(), now(), 'ok', 1, 1, 0, 0, 0, 0
+    SELECT $1, gen_random_uuid(), c.id, 'posts', now(), now(), 'succeeded', 1, 1, 0, 0, 0, 0
       FROM generate_series(1, $2) CROSS JOIN (SELECT id FROM connection WHERE org_id = $1 LIMIT 1) c
     """,
     """

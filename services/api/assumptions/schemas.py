@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -69,7 +69,10 @@ class StatedValue(Output):
         examples=["0.80000000"],
     )
     source: str = Field(description="Where it comes from.", examples=["annual accounts 2024"])
-    grade: str = Field(description="How well it is founded.", examples=["measured"])
+    grade: Grade | Literal["default"] = Field(
+        description="How well it is founded; default: by nothing but the product.",
+        examples=["measured"],
+    )
     recorded_at: datetime = Field(
         description="When it was stated.", examples=["2025-01-10T09:00:00Z"]
     )

@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.api.model import Output, Page
-from shared.connections import ConnectionChange
+from shared.connections import ConnectionChange, ConnectionState
 from shared.facts.fields import Text
+from shared.observability.metrics import RunOutcome
 
 __all__ = [
     "Connection",
@@ -20,7 +21,6 @@ __all__ = [
     "Stream",
 ]
 
-State = Literal["active", "degraded", "reauth_required", "paused"]
 _ID = "0197c1a4-6f1e-7c53-9d7b-5d0f3f0c2a11"
 _AT = "2025-04-30T06:00:00Z"
 
@@ -79,7 +79,7 @@ class Connection(Output):
         examples=[{"base_url": "https://api.hubapi.com"}],
     )
     has_credentials: bool = Field(description="Whether credentials are stored.", examples=[True])
-    state: State = Field(
+    state: ConnectionState = Field(
         description="degraded: failing, and tried again; reauth_required: a person has to grant "
         "access again.",
         examples=["active"],
@@ -103,7 +103,7 @@ class Run(Output):
     stream: str = Field(description="Kind of data.", examples=["deals"])
     started_at: datetime = Field(description="When it began.", examples=[_AT])
     finished_at: datetime = Field(description="When it ended.", examples=[_AT])
-    outcome: str = Field(description="How it ended.", examples=["ok"])
+    outcome: RunOutcome = Field(description="How it ended.", examples=["succeeded"])
     pages: int = Field(description="Pages read.", examples=[3])
     inserted: int = Field(description="Facts that were new.", examples=[12])
     unchanged: int = Field(description="Facts that were known.", examples=[288])

@@ -22,6 +22,7 @@ from shared.kpis.vocabulary import (
     Unit,
     Worth,
 )
+from shared.rollups.listed import Combined
 
 __all__ = [
     "Catalogue",
@@ -334,7 +335,7 @@ class FactPage(Page):
     total: DecimalText | None = Field(
         description="What the facts of all pages of this measure add up to.", examples=["624"]
     )
-    combined: str | None = Field(
+    combined: Combined | None = Field(
         description="How the facts make the total: sum, count, most; mean, median or p90 of what "
         "each fact says, the lines of one fact (`position`) added up; median_by_employee of what "
         "the lines of each employee add up to; or a score: evenness by employee, slope by week, "

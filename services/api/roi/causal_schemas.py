@@ -3,7 +3,7 @@
 import re
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -109,7 +109,7 @@ class LeftOut(Output):
     """A team that cannot be compared."""
 
     team: str = Field(description="The team.", examples=["board"])
-    reason: str = Field(
+    reason: Literal["small_group", "started_before", "missing_weeks", "no_staff"] = Field(
         description="`small_group`, `started_before` (no week before its start is known),"
         " `missing_weeks`, or `no_staff` (it is asked about by name, and nobody is in it).",
         examples=["small_group"],
