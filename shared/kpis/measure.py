@@ -7,7 +7,19 @@ from enum import StrEnum
 
 from shared.kpis.vocabulary import Aggregation, Axis, Dimension, Unit
 
-__all__ = ["Kept", "Measure", "RosterDay", "counted", "measured", "read_off", "summed", "told"]
+__all__ = [
+    "ADVOCACY_CHANNEL",
+    "Kept",
+    "Measure",
+    "RosterDay",
+    "counted",
+    "measured",
+    "read_off",
+    "summed",
+    "told",
+]
+
+ADVOCACY_CHANNEL = "employee_advocacy"
 
 
 class RosterDay(StrEnum):

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from shared.kpis import measures_of_company, measures_of_market
 from shared.kpis.assumptions import ACTIVE_WEEKS, ACTIVE_WEEKS_NEEDED
-from shared.kpis.measure import Kept, Measure, RosterDay
+from shared.kpis.measure import ADVOCACY_CHANNEL, Kept, Measure, RosterDay
 from shared.kpis.measure import counted as _counted
 from shared.kpis.measure import measured as _measure
 from shared.kpis.measure import read_off as _level
@@ -29,9 +29,6 @@ from shared.kpis.vocabulary import (
 )
 
 __all__ = ["ADVOCACY_CHANNEL", "MEASURES", "Kept", "Measure"]
-
-ADVOCACY_CHANNEL = "employee_advocacy"
-
 
 _T, _E, _N = Dimension.TEAM, Dimension.EMPLOYEE, Dimension.NETWORK
 _K, _C, _X, _A = Dimension.CAMPAIGN, Dimension.CHANNEL, Dimension.CONTENT, Dimension.ACCOUNT
@@ -181,7 +178,7 @@ def _credited(model: AttributionModel) -> Iterator[Measure]:
             f"{what} credited to touches by the {model} model, on the day of the conversion",
         )
         yield replace(credited, known_by=told)
-        if name in {"revenue", "wins"}:
+        if name in {"revenue", "wins", "leads"}:
             yield Measure(
                 id=f"{name}_advocacy.{model}",
                 unit=unit,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from shared.kpis.assumptions import EXPERT_INDEX
-from shared.kpis.measure import Kept, Measure, counted, read_off, summed, told
+from shared.kpis.measure import ADVOCACY_CHANNEL, Kept, Measure, counted, read_off, summed, told
 from shared.kpis.vocabulary import (
     Aggregation,
     AttributionModel,
@@ -210,6 +210,17 @@ def _deals() -> Iterator[Measure]:
             Aggregation.ATTRIBUTED,
             _TOUCH,
             f"deals opened, credited to their leads' touches by the {model} model",
+        )
+        yield Measure(
+            id=f"opportunities_advocacy.{model}",
+            unit=Unit.DEALS,
+            aggregation=Aggregation.ATTRIBUTED,
+            dimensions=frozenset(_TOUCH) - {_C, _X},
+            kept=Kept.COUNTED,
+            description="deals opened, credited to advocates' touches of their leads by the"
+            f" {model} model",
+            stored_as=f"opportunities.{model}",
+            channel=ADVOCACY_CHANNEL,
         )
         yield counted(
             f"pipeline.{model}",

@@ -95,6 +95,7 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("time_to_close", _WON),
     ("time_to_hire.", ("hire.accepted",)),
     ("leads.", ("touch.recorded", "lead.created")),
+    ("leads_advocacy.", ("touch.recorded", "lead.created")),
     ("applications.", ("touch.recorded", "application.submitted")),
     ("hires.", ("touch.recorded", "application.submitted", "hire.accepted")),
     ("impressions_", _COUNTERS),
@@ -114,6 +115,7 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("revenue", _SELLING),
     ("units.", _SELLING),
     ("opportunities.", _SELLING),
+    ("opportunities_advocacy.", _SELLING),
     ("pipeline.", _SELLING),
     ("wins", _SELLING),
 )

@@ -72,6 +72,10 @@ def golden(database_url: str) -> Org:
         ("opportunities", "12"),
         ("cost_per_lead", "750.00"),
         ("cost_per_opportunity", "1875.00"),
+        # Advocates came before five leads, each of which a deal was opened of, and nobody else did.
+        ("cost_per_opportunity_first", "4500.00"),
+        ("cost_per_opportunity_linear", "4500.00"),
+        ("cost_per_lead_linear", "4500.00"),
     ],
 )
 async def test_lines_1_to_5_figures_of_the_quarter(

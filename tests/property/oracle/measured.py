@@ -27,6 +27,7 @@ _NO_FILTERS: Mapping[str, str] = {}
 _VIEWS = {
     **{f"revenue_advocacy.{model}": (f"revenue.{model}", ADVOCACY) for model in MODELS},
     **{f"wins_advocacy.{model}": (f"wins.{model}", ADVOCACY) for model in MODELS},
+    **{f"leads_advocacy.{model}": (f"leads.{model}", ADVOCACY) for model in MODELS},
     "revenue_brand": ("revenue.linear", "brand"),
 }
 _INTERNAL = (

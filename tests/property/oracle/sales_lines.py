@@ -47,7 +47,9 @@ def deal_lines(history: History, span: Span) -> dict[str, Told]:
         for model in MODELS:
             told[f"pipeline.{model}"] = Told(list(_led_to_open(history, span, model)), "sum")
             opened = list(_led_to_opened(history, span, model))
-            told[f"opportunities.{model}"] = Told(opened, "sum", "day")
+            told[f"opportunities.{model}"] = Told([line for line, _ in opened], "sum", "day")
+            by_advocates = [line for line, channel in opened if channel == ADVOCACY]
+            told[f"opportunities_advocacy.{model}"] = Told(by_advocates, "sum", "day")
         told["customers_advocacy"] = Told(list(_clients(history, span)), "count", "day")
     if any(d.is_new_market is not None for d in changes):
         told["customers_new_market"] = Told(
@@ -163,14 +165,17 @@ def _led_to_open(history: History, span: Span, model: str) -> Iterator[Line]:
                 yield Line(deal.deal, part, span.start, touch.employee or "")
 
 
-def _led_to_opened(history: History, span: Span, model: str) -> Iterator[Line]:
-    """Yield the part of a deal opened in a span that a model credits to each touch of its lead."""
+def _led_to_opened(history: History, span: Span, model: str) -> Iterator[tuple[Line, str | None]]:
+    """Yield the part of a deal opened in a span that a model credits to each touch of its lead.
+
+    Beside it is the channel of the touch.
+    """
     created = {one.id: one for one in converted(history) if one.kind == "lead"}
     for deal in deals(history).values():
         day, lead = history.day(deal.opened_at), created.get(deal.lead or "")
         if lead is not None and span.holds(day):
             for touch, share, _ in credits(history, model, journey_of(history, lead), lead):
-                yield Line(deal.deal, share, day, touch.employee or "")
+                yield Line(deal.deal, share, day, touch.employee or ""), touch.channel
 
 
 def _clients(history: History, span: Span, *, is_new_market: bool = False) -> Iterator[Line]:
