@@ -341,10 +341,8 @@ def refused_slice(error: ForbiddenSlice) -> Invalid:
 
 def _refuse_foreign_dimensions(kpi: Kpi, asked: Slice) -> None:
     dimensions = set(asked.filters) | ({asked.group_by} if asked.group_by else set())
-    if foreign := sorted(dimensions - {dimension.value for dimension in kpi.dimensions}):
-        raise Invalid(
-            f"{kpi.id} cannot be sliced by {', '.join(foreign)}.", code="dimension_not_carried"
-        )
+    if why := catalogue().why_not_by(kpi.id, dimensions):
+        raise Invalid(why, code="dimension_not_carried")
 
 
 async def _refuse_too_many(

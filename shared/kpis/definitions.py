@@ -7,7 +7,7 @@ carry or declares a wrong null rule stops the process at start, not a user at ni
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -177,6 +177,20 @@ class Catalogue:
         """Return the keys of the assumptions that say who the measures of a KPI count."""
         keys = (key for measure in self.measures_of(kpi_id) for key in measure.counted_by)
         return tuple(dict.fromkeys(keys))
+
+    def why_not_by(self, kpi_id: str, asked: Iterable[str]) -> str | None:
+        """Return why a KPI does not come by all of these dimensions; None if it does."""
+        carried = self.kpis[kpi_id].dimensions
+        foreign = sorted({*asked} - {*carried})
+        if not foreign:
+            return None
+        inputs = [m for m in self.measures_of(kpi_id) if m.kept is not Kept.CALENDAR]
+        whole = [m.id for m in inputs if not m.dimensions.issuperset(foreign)]
+        why = f": {', '.join(whole)} cannot" if whole else ""
+        return (
+            f"{kpi_id} cannot be sliced by {', '.join(foreign)}{why}. It comes by"
+            f" {', '.join(carried) or 'no dimension'}."
+        )
 
 
 @lru_cache(maxsize=1)

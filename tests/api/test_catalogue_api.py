@@ -139,6 +139,44 @@ async def test_nobody_is_singled_out(kpi: str, client: httpx.AsyncClient) -> Non
         assert refusal(refused) == (422, "dimension_not_carried")
 
 
+@pytest.mark.parametrize(
+    ("kpi", "dimension", "detail"),
+    [
+        (
+            "job_click_to_apply",
+            "job",
+            "job_click_to_apply cannot be sliced by job: careers_sessions_advocacy cannot. It comes"
+            " by team, employee.",
+        ),
+        (
+            "lead_conversion_rate",
+            "network",
+            "lead_conversion_rate cannot be sliced by network: leads_won, leads cannot. It comes by"
+            " no dimension.",
+        ),
+        (
+            "shares_per_advocate_week",
+            "campaign",
+            "shares_per_advocate_week cannot be sliced by campaign: active_advocates cannot. It"
+            " comes by team, department, role, network.",
+        ),
+        (
+            "original_posts",
+            "department",
+            "original_posts cannot be sliced by department. It comes by team, employee, network,"
+            " campaign, content.",
+        ),
+    ],
+)
+async def test_a_refused_dimension_says_which_input_lacks_it_and_what_there_is(
+    client: httpx.AsyncClient, kpi: str, dimension: str, detail: str
+) -> None:
+    for asked in ({"group_by": dimension}, {dimension: "x"}):
+        refused = await client.get(f"/v1/kpis/{kpi}/series", params={**FEBRUARY, **asked})
+        assert refusal(refused) == (422, "dimension_not_carried")
+        assert problem(refused)["detail"] == detail
+
+
 async def test_a_rate_may_change_where_another_kpi_has_more_groups(
     client: httpx.AsyncClient, tell: Tell
 ) -> None:

@@ -71,9 +71,8 @@ def _of_measure(goal: GoalVersion, kpi: Kpi) -> Iterator[FieldError]:
         yield _error("unit", "not_the_unit", f"{kpi.id} is measured in {kpi.unit}.")
     if kpi.direction is not Direction.NEUTRAL and goal.direction != kpi.direction:
         yield _error("direction", "wrong_way", f"{kpi.id} is better when it goes {kpi.direction}.")
-    if foreign := sorted(set(goal.filters) - {dimension.value for dimension in kpi.dimensions}):
-        message = f"{kpi.id} cannot be sliced by {', '.join(foreign)}."
-        yield _error("filters", "dimension_not_carried", message)
+    if why := catalogue().why_not_by(kpi.id, goal.filters):
+        yield _error("filters", "dimension_not_carried", why)
     elif len(set(goal.filters).intersection(PLACES)) > 1:
         message = "Who has a role in a team is often one person: filter by one of the two."
         yield _error("filters", "of_single_people", message)

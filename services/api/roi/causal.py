@@ -33,7 +33,7 @@ from services.api.roi.causal_schemas import (
 )
 from shared.errors import Invalid
 from shared.kpis.baseline import Reached, beyond_baseline
-from shared.kpis.definitions import Kpi
+from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.incrementality import (
     Estimate,
     GroupTime,
@@ -82,8 +82,8 @@ async def incrementality_of(access: Access, query: IncrementalityQuery) -> Incre
         Invalid: teams do not carry it, or the period holds no whole week.
     """
     kpi, org = kpi_named(query.metric), access.org
-    if Dimension.TEAM not in kpi.dimensions:
-        raise Invalid(f"{kpi.id} cannot be sliced by team.", code="dimension_not_carried")
+    if why := catalogue().why_not_by(kpi.id, [Dimension.TEAM]):
+        raise Invalid(why, code="dimension_not_carried")
     await look(access, query)
     freshness = await freshness_of(access.connection, org.id)
     weeks = _whole_weeks(query.period, answer_day(org, freshness))
