@@ -55,7 +55,7 @@ def _posts_and_responses() -> Iterator[Measure]:
     yield _sum(
         "shares",
         Unit.POSTS,
-        (*_POST, _D, _R),
+        (*_POST, _D, _R, _M),
         "posts published by advocates; once if told again",
     )
     yield _sum(

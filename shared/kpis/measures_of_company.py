@@ -145,10 +145,12 @@ def _cohorts() -> Iterator[Measure]:
         yield _people_in(
             f"cohort.{_word(week)}",
             f"who first joined in the period and whose week {week} after that is over",
+            dimensions=_JOINED,
         )
         yield _people_in(
             f"cohort_active.{_word(week)}",
             f"who first joined in the period and posted in week {week} after that",
+            dimensions=_JOINED,
         )
 
 
@@ -235,7 +237,7 @@ def _internal_network() -> Iterator[Measure]:
     yield summed(
         "off_channel_incidents",
         Unit.EVENTS,
-        (),
+        _TEAM,
         "leaks through public messengers",
         known_by=(told("incident.recorded"),),
     )

@@ -109,6 +109,9 @@ async def by_cohort(client: httpx.AsyncClient, kpi: str, **query: Any) -> dict[s
         ("program_churn_rate", Q1, "20.00", "10.00", None),
         # From 5 November to 12 March, but for five on the 5th; from 5 December to 1 February.
         ("time_to_first_share", HALF_YEAR, "2880.00", "1392.00", None),
+        # The ninth week after 5 December, in which six posted; of November's it was in January.
+        ("cohort_retention_week_8", HALF_YEAR, "0.00", "60.00", None),
+        ("shares", Q1, "18", "6", None),
         ("training_coverage", Q1, "33.33", "11.11", None),
         ("training_time", Q1, "2.00", "3.00", None),
         ("ssi_delta", Q1, "3.00", "5.00", None),
@@ -178,7 +181,7 @@ async def test_a_first_join_that_was_another_day_moves_history(staff: httpx.Asyn
     [
         *("invited_employees", "invite_acceptance_rate", "active_advocates", "left_program"),
         *("active_of_enrolled_rate", "returned_program", "program_churn_rate"),
-        *("training_coverage", "turnover_rate", "adaptation_quits"),
+        *("training_coverage", "turnover_rate", "adaptation_quits", "shares"),
     ],
 )
 async def test_the_facts_of_a_cohort_add_up_to_its_figure(
@@ -245,7 +248,9 @@ async def test_a_goal_may_be_a_cohorts(staff: httpx.AsyncClient) -> None:
     assert (refused.status_code, error["rule"]) == (422, "of_single_people")
 
 
-@pytest.mark.parametrize("kpi", ["headcount", "shares", "lead_conversion_rate", "onboarding_time"])
+@pytest.mark.parametrize(
+    "kpi", ["headcount", "reactions", "lead_conversion_rate", "onboarding_time"]
+)
 async def test_what_has_no_cohort_is_refused_by_name(client: httpx.AsyncClient, kpi: str) -> None:
     refused = await client.get("/v1/kpis/values", params={**Q1, "ids": kpi, "group_by": "cohort"})
 

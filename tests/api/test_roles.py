@@ -254,6 +254,31 @@ async def test_of_parts_of_teams_those_are_hidden_that_are_small(staff: httpx.As
     assert parts == {"": "6", "expert": "9", "leader": "5"}
 
 
+async def test_incidents_are_of_the_groups_of_whom_they_name(
+    staff: httpx.AsyncClient, deliver: Deliver
+) -> None:
+    # One names who was promoted the day after, and one names nobody.
+    who = {"employee": "Sales-expert-0", "count": 2}
+    await deliver(
+        [
+            fact("incident.recorded", "named", local(date(2025, 2, 9)), **who),
+            fact("incident.recorded", "unnamed", local(date(2025, 2, 9))),
+        ]
+    )
+
+    kpi = "off_channel_incidents"
+    assert await values(staff, kpi) == {None: "3"}
+    assert await values(staff, kpi, group_by="department") == {"Commercial": "2"}
+    assert await values(staff, kpi, group_by="team") == {"Sales": "2"}
+    for department, lines in (("Commercial", 1), ("Products", 0)):
+        answer, listed = await explained(staff, kpi, department=department)
+        assert sum(quantities(listed, kpi)) == Fraction(answer["value"]["value"])
+        assert len(listed) == lines
+    for asked in ({"group_by": "employee"}, {"employee": "Sales-expert-0"}):
+        refused = await staff.get("/v1/kpis/values", params={**Q1, "ids": kpi, **asked})
+        assert refusal(refused) == (422, "dimension_not_carried")
+
+
 @pytest.mark.parametrize(
     ("kpi", "query", "code"),
     [

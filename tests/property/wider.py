@@ -118,7 +118,10 @@ BODIES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "team": _team,
         "department": _department,
     },
-    "incident.recorded": {"count": _counts},
+    "incident.recorded": {
+        "count": _counts,
+        "employee": st.sampled_from([None, "E1", "E2"]),
+    },
     "employment.ended": {
         **_employee,
         "reason": st.sampled_from(["adaptation", "own_wish"]),
