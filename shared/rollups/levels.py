@@ -22,14 +22,17 @@ def _gauge(measures: tuple[str, ...], told: Callable[[str, str], str], value: st
         if not await asked.exists(_HAS_READINGS, list(measures)):
             return None
         plan, arguments, days = asked.plan, asked.arguments(), bucket_ends(asked.query)
-        ends, group = arguments.add(days), f"g.{plan.kept_group}" if plan.kept_group else "''"
+        ends, group, has_group = arguments.add(days), "''", ""
+        if plan.kept_group is not None:
+            # A group exists for a value, not for its absence, as in the slices.
+            group, has_group = f"g.{plan.kept_group}", f"AND g.{plan.kept_group} <> ''"
         whose = ever_placed(plan.place_filters, "gauge.employee", arguments)
         lines = f"""
             SELECT g.employee AS line_key, g.employee, {group} AS grouped,
                    width_bucket(g.since, {ends}::date[]) AS since,
                    width_bucket(g.until, {ends}::date[]) AS until, g.value AS quantity
               FROM ({told(date_literal(asked.query.period.end), whose)}) g
-             WHERE true {filter_clause(plan.kept_filters, arguments, alias="g")}
+             WHERE true {has_group} {filter_clause(plan.kept_filters, arguments, alias="g")}
         """
         lines = f"SELECT l.* FROM ({lines}) l WHERE l.since < l.until"
         stretches = counted_stretches(lines, by_key=measures == PILLARS)

@@ -318,6 +318,24 @@ async def test_a_level_that_was_not_read_yet_is_not_0(
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "group_by", "who"),
+    [
+        ("followers", "network", {"account": "acme"}),
+        ("followers", "account", {"employee": "E1"}),
+        ("connections", "employee", {"account": "acme"}),
+    ],
+)
+async def test_what_was_read_nowhere_in_particular_makes_no_group(
+    database: Database, org: Org, name: str, group_by: str, who: dict[str, str]
+) -> None:
+    at = "2025-02-03T08:00:00Z"
+    await tell(database, org, fact("audience.recorded", "a", at, metric=name, count=70, **who))
+
+    assert await measure(database, org, name) == 70
+    assert await measure(database, org, name, group_by=group_by) == {}
+
+
 _PAID = fact("touch.recorded", "t", "2025-02-01T08:00:00Z", person="q", channel="paid")
 _LEAD = fact("lead.created", "l", "2025-02-02T08:00:00Z", lead="l", person="q")
 _BOUGHT = fact(
