@@ -5,28 +5,34 @@ catalogue. Of the product it imports the types of facts alone (`test_independenc
 catalogue's text as data, with a reader of its own. It starts from the facts that stand at the end,
 so nothing in it is incremental: `ledger` says which version of a fact won, `contributions` and
 `slices` what every cell holds, `membership` who is in the program, `attribution` and `crediting`
-who earned what, `removal` the Markov chain, `measured` every measure of a span, `formulas` every
-KPI, `returns` and `spending` the ROI, `value_lines` what may be added to it; `goals` and
-`forecasts` say how a goal stands, `causes` what the program changed, `small_groups` whom an answer
-must not tell of.
+who earned what, `currencies` what amounts in another currency are worth, `removal` the Markov
+chain, `measured` every measure of a span, `formulas` every KPI, `returns` and `spending` the ROI,
+`value_lines` what may be added to it; `goals` and `forecasts` say how a goal stands, `causes` what
+the program changed, `small_groups` whom an answer must not tell of.
 
-What is drawn (`worlds`, `wider`): versions of a few identities from two sources, in any order, some
-twice; late ones, corrections, deletions and undeletions; merges of people and their un-merges; a
-roster that is corrected, deleted and told differently by two sources; posts that another source
-tells again, otherwise or at another time, and takes back; rates stated for days inside the period,
-some twice; instants around midnight and around the nights on which clocks change, in
-three zones; any batches of deliveries and of folding. Forecasts need months (`programs`), causes
-teams that start one after another (`rollouts`), small groups people in motion (`staffs`): these are
-drawn by a seed, told in any order, repeated, corrected and deleted as well.
+What is drawn (`worlds`, of what `saying` and `wider` let facts say): versions of a few identities
+from two sources, in any order, some twice; late ones, corrections, deletions and undeletions;
+merges of people and their un-merges; a roster that is corrected, deleted and told differently by
+two sources; posts that another source tells again, otherwise or at another time, and takes back;
+rates stated for days inside the period, some twice; instants around midnight and around the nights
+on which clocks change, in three zones; any batches of deliveries and of folding. Half of these
+histories are drawn choice by choice, so that a failure is made small. Of most kinds they hold few
+facts and fewer changes: the other half are made of a seed (`stories`), and there most facts are
+corrected in one field alone or in all, deleted, told again or said twice at once. Forecasts need
+months (`programs`), causes teams that start one after another (`rollouts`), small groups people in
+motion (`staffs`): these are drawn by a seed, told in any order, repeated, corrected and deleted as
+well.
 
 What is compared, exactly unless it says otherwise:
 
 - `test_histories`: every cell of every slice, every credit, the changes ever logged, the sums,
   counts and levels that readers answer, in any order of arrival, with two deliverers at once, and
   without revisions;
+- `test_currency_histories`: the same of organizations of currencies with two, three and no digits,
+  half of whose amounts are told in another one, at rates that are stated late and corrected;
 - `test_catalogue_histories`: every measure and every KPI of the catalogue, for the company and by
-  team, at rates that change inside the period; measures that are means or medians of hours to
-  twelve digits, which is what a division in the database is good for;
+  anything that divides it, at rates that change inside the period; measures that are means or
+  medians of hours to twelve digits, which is what a division in the database is good for;
 - `test_roi_histories`: credit by every model, channel and group, with any window, half-life and
   order of the chain; removal effects; every form of ROI, break-even, spread and what depends on the
   model; cost in cash, in full and amortized; recruiting; payback; maturity; the cohort by month;
@@ -45,7 +51,6 @@ What is compared, exactly unless it says otherwise:
   their days.
 
 What the oracle does not cover: the expected value of a cohort, whose interval is drawn by chance;
-which teams are hidden in answers about the past, where nothing may follow all the same; currencies
-other than the organization's, which the ledger refuses.
-These have tests of their own.
+which teams are hidden in answers about the past, where nothing may follow all the same. These have
+tests of their own.
 """

@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 GENERATION = 1
+#: How many fraction digits currencies have.
+_DIGITS = {"JPY": 0, "USD": 2, "KWD": 3}
 _AT_ONCE = {name: getattr(journeys, name) for name in ("_TOUCHES_AT_ONCE", "_ROWS_AT_ONCE")}
 #: (kind of conversion, its id, model, touch key, share, amount)
 CreditRow = tuple[str, str, str, bytes, Fraction, Fraction | None]
@@ -65,7 +67,7 @@ async def found_org(database: Database, setting: Setting) -> Org:
             connection,
             name="Property",
             time_zone=setting.time_zone,
-            currency="USD",
+            currency=setting.currency,
             window_days=setting.window_days,
             half_life_days=setting.half_life_days,
         )
@@ -73,7 +75,13 @@ async def found_org(database: Database, setting: Setting) -> Org:
 
 def history_of(org: Org, deliveries: Iterable[Delivery]) -> History:
     """Return what the oracle needs to know of an organization after ``deliveries``."""
-    return History(standing(deliveries, org.zone), org.zone, org.window_days, org.half_life_days)
+    return History(
+        standing(deliveries, org.zone),
+        org.zone,
+        org.window_days,
+        org.half_life_days,
+        minor_digits=_DIGITS[org.currency],
+    )
 
 
 async def deliver(database: Database, org: Org, items: Sequence[Delivery]) -> None:

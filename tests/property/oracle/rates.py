@@ -5,7 +5,7 @@ from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
-__all__ = ["KEYS", "NETWORK_KEYS", "Stated", "counting_on", "rate_on"]
+__all__ = ["KEYS", "NETWORK_KEYS", "Stated", "counting_on", "rate_on", "stated_on"]
 
 #: What holds while nobody has stated anything: the figures of roi.md; None has to be stated.
 _DEFAULTS = {
@@ -62,14 +62,20 @@ class Stated(NamedTuple):
     value: str
 
 
-def rate_on(stated: Sequence[Stated], key: str, day: date) -> Fraction | None:
-    """Return the rate that prices a day; ``stated`` is in the order in which it was said."""
+def stated_on(stated: Sequence[Stated], key: str, day: date) -> Fraction | None:
+    """Return what was stated of a key for a day; ``stated`` is in the order of saying."""
     begun = [one for one in stated if one.key == key and one.effective_on <= day]
-    if begun:
-        latest = max(one.effective_on for one in begun)
-        return Fraction([one for one in begun if one.effective_on == latest][-1].value)
+    if not begun:
+        return None
+    latest = max(one.effective_on for one in begun)
+    return Fraction([one for one in begun if one.effective_on == latest][-1].value)
+
+
+def rate_on(stated: Sequence[Stated], key: str, day: date) -> Fraction | None:
+    """Return the rate that prices a day: what was stated of it, or the figure of roi.md."""
+    found = stated_on(stated, key, day)
     default = (_DEFAULTS | _OF_NETWORK | _OF_COUNTING)[key]
-    return None if default is None else Fraction(default)
+    return Fraction(default) if found is None and default is not None else found
 
 
 def counting_on(stated: Sequence[Stated], key: str, day: date) -> Fraction:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from shared.facts import CostBooked
 from tests.property.oracle.ledger import History
 
-__all__ = ["cost_of", "months_after", "spread"]
+__all__ = ["cost_of", "half_away_from_zero", "months_after", "spread"]
 
 WORKING_TIME = frozenset({"employee_time", "manager_time"})
 
@@ -46,12 +46,13 @@ def spread(
     """Spread an amount evenly: a day gets what the rounded running total grew by on it."""
     unit = Fraction(10) ** history.minor_digits
     days = (ends_on - starts_on).days
-    running = [_half_away_from_zero(amount * i / days * unit) for i in range(days + 1)]
+    running = [half_away_from_zero(amount * i / days * unit) for i in range(days + 1)]
     for i, (before, after) in enumerate(pairwise(running)):
         yield starts_on + timedelta(days=i), Fraction(after - before) / unit
 
 
-def _half_away_from_zero(value: Fraction) -> int:
+def half_away_from_zero(value: Fraction) -> int:
+    """Return the nearest whole number."""
     magnitude = (abs(value) * 2 + 1) // 2
     return magnitude if value >= 0 else -magnitude
 
