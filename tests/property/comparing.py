@@ -20,7 +20,7 @@ from tests.property.oracle.sales import converted, journey_of
 from tests.property.oracle.slices import Cell, cells
 from tests.property.worlds import FIRST_DAY, LAST_DAY
 
-__all__ = ["agree", "assert_equals_oracle"]
+__all__ = ["agree", "assert_equals_oracle", "occurring"]
 
 #: Measures read as counts, levels or quantiles; those a person's team applies to come by team too.
 COUNTED = (
@@ -143,7 +143,7 @@ async def _assert_answers(
         expected = _answers(told, span, filters)
         groups = {group for at, group in table if at == index}
         for measure in measures:
-            for group in groups | _occurring(expected.get(measure, {})):
+            for group in groups | occurring(expected.get(measure, {})):
                 got = table[index, group][measure]
                 want = _expected(expected, measure, group)
                 assert agree(got, want), (measure, bucket, filters, group, got, want)
@@ -158,7 +158,7 @@ def _answers(told: _Told, span: Span, filters: Mapping[str, str]) -> dict[str, A
     return found
 
 
-def _occurring(answer: Answer) -> set[str]:
+def occurring(answer: Answer) -> set[str]:
     """Return the groups an answer must have: what came to nothing need not have been anywhere."""
     return {group for group, value in answer.items() if value}
 

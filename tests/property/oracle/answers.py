@@ -1,8 +1,8 @@
 """Counts of people, levels and quantiles: what cannot be read off sums.
 
 Each function returns group → value for the days of [start, end). Grouped by team, department
-or role, a person counts in the one they have on the last of these days; without grouping the one
-group is ``""``.
+or role, a person counts in the one they have on the last of these days; grouped by who and where,
+what was done or read there counts; without grouping the one group is ``""``.
 """
 
 from collections import Counter, defaultdict
@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple, TypeVar
 
 from shared.facts import AudienceRecorded, EmployeeRecorded, Fact, SsiRecorded
-from tests.property.oracle.contributions import Contribution
+from tests.property.oracle.contributions import Contribution, Where
 from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.membership import members_on
 from tests.property.oracle.rates import counting_on
@@ -55,6 +55,9 @@ def answers(history: History, told: Sequence[Contribution], span: Span) -> dict[
     """Return measure → group → value; a measure without any fact is left out."""
     found: dict[str, Answer] = {}
     measures = {part.measure for part in told}
+    levels = _readings(history, span) | _times_to_close(history, span)
+    if span.group_by in Where._fields:
+        return (_sharing_by(history, told, span) if "shares" in measures else {}) | levels
     if "shares" in measures:
         sharers = _doing(told, "shares", span.start, span.end)
         found["sharers"] = _count(history, sharers, span)
@@ -68,7 +71,20 @@ def answers(history: History, told: Sequence[Contribution], span: Span) -> dict[
     # Of whoever was there before the roster's first row, nobody has told anything.
     if any(row.effective_on < span.end for row in history.of(EmployeeRecorded)):
         found |= _roster_counts(history, span)
-    return found | _readings(history, span) | _times_to_close(history, span)
+    return found | levels
+
+
+def _sharing_by(history: History, told: Sequence[Contribution], span: Span) -> dict[str, Answer]:
+    """Return who shared, and who is active, by where the posts were."""
+    parts: dict[str, list[Contribution]] = defaultdict(list)
+    for part in told:
+        parts[getattr(part.where, span.group_by or "")].append(part)
+    active = {
+        group: Fraction(len(_regulars(history, of_group, span)))
+        for group, of_group in parts.items()
+        if group
+    }
+    return {"sharers": sharers_by(told, span), "active_advocates": {**active}}
 
 
 def sharers_by(told: Iterable[Contribution], span: Span) -> Answer:
@@ -130,17 +146,19 @@ def _readings(history: History, span: Span) -> dict[str, Answer]:
     for metric in ("connections",) if span.place else ("connections", *others):
         readings = [r for r in history.of(AudienceRecorded) if r.metric == metric]
         if readings:
-            sums: dict[str, Fraction] = defaultdict(Fraction)
+            sums: dict[str | None, Fraction] = defaultdict(Fraction)
             for reading in _last(history, readings, span).values():
-                sums[_group(history, reading.employee, span)] += reading.count
-            found[metric] = {**sums}
+                sums[_group_of(history, reading, span)] += reading.count
+            found[metric] = {group: value for group, value in sums.items() if group is not None}
     indices = history.of(SsiRecorded)
     if indices:
         last = _last(history, indices, span).values()
         scores = {f"ssi.{pillar}": (pillar,) for pillar in PILLARS} | {"ssi": PILLARS}
         for name, pillars in scores.items():
             found[name] = _mean(
-                (_group(history, index.employee, span), _points(index, pillars)) for index in last
+                (group, _points(index, pillars))
+                for index in last
+                if (group := _group_of(history, index, span)) is not None
             )
     return found
 
@@ -158,6 +176,12 @@ def _last(
         for r in ordered
         if history.day(r.occurred_at) < span.end
     }
+
+
+def _group_of(history: History, reading: AudienceRecorded | SsiRecorded, span: Span) -> str | None:
+    if span.group_by in Where._fields:
+        return getattr(reading, span.group_by) or None
+    return _group(history, reading.employee, span)
 
 
 def _group(history: History, employee: str | None, span: Span) -> str:
@@ -186,10 +210,11 @@ def _times_to_close(history: History, span: Span) -> dict[str, Answer]:
         if deal.state != "won" or deal.closed_at is None or deal.lead not in created:
             continue
         closed_on = history.day(deal.closed_at)
-        is_asked = span.holds(closed_on) and (deal.employee or not span.place)
-        if is_asked:
+        if span.holds(closed_on) and (deal.employee or not span.group_by):
             owner = deal.employee or ""
-            group = place_of(history, owner, closed_on, span.place) if span.place else ""
+            group = owner if span.group_by == "employee" else ""
+            if span.place:
+                group = place_of(history, owner, closed_on, span.place)
             days[group].append((closed_on - history.day(created[deal.lead].occurred_at)).days)
     return {
         f"time_to_close.{name}": {

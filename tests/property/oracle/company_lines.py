@@ -14,6 +14,7 @@ from shared.facts import (
     TiesRecorded,
 )
 from tests.property.oracle.answers import Span
+from tests.property.oracle.contributions import where_of
 from tests.property.oracle.hiring import hiring_lines
 from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.lines import Line, Told
@@ -165,7 +166,7 @@ def _times(history: History, span: Span) -> dict[str, Told]:
     mentions = [(m, m.answered_at) for m in history.of(MentionRecorded)]
     if any(answer for _, answer in mentions):
         lines = [
-            Line(str(key_of(m)), _hours(answer, m.occurred_at), span.start)
+            Line(str(key_of(m)), _hours(answer, m.occurred_at), span.start, where=where_of(m))
             for m, answer in mentions
             if answer and m.brand == "own" and span.holds(history.day(m.occurred_at))
         ]

@@ -41,7 +41,7 @@ from tests.property.oracle.sales import (
 )
 from tests.property.oracle.spending import spread
 
-__all__ = ["NOWHERE", "Contribution", "Where", "contributions"]
+__all__ = ["NOWHERE", "Contribution", "Where", "contributions", "where_of"]
 
 ADVOCACY = "employee_advocacy"
 COUNTERS = {
@@ -91,7 +91,7 @@ def contributions(history: History) -> list[Contribution]:
         *_sales(history),
         *_credit(history),
         *_facts_told(history),
-        *((m, day, _where(fact), quantity) for m, day, fact, quantity in booked(history)),
+        *((m, day, where_of(fact), quantity) for m, day, fact, quantity in booked(history)),
     )
     return [Contribution(m, d, w, Fraction(q)) for m, d, w, q in told if q]
 
@@ -99,7 +99,8 @@ def contributions(history: History) -> list[Contribution]:
 _Told = Iterator[tuple[str, date, Where, int | Fraction]]
 
 
-def _where(fact: Fact) -> Where:
+def where_of(fact: Fact) -> Where:
+    """Return who and where a fact says it was."""
     return Where(*(getattr(fact, name) or "" for name in Where._fields))
 
 
@@ -150,7 +151,7 @@ def _counters_told(fact: EngagementDaily | PostMetrics) -> Iterator[str]:
 
 def _publications(history: History) -> _Told:
     for post in posted(history):
-        day, where = history.day(post.occurred_at), _where(post)
+        day, where = history.day(post.occurred_at), where_of(post)
         if where.employee:
             yield "shares", day, where, 1
             if post.origin == "own":
@@ -163,12 +164,12 @@ def _daily_totals(history: History) -> _Told:
     for total in history.of(EngagementDaily):
         for field, name in COUNTERS.items():
             counted = getattr(total, field) or 0
-            yield f"{name}_{_side_of_day(total)}", total.day, _where(total), counted
+            yield f"{name}_{_side_of_day(total)}", total.day, where_of(total), counted
 
 
 def _side_of_day(total: EngagementDaily) -> str:
     # What ads bought for an employee's post is kept apart from what was earned.
-    where = _where(total)
+    where = where_of(total)
     return "boosted" if where.employee and total.is_paid else _side(where)
 
 
@@ -183,7 +184,7 @@ def _counters(history: History) -> _Told:
         last_told: dict[str, int] = {}
         begun: set[str] = set()
         for reading in sorted(of_post, key=lambda r: (r.occurred_at, key_of(r))):
-            where = _where(first or reading)._replace(channel="")
+            where = where_of(first or reading)._replace(channel="")
             day = history.day(reading.occurred_at)
             for field, name in COUNTERS.items():
                 count = getattr(reading, field)
@@ -199,9 +200,9 @@ def _counters(history: History) -> _Told:
 def _traffic(history: History) -> _Told:
     for click in history.of(LinkClicked):
         if click.is_human:
-            yield "clicks", history.day(click.occurred_at), _where(click), 1
+            yield "clicks", history.day(click.occurred_at), where_of(click), 1
     for visit in history.of(SessionRecorded):
-        where = _where(visit)
+        where = where_of(visit)
         if visit.landing == "site":
             yield "sessions", visit.day, where, visit.sessions
             yield "engaged_sessions", visit.day, where, visit.engaged_sessions
@@ -213,7 +214,7 @@ def _traffic(history: History) -> _Told:
 
 def _program(history: History) -> _Told:
     for event in history.of(MemberInvited):
-        yield "invites", history.day(event.occurred_at), _where(event), 1
+        yield "invites", history.day(event.occurred_at), where_of(event), 1
     moves: list[MemberJoined | MemberLeft] = [*history.of(MemberJoined), *history.of(MemberLeft)]
     inside: dict[str, bool] = {}
     for move in sorted(moves, key=lambda m: (m.occurred_at, key_of(m))):
@@ -232,10 +233,10 @@ def _costs(history: History) -> _Told:
         amount = Fraction(cost.amount)
         for day, part in spread(history, amount, cost.starts_on, cost.ends_on):
             if cost.channel == "brand":
-                yield "cost_brand", day, _where(cost), part
+                yield "cost_brand", day, where_of(cost), part
                 continue
             for measure in ("cost", f"cost.{cost.category}"):
-                yield measure, day, _where(cost), part
+                yield measure, day, where_of(cost), part
 
 
 def _sales(history: History) -> _Told:
@@ -247,7 +248,7 @@ def _sales(history: History) -> _Told:
             yield "leads_won", day, NOWHERE, 1
         touch = _advocacy_touch(history, lead)
         if touch is not None:
-            yield "leads_advocacy", day, _where(touch), 1
+            yield "leads_advocacy", day, where_of(touch), 1
     for deal in deals(history).values():
         yield "opportunities", history.day(deal.opened_at), NOWHERE, 1
         if deal.closed_at is not None and deal.state != "open":
@@ -277,6 +278,6 @@ def _credit(history: History) -> _Told:
         path = journey_of(history, conversion)
         for model in MODELS:
             for touch, share, amount in credits(history, model, path, conversion):
-                yield f"{CREDITED[conversion.kind]}.{model}", day, _where(touch), share
+                yield f"{CREDITED[conversion.kind]}.{model}", day, where_of(touch), share
                 if amount is not None:
-                    yield f"revenue.{model}", day, _where(touch), amount
+                    yield f"revenue.{model}", day, where_of(touch), amount

@@ -76,18 +76,18 @@ def hiring_lines(history: History, span: Span) -> dict[str, Told]:
             _brought(history, referral_hires(history), span), "sum", "day"
         )
         inside = [h for h in hires.values() if span.holds(history.day(h.occurred_at))]
-        counted = [Line(h.application, 1, span.start, **_for(history, h)) for h in inside]
+        counted = [_line(history, h, 1, span) for h in inside]
         told["hires"] = Told(counted, "sum", "own")
     if any(hire.first_contact_at for hire in history.of(HireAccepted)):
         lines = [
-            Line(
-                hire.application,
-                (history.day(hire.occurred_at) - history.day(hire.first_contact_at)).days,
-                span.start,
-                **_for(history, hire),
+            _line(
+                history,
+                h,
+                (history.day(h.occurred_at) - history.day(h.first_contact_at)).days,
+                span,
             )
-            for hire in inside
-            if hire.first_contact_at
+            for h in inside
+            if h.first_contact_at
         ]
         told["time_to_hire.median"] = Told(lines, "median", "own")
     return told
@@ -102,10 +102,11 @@ def _brought(history: History, found: list[Brought[Step]], span: Span) -> list[L
     ]
 
 
-def _for(history: History, hire: HireAccepted) -> dict[str, str]:
+def _line(history: History, hire: HireAccepted, quantity: int, span: Span) -> Line:
     applied = steps_of(history, ApplicationSubmitted).get(hire.application)
     department = hire.department or (applied and applied.department) or ""
-    return {"job": _job(history, hire), "department": department}
+    job = _job(history, hire)
+    return Line(hire.application, quantity, span.start, department=department, job=job)
 
 
 def _job(history: History, step: ApplicationSubmitted | HireAccepted) -> str:

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from tests.property.oracle.answers import Answer, Span
+from tests.property.oracle.contributions import NOWHERE, Where
 from tests.property.oracle.ledger import History
 from tests.property.oracle.slices import place_of
 
@@ -34,6 +35,7 @@ class Line(NamedTuple):
     job: str = ""
     market: str = ""
     language: str = ""
+    where: Where = NOWHERE
 
 
 class Told(NamedTuple):
@@ -66,6 +68,9 @@ def gathered(history: History, told: Told, span: Span) -> Answer:
 def _group(history: History, line: Line, placed_on: str, span: Span) -> str | None:
     if span.group_by in _SAID:
         return getattr(line, span.group_by) or None
+    if span.group_by in Where._fields:
+        where = line.where._replace(employee=line.employee or line.where.employee)
+        return getattr(where, span.group_by) or None
     if not span.place:
         return ""
     if placed_on == "own":

@@ -142,7 +142,7 @@ def measured(
     }
     if span.group_by in ("market", "language"):
         found |= {name: found[f"{name}_listed"] for name in _MENTIONS if f"{name}_listed" in found}
-    if span.place:
+    if span.place or span.group_by == "employee":
         for whole, owned in _OWNED.items():
             found.pop(whole, None)
             found |= {whole: found[owned]} if owned in found else {}

@@ -20,6 +20,7 @@ from shared.facts import (
     TrainingCompleted,
 )
 from tests.property.oracle.answers import Span
+from tests.property.oracle.contributions import where_of
 from tests.property.oracle.ledger import FactT, History, key_of
 from tests.property.oracle.lines import Line, Told
 from tests.property.oracle.membership import members_on
@@ -229,10 +230,10 @@ def _audiences(history: History, span: Span) -> dict[str, Told]:
     if followers:
         now, was = (_levels(history, followers, day) for day in (span.end, span.start))
         told["followers_at_start"] = Told(
-            [Line(str(where), reading.count, span.start) for where, reading in was.items()], "sum"
+            [_of_reading(reading, reading.count, span) for reading in was.values()], "sum"
         )
         told["followers_gained"] = Told(
-            [Line(str(w), now[w].count - was[w].count, span.start) for w in now if w in was], "sum"
+            [_of_reading(now[w], now[w].count - was[w].count, span) for w in now if w in was], "sum"
         )
     reached = _reached(history, span)
     if followers:
@@ -240,7 +241,7 @@ def _audiences(history: History, span: Span) -> dict[str, Told]:
         told["reach.followed"] = Told([reach for reach, _ in beside], "sum")
         told["reach.followers"] = Told([followed for _, followed in beside], "sum")
     if any(reading.reach is not None for reading in history.of(PostMetrics)):
-        lines = [Line(r.post, r.reach or 0, span.start) for r in reached]
+        lines = [Line(r.post, r.reach or 0, span.start, where=where_of(r)) for r in reached]
         told |= {"reach.most": Told(lines, "most"), "reach.sum": Told(lines, "sum")}
     connections = _readings(history, "connections")
     if connections and any(_posts(history)):
@@ -254,9 +255,17 @@ def _audiences(history: History, span: Span) -> dict[str, Told]:
             ]
             # What names no network is on none in particular, on both sides.
             if known and span.holds(day):
-                lines.append(Line(str(key_of(post)), known[-1].count, day, post.employee or ""))
+                lines.append(
+                    Line(str(key_of(post)), known[-1].count, day, where=where_of(post))._replace(
+                        employee=post.employee or ""
+                    )
+                )
         told["potential_reach"] = Told(lines, "sum", "day")
     return told
+
+
+def _of_reading(reading: AudienceRecorded, quantity: int, span: Span) -> Line:
+    return Line(str(key_of(reading)), quantity, span.start, where=where_of(reading))
 
 
 def _readings(history: History, metric: str) -> list[AudienceRecorded]:
@@ -282,6 +291,7 @@ def _reached(history: History, span: Span) -> list[PostMetrics]:
         is_inside = span.holds(history.day(reading.occurred_at))
         if who.account and reading.reach is not None and is_inside:
             where = {"account": who.account, "network": who.network}
+            where |= {"campaign": who.campaign, "content": who.content}
             last[reading.post] = reading.model_copy(update=where)
     return list(last.values())
 
@@ -299,7 +309,8 @@ def _followed(
         ]
         if known:
             day = known[-1].occurred_at.date()
-            yield Line(post.post, post.reach or 0, day), Line(post.post, known[-1].count, day)
+            of_post = Line(post.post, post.reach or 0, day, where=where_of(post))
+            yield of_post, of_post._replace(quantity=known[-1].count)
 
 
 def tagged(history: History, span: Span) -> dict[str, Fraction]:
@@ -321,13 +332,11 @@ def tagged(history: History, span: Span) -> dict[str, Fraction]:
 def _content(history: History, span: Span) -> dict[str, Told]:
     if not history.of(ContentReleased):
         return {}
-    offered = {
-        item.content
+    offered = [
+        Line(item.content or "", 1, span.start, where=where_of(item))
         for item in history.of(ContentReleased)
         if span.holds(history.day(item.occurred_at))
-    }
+    ]
     shared = {post.content for post, day in _posts(history) if day < span.end}
-    return {
-        name: Told([Line(item or "", 1, span.start) for item in items], "count")
-        for name, items in (("content_offered", offered), ("content_used", offered & shared))
-    }
+    used = [line for line in offered if line.key in shared]
+    return {"content_offered": Told(offered, "count"), "content_used": Told(used, "count")}

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from shared.facts import MentionRecorded, SurveyRecorded
 from tests.property.oracle.answers import Span
+from tests.property.oracle.contributions import where_of
 from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.lines import Line, Told
 
@@ -86,5 +87,6 @@ def _mentions(history: History, span: Span) -> dict[str, Told]:
 
 
 def _of_mention(mention: MentionRecorded, span: Span) -> Line:
+    where = where_of(mention)
     said = {"market": mention.market or "", "language": mention.language or ""}
-    return Line(str(key_of(mention)), 1, span.start, **said)
+    return Line(str(key_of(mention)), 1, span.start, where=where, **said)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from shared.facts import DealChanged, LeadCreated, QuotaSet, TouchRecorded
 from tests.property.oracle.answers import Span
 from tests.property.oracle.attribution import MODELS, credits, digits_of, divide
+from tests.property.oracle.contributions import where_of
 from tests.property.oracle.ledger import History, key_of
 from tests.property.oracle.lines import Line, Told
 from tests.property.oracle.sales import (
@@ -72,16 +73,20 @@ def lead_lines(history: History, span: Span) -> dict[str, Told]:
             continue
         first = _first_touch(history, lead, by_advocacy=False)
         if first is not None and first.channel == ADVOCACY:
-            sourced.append(Line(name, 1, day, first.employee or ""))
+            sourced.append(_of_touch(name, 1, day, first))
         touch = _first_touch(history, lead, by_advocacy=True)
         if touch is not None and name in won_leads:
-            converted_leads.append(Line(name, 1, day, touch.employee or ""))
+            converted_leads.append(_of_touch(name, 1, day, touch))
     if created and history.of(TouchRecorded):
         told["leads_sourced"] = Told(sourced, "sum", "day")
         told["leads_advocacy_won"] = Told(converted_leads, "sum", "day")
     if history.of(DealChanged):
         told |= _closings(history, span, created)
     return told
+
+
+def _of_touch(key: str, quantity: Fraction | int | None, day: date, touch: TouchRecorded) -> Line:
+    return Line(key, quantity, day, touch.employee or "", where=where_of(touch))
 
 
 def _won(history: History, span: Span) -> list[tuple[DealChanged, date]]:
@@ -122,7 +127,7 @@ def _units(history: History, span: Span, model: str) -> Iterator[Line]:
             units = deals(history)[conversion.id].units or 0
             path = journey_of(history, conversion)
             for touch, share, _ in credits(history, model, path, conversion):
-                yield Line(conversion.id, share * units, day, touch.employee or "")
+                yield _of_touch(conversion.id, share * units, day, touch)
 
 
 def _open(history: History, span: Span) -> Iterator[Line]:
@@ -157,12 +162,12 @@ def _led_to_open(history: History, span: Span, model: str) -> Iterator[Line]:
         credited.sort(key=lambda row: (history.day(row[0].occurred_at), key_of(row[0])))
         if amount is None:
             for touch, _, _ in credited:
-                yield Line(deal.deal, None, span.start, touch.employee or "")
+                yield _of_touch(deal.deal, None, span.start, touch)
         elif credited:
             shares = [share for _, share, _ in credited]
             parts = divide(amount, shares, digits_of(history, amount))
             for (touch, _, _), part in zip(credited, parts, strict=True):
-                yield Line(deal.deal, part, span.start, touch.employee or "")
+                yield _of_touch(deal.deal, part, span.start, touch)
 
 
 def _led_to_opened(history: History, span: Span, model: str) -> Iterator[tuple[Line, str | None]]:
@@ -175,7 +180,7 @@ def _led_to_opened(history: History, span: Span, model: str) -> Iterator[tuple[L
         day, lead = history.day(deal.opened_at), created.get(deal.lead or "")
         if lead is not None and span.holds(day):
             for touch, share, _ in credits(history, model, journey_of(history, lead), lead):
-                yield Line(deal.deal, share, day, touch.employee or ""), touch.channel
+                yield _of_touch(deal.deal, share, day, touch), touch.channel
 
 
 def _clients(history: History, span: Span, *, is_new_market: bool = False) -> Iterator[Line]:
@@ -190,7 +195,7 @@ def _clients(history: History, span: Span, *, is_new_market: bool = False) -> It
         customer = deal.customer or f"nobody's, of deal {conversion.id}"
         for touch, _, _ in credits(history, "linear", journey_of(history, conversion), conversion):
             if touch.channel == ADVOCACY:
-                yield Line(customer, 1, day, touch.employee or "")
+                yield _of_touch(customer, 1, day, touch)
 
 
 def _quotas(history: History, span: Span) -> Iterator[Line]:
