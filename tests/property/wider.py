@@ -120,7 +120,7 @@ BODIES: dict[str, Fields] = {
     },
     "incident.recorded": {
         "count": _counts,
-        "employee": st.sampled_from([None, "E1", "E2"]),
+        "employee": (None, "E1", "E2"),
     },
     "employment.ended": {
         **_employee,
