@@ -4,7 +4,9 @@ from decimal import Decimal
 
 import httpx
 
+from shared.orgs import Org
 from tests.api.asking import assume
+from tests.api.conftest import MakeClient
 from tests.api.test_golden import get, golden
 
 __all__ = ["golden"]
@@ -44,6 +46,26 @@ async def test_a_cohort_s_deals_may_close_after_the_margin_changed(
 
     assert "margin_changed" in await codes(golden, "roi", basis="cohort")
     assert "margin_changed" not in await codes(golden, "roi", basis="period")
+
+
+async def test_the_curve_of_a_cohort_says_at_which_margin_and_that_it_changed(
+    golden: httpx.AsyncClient, client_of: MakeClient, other_org: Org
+) -> None:
+    before = await get(golden, "roi/cohort")
+    await assume(golden, "gross_margin", "0.5", "2025-04-10")
+    after = await get(golden, "roi/cohort")
+    stranger = await get(await client_of(other_org), "roi/cohort")
+
+    (rate,) = after["assumptions"]
+    assert (rate["key"], Decimal(rate["value"]), rate["version"]) == (
+        "gross_margin",
+        Decimal("0.8"),
+        1,
+    )
+    assert (before["assumptions"], before["realized"]) == ([rate], after["realized"])
+    assert [notice["code"] for notice in before["notices"]] == []
+    assert [notice["code"] for notice in after["notices"]] == ["margin_changed"]
+    assert (stranger["assumptions"], stranger["realized"], stranger["notices"]) == ([], None, [])
 
 
 async def test_a_margin_stated_again_as_it_was_is_no_change(golden: httpx.AsyncClient) -> None:

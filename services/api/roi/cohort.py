@@ -15,6 +15,7 @@ from services.api.answers import is_partial, trust_of
 from services.api.assumptions.repository import rates_of
 from services.api.dependencies import Access
 from services.api.freshness import answer_day, freshness_of
+from services.api.kpis.service import assumption_lines
 from services.api.lookback import look
 from services.api.model import exact
 from services.api.roi.cohort_schemas import (
@@ -27,11 +28,17 @@ from services.api.roi.cohort_schemas import (
     HistoryUsed,
 )
 from services.api.roi.costs import read_cost
-from services.api.roi.inputs import is_reported
+from services.api.roi.inputs import MARGIN_CHANGED, is_reported, margin_changes
 from services.api.roi.leads import open_leads, read_history
-from services.api.roi.repository import Basis, CreditQuery, dated_credit, opportunities
+from services.api.roi.repository import (
+    Basis,
+    CreditQuery,
+    Opportunities,
+    dated_credit,
+    opportunities,
+)
 from services.api.roi.returns import maturity_of, payback_of
-from services.api.roi.schemas import Notice
+from services.api.roi.schemas import Cost, Notice
 from shared.errors import Invalid
 from shared.kpis.cohort import roi_at_ages
 from shared.kpis.cohort_forecast import (
@@ -46,7 +53,7 @@ from shared.kpis.cohort_forecast import (
 )
 from shared.kpis.expressions import rounded
 from shared.kpis.periods import MOST_BUCKETS, add_months
-from shared.kpis.rates import rate_in_force
+from shared.kpis.rates import DatedRate, rate_in_force
 from shared.kpis.survival import Outcome
 from shared.kpis.vocabulary import ConversionKind
 from shared.money import exponent
@@ -76,7 +83,8 @@ class _Cohort:
     open_leads: Sequence[OpenLead]
     history: History
     has_deals: bool
-    has_margin: bool
+    margin: DatedRate | None
+    margin_changes: bool
     digits: int
 
     @property
@@ -87,7 +95,7 @@ class _Cohort:
     @property
     def is_valued(self) -> bool:
         """Tell whether there is a value: without any deal told of, 0 would stand for unknown."""
-        return self.has_margin and self.has_deals
+        return self.margin is not None and self.has_deals
 
 
 async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
@@ -129,10 +137,16 @@ async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
         maturity=maturity_of(decided if cohort.has_deals else None),
         payback=payback_of(cohort.margins, cohort.cost, query.from_, now),
         expected=_expected(cohort, expected),
-        notices=[_YOUNG]
-        if cohort.is_valued and cost.can_be_returned and not decided.closed
-        else [],
+        assumptions=assumption_lines([] if cohort.margin is None else [cohort.margin]),
+        notices=list(_notices(cohort, cost, decided)),
     )
+
+
+def _notices(cohort: _Cohort, cost: Cost, decided: Opportunities) -> Iterator[Notice]:
+    if cohort.is_valued and cost.can_be_returned and not decided.closed:
+        yield _YOUNG
+    if cohort.margin_changes:
+        yield MARGIN_CHANGED
 
 
 async def _read(
@@ -168,7 +182,8 @@ async def _read(
             margin=margin,
         ),
         has_deals=await is_reported(access, ConversionKind.DEAL, query.period),
-        has_margin=rate is not None,
+        margin=rate,
+        margin_changes=margin_changes(stated, query.period, Basis.COHORT, today),
         digits=exponent(org.currency),
     )
 
@@ -253,7 +268,7 @@ def _expected(cohort: _Cohort, found: Forecast | None) -> Expected:
 
 def _no_forecast(cohort: _Cohort) -> str:
     """Return why nothing is expected of a cohort."""
-    if not cohort.has_margin:
+    if cohort.margin is None:
         return _NO_MARGIN
     return TOO_FEW_OUTCOMES if cohort.has_deals else _NO_DEALS
 

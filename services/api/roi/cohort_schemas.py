@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from services.api.answers import IsPartial, Trust
+from services.api.kpis.schemas import UsedAssumption
 from services.api.model import DecimalText, Output
 from services.api.periods import KnownQuery
 from services.api.roi.queries import ChargingQuery
@@ -153,4 +154,7 @@ class CohortRoi(Trust):
         " or the cost is null. A period without cost has paid back on its first day."
     )
     expected: Expected = Field(description="The end of it, as far as history tells.")
+    assumptions: list[UsedAssumption] = Field(
+        description="The margin that priced it: that of the period's last day."
+    )
     notices: list[Notice] = Field(description="What to know before using the figures.")

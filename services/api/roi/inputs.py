@@ -29,7 +29,14 @@ from shared.money import exponent, round_money
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, live_generation, read_measures
 
-__all__ = ["Inputs", "common_fields", "is_reported", "read_inputs"]
+__all__ = [
+    "MARGIN_CHANGED",
+    "Inputs",
+    "common_fields",
+    "is_reported",
+    "margin_changes",
+    "read_inputs",
+]
 
 #: A measure that is null as long as no conversion of the kind was ever told.
 _REPORTED_BY: Final = {
@@ -47,7 +54,7 @@ _NO_CLOSE: Final = Notice(
         " touches brought later."
     ),
 )
-_MARGIN_CHANGED: Final = Notice(
+MARGIN_CHANGED: Final = Notice(
     code="margin_changed",
     message=(
         "The gross margin is not the same on all days from the first of the period on. All credit"
@@ -127,7 +134,7 @@ class Inputs:
         if self.closed == 0 and self.cost.can_be_returned:
             found.append(_NO_CLOSE)
         if self.margin_changes:
-            found.append(_MARGIN_CHANGED)
+            found.append(MARGIN_CHANGED)
         if self.is_advocacy and self.hires is None:
             found.append(_NO_HIRES)
         return found
@@ -192,24 +199,24 @@ async def read_inputs(
         hires=counted,
         rates=rates,
         gross_margin=values.get("gross_margin"),
-        margin_changes=_margin_changes(stated, query, answer_day(org, freshness)),
+        margin_changes=margin_changes(
+            stated, query.period, query.basis, answer_day(org, freshness)
+        ),
         recruiting=[] if method is None else recruiting_lines(referrals, values, method),
         referrals=referrals,
         freshness=freshness,
     )
 
 
-def _margin_changes(stated: Sequence[DatedRate], query: ValueQuery, today: date) -> bool:
+def margin_changes(stated: Sequence[DatedRate], period: Period, basis: Basis, today: date) -> bool:
     """Tell whether credit of the period may close on days with different margins.
 
     Deals of a cohort close until today.
     """
-    last = query.period.last_day
-    if query.basis is Basis.COHORT:
-        last = max(last, today)
+    last = max(period.last_day, today) if basis is Basis.COHORT else period.last_day
     of_margin = [rate for rate in stated if rate.key == "gross_margin"]
-    days = {rate.effective_on for rate in of_margin if query.from_ < rate.effective_on <= last}
-    in_force = [rate_in_force(of_margin, "gross_margin", day) for day in (query.from_, *days)]
+    days = {rate.effective_on for rate in of_margin if period.start < rate.effective_on <= last}
+    in_force = [rate_in_force(of_margin, "gross_margin", day) for day in (period.start, *days)]
     return len({rate and rate.value for rate in in_force}) > 1
 
 
