@@ -36,8 +36,8 @@ Model = AttributionModel | GlobalModel
 _NOT_MEASURED: Final = Notice(
     code="half_life_not_measured",
     message=(
-        "No deal was won before the end of the period: there is no sales cycle to measure, and the"
-        " model `time_decay` keeps the organization's half-life."
+        "No deal that came of a lead was won before the end of the period: there is no sales cycle"
+        " to measure, and the model `time_decay` keeps the organization's half-life."
     ),
 )
 
