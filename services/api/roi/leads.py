@@ -55,7 +55,8 @@ _WINS: Final = """
      LIMIT $5
 """
 # A touch that a close of today would leave outside the window earns nothing of a later one either.
-_MAY_EARN: Final = "t.channel = $6 AND t.day >= $3::date - $7::integer"
+_STILL_INSIDE: Final = converting.inside_window("'infinity'", "$3::date", "$7::integer")
+_MAY_EARN: Final = f"t.channel = $6 AND {_STILL_INSIDE}"
 _OPEN: Final = f"""
     SELECT $3::date - leads.day AS age_days, leads.amount, t.inside, t.touches,
            t.last_day + $7::integer - leads.day AS last_age_days
