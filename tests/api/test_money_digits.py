@@ -6,10 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 
-from tests.api.asking import assume, over
-from tests.api.conftest import Deliver
+from shared.db import Database
+from shared.orgs import create_org
+from tests.api.asking import assume, over, post
+from tests.api.conftest import Deliver, Fold, MakeClient
 from tests.api.golden import ACTIVE, CHANNELS, fact, local
 
 MARCH = {"from": "2025-03-01", "to": "2025-04-01"}
@@ -76,6 +79,47 @@ async def test_the_statement_the_comparison_and_the_kpis_say_the_same_money(
         assert sum(map(Decimal, parts)) == Decimal("133.36")
         assert {len(part.partition(".")[2]) for part in parts} == {2}
         assert sum(Decimal(group["amount"]) for group in model["groups"]) == Decimal("133.36")
+
+
+@pytest.mark.parametrize(
+    ("currency", "digits", "won", "spent", "even"),
+    [("JPY", 0, "133", "10", "34"), ("KWD", 3, "133.353", "10.000", "33.334")],
+)
+async def test_every_statement_has_the_digits_of_the_currency(
+    database: Database,
+    client_of: MakeClient,
+    fold: Fold,
+    currency: str,
+    digits: int,
+    won: str,
+    spent: str,
+    even: str,
+) -> None:
+    async with database.transaction() as connection:
+        org = await create_org(
+            connection, name="Elsewhere", time_zone="Europe/Warsaw", currency=currency
+        )
+    client = await client_of(org)
+    told = ({**one, **({"currency": currency} if "currency" in one else {})} for one in sold())
+    await post(client, told)
+    await fold(org)
+    await assume(client, "gross_margin", "0.3")
+
+    statement = await get(client, "roi", basis="period")
+    models = await get(client, "roi/models", basis="period")
+    costs = await get(client, "roi/costs", amortize_months=7)
+    proof = await get(client, "roi/explain", basis="period")
+
+    assert (statement["total_revenue"], models["total_revenue"]) == (won, won)
+    assert (statement["cost"]["total"], costs["lines"][0]["in_period"]) == (spent, spent)
+    assert [one["revenue"] for one in statement["break_even"]] == [spent, even, even]
+    for model in models["models"]:
+        parts = [channel["amount"] for channel in model["channels"]]
+        assert sum(map(Decimal, parts)) == Decimal(won)
+        assert {len(part.partition(".")[2]) for part in parts} == {digits}
+    amounts = [line["amount"] for line in proof["credits"]]
+    assert {len(amount.partition(".")[2]) for amount in amounts} == {digits}
+    assert sum(map(Decimal, amounts)) == Decimal(statement["credited_revenue"])
 
 
 async def test_credit_is_explained_to_the_cent(told: httpx.AsyncClient) -> None:
