@@ -91,7 +91,8 @@ async def fold_batch(
     """Fold up to ``limit`` entries in the caller's open transaction.
 
     Returns None when another worker holds the cursor, or the generation is retired. The batch may
-    be shorter than ``limit`` even when more is waiting: call again until nothing is folded.
+    be shorter than ``limit`` even when more is waiting: call again until nothing is folded. It is
+    longer by one where it would end inside a correction.
     """
     cursor = await connection.fetchrow(_LOCK_CURSOR, org_id, generation)
     if cursor is None:

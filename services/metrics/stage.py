@@ -98,8 +98,11 @@ _WITHIN = """
 """
 # A position that lost its entry is passed by: appends of an organization come one after another, so
 # nothing can come before what is there. No batch ends at such a one.
+#
+# Nor does a batch end inside a correction, between what it takes back and what it says instead: an
+# answer, or a publication, would tell what nobody ever told. Both were recorded at one moment.
 _EXTENT = f"""
-SELECT ended.position AS until, first.known_on, ended.position - first.position + 1 AS entries
+SELECT whole.until, first.known_on, whole.until - first.position + 1 AS entries
   FROM (
     SELECT position, (recorded_at AT TIME ZONE $4)::date AS known_on
       FROM ledger_entry WHERE org_id = $1 AND position > $2::bigint
@@ -108,11 +111,18 @@ SELECT ended.position AS until, first.known_on, ended.position - first.position 
   ) first
  CROSS JOIN LATERAL ({last_position(_WITHIN, zone="$4", day="first.known_on")}) last
  CROSS JOIN LATERAL (
-    SELECT position FROM ledger_entry
+    SELECT position, weight, fact_key, recorded_at FROM ledger_entry
      WHERE org_id = $1 AND position <= last.position
      ORDER BY position DESC
      LIMIT 1
  ) ended
+ CROSS JOIN LATERAL (
+    SELECT coalesce(max(said.position), ended.position) AS until FROM ledger_entry said
+     WHERE said.org_id = $1 AND said.position = ended.position + 1 AND ended.weight = -1
+       AND said.fact_key = ended.fact_key AND said.recorded_at = ended.recorded_at
+       AND NOT EXISTS (
+            SELECT FROM publication p WHERE p.org_id = $1 AND p.position = ended.position)
+ ) whole
 """
 # Which kinds there are, and where the entries of each lie, in the order of their places.
 _KINDS = """

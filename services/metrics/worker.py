@@ -89,7 +89,7 @@ async def catch_up(
             return folded
         folded += result.entries
         # One that ended before, with the day or the ledger, says nothing about larger ones.
-        if result.entries == limit:
+        if result.entries >= limit:
             sizes.grow(org_id)
         _log.info("fold.batch", entries=result.entries, **result.stretch)
         if turn.is_over:

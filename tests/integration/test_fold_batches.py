@@ -42,6 +42,11 @@ async def click(database: Database, org: Org, number: int, received_at: datetime
         await append(connection, org, [told], received_at=received_at)
 
 
+def reading(hour: int, impressions: int) -> Fact:
+    at = f"2025-02-09T{hour:02}:00:00Z"
+    return fact("post.metrics", "r1", at, post="p1", employee="E1", impressions=impressions)
+
+
 async def fold(
     database: Database,
     org: Org,
@@ -94,6 +99,42 @@ async def test_a_batch_ends_at_each_published_position(database: Database, org: 
         *(FoldResult(3, 3), FoldResult(1, 4), FoldResult(2, 6), FoldResult(2, 8)),
         FoldResult(0, 8),
     ]
+
+
+async def test_a_batch_takes_a_correction_whole(database: Database, org: Org) -> None:
+    read = [reading(9, 4), reading(10, 7), reading(11, 9)]
+    told: list[Fact | Retraction] = [*read[:2], Retraction(read[0].identity), read[2]]
+    for seconds, item in enumerate(told):
+        received_at = LATE + timedelta(seconds=seconds)
+        async with database.transaction(org.id) as connection:
+            await append(connection, org, [item], received_at=received_at)
+    assert [await fold(database, org, limit) for limit in (2, 1)] == [
+        # A limit that ends inside the second word: what it takes back and what it says instead.
+        FoldResult(3, 3),
+        FoldResult(1, 4),
+    ]
+    assert await fold(database, org, 1) == FoldResult(1, 5)
+
+
+async def test_a_deletion_and_a_later_telling_are_two_words(database: Database, org: Org) -> None:
+    told: list[Fact | Retraction] = [reading(9, 4), Retraction(reading(9, 4).identity)]
+    days = [LATE, LATE, LATE + timedelta(hours=1)]
+    for item, received_at in zip((*told, told[0]), days, strict=True):
+        async with database.transaction(org.id) as connection:
+            await append(connection, org, [item], received_at=received_at)
+
+    assert [await fold(database, org) for _ in range(2)] == [FoldResult(2, 2), FoldResult(1, 3)]
+
+
+async def test_what_was_published_inside_a_correction_stays_so(
+    database: Database, org: Org
+) -> None:
+    for item in (reading(9, 4), reading(10, 7)):
+        async with database.transaction(org.id) as connection:
+            await append(connection, org, [item], received_at=LATE)
+    await publish(database, org, 2)
+
+    assert [await fold(database, org) for _ in range(2)] == [FoldResult(2, 2), FoldResult(1, 3)]
 
 
 async def test_a_retired_generation_is_left_alone(database: Database, org: Org) -> None:
