@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from cli.directory import DataDirectory
 from cli.embedded import BinariesMissingError
 from cli.embedded.binaries import find_postgres, find_valkey
+from cli.faults import sentence
 from cli.ports import PortTakenError, require_port
 from cli.reencrypting import look, unopened
 from cli.running import NothingRunsError, key_list, stored_database
@@ -129,7 +130,7 @@ async def _database(url: str, ring: KeyRing | None) -> list[Check]:
     try:
         connection = await asyncpg.connect(url, timeout=_TIMEOUT_SECONDS)
     except (OSError, asyncpg.PostgresError, ValueError) as error:
-        return [Check("database", f"cannot connect: {error}", is_fault=True)]
+        return [Check("database", f"cannot connect: {sentence(error)}", is_fault=True)]
     try:
         checks = [check async for check in _contents(connection)]
         if ring is not None and not {"schema", "role"} & {c.subject for c in checks if c.is_fault}:
@@ -156,6 +157,9 @@ async def _version(connection: "asyncpg.Connection[asyncpg.Record]") -> Check:
     text = f"PostgreSQL {await connection.fetchval('SHOW server_version')}"
     if connection.get_server_version().major < _OLDEST_POSTGRES:
         return Check("database", f"{text}: {_OLDEST_POSTGRES} or newer is needed", is_fault=True)
+    if await connection.fetchval("SHOW transaction_read_only") == "on":
+        advice = "takes no writes: it is a standby, or default_transaction_read_only is on"
+        return Check("database", f"{text} {advice}", is_fault=True)
     return Check("database", text)
 
 

@@ -58,6 +58,9 @@ def sentence(error: BaseException) -> str:
             return _refusal(error)
         case Problem():
             return str(error.detail or error.title)
+        # A missing file has a name, a Unix socket that is not there has none.
+        case FileNotFoundError(filename=None):
+            return "the database's socket is not there: its server does not run"
     return str(error)
 
 

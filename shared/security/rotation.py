@@ -77,16 +77,20 @@ async def held(database: Database, ring: KeyRing, org_id: UUID) -> Held:
     async with database.transaction(org_id) as connection:
         rows = await connection.fetch(_CREDENTIALS, org_id)
         sealed = await connection.fetchval(_PEPPERS, org_id)
-    unreadable = tuple(row["id"] for row in rows if _opened(ring, org_id, row) is None)
-    readable = [row["credentials"] for row in rows if row["id"] not in unreadable]
-    current = sum(crypto.is_current(ring, credentials) for credentials in readable)
+    unreadable, current = [], 0
+    for row in rows:
+        if _opened(ring, org_id, row) is None:
+            unreadable.append(row["id"])
+        else:
+            current += crypto.is_current(ring, row["credentials"])
+    behind = len(rows) - current - len(unreadable)
     try:
         peppers: Literal["kept", "missing", "unreadable"] = (
             "kept" if _anew(ring, org_id, sealed) is None else "missing"
         )
     except SecretUnreadable:
         peppers = "unreadable"
-    return Held(org_id, current, len(readable) - current, unreadable, peppers)
+    return Held(org_id, current, behind, tuple(unreadable), peppers)
 
 
 async def reencrypt(database: Database, ring: KeyRing, org_id: UUID) -> int:

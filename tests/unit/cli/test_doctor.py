@@ -43,6 +43,15 @@ def test_a_time_zone_that_the_database_reads_otherwise_is_a_fault(
     assert not _findings(tmp_path, database_url=database_url)["time zones"].is_fault
 
 
+def test_a_database_that_takes_no_writes_is_a_fault(tmp_path: Path, database_url: str) -> None:
+    found = _findings(
+        tmp_path, database_url=f"{database_url}&options=-c%20default_transaction_read_only%3Don"
+    )
+
+    assert found["database"].is_fault
+    assert "takes no writes" in found["database"].finding
+
+
 def test_an_empty_database_is_told_how_to_be_migrated(tmp_path: Path, server_url: str) -> None:
     found = _findings(tmp_path, database_url=server_url)
 
