@@ -177,6 +177,7 @@ class StreamSync:
         """Read the pages of a window; return whether there is more in it."""
         stream = run.session.stream
         run.stated, run.is_complete = set(), True
+        run.guard.begin_window()
         request = stream.request(run.session.frame, window)
         while True:
             run.guard.admit(request)

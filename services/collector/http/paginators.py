@@ -150,6 +150,10 @@ class PageGuard:
     _last_records: bytes | None = None
     _pages: int = 0
 
+    def begin_window(self) -> None:
+        """Expect the first page of a window: it may be the last one of the window before again."""
+        self._last_records = None
+
     def admit(self, request: Request) -> None:
         """Let a request through once.
 
@@ -165,7 +169,8 @@ class PageGuard:
         self._seen_requests.add(fingerprint)
 
     def inspect(self, records: bytes) -> None:
-        """Compare a page's records with the page before; ``records`` is empty for an empty page.
+        """Compare a page's records with the page before in its window; ``records`` is empty for an
+        empty page.
 
         Raises:
             PaginationAborted: the vendor gave the same page under another cursor.

@@ -1,5 +1,6 @@
 """What polling books: each record once, what cannot be read aside, no page that makes no sense."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,12 +54,13 @@ async def test_a_record_that_changes_while_pages_are_read_hides_no_other(
     assert {entry.external_id for entry in entries} == {str(1000 + n) for n in range(6)}
 
 
+@pytest.mark.parametrize("others", [(), (1, 2, 20, 21), (1, 20)])
 async def test_records_of_one_instant_are_read_though_they_fill_more_than_a_page(
-    database: Database, org: Org, vendor: FakeHubSpot, url: str
+    database: Database, org: Org, vendor: FakeHubSpot, url: str, others: Sequence[int]
 ) -> None:
     at_once = "2025-01-01T00:03:00.000Z"
     vendor.contacts = [contact(n, lastmodifieddate=at_once) for n in range(3, 10)]
-    vendor.contacts += [contact(n) for n in (1, 2, 20, 21)]
+    vendor.contacts += [contact(n) for n in others]
     vendor.page_size = 2
     async with connected(database, org, url) as hubspot:
         report = await hubspot.run("contacts")

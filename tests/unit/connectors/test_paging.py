@@ -99,6 +99,8 @@ def test_the_guard_ends_loops_repetitions_and_endless_paging() -> None:
     guard.inspect(b"")
     guard.inspect(b"")
     guard.inspect(b"page")
+    guard.begin_window()
+    guard.inspect(b"page")
     with pytest.raises(PaginationAborted, match="repeated_page"):
         guard.inspect(b"page")
 
