@@ -44,7 +44,7 @@ SELECT DISTINCT ON (p.post) p.post, p.employee, p.campaign, p.content
   FROM post p
   JOIN generation g ON g.org_id = p.org_id AND g.generation = p.generation AND g.state = 'live'
  WHERE p.org_id = $1 AND p.employee = $2 AND p.network = $3
-   AND p.published_at > clock_timestamp() - $4::interval
+   AND p.published_at > clock_timestamp() - $4::interval AND p.post ~ $5
  ORDER BY p.post, p.published_at
 """
 
@@ -171,7 +171,9 @@ async def _links(
 async def _posts(
     connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, scope: PostScope
 ) -> tuple[TrackedPost, ...]:
-    rows = await connection.fetch(_POSTS, org_id, scope.employee, scope.network, scope.age)
+    rows = await connection.fetch(
+        _POSTS, org_id, scope.employee, scope.network, scope.age, scope.pattern
+    )
     return tuple(
         TrackedPost(row["post"], row["employee"], row["campaign"] or None, row["content"] or None)
         for row in rows

@@ -280,20 +280,27 @@ async def test_a_day_of_which_linkedin_says_nothing_any_more_is_a_day_without_ac
     assert under_another_name == [12, 19]
 
 
-async def test_a_post_that_is_gone_does_not_stop_the_others(database: Database, org: Org) -> None:
+@pytest.mark.parametrize(
+    "other", ["urn:li:share:1", "urn:li:activity:1", "https://www.linkedin.com/posts/1", "1"]
+)
+async def test_a_post_that_is_gone_or_is_none_does_not_stop_the_others(
+    database: Database, org: Org, other: str
+) -> None:
     def analytics(request: Request, body: dict[str, Any]) -> Response:
         if "share%3A1" in request.url.query:
             return JSONResponse({"status": 404, "code": "RESOURCE_NOT_FOUND"}, 404)
+        if "share%3A2" not in request.url.query:
+            return JSONResponse({"status": 400, "code": "ILLEGAL_ARGUMENT"}, 400)
         metric = request.query_params["queryType"]
         return JSONResponse({"elements": [{"count": 7, "metricType": metric}]})
 
     async with database.transaction(org.id) as connection:
-        for number in (1, 2):
+        for post in (other, "urn:li:share:2"):
             await connection.execute(
                 "INSERT INTO post (org_id, generation, post, fact_key, published_at, employee, "
                 "network, position) VALUES ($1, 1, $2, $3, now(), 'E007', 'linkedin', 1)",
                 org.id,
-                f"urn:li:share:{number}",
+                post,
                 bytes(16),
             )
     with served(fake_vendor(analytics)) as url:

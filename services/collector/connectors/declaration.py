@@ -86,11 +86,16 @@ class TrackedPost:
 
 @dataclass(frozen=True, slots=True)
 class PostScope:
-    """Which posts a stream asks about: an employee's, on one network, not older than ``age``."""
+    """Which posts a stream asks about: an employee's, on one network, not older than ``age``.
+
+    ``pattern``, a regular expression, is what the vendor's ids look like. Who tells of a post may
+    name it otherwise, and such a question would end the run.
+    """
 
     employee: str
     network: str
     age: timedelta
+    pattern: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ _DAY: Final = timedelta(days=1)
 # Statistics reach back twelve months. LinkedIn restates days for about a week.
 _DAILY: Final = DayWindows(days=366, reread_days=7, default_days=365)
 _REMEMBERED: Final = timedelta(days=330)
+_POST: Final = "^urn:li:(share|ugcPost):[0-9]{1,20}$"
 
 
 class LinkedInConfig(ConnectorConfig):
@@ -93,7 +94,8 @@ def _reads_posts(config: LinkedInConfig) -> bool:
 
 
 def _post_scope(config: LinkedInConfig) -> PostScope:
-    return PostScope(config.employee or "", mapping.NETWORK, timedelta(days=config.post_age_days))
+    age = timedelta(days=config.post_age_days)
+    return PostScope(config.employee or "", mapping.NETWORK, age, _POST)
 
 
 # The query strings are built by hand: LinkedIn wants the names inside encoded, and the parentheses,
