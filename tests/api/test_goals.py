@@ -11,7 +11,7 @@ import httpx
 import pytest
 import time_machine
 
-from services.api.goals.repository import lock_goal
+from services.api.goals.repository import lock_goal, lock_new_goals
 from shared.db import Database
 from shared.facts import Fact, parse_fact
 from shared.orgs import Org
@@ -266,6 +266,34 @@ async def test_a_change_that_changes_nothing_is_no_version(
     assert len((await client.get(f"{url}/versions")).json()["versions"]) == 1
 
 
+async def test_a_goal_that_is_stated_once_more_is_the_same_goal(client: httpx.AsyncClient) -> None:
+    """A request whose answer was lost is sent again; one goal is not followed twice."""
+    goal = (await state(client)).json()
+    url = f"/v1/goals/{goal['id']}"
+
+    again = await state(client, target="1200.00")
+    other = (await state(client, target="1201")).json()
+    await client.patch(url, json={"owner": "head of sales"})
+    other_now = (await state(client)).json()
+    await client.delete(url)
+    anew = (await state(client, owner="head of sales")).json()
+
+    assert (again.status_code, again.json()) == (201, goal)
+    assert len({made["id"] for made in (goal, other, other_now, anew)}) == 4
+
+
+async def test_one_goal_that_is_stated_twice_at_one_moment_is_one(
+    client: httpx.AsyncClient, org: Org, database: Database
+) -> None:
+    async with database.transaction(org.id) as connection:
+        await lock_new_goals(connection, org.id)
+        stating = [asyncio.create_task(state(client)) for _ in range(2)]
+        await until_they_wait(database, 2)
+    answers = await asyncio.gather(*stating)
+
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
 async def test_changes_at_one_moment_are_all_kept(
     client: httpx.AsyncClient, org: Org, database: Database
 ) -> None:
@@ -315,7 +343,7 @@ async def test_an_archived_goal_is_out_of_the_list_and_does_not_change(
 
 
 async def test_goals_are_listed_page_by_page(client: httpx.AsyncClient) -> None:
-    ids = [(await state(client)).json()["id"] for _ in range(3)]
+    ids = [(await state(client, target=f"120{n}")).json()["id"] for n in range(3)]
 
     first = (await client.get("/v1/goals", params={"limit": 2})).json()
     rest = (

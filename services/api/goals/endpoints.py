@@ -42,7 +42,10 @@ async def list_goals(
 
 @router.post("", operation_id="goals_create_goal", status_code=201)
 async def create_goal(access: _Writer, body: NewGoal) -> GoalAnswer:
-    """State a goal. All five parts are required; a target outside the forecast needs `stretch`."""
+    """State a goal. All five parts are required; a target outside the forecast needs `stretch`.
+
+    A goal in use that says the very same is answered as it stands: the request may be sent again.
+    """
     return await service.create_goal(access, body)
 
 

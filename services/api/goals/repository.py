@@ -21,7 +21,9 @@ __all__ = [
     "add_version",
     "current_goal",
     "current_goals",
+    "goal_in_use",
     "lock_goal",
+    "lock_new_goals",
     "versions_of",
 ]
 
@@ -51,6 +53,16 @@ SELECT latest.*
  WHERE latest.is_archived = $2
  ORDER BY stated.id DESC
  LIMIT $4
+"""
+# A KPI stays in all versions, days may change.
+_OF_KPI: Final = f"""
+SELECT latest.*
+  FROM (SELECT id FROM goal WHERE org_id = $1 AND version = 1 AND kpi = $2 OFFSET 0) stated
+ CROSS JOIN LATERAL (
+    SELECT {_READ} FROM goal WHERE org_id = $1 AND id = stated.id ORDER BY version DESC LIMIT 1
+ ) latest
+ WHERE NOT latest.is_archived AND latest.baseline_on = $3 AND latest.due_on = $4
+ ORDER BY stated.id
 """
 _ADD: Final = f"""
 INSERT INTO goal (org_id, {_COLUMNS})
@@ -146,6 +158,13 @@ async def lock_goal(
     )
 
 
+async def lock_new_goals(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> None:
+    """Make another new goal of the organization wait until this transaction ends."""
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"goal/{org_id}"
+    )
+
+
 async def versions_of(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
@@ -165,6 +184,15 @@ async def current_goal(
     """Return a goal as it is now, archived or not."""
     versions = await versions_of(connection, org_id, goal_id, limit=1)
     return versions[0] if versions else None
+
+
+async def goal_in_use(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, told: Mapping[str, Any]
+) -> GoalVersion | None:
+    """Return the goal in use that says what is told of a new one, if there is one."""
+    days = (told["baseline_on"], told["due_on"])
+    rows = await connection.fetch(_OF_KPI, org_id, told["kpi"], *days)
+    return next((goal for goal in map(_version, rows) if goal.says(told)), None)
 
 
 async def current_goals(

@@ -44,12 +44,16 @@ __all__ = [
 
 
 async def create_goal(access: Access, new: shapes.NewGoal) -> shapes.GoalAnswer:
-    """State a goal.
+    """State a goal; if one in use says the very same, it is that one, and not stated twice.
 
     Raises:
         Invalid: a part is missing or breaks a rule; each is named.
     """
-    return await _state(access, GoalVersion(**new.model_dump(), **_fresh(access, new_id(), 1)))
+    told = new.model_dump()
+    await repository.lock_new_goals(access.connection, access.org.id)
+    if (stated := await repository.goal_in_use(access.connection, access.org.id, told)) is not None:
+        return await _as_it_stands(access, stated)
+    return await _state(access, GoalVersion(**told, **_fresh(access, new_id(), 1)))
 
 
 async def update_goal(
