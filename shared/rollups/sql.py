@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.kpis.vocabulary import Dimension
 from shared.money import EXPONENTS
-from shared.rollups.query import ForbiddenSlice, MeasureQuery
+from shared.rollups.query import MeasureQuery
 
 __all__ = [
     "EVER",
@@ -69,12 +69,12 @@ def filter_clause(
     ``columns`` says where a dimension is found that is no column of ``alias``.
 
     Raises:
-        ForbiddenSlice: a filter is not a dimension.
+        ValueError: a filter is not a dimension; it would become SQL.
     """
     clauses = []
     for dimension, values in sorted(filters.items()):
         if dimension not in _COLUMNS:
-            raise ForbiddenSlice("unknown_dimension", f"{dimension} is not a dimension")
+            raise ValueError(f"{dimension} is not a dimension")
         column = columns.get(dimension, f"{alias}.{dimension}")
         clauses.append(f"AND {column} = ANY ({arguments.add(sorted(values))}::text[])")
     return " ".join(clauses)

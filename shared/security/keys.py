@@ -122,7 +122,7 @@ async def create_key(
     """
     if not scopes or not SCOPES.issuperset(scopes):
         known = ", ".join(get_args(Scope))
-        raise Invalid(f"A key needs one or more of the scopes {known}.", code="invalid_scope")
+        raise Invalid(f"A key needs one or more of the scopes {known}.")
     key_id = "".join(secrets.choice(_BASE62) for _ in range(_ID_LENGTH))
     secret = _base62(secrets.token_bytes(32), _SECRET_LENGTH)
     await connection.execute(
