@@ -315,6 +315,7 @@ async def test_an_assumption_out_of_bounds_is_not_stated(
         ("kpis/shares/series", {"from": "1735689600"}, "invalid"),
         ("kpis/shares/series", {"from": "0001-01-01"}, "invalid"),
         ("kpis/shares/explain", {"measure": "clicks"}, "unknown_measure"),
+        ("kpis/turnover_rate/explain", {"measure": "weeks"}, "not_explained_by_facts"),
         ("kpis/shares/explain", {"limit": "1000000000"}, "invalid"),
         ("roi", {"recruiting_to": "2024-01-01"}, "empty_period"),
         ("roi", {"model": "astrology"}, "invalid"),

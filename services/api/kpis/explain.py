@@ -93,13 +93,14 @@ async def _inputs(
 
 def _listed_measures(kpi: Kpi, only: str | None) -> list[Measure]:
     """Return the inputs whose facts are listed; the calendar has none."""
-    measures = [m for m in catalogue().measures_of(kpi.id) if m.kept is not Kept.CALENDAR]
-    if only is None:
-        return measures
-    chosen = [measure for measure in measures if measure.id == only]
-    if not chosen:
+    inputs = catalogue().measures_of(kpi.id)
+    asked = [measure for measure in inputs if only in (None, measure.id)]
+    if only is not None and not asked:
         raise Invalid("`measure` is not one of this KPI's inputs.", code="unknown_measure")
-    return chosen
+    listed = [measure for measure in asked if measure.kept is not Kept.CALENDAR]
+    if asked and not listed:
+        raise Invalid("This input is counted in the calendar.", code="not_explained_by_facts")
+    return listed
 
 
 async def _facts(
