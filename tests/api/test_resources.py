@@ -364,12 +364,24 @@ async def test_without_facts_figures_are_null_and_not_zero(client: httpx.AsyncCl
     assert models["models"] == []
 
 
-async def test_an_unknown_kpi_is_not_found(client: httpx.AsyncClient) -> None:
-    for path in ("kpis/shoe_size", "kpis/shoe_size/series", "kpis/shoe_size/explain"):
-        answer = await client.get(f"/v1/{path}", params={} if "/s" not in path[5:] else PERIOD)
-        assert answer.status_code in {404, 422}
-    assert (await client.get("/v1/kpis/shoe_size")).status_code == 404
-    assert (await client.get("/v1/kpis/shoe_size/series", params=PERIOD)).status_code == 404
+@pytest.mark.parametrize(
+    ("path", "query", "field"),
+    [
+        ("kpis/shoe_size", {}, "path.kpi_id"),
+        ("kpis/shoe_size/series", PERIOD, "path.kpi_id"),
+        ("kpis/shoe_size/explain", PERIOD, "path.kpi_id"),
+        ("kpis/values", {**PERIOD, "ids": ["shares", "shoe_size"]}, "query.ids.1"),
+        ("restatements", {**PERIOD, "kpi": "shoe_size"}, "query.kpi"),
+        ("roi/incrementality", {**PERIOD, "metric": "shoe_size"}, "query.metric"),
+    ],
+)
+async def test_an_unknown_kpi_is_not_found_where_it_is_named(
+    path: str, query: dict[str, Any], field: str, client: httpx.AsyncClient
+) -> None:
+    answer = await client.get(f"/v1/{path}", params=query)
+
+    assert refusal(answer) == (404, "not_found")
+    assert [error["field"] for error in problem(answer)["errors"]] == [field]
 
 
 async def test_the_catalogue_tells_everything(client: httpx.AsyncClient) -> None:

@@ -26,7 +26,7 @@ from services.api.kpis.schemas import (
 from services.api.lookback import look
 from services.api.model import exact
 from services.api.privacy import SUPPRESSED, require_people
-from shared.errors import NotFound
+from shared.errors import FieldError, NotFound
 from shared.kpis.compose import KpiValue, additive_over
 from shared.kpis.definitions import Kpi, catalogue
 from shared.kpis.intervals import StatedInterval
@@ -49,15 +49,18 @@ __all__ = [
 ]
 
 
-def kpi_named(kpi_id: str) -> Kpi:
-    """Return a definition.
+def kpi_named(kpi_id: str, place: str = "path.kpi_id") -> Kpi:
+    """Return a definition; ``place`` is where the request names it.
 
     Raises:
         NotFound: there is none of this id.
     """
     kpi = catalogue().kpis.get(kpi_id)
     if kpi is None:
-        raise NotFound
+        message = "No KPI of the catalogue has this id."
+        raise NotFound(
+            message, errors=[FieldError(field=place, rule="unknown_kpi", message=message)]
+        )
     return kpi
 
 
@@ -118,7 +121,8 @@ async def series(access: Access, kpi_id: str, query: SeriesQuery) -> Series:
 
 async def values(access: Access, query: ValuesQuery) -> Values:
     """Return several KPIs of one period; raises as :func:`series`."""
-    kpis, org = [kpi_named(kpi_id) for kpi_id in dict.fromkeys(query.ids)], access.org
+    named = [kpi_named(kpi_id, f"query.ids.{n}") for n, kpi_id in enumerate(query.ids)]
+    kpis, org = list({kpi.id: kpi for kpi in named}.values()), access.org
     asked = Slice(query.group_by, query.filters)
     require_people(access, asked.filters, asked.group_by)
     parts = (query.period,)

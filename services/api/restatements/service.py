@@ -72,7 +72,7 @@ def _asked(access: Access, query: FigureQuery) -> Figure:
             (``not_a_return``).
         InsufficientScope: it is a return, and the caller may not see any.
     """
-    kpi = kpi_named(query.kpi)
+    kpi = kpi_named(query.kpi, "query.kpi")
     if kpi.id == RETURN:
         return return_figure(access, kpi, query)
     if kpi.statement is not None:

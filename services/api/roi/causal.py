@@ -81,7 +81,7 @@ async def incrementality_of(access: Access, query: IncrementalityQuery) -> Incre
         NotFound: no such KPI.
         Invalid: teams do not carry it, or the period holds no whole week.
     """
-    kpi, org = kpi_named(query.metric), access.org
+    kpi, org = kpi_named(query.metric, "query.metric"), access.org
     if why := catalogue().why_not_by(kpi.id, [Dimension.TEAM]):
         raise Invalid(why, code="dimension_not_carried")
     await look(access, query)
