@@ -91,7 +91,16 @@ def _taking_part() -> Iterator[Measure]:
     yield _people_in("engaged_users", "employees who opened the sharing platform or posted")
     yield _people_in("enrolled_at_start", "members before the period", dimensions=_JOINED)
     yield _people_in("trained", "members who ever completed a training", dimensions=_JOINED)
-    yield _people_in("connected", "members with a network account whose token works")
+    on_networks = (*_TEAM, _N)
+    yield _people_in(
+        "connected", "members with a network account whose token works", dimensions=on_networks
+    )
+    # Else nothing could be compared with the accounts of one network.
+    yield _people_in(
+        "connectable",
+        "members: of each network whose accounts were told of, all of them",
+        dimensions=on_networks,
+    )
     yield _people_in(
         "leaders", "employed, with the role leader", dimensions=_PLACED, roster=RosterDay.END
     )

@@ -64,7 +64,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "hires": ("hire.accepted",),
     "engaged_users": ("login.recorded", "post.published"),
     "trained": ("training.completed", *_MEMBERS),
-    "connected": ("access.recorded", *_MEMBERS),
+    **dict.fromkeys(("connected", "connectable"), ("access.recorded", *_MEMBERS)),
     "leaders_sharing": _LEADERS,
     "leaders_listening": ("employee.recorded", "login.recorded"),
     "evenness": (*_MEMBERS, "post.published"),

@@ -62,7 +62,7 @@ _OF_THE_SAME: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("leavers", "adaptation_quits"), ("employment.ended",)),
     **dict.fromkeys(("enrolled", "enrolled_at_start"), _MEMBERS),
     **dict.fromkeys(("joins", "leaves", "rejoins"), _MEMBERS),
-    **dict.fromkeys(("trained", "evenness"), _MEMBERS),
+    **dict.fromkeys(("trained", "evenness", "connectable"), _MEMBERS),
     "connected": (*_MEMBERS, "access.recorded"),
     "esn_registered": ("access.recorded",),
     **dict.fromkeys(("invitees", "invitees_activated", "invited_enrolled"), ("member.invited",)),

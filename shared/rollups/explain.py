@@ -291,7 +291,7 @@ def _lines(asked: _Asked, period: Period, arguments: Arguments) -> str:
         # A count has one line for each that is counted, whatever else was found of it.
         return f"""
             SELECT DISTINCT ON (c.line_key) c.* {contributed} WHERE {condition}
-             ORDER BY c.line_key, c.day, c.fact_key
+             ORDER BY c.line_key, c.day, c.fact_key, c.network
         """
     return f"""
         SELECT {_LINE}, min(c.note) AS note, sum(c.quantity) AS quantity

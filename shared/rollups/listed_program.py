@@ -57,11 +57,21 @@ def _held(relation: str) -> str:
     return each_person(relation, "since", "until")
 
 
-def _while_member(relation: str) -> str:
-    """Return the rows (employee, day, fact_key, since, until), as long as one is a member."""
+def _held_on_networks(relation: str) -> str:
+    """Return the same of rows that say on which network."""
     return f"""
-        SELECT d.employee, d.day, d.fact_key, greatest(d.since, m.since) AS since,
-               least(d.until, m.until) AS until
+        SELECT x.day, x.employee, '' AS account, x.network, '' AS campaign, '' AS content,
+               '' AS channel, 1::numeric AS quantity, x.fact_key, x.employee AS line_key,
+               '' AS note, x.since, x.until
+          FROM ({relation}) x
+    """
+
+
+def _while_member(relation: str, *columns: str) -> str:
+    """Return rows (employee, day, fact_key, ``columns``, since, until), while one is a member."""
+    return f"""
+        SELECT d.employee, d.day, d.fact_key, {"".join(f"d.{column}, " for column in columns)}
+               greatest(d.since, m.since) AS since, least(d.until, m.until) AS until
           FROM ({relation}) d
          CROSS JOIN LATERAL ({members("membership.employee = d.employee")}) m
     """
@@ -94,10 +104,26 @@ def _accounts(system: str) -> str:
     return f"""
         SELECT a.*
           FROM (
-            SELECT a.employee, a.day, a.fact_key, a.note AS state, a.day AS since, {until} AS until
+            SELECT a.employee, a.network, a.day, a.fact_key, a.note AS state, a.day AS since,
+                   {until} AS until
               FROM ({states}) a
           ) a
          WHERE a.state = 'live' AND a.since < a.until
+    """
+
+
+def _on_every_network() -> str:
+    """Return the members once for each network of which accounts were told, and once besides."""
+    return f"""
+        SELECT m.*, n.network
+          FROM ({members()}) m
+         CROSS JOIN (
+            SELECT '' AS network
+            UNION
+            SELECT network FROM standing
+             WHERE org_id = $1 AND generation = $2 AND kind = 'access.recorded'
+               AND body ->> 'system' = 'network'
+         ) n
     """
 
 
@@ -312,10 +338,11 @@ LISTED: Mapping[str, Listed] = {
     ),
     "trained": level(_held(_while_member(_trained())), "count", has_standing("training.completed")),
     "connected": level(
-        _held(_while_member(_accounts("network"))),
+        _held_on_networks(_while_member(_accounts("network"), "network")),
         "count",
         has_standing("access.recorded", "body ->> 'system' = 'network'"),
     ),
+    "connectable": level(_held_on_networks(_on_every_network()), "count", _JOINED),
     "leaders": level(_held(_on_roster(_IS_LEADER)), "count", _LEADERS_KNOWN),
     "leaders_sharing": begun(_leaders_who(posts), "count", _ADVOCATES_POSTED),
     "leaders_listening": begun(

@@ -44,8 +44,8 @@ customers_advocacy 2; customers_new_market 1; pipeline 800; units_sold 10; reven
 pipeline.linear 800; pipeline.shapley 800; opportunities.linear 5; opportunities.first 5
 units.linear 10; units.first 10; wins_owned 4; wins_owned_touched 4
 quota 2000; time_to_close_advocacy.median 10; time_to_close_other.median 25; revenue_brand 350
-engaged_users 2; enrolled_at_start 1; headcount_at_start 4; trained 1; connected 1; leaders 1
-leaders_sharing 1; leaders_listening 1; evenness 1/2; ssi_change 3; invitees 3
+engaged_users 2; enrolled_at_start 1; headcount_at_start 4; trained 1; connected 1; connectable 2
+leaders 1; leaders_sharing 1; leaders_listening 1; evenness 1/2; ssi_change 3; invitees 3
 invitees_activated 1; invited_enrolled 3; first_share_hours.median 24; cohort.w1 2
 cohort_active.w1 1
 cohort_active.w4 0; stories_submitted 2; stories_published 1; content_released 2

@@ -30,7 +30,7 @@ _BEGUN = (
     *("first_share_hours.median", "cohort.w1", "cohort_active.w1"),
 )
 _HELD = (
-    *("enrolled", "invited", "invited_enrolled", "trained", "connected", "leaders"),
+    *("enrolled", "invited", "invited_enrolled", "trained", "connected", "connectable", "leaders"),
     *("enrolled_at_start", "headcount_at_start", "headcount", "ties_possible", "person_days"),
     *("ssi", "ssi.brand", "ssi_change", "connections", "recognized_experts", "evenness"),
 )

@@ -20,7 +20,7 @@ from shared.facts import (
     TrainingCompleted,
 )
 from tests.property.oracle.answers import Span
-from tests.property.oracle.contributions import where_of
+from tests.property.oracle.contributions import Where, where_of
 from tests.property.oracle.ledger import FactT, History, key_of
 from tests.property.oracle.lines import Line, Told
 from tests.property.oracle.membership import members_on
@@ -118,9 +118,23 @@ def _memberships(history: History, span: Span) -> dict[str, Told]:
             for state in _in_order(s for s in states if _is_before(history, s, span)):
                 where = (state.network or "") if system == "network" else ""
                 last[state.employee, where] = state
-            live = {state.employee for state in last.values() if state.state == "live"}
-            people = live & members if system == "network" else live
-            told[name] = Told(_one(people, span.last_day), "count")
+            live = {whose for whose, state in last.items() if state.state == "live"}
+            lines = [
+                Line(employee, 1, span.last_day, employee, where=Where(network=network))
+                for employee, network in live
+                if system == "internal" or employee in members
+            ]
+            told[name] = Told(lines, "count")
+    if history.of(MemberJoined):
+        networks = {a.network or "" for a in history.of(AccessRecorded) if a.system == "network"}
+        told["connectable"] = Told(
+            [
+                Line(employee, 1, span.last_day, employee, where=Where(network=network))
+                for employee in members
+                for network in networks | {""}
+            ],
+            "count",
+        )
     return told
 
 
