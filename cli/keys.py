@@ -106,7 +106,9 @@ def keys_reencrypt(
     with told():
         access = stored_access(data_dir, database_url, secret_key, previous_secret_keys)
         if not access.previous_secret_keys:
-            raise typer.BadParameter("without the keys of before there is nothing to bring over")
+            raise typer.BadParameter(
+                "without the keys of before, in --previous-secret-keys, there is nothing to do"
+            )
         found = reencrypt_all(access.database_url, access.ring())
         for line in render(found):
             typer.echo(line)

@@ -56,7 +56,7 @@ def render(found: Sequence[Held]) -> Iterator[str]:
     """Yield what the keys hold, and whether the previous ones may go."""
     yield from unopened(found)
     current = sum(each.current for each in found)
-    yield f"{current} credentials of {len(found)} organizations are under the newest key"
+    yield f"{current} credentials are under the newest key"
     if all(each.is_settled for each in found):
         yield "Nothing needs the previous keys any more."
     elif behind := sum(each.behind for each in found):

@@ -4,9 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.directory import DataDirectory
-from shared.security.keyring import KeyRing
+
+if TYPE_CHECKING:
+    from shared.security.keyring import KeyRing
 
 __all__ = [
     "Found",
@@ -64,12 +67,15 @@ class StoredAccess:
     secret_key: str
     previous_secret_keys: tuple[str, ...] = ()
 
-    def ring(self) -> KeyRing:
+    def ring(self) -> "KeyRing":
         """Return the keys as processes have them.
 
         Raises:
             shared.security.keyring.KeyRingError: one of them is none.
         """
+        # Here: most commands that find an installation need no key of it.
+        from shared.security.keyring import KeyRing
+
         return KeyRing.from_base64(self.secret_key, *self.previous_secret_keys)
 
 

@@ -26,7 +26,7 @@ from cli.running import key_list
 from cli.supervisor import StopRequestedError, Supervisor
 from shared.migrations.runner import migrate
 
-__all__ = ["UpOptions", "outdated_figures", "up", "whereabouts"]
+__all__ = ["UpOptions", "outdated_figures", "secrets_are_opened", "up", "whereabouts"]
 
 _READY_WITHIN = timedelta(seconds=90)
 
@@ -104,7 +104,10 @@ def _run(
         )
         terminal.print(f"\n{text}")
     outdated = supervisor.watch(lambda: outdated_figures(stores.database_url))
-    terminal.print("\n" + whereabouts(directory, addresses, demo, outdated=outdated))
+    is_opened = supervisor.watch(lambda: secrets_are_opened(stores))
+    terminal.print(
+        "\n" + whereabouts(directory, addresses, demo, outdated=outdated, is_opened=is_opened)
+    )
     supervisor.wait_for_stop()
     terminal.print("Stopping.")
 
@@ -145,7 +148,7 @@ def _demo_record(
             name=program.ORGANIZATION,
             time_zone=program.ZONE.key,
             currency=program.CURRENCY,
-            previous_secret_keys=key_list(os.environ.get("EARNED_PREVIOUS_SECRET_KEYS")),
+            previous_secret_keys=_previous_keys(),
         )
     )
 
@@ -198,11 +201,17 @@ def _announce(
 
 
 def whereabouts(
-    directory: DataDirectory, addresses: Addresses, demo: DemoRecord | None, *, outdated: int = 0
+    directory: DataDirectory,
+    addresses: Addresses,
+    demo: DemoRecord | None,
+    *,
+    outdated: int = 0,
+    is_opened: bool = True,
 ) -> str:
     """Return the lines that say where everything is, and what can be typed next.
 
-    ``outdated`` is how many organizations are answered from figures of before an upgrade.
+    ``outdated`` is how many organizations are answered from figures of before an upgrade;
+    ``is_opened`` says whether the secret keys open what is stored.
     """
     lines = [
         f"API          {addresses.api}/docs",
@@ -233,6 +242,8 @@ def whereabouts(
         ]
     if outdated:
         lines += ["", _hint(directory, outdated)]
+    if not is_opened:
+        lines += ["", _other_key(directory)]
     return "\n".join([*lines, "", "Running. Stop with Ctrl-C."])
 
 
@@ -252,12 +263,33 @@ def outdated_figures(database_url: str) -> int:
     return asyncio.run(ask())
 
 
+def secrets_are_opened(stores: Stores) -> bool:
+    """Return whether the keys that processes were started with open what older ones have stored."""
+    from cli.reencrypting import look
+    from shared.security.keyring import KeyRing
+
+    ring = KeyRing.from_base64(stores.secret_key, *_previous_keys())
+    return all(each.is_readable for each in asyncio.run(look(stores.database_url, ring)))
+
+
+def _previous_keys() -> tuple[str, ...]:
+    return key_list(os.environ.get("EARNED_PREVIOUS_SECRET_KEYS"))
+
+
 def _hint(directory: DataDirectory, outdated: int) -> str:
     """Return the line that says that figures are of before an upgrade, and who knows more."""
     whose = "1 organization" if outdated == 1 else f"{outdated} organizations"
     return (
         f"Figures of {whose} were folded by older rules than this version's:"
         f" `{_command()} doctor{_elsewhere(directory)}` says what changed and what to run."
+    )
+
+
+def _other_key(directory: DataDirectory) -> str:
+    """Return the line that says that stored credentials were made with another key."""
+    return (
+        "Stored credentials were encrypted with another secret key than this:"
+        f" `{_command()} doctor{_elsewhere(directory)}` says whose."
     )
 
 

@@ -94,7 +94,7 @@ def test_without_the_keys_of_before_it_refuses(database_url: str, connection_id:
     code, said = _run(database_url, EARNED_SECRET_KEY=NEW)
 
     assert code == 2
-    assert "the keys of before" in said
+    assert "--previous-secret-keys" in said
 
 
 def test_the_demo_is_found_again_under_another_secret_key(

@@ -48,3 +48,16 @@ def test_figures_of_older_rules_are_hinted_at_with_the_command_that_says_more(
     assert line.startswith(said)
     assert "doctor --data-dir 'else where'` says" in line
     assert "older rules" not in whereabouts(elsewhere, ADDRESSES, None)
+
+
+def test_credentials_under_another_secret_key_are_hinted_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    elsewhere = DataDirectory(Path("else where"))
+
+    text = whereabouts(elsewhere, ADDRESSES, None, is_opened=False)
+
+    (line,) = [line for line in text.splitlines() if "another secret key" in line]
+    assert "doctor --data-dir 'else where'` says" in line
+    assert "another secret key" not in whereabouts(elsewhere, ADDRESSES, None)
