@@ -31,11 +31,13 @@ What is compared, exactly unless it says otherwise:
 - `test_currency_histories`: the same of organizations of currencies with two, three and no digits,
   half of whose amounts are told in another one, at rates that are stated late and corrected;
 - `test_catalogue_histories`: every measure and every KPI of the catalogue, for the company and by
-  anything that divides it, at rates that change inside the period; measures that are means or
-  medians of hours to twelve digits, which is what a division in the database is good for;
+  anything that divides it, at rates that change inside the period, and who did most; measures that
+  are means or medians of hours to twelve digits, which is what a division in the database is good
+  for;
 - `test_roi_histories`: credit by every model, channel and group, with any window, half-life and
   order of the chain; removal effects; every form of ROI, break-even, spread and what depends on the
-  model; cost in cash, in full and amortized; recruiting; payback; maturity; the cohort by month;
+  model; cost in cash, in full and amortized, by category; recruiting; payback; maturity; the cohort
+  by week or month;
 - `test_value_histories`: lines of value and of the internal network, their evidence, the refusal to
   add what holds the same money;
 - `test_goal_histories`: whether a goal is refused, and how it stands: actual value, progress, pace,
@@ -45,10 +47,10 @@ What is compared, exactly unless it says otherwise:
   the six digits they are shown with, because they are floats; the brand's baseline exactly;
 - `test_small_group_histories`: which teams are hidden and which are shown as one, and that nothing
   follows, from all answers together, about fewer people than may be shown;
-- `test_as_known`, `test_restated`, `test_explained`, `test_verified`, `test_two_ways`: the product
-  against itself: a look back against what was, moves against their sum, lines against their figure,
-  the independent recomputation in SQL against the fold, groups against filters and periods against
-  their days.
+- `test_as_known`, `test_returns_known`, `test_restated`, `test_explained`, `test_verified`,
+  `test_two_ways`: the product against itself: a look back, at returns too, against what was, moves
+  against their sum, lines against their figure, the independent recomputation in SQL against the
+  fold, groups against filters and periods against their days.
 
 What the oracle does not cover: the expected value of a cohort, whose interval is drawn by chance;
 which teams are hidden in answers about the past, where nothing may follow all the same. These have

@@ -1,5 +1,6 @@
 """What is asked about returns, and the money of an answer that no attribution model decides."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
@@ -38,6 +39,7 @@ class Question:
     group_by: str | None
     conversion: str
     today: date
+    age_unit: str
 
     def asked(self, **changes: Any) -> Asked:
         """Return what the oracle is asked; ``changes`` are what it is told instead."""
@@ -61,6 +63,7 @@ class Question:
             "order": self.order,
             "group_by": self.group_by,
             "conversion": self.conversion,
+            "age_unit": self.age_unit,
         }
         return {name: given[name] for name in names}
 
@@ -69,10 +72,11 @@ class Question:
 class Expected:
     """What the oracle says of the money of a question, but for the credit.
 
-    ``margin`` is the rate of the period's last day, as are those of recruiting.
+    ``spent`` is the cost by category, nothing if none was ever booked; ``margin`` the rate of the
+    period's last day, as are those of recruiting.
     """
 
-    cost: Value
+    spent: Mapping[str, Fraction] | None
     margin: Value
     savings: Savings
     held: frozenset[str]
@@ -100,11 +104,16 @@ class Expected:
                 on=last,
             )
         return cls(
-            cost=None if spent is None else sum(spent.values(), Fraction(0)),
+            spent=spent,
             margin=rate_on(stated, "gross_margin", last),
             savings=saved,
             held=oracle.held,
         )
+
+    @property
+    def cost(self) -> Value:
+        """Return the cost of all categories."""
+        return None if self.spent is None else sum(self.spent.values(), Fraction(0))
 
     def knows(self, conversion: str = "deal") -> bool:
         """Tell whether any such conversion was ever told."""
@@ -149,6 +158,7 @@ any_question = st.builds(
     order=st.sampled_from([1, 1, 2, 3]),
     conversion=st.sampled_from(["deal", "deal", "lead", "lead", "application", "hire"]),
     today=st.sampled_from([FIRST_DAY + timedelta(days=n) for n in (12, 16, 20, 30, 200)]),
+    age_unit=st.sampled_from(["month", "week"]),
     group_by=st.sampled_from(
         [None, "employee", "team", "network", "campaign", "content", "channel"]
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -18,7 +18,7 @@ from services.api.roi.crediting import credit_by_models
 from services.api.roi.inputs import read_inputs
 from services.api.roi.markov import explain_removals
 from services.api.roi.queries import ComparisonQuery, MarkovQuery, StatementQuery
-from services.api.roi.schemas import Payback, RoiStatement
+from services.api.roi.schemas import Cost, Payback, RoiStatement
 from services.api.roi.service import statement
 from shared import clock
 from tests.property.oracle.answers import Span
@@ -73,7 +73,7 @@ async def assert_stated(access: Access, question: Question, oracle: Whole) -> No
         assert_equal(got.total_revenue, revenue(history, asked))
         assert_shown(got.credited_wins, wins, Fraction(1, 10**6))
     assert_equal(got.credited_revenue, credit)
-    assert_equal(got.cost.total, want.cost)
+    _assert_spent(got.cost, want)
     assert got.hires == want.savings.hires
     assert_return(got.roi_on_revenue, credit, want.cost)
     assert_return(got.roi_on_margin, want.earned(credit), want.cost)
@@ -149,12 +149,14 @@ def _payback(
 
 async def assert_aged(access: Access, question: Question, oracle: Whole) -> None:
     """Compare what the touches of the period had brought at the age of each month."""
-    given = question.query("from", "to", "channel", "cost_basis", "amortize_months", "model")
+    given = question.query(
+        *("from", "to", "channel", "cost_basis", "amortize_months", "model", "age_unit")
+    )
     got = await cohort_roi(access, CohortQuery.model_validate(given))
     want = Expected.of(question, oracle)
     asked = question.asked(kind="deal", basis="cohort")
     dated = _margins(question, oracle.history, asked, want)
-    assert_equal(got.cost.total, want.cost)
+    _assert_spent(got.cost, want)
     assert got.payback == _payback(question, dated, want)
     if want.margin is None or not want.knows():
         assert got.realized is None
@@ -162,12 +164,26 @@ async def assert_aged(access: Access, question: Question, oracle: Whole) -> None
         return
     assert_shown(got.realized, sum((amount for _, amount in dated), Fraction(0)), CENT)
     for point in got.curve:
-        assert point.day == months_after(question.start, point.age)
+        assert point.day == _after(question, point.age)
         so_far = sum((amount for day, amount in dated if day <= point.day), Fraction(0))
         assert_shown(point.cumulative, so_far, CENT)
         assert_shown(point.roi_percent, return_on(so_far, want.cost), CENT)
     last = got.curve[-1]
-    assert last.day <= got.today < months_after(question.start, last.age + 1)
+    assert last.day <= got.today < _after(question, last.age + 1)
+    decided = matured(oracle.history, question.start, question.end, question.channel)
+    assert (got.maturity.opened, got.maturity.closed) == decided
+
+
+def _after(question: Question, age: int) -> date:
+    if question.age_unit == "week":
+        return question.start + timedelta(weeks=age)
+    return months_after(question.start, age)
+
+
+def _assert_spent(got: Cost, want: Expected) -> None:
+    assert_equal(got.total, want.cost)
+    shown = {str(part.category): Fraction(part.amount) for part in got.by_category}
+    assert shown == (want.spent or {})
 
 
 async def assert_compared(access: Access, question: Question, oracle: Whole) -> None:

@@ -152,7 +152,7 @@ _TOLD: dict[str, wider.Fields] = {
         "state": ("open", "won", "won", "won", "lost"),
     },
     "cost.booked": {
-        "category": ("platform", "rewards", "employee_time"),
+        "category": ("platform", "rewards", "employee_time", "manager_time"),
         "is_one_off": _EITHER,
         "amount": AMOUNTS,
         "currency": ("USD",),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from services.api.dependencies import Access
 from services.api.evaluation import Slice, evaluate_unshielded
 from shared.db import Database
 from shared.kpis.compose import KpiValue
@@ -18,6 +19,7 @@ from shared.kpis.definitions import catalogue
 from shared.kpis.measures import MEASURES, Kept
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, read_measures
+from shared.security.keys import Caller
 from tests.integration.catalogue_facts import fact
 from tests.property.comparing import BUCKETS, DIVISION, agree, occurring
 from tests.property.drawing import one_in
@@ -28,6 +30,7 @@ from tests.property.oracle.ledger import History
 from tests.property.oracle.program_lines import tagged
 from tests.property.oracle.rates import Stated
 from tests.property.oracle.whole import Whole
+from tests.property.ranking import RANKED_BY, assert_ranked
 from tests.property.worlds import Delivery, Setting, Step, histories, rates, settings, steps
 
 pytestmark = pytest.mark.timeout(7200)
@@ -89,6 +92,7 @@ async def test_every_count_and_kpi_equals_what_the_oracle_says(
         await _assert_measured(database, org, oracle, group_by)
         await _assert_composed(database, org, oracle, group_by)
     await _assert_tagged(database, org, history)
+    await _assert_ranked(database, org, oracle, chosen)
 
 
 async def _assert_measured(
@@ -137,6 +141,14 @@ def _assert_is(kpi: Definition, got: KpiValue, oracle: Whole, span: Span, group:
         assert abs(got.exact - shown) <= DIVISION * (1 + abs(shown)), told
         assert got.value is not None, told
         assert abs(Fraction(got.value) - shown) * 2 <= Fraction(1, 10**kpi.digits) + DIVISION, told
+
+
+async def _assert_ranked(database: Database, org: Org, oracle: Whole, chosen: Random) -> None:
+    async with database.transaction(org.id) as connection:
+        access = Access(Caller(org, "property", frozenset({"people:read"})), connection)
+        for by in RANKED_BY:
+            bucket = chosen.choice(BUCKETS)
+            await assert_ranked(access, oracle, Span(bucket.start, bucket.end), by)
 
 
 async def _assert_tagged(database: Database, org: Org, history: History) -> None:
