@@ -48,9 +48,9 @@ What is compared, exactly unless it says otherwise:
 - `test_small_group_histories`: which teams are hidden and which are shown as one, and that nothing
   follows, from all answers together, about fewer people than may be shown;
 - `test_as_known`, `test_returns_known`, `test_restated`, `test_explained`, `test_verified`,
-  `test_two_ways`: the product against itself: a look back, at returns too, against what was, moves
-  against their sum, lines against their figure, the independent recomputation in SQL against the
-  fold, groups against filters and periods against their days.
+  `test_two_ways`: the product against itself: a look back, at returns too, and what was published
+  against what was, moves against their sum, lines against their figure, the independent
+  recomputation in SQL against the fold, groups against filters and periods against their days.
 
 What the oracle does not cover: the expected value of a cohort, whose interval is drawn by chance;
 which teams are hidden in answers about the past, where nothing may follow all the same. These have
