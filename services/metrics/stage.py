@@ -117,11 +117,13 @@ SELECT whole.until, first.known_on, whole.until - first.position + 1 AS entries
      LIMIT 1
  ) ended
  CROSS JOIN LATERAL (
-    SELECT coalesce(max(said.position), ended.position) AS until FROM ledger_entry said
-     WHERE said.org_id = $1 AND said.position = ended.position + 1 AND ended.weight = -1
-       AND said.fact_key = ended.fact_key AND said.recorded_at = ended.recorded_at
-       AND NOT EXISTS (
-            SELECT FROM publication p WHERE p.org_id = $1 AND p.position = ended.position)
+    SELECT coalesce((
+        SELECT said.position FROM ledger_entry said
+         WHERE said.org_id = $1 AND said.position = ended.position + 1 AND ended.weight = -1
+           AND said.fact_key = ended.fact_key AND said.recorded_at = ended.recorded_at
+           AND NOT EXISTS (
+                SELECT FROM publication p WHERE p.org_id = $1 AND p.position = ended.position)
+    ), ended.position) AS until
  ) whole
 """
 # Which kinds there are, and where the entries of each lie, in the order of their places.

@@ -102,39 +102,41 @@ async def test_a_batch_ends_at_each_published_position(database: Database, org: 
 
 
 async def test_a_batch_takes_a_correction_whole(database: Database, org: Org) -> None:
-    read = [reading(9, 4), reading(10, 7), reading(11, 9)]
-    told: list[Fact | Retraction] = [*read[:2], Retraction(read[0].identity), read[2]]
-    for seconds, item in enumerate(told):
+    words: list[Fact | Retraction] = [reading(hour, hour) for hour in (9, 10, 11)]
+    # The first three came at one moment, what follows a second later each.
+    told = [*words, Retraction(words[0].identity), words[0]]
+    for item, seconds in zip(told, (0, 0, 0, 1, 2), strict=True):
         received_at = LATE + timedelta(seconds=seconds)
         async with database.transaction(org.id) as connection:
             await append(connection, org, [item], received_at=received_at)
-    assert [await fold(database, org, limit) for limit in (2, 1)] == [
-        # A limit that ends inside the second word: what it takes back and what it says instead.
-        FoldResult(3, 3),
-        FoldResult(1, 4),
+
+    # What is taken back and what is said instead are one word; a deletion is one by itself.
+    assert [await fold(database, org, 1) for _ in range(5)] == [
+        *(FoldResult(1, 1), FoldResult(2, 3), FoldResult(2, 5)),
+        *(FoldResult(1, 6), FoldResult(1, 7)),
     ]
-    assert await fold(database, org, 1) == FoldResult(1, 5)
 
 
-async def test_a_deletion_and_a_later_telling_are_two_words(database: Database, org: Org) -> None:
-    told: list[Fact | Retraction] = [reading(9, 4), Retraction(reading(9, 4).identity)]
-    days = [LATE, LATE, LATE + timedelta(hours=1)]
-    for item, received_at in zip((*told, told[0]), days, strict=True):
+async def test_what_comes_with_a_deletion_is_no_correction(database: Database, org: Org) -> None:
+    gone, other = reading(9, 4), fact("member.joined", "m1", "2025-02-03", employee="E1")
+    for items in ([gone], [Retraction(gone.identity), other]):
         async with database.transaction(org.id) as connection:
-            await append(connection, org, [item], received_at=received_at)
+            await append(connection, org, items, received_at=LATE)
 
-    assert [await fold(database, org) for _ in range(2)] == [FoldResult(2, 2), FoldResult(1, 3)]
+    assert [await fold(database, org, 2) for _ in range(2)] == [FoldResult(2, 2), FoldResult(1, 3)]
 
 
 async def test_what_was_published_inside_a_correction_stays_so(
     database: Database, org: Org
 ) -> None:
-    for item in (reading(9, 4), reading(10, 7)):
+    for hour in (9, 10, 11):
         async with database.transaction(org.id) as connection:
-            await append(connection, org, [item], received_at=LATE)
+            await append(connection, org, [reading(hour, hour)], received_at=LATE)
     await publish(database, org, 2)
 
-    assert [await fold(database, org) for _ in range(2)] == [FoldResult(2, 2), FoldResult(1, 3)]
+    assert [await fold(database, org, 2) for _ in range(3)] == [
+        *(FoldResult(2, 2), FoldResult(3, 5), FoldResult(0, 5))
+    ]
 
 
 async def test_a_retired_generation_is_left_alone(database: Database, org: Org) -> None:

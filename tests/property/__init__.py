@@ -13,7 +13,8 @@ the program changed, `small_groups` whom an answer must not tell of.
 What is drawn (`worlds`, of what `saying` and `wider` let facts say): versions of a few identities
 from two sources, in any order, some twice; late ones, corrections, deletions and undeletions;
 merges of people and their un-merges; a roster that is corrected, deleted and told differently by
-two sources; posts that another source tells again, otherwise or at another time, and takes back;
+two sources; posts and leavers that another source tells again, otherwise or at another time, and
+takes back;
 rates stated for days inside the period, some twice; instants around midnight and around the nights
 on which clocks change, in three zones; any batches of deliveries and of folding. Half of these
 histories are drawn choice by choice, so that a failure is made small. Of most kinds they hold few

@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.facts import Fact, PostPublished, Retraction
+from shared.facts import EmploymentEnded, Fact, PostPublished, Retraction
 from tests.property import wider
 from tests.property.oracle.rates import KEYS, Stated
 from tests.property.saying import (
@@ -155,14 +155,24 @@ def _delivery(draw: st.DrawFn, kinds: Sequence[str], instants: _Instants) -> Del
     return draw(_fact(kind, instants))
 
 
+#: What counts once, though several sources tell it, and what each of them may say of it.
+_SAID_AGAIN = {
+    PostPublished: ("origin", "mode", "campaign", "content"),
+    EmploymentEnded: ("reason", "in_probation"),
+}
+
+
 @st.composite
-def _told_again(draw: st.DrawFn, post: PostPublished, instants: _Instants) -> list[Delivery]:
-    """Return what another source tells of the same post and perhaps takes back."""
-    choose, fields = _choosing(draw), BODIES["post.published"]
-    said = {name: choose(fields[name]) for name in ("origin", "mode", "campaign", "content")}
-    whose = {"source": identity(choose, post.kind).source, "external_id": choose(("a", "b"))}
-    at = {"occurred_at": choose((post.occurred_at, choose(instants))), "revision": choose(range(4))}
-    again = post.model_copy(update=said | whose | at)
+def _told_again(draw: st.DrawFn, first: Fact, instants: _Instants) -> list[Delivery]:
+    """Return what another source tells of the same post or leaver and perhaps takes back."""
+    choose, fields = _choosing(draw), BODIES[first.kind]
+    said = {name: choose(fields[name]) for name in _SAID_AGAIN[type(first)]}
+    whose = {"source": identity(choose, first.kind).source, "external_id": choose(("a", "b"))}
+    at = {
+        "occurred_at": choose((first.occurred_at, choose(instants))),
+        "revision": choose(range(4)),
+    }
+    again = first.model_copy(update=said | whose | at)
     gone = Retraction(again.identity, draw(_revisions))
     return draw(st.sampled_from([[again], [again], [again, gone], [gone, again]]))
 
@@ -186,10 +196,10 @@ def _told(draw: st.DrawFn, themes: Sequence[Sequence[str]]) -> list[Delivery]:
     if "deal.changed" in kinds:
         begun.extend(draw(_journey(instants)))
     told = begun + [item for items in draw(st.tuples(*[chapter] * 5)) for item in items]
-    posts = [item for item in told if isinstance(item, PostPublished)]
-    for post in draw(st.lists(st.sampled_from(posts), max_size=4)) if posts else []:
+    once = [item for item in told if isinstance(item, (PostPublished, EmploymentEnded))]
+    for first in draw(st.lists(st.sampled_from(once), max_size=4)) if once else []:
         place = draw(st.integers(0, len(told)))
-        told[place:place] = draw(_told_again(post, instants))
+        told[place:place] = draw(_told_again(first, instants))
     again = draw(st.lists(st.sampled_from(told), max_size=10)) if told else []
     return [*told, *again]
 
