@@ -119,7 +119,8 @@ async def test_a_batch_takes_a_correction_whole(database: Database, org: Org) ->
 
 async def test_what_comes_with_a_deletion_is_no_correction(database: Database, org: Org) -> None:
     gone, other = reading(9, 4), fact("member.joined", "m1", "2025-02-03", employee="E1")
-    for items in ([gone], [Retraction(gone.identity), other]):
+    words: list[list[Fact | Retraction]] = [[gone], [Retraction(gone.identity), other]]
+    for items in words:
         async with database.transaction(org.id) as connection:
             await append(connection, org, items, received_at=LATE)
 
