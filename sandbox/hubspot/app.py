@@ -29,6 +29,7 @@ __all__ = ["create_hubspot"]
 
 LARGEST_PAGE = 100
 LARGEST_BATCH = 100
+MOST_ASSOCIATED = 1000
 ACCESS_TOKEN_SECONDS = 1800
 # Association type ids HubSpot defines: deal to contact, contact to deal.
 _ASSOCIATION = {("deals", "contacts"): 3, ("contacts", "deals"): 4}
@@ -166,7 +167,7 @@ class _HubSpot:
         if (kind, other) not in _ASSOCIATION:
             raise _problem(400, "Unable to infer object type.", "VALIDATION_ERROR")
         results, errors = [], []
-        for object_id in _inputs(await _body(request)):
+        for object_id in _inputs(await _body(request), at_most=MOST_ASSOCIATED):
             record = self._found(kind, object_id)
             if record is None or not record.associated:
                 errors.append(_no_association(kind, other, object_id))
@@ -259,14 +260,14 @@ async def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _inputs(body: dict[str, Any]) -> list[str]:
+def _inputs(body: dict[str, Any], *, at_most: int = LARGEST_BATCH) -> list[str]:
     inputs = body.get("inputs")
     if (
         not isinstance(inputs, list)
-        or not 0 < len(inputs) <= LARGEST_BATCH
+        or not 0 < len(inputs) <= at_most
         or not all(isinstance(entry, dict) and "id" in entry for entry in inputs)
     ):
-        message = f"inputs must hold 1 to {LARGEST_BATCH} ids."
+        message = f"inputs must hold 1 to {at_most} ids."
         raise _problem(400, message, "VALIDATION_ERROR")
     return [str(entry["id"]) for entry in inputs]
 

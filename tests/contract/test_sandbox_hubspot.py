@@ -193,6 +193,21 @@ async def test_a_batch_without_ids_is_refused(inputs: object) -> None:
     assert (refused.status_code, refused.json()["category"]) == (400, "VALIDATION_ERROR")
 
 
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        (f"{DEALS}/batch/read", 100),
+        ("/hubspot/crm/v4/associations/deals/contacts/batch/read", 1000),
+    ],
+)
+async def test_a_batch_is_as_large_as_hubspot_takes_it(path: str, most: int) -> None:
+    async with hubspot() as api:
+        taken = await api.post(path, json={"inputs": [{"id": DEAL}] * most})
+        refused = await api.post(path, json={"inputs": [{"id": DEAL}] * (most + 1)})
+
+    assert (taken.status_code, refused.status_code) == (200, 400)
+
+
 async def test_association_batch_answers_207_when_one_has_none() -> None:
     path = "/hubspot/crm/v4/associations/contacts/deals/batch/read"
     lonely = crm.contacts()[-1].object_id
