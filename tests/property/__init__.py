@@ -14,11 +14,10 @@ What is drawn (`worlds`, of what `saying` and `wider` let facts say): versions o
 from two sources, in any order, some twice; late ones, corrections, deletions and undeletions;
 merges of people and their un-merges; a roster that is corrected, deleted and told differently by
 two sources; posts and leavers that another source tells again, otherwise or at another time, and
-takes back;
-rates stated for days inside the period, some twice; instants around midnight and around the nights
-on which clocks change, in three zones; any batches of deliveries and of folding. Half of these
-histories are drawn choice by choice, so that a failure is made small. Of most kinds they hold few
-facts and fewer changes: the other half are made of a seed (`stories`), and there most facts are
+takes back; rates stated for days inside the period, some twice; instants around midnight and around
+the nights on which clocks change, in three zones; any batches of deliveries and of folding. Half of
+these histories are drawn choice by choice, so that a failure is made small. Of most kinds they hold
+few facts and fewer changes: the other half are made of a seed (`stories`), and there most facts are
 corrected in one field alone or in all, deleted, told again or said twice at once. Forecasts need
 months (`programs`), causes teams that start one after another (`rollouts`), small groups people in
 motion (`staffs`): these are drawn by a seed, told in any order, repeated, corrected and deleted as
