@@ -21,7 +21,6 @@ from services.api.dependencies import Access
 from services.api.privacy import Shield, rests_on_levels, suppressed
 from shared.errors import Invalid
 from shared.kpis.compose import (
-    AnsweredByStatement,
     ForbiddenRollup,
     KpiValue,
     can_be_combined,
@@ -51,6 +50,7 @@ __all__ = [
     "evaluate_kpis",
     "evaluate_unshielded",
     "rates_used",
+    "refuse_statement",
     "refused_slice",
     "too_many",
 ]
@@ -144,6 +144,7 @@ async def evaluate_kpis(
     """
     connection, org = access.connection, access.org
     for kpi in kpis:
+        refuse_statement(kpi)
         _refuse_foreign_dimensions(kpi, asked)
     await _refuse_too_many(connection, org, len(kpis) * len(parts), asked.group_by, most_points)
     found = await evaluate_unshielded(connection, org, kpis, parts, asked, most_points=most_points)
@@ -218,8 +219,10 @@ async def evaluate_unshielded(
 ) -> dict[str, list[Valued]]:
     """Return each KPI's values, those of small groups too: for answers that show none of them.
 
+    Each has a number of its own (:func:`refuse_statement`).
+
     Raises:
-        Invalid: a KPI cannot be sliced so, has no single number, or the answer would be too large.
+        Invalid: a KPI cannot be sliced so, or the answer would be too large.
     """
     rates = await rates_of(connection, org.id)
     cuts = _cut(parts, (day for kpi in kpis for day in _changes(kpi, rates)))
@@ -234,12 +237,9 @@ async def evaluate_unshielded(
         groups = {group for _, group in whole.table}
         of_cuts = asked.of_cuts(parts, cuts)
         fine = await _read(connection, org, dated, cuts, of_cuts, rates, groups)
-    try:
-        if len(whole.table) * len(kpis) > _MOST_POINTS_IN_LOOP:
-            return await asyncio.to_thread(_all_valued, kpis, parts, whole, fine)
-        return _all_valued(kpis, parts, whole, fine)
-    except AnsweredByStatement as error:
-        raise Invalid(f"{error}.", code="answered_by_statement") from None
+    if len(whole.table) * len(kpis) > _MOST_POINTS_IN_LOOP:
+        return await asyncio.to_thread(_all_valued, kpis, parts, whole, fine)
+    return _all_valued(kpis, parts, whole, fine)
 
 
 async def _read(
@@ -337,6 +337,18 @@ def rates_used(kpi: Kpi, rates: Sequence[DatedRate], period: Period) -> list[Dat
 def refused_slice(error: ForbiddenSlice) -> Invalid:
     """Return the answer to a slice that a measure does not carry."""
     return Invalid(error.message, code=error.code)
+
+
+def refuse_statement(kpi: Kpi) -> None:
+    """Refuse a KPI without a number of its own; divided among no groups, it would be empty.
+
+    Raises:
+        Invalid: a statement answers it (``answered_by_statement``).
+    """
+    if kpi.statement is not None:
+        raise Invalid(
+            f"{kpi.id} is answered by the {kpi.statement} statement.", code="answered_by_statement"
+        )
 
 
 def _refuse_foreign_dimensions(kpi: Kpi, asked: Slice) -> None:

@@ -177,6 +177,28 @@ async def test_a_refused_dimension_says_which_input_lacks_it_and_what_there_is(
         assert problem(refused)["detail"] == detail
 
 
+@pytest.mark.parametrize(
+    ("kpi", "query"),
+    [
+        ("top_sharers", {}),
+        ("top_sharers", {"group_by": "team"}),
+        ("roi_program", {"group_by": "campaign"}),
+        ("roi_program", {"group_by": "team"}),
+        ("roi_program", {"campaign": "spring"}),
+    ],
+)
+async def test_what_a_statement_answers_is_refused_however_it_is_divided(
+    client: httpx.AsyncClient, kpi: str, query: dict[str, str]
+) -> None:
+    """Also of nobody: without any group there is no value that could be asked for."""
+    for path, asked in (
+        (f"/v1/kpis/{kpi}/series", query),
+        ("/v1/kpis/values", {"ids": kpi, **query}),
+    ):
+        refused = await client.get(path, params={**FEBRUARY, **asked})
+        assert refusal(refused) == (422, "answered_by_statement"), refused.text
+
+
 async def test_a_rate_may_change_where_another_kpi_has_more_groups(
     client: httpx.AsyncClient, tell: Tell
 ) -> None:

@@ -268,6 +268,7 @@ async def test_too_little_data_is_said_and_not_estimated(teams: httpx.AsyncClien
     ("query", "code"),
     [
         ({"metric": "leads"}, "dimension_not_carried"),
+        ({"metric": "top_sharers"}, "answered_by_statement"),
         ({"metric": "shares", "to": "2025-01-09"}, "empty_period"),
         ({"metric": "shares", "rollout": "North"}, "invalid"),
         ({"metric": "shares", "rollout": "North=2025-02-31"}, "invalid"),

@@ -13,7 +13,13 @@ from typing import Final
 
 from services.api.answers import is_partial, trust_of
 from services.api.dependencies import Access
-from services.api.evaluation import Slice, Valued, buckets_of, evaluate_unshielded
+from services.api.evaluation import (
+    Slice,
+    Valued,
+    buckets_of,
+    evaluate_unshielded,
+    refuse_statement,
+)
 from services.api.freshness import answer_day, freshness_of
 from services.api.kpis.service import kpi_named
 from services.api.lookback import look
@@ -79,9 +85,10 @@ async def incrementality_of(access: Access, query: IncrementalityQuery) -> Incre
 
     Raises:
         NotFound: no such KPI.
-        Invalid: teams do not carry it, or the period holds no whole week.
+        Invalid: it has no single number, teams do not carry it, or the period holds no whole week.
     """
     kpi, org = kpi_named(query.metric, "query.metric"), access.org
+    refuse_statement(kpi)
     if why := catalogue().why_not_by(kpi.id, [Dimension.TEAM]):
         raise Invalid(why, code="dimension_not_carried")
     await look(access, query)
