@@ -178,3 +178,25 @@ def test_what_is_left_of_the_daily_quota_is_read_from_the_headers() -> None:
 def test_a_quota_that_is_no_count_is_not_known(count: str) -> None:
     headers = {"x-hubspot-ratelimit-daily": count, "x-hubspot-ratelimit-daily-remaining": "1"}
     assert HUBSPOT.rules.quota_left(Answer(200, headers, {})) is None
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"isClosed": True, "probability": "1.0"},
+        {"isClosed": "TRUE", "probability": "1.0"},
+        {"isClosed": None, "probability": "1.0"},
+        {"probability": "1.0"},
+        {"isClosed": ["true"], "probability": "1.0"},
+        {"isClosed": "true", "probability": "certain"},
+        {"isClosed": "true"},
+    ],
+)
+def test_a_stage_that_says_otherwise_whether_it_is_closed_is_not_taken_for_open(
+    metadata: Any,
+) -> None:
+    """Every won deal would be open again, and nobody would know."""
+    stages = [{"id": "won", "metadata": metadata}]
+
+    with pytest.raises(BadPayload, match="bad_pipelines"):
+        mapping.stage_states({"results": [{"id": "default", "stages": stages}]})

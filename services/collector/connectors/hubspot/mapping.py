@@ -105,8 +105,9 @@ def stage_states(document: JsonObject) -> dict[tuple[str, str], DealState]:
 
 
 def _state(metadata: Mapping[str, Any]) -> DealState:
-    # Both are texts. A closed stage is won with certainty or it is lost.
-    if metadata["isClosed"] != "true":
+    # Both are texts; of any other value nobody knows what it means. A closed stage is won with
+    # certainty or it is lost.
+    if not {"true": True, "false": False}[metadata["isClosed"]]:
         return "open"
     return "won" if Decimal(metadata["probability"]) == 1 else "lost"
 
