@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, Phase, settings
 from tests.property.drawing import LONG, USUAL
 
 # Their assertions then show both sides, as a test's do.
-pytest.register_assert_rewrite("tests.property.adding", "tests.property.shown")
+pytest.register_assert_rewrite(
+    "tests.property.adding", "tests.property.expecting", "tests.property.shown"
+)
 
 # A history takes as long as its database does. The pool is shared by all histories of a test on
 # purpose: each of them has an organization of its own.

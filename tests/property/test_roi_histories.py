@@ -13,6 +13,7 @@ from shared.db import Database
 from shared.security.keys import Caller
 from tests.property.drawing import one_in
 from tests.property.engine import found_org, history_of, state, tell
+from tests.property.expecting import assert_rests
 from tests.property.oracle.rates import Stated
 from tests.property.oracle.whole import Whole
 from tests.property.questions import Question, any_question
@@ -54,3 +55,4 @@ async def test_every_return_equals_what_the_oracle_says(
             await assert_stated(access, question, oracle)
             await assert_aged(access, question, oracle)
             await assert_removals(access, question, oracle.history)
+            await assert_rests(access, question, oracle.history)
