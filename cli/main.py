@@ -259,7 +259,7 @@ def migrate_() -> None:
     with told():
         settings = MigrateSettings.from_environment()
         migrate(settings.database_url.get_secret_value())
-        typer.echo(f"The schema is {head_revision()}.")
+        typer.echo(f"The schema serves this version, which needs {head_revision()}.")
 
 
 @app.command(epilog=_ENDS_OF_PROCESS)

@@ -4,10 +4,11 @@ import asyncio
 
 from alembic import context
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.db.url import sqlalchemy_url
+from shared.migrations.runner import head_revision
 
 _LOCK = 7_201_450_339  # any constant of our own: one migration at a time per database
 
@@ -29,9 +30,18 @@ async def _run() -> None:
     )
     async with engine.connect() as guard, engine.connect() as connection:
         await guard.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
-        await connection.run_sync(_migrate)
-        await connection.commit()
+        # After a release was taken back: what a newer schema has more is nothing to be undone.
+        if not await _is_newer(guard):
+            await connection.run_sync(_migrate)
+            await connection.commit()
     await engine.dispose()
+
+
+async def _is_newer(connection: AsyncConnection) -> bool:
+    if await connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return False
+    found: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found is not None and found > head_revision()
 
 
 asyncio.run(_run())

@@ -11,6 +11,9 @@ _LOCATION: Final = Path(__file__).parent
 def migrate(database_url: str, revision: str = "head") -> None:
     """Upgrade the database at ``database_url`` (as its owner); safe to run again, or twice at once.
 
+    One whose schema is newer than this code is left as it is: revisions are numbered, and what a
+    newer one has added serves older code too.
+
     Must be called where no event loop runs: Alembic drives its own.
     """
     # Here: every process asks for the head revision, few migrate, and Alembic loads slowly.

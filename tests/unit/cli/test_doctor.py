@@ -6,6 +6,7 @@ from pathlib import Path
 import asyncpg
 
 from cli.doctor import Check, examine
+from shared.migrations.runner import head_revision
 from shared.orgs import create_org
 
 
@@ -57,6 +58,25 @@ def test_an_empty_database_is_told_how_to_be_migrated(tmp_path: Path, server_url
 
     assert found["schema"].is_fault
     assert "earned migrate" in found["schema"].finding
+
+
+def test_a_schema_of_a_newer_release_is_no_fault(tmp_path: Path, database_url: str) -> None:
+    async def set_revision(revision: str) -> None:
+        connection = await asyncpg.connect(database_url)
+        try:
+            await connection.execute("UPDATE alembic_version SET version_num = $1", revision)
+        finally:
+            await connection.close()
+
+    asyncio.run(set_revision("9999"))
+    newer = _findings(tmp_path, database_url=database_url)["schema"]
+    asyncio.run(set_revision("0001"))
+    older = _findings(tmp_path, database_url=database_url)["schema"]
+    asyncio.run(set_revision(head_revision()))
+
+    assert (newer.is_fault, older.is_fault) == (False, True)
+    assert "newer than this version's" in newer.finding
+    assert "earned migrate" in older.finding
 
 
 def test_unreachable_servers_and_a_bad_key_are_faults(tmp_path: Path) -> None:
