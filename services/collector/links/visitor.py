@@ -13,8 +13,10 @@ __all__ = ["is_human"]
 # Words of user agents that say themselves that no person is reading. Plain alternation without
 # repetition: linear in the length of the header.
 _PROGRAM: Final = re.compile(
-    "bot|crawl|spider|slurp|preview|scanner|monitor|facebookexternalhit|facebookcatalog|embedly"
+    # Cubot makes phones.
+    "(?<!cu)bot|crawl|spider|slurp|preview|scanner|monitor|facebookexternalhit|facebookcatalog|embedly"
     "|whatsapp|skypeuri|bingpreview|mediapartners|headless|phantomjs|lighthouse|validator|archiver"
+    "|cardyb|vkshare|iframely|imageproxy|ms-office|office existence discovery|http[.]rb"
     "|curl/|wget/|python|aiohttp|httpx|okhttp|go-http|java/|libwww|httpclient|node-fetch|axios"
     "|ruby|perl|php/|postman|insomnia|feedfetcher|google-safety|bitlybot|proofpoint"
     "|barracuda|mimecast|safelinks",

@@ -104,6 +104,7 @@ def test_tag_values_are_encoded() -> None:
 
 def test_a_browser_is_a_person() -> None:
     assert is_human("GET", Headers({"User-Agent": BROWSER}))
+    assert is_human("GET", Headers({"User-Agent": "Mozilla/5.0 (Linux; Android 9; CUBOT_X19)"}))
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,12 @@ def test_a_browser_is_a_person() -> None:
         ("GET", {"User-Agent": BROWSER, "X-Moz": "prefetch"}),
         ("GET", {"User-Agent": "LinkedInBot/1.0 (compatible; Mozilla/5.0; +http://linkedin.com)"}),
         ("GET", {"User-Agent": "Slackbot-LinkExpanding 1.0"}),
+        # Previews of Bluesky, VK and Mastodon, and what an office program does before a browser.
+        ("GET", {"User-Agent": "Mozilla/5.0 (compatible; Bluesky Cardyb/1.1; +mailto:a@b.example)"}),
+        ("GET", {"User-Agent": "Mozilla/5.0 (compatible; vkShare; +http://vk.com/dev/Share)"}),
+        ("GET", {"User-Agent": "http.rb/5.2.0 (Mastodon/4.3.2; +https://social.example/)"}),
+        ("GET", {"User-Agent": "Mozilla/4.0 (compatible; ms-office; MSOffice 16)"}),
+        ("GET", {"User-Agent": "Microsoft Office Existence Discovery"}),
         ("GET", {"User-Agent": "facebookexternalhit/1.1"}),
         ("GET", {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"}),
         ("GET", {"User-Agent": "WhatsApp/2.23.20.0"}),
