@@ -119,7 +119,7 @@ def test_a_browser_is_a_person() -> None:
         ("GET", {"User-Agent": "LinkedInBot/1.0 (compatible; Mozilla/5.0; +http://linkedin.com)"}),
         ("GET", {"User-Agent": "Slackbot-LinkExpanding 1.0"}),
         # Previews of Bluesky, VK and Mastodon, and what an office program does before a browser.
-        ("GET", {"User-Agent": "Mozilla/5.0 (compatible; Bluesky Cardyb/1.1; +mailto:a@b.example)"}),
+        ("GET", {"User-Agent": "Mozilla/5.0 (compatible; Bluesky Cardyb/1.1)"}),
         ("GET", {"User-Agent": "Mozilla/5.0 (compatible; vkShare; +http://vk.com/dev/Share)"}),
         ("GET", {"User-Agent": "http.rb/5.2.0 (Mastodon/4.3.2; +https://social.example/)"}),
         ("GET", {"User-Agent": "Mozilla/4.0 (compatible; ms-office; MSOffice 16)"}),
