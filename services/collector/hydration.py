@@ -17,6 +17,7 @@ from services.collector.connectors.errors import Unreadable
 from services.collector.connectors.webhooks import WebhookPlan
 from services.collector.digest import Digest, digest, first_rule
 from services.collector.inbox import Brought
+from services.collector.http.errors import ReauthRequired
 from services.collector.session import VendorAccess
 from shared.facts import Fact
 from shared.rollups.naming import deals_naming
@@ -61,6 +62,8 @@ class VendorReader:
         """Return what deliveries ask for, and per stream the deals whose lead they take away."""
         async with self._access.database.transaction(org_id) as connection:
             stored = await load_connection(connection, self._access.ring, org_id, connection_id)
+            if stored.state == "reauth_required":
+                raise ReauthRequired("credentials_refused")
             webhooks = stored.connector.webhooks
             if webhooks is None:
                 raise Unreadable("this vendor sends no webhooks")

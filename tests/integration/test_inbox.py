@@ -336,6 +336,20 @@ async def test_what_the_vendor_did_not_answer_is_tried_again_once_the_connection
     assert await deals(database, org) == [("1", 1, "1000.00")]
 
 
+async def test_a_vendor_that_takes_the_token_no_more_is_not_asked_with_it_again(
+    database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
+) -> None:
+    """However much it delivers: each question would look like an attack."""
+    async with database.transaction(org.id) as connection:
+        await connection.execute("UPDATE connection SET state = 'reauth_required'")
+    await keep(database, org, connection_id, [delivery(event(1))])
+
+    await process(org.id)
+
+    assert not hubspot.was_asked.is_set()
+    assert await states(database, org) == [("received", "upstream: credentials_refused", 1)]
+
+
 async def test_a_delivery_that_ends_the_process_each_time_is_given_up(
     database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
 ) -> None:
