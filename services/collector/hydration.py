@@ -16,8 +16,8 @@ from services.collector.connectors.declaration import Item, Record, Window
 from services.collector.connectors.errors import Unreadable
 from services.collector.connectors.webhooks import WebhookPlan
 from services.collector.digest import Digest, digest, first_rule
-from services.collector.inbox import Brought
 from services.collector.http.errors import ReauthRequired
+from services.collector.inbox import Brought
 from services.collector.session import VendorAccess
 from shared.facts import Fact
 from shared.rollups.naming import deals_naming
