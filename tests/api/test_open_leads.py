@@ -109,6 +109,35 @@ async def test_touches_that_have_left_the_window_are_no_part_of_an_open_lead(
     assert [one.weight for one in found] == [Fraction(2, 3)]
 
 
+@pytest.mark.parametrize("names", ["abcd", "bacd"])
+async def test_leads_that_came_today_are_open_and_have_one_order(
+    database: Database, org: Org, deliver: Deliver, names: str
+) -> None:
+    # An interval is drawn with one seed: another order of the same leads would be another one.
+    today = date(2025, 3, 10)
+    # The day of a touch, and that of the lead: who comes tomorrow is none yet.
+    for name, touched, came in zip(names, (9, 10, 8, 10), (10, 10, 9, 11), strict=True):
+        touched_on, came_on = date(2025, 3, touched), date(2025, 3, came)
+        by = {"person": name, "channel": "employee_advocacy", "employee": "E001"}
+        await deliver([fact("touch.recorded", name, local(touched_on), **by)])
+        await deliver([fact("lead.created", name, local(came_on, 13), lead=name, person=name)])
+
+    async with database.transaction(org.id) as connection:
+        found = await open_leads(
+            connection,
+            org.id,
+            1,
+            today=today,
+            period=Period(date(2025, 1, 1), date(2025, 4, 1)),
+            channel="employee_advocacy",
+            window_days=90,
+            margin=Decimal(1),
+        )
+
+    ages = [(one.age_days, one.last_age_days) for one in found]
+    assert ages == [(0, 89), (0, 90), (1, 89)]
+
+
 async def test_a_win_is_worth_what_all_its_touches_of_the_channel_are(
     database: Database, org: Org, deliver: Deliver
 ) -> None:

@@ -215,6 +215,28 @@ async def test_what_one_batch_tells_and_takes_back_leaves_nothing(
     await assert_equals_oracle(database, org, history_of(org, told))
 
 
+async def test_of_many_words_in_one_batch_the_first_takes_back_what_stood(
+    database: Database, org: Org
+) -> None:
+    told: list[Fact | Retraction] = [
+        fact(
+            "touch.recorded", f"t{n}", f"2025-02-03T{hour:02}:00:00Z", person="ann", channel="brand"
+        )
+        for hour in range(9)
+        for n in range(7)
+    ]
+    told.insert(0, fact("lead.created", "l1", "2025-02-05", lead="l1", person="ann"))
+    for start in range(0, len(told), 8):
+        received_at = LATE - timedelta(minutes=60 - start)
+        async with database.transaction(org.id) as connection:
+            await append(connection, org, told[start : start + 8], received_at=received_at)
+        if not start:
+            await fold(database, org)
+    await fold(database, org)
+
+    await assert_equals_oracle(database, org, history_of(org, told))
+
+
 async def test_what_one_batch_tells_again_counts_once(database: Database, org: Org) -> None:
     counted: list[Fact] = [
         fact("engagement.daily", "e1", "2025-02-06", day="2025-02-06", employee="E1", reactions=7),

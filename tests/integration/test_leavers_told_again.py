@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.metrics.rebuild import continue_rebuild, start_rebuild
 from services.metrics.verify import verify
 from services.metrics.worker import catch_up
 from shared.db import Database
@@ -77,6 +78,18 @@ async def test_leavers_of_another_day_or_name_are_others(database: Database, org
             connection, org, "leavers", FEBRUARY, filters={}, after=None, limit=20
         )
     assert page.total == page.lines_total == 3
+
+
+async def test_a_new_generation_counts_the_leavers_that_it_has_read(
+    database: Database, org: Org
+) -> None:
+    await tell(database, org, [FIRST, AGAIN])
+    await catch_up(database, org.id)
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id)
+    assert await continue_rebuild(database, org.id, batch=1)
+
+    assert not (await verify(database, org.id)).listed
 
 
 async def test_tellings_that_come_late_or_go_move_who_says_why(database: Database) -> None:

@@ -57,6 +57,7 @@ _WINS: Final = """
 # A touch that a close of today would leave outside the window earns nothing of a later one either.
 _STILL_INSIDE: Final = converting.inside_window("'infinity'", "$3::date", "$7::integer")
 _MAY_EARN: Final = f"t.channel = $6 AND {_STILL_INSIDE}"
+# Who was not touched in the period, or is unknown, has no last day there.
 _OPEN: Final = f"""
     SELECT $3::date - leads.day AS age_days, leads.amount, t.inside, t.touches,
            t.last_day + $7::integer - leads.day AS last_age_days
@@ -67,9 +68,8 @@ _OPEN: Final = f"""
                max(t.day) FILTER (WHERE t.day >= $4::date AND t.day < $5::date) AS last_day
           FROM ({converting.touches_of("leads.person", _MAY_EARN)}) t
      ) t
-     WHERE leads.person IS NOT NULL AND leads.day <= $3::date
-       AND coalesce(leads.state, 'open') = 'open'
-       AND t.inside > 0 AND t.last_day + $7::integer > $3::date
+     WHERE leads.day <= $3::date AND coalesce(leads.state, 'open') = 'open'
+       AND t.last_day + $7::integer > $3::date
      ORDER BY 1, 2, 3, 4, 5
 """
 
