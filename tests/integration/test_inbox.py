@@ -65,7 +65,7 @@ async def connection_id(database: Database, org: Org) -> UUID:
 async def keep(database: Database, org: Org, connection_id: UUID, bodies: Sequence[bytes]) -> None:
     webhooks = HUBSPOT.webhooks
     assert isinstance(webhooks, Webhooks)
-    identities = [identify("hubspot", webhooks, body) for body in bodies]
+    identities = [identify(webhooks, body) for body in bodies]
     await store_deliveries(
         database,
         org.id,

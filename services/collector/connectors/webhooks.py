@@ -6,7 +6,7 @@ else only names objects, which are read afterwards (:mod:`services.collector.hyd
 because a notice carries too little to book and may be older than the object.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -90,8 +90,10 @@ class Webhooks:
 
     ``verify`` takes header names in lower case and raises :class:`SignatureRejected`; ``events``
     raises :class:`MalformedDelivery`; ``plan`` is given the connection's source.
+    ``of_the_attempt`` are the fields of an event that differ between two attempts to deliver it.
     """
 
     verify: _Verify
     events: _Events
     plan: _Plan
+    of_the_attempt: Collection[str] = ()

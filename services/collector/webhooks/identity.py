@@ -6,9 +6,9 @@ without what a vendor changes from one attempt to the next.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -16,9 +16,6 @@ from services.collector.connectors.webhooks import MalformedDelivery, Webhooks
 from services.collector.documents import UnreadableJson, read_json
 
 __all__ = ["DeliveryIdentity", "UnreadableBody", "identify"]
-
-#: Per vendor, the fields that differ between two attempts to deliver the same events.
-_OF_THE_ATTEMPT: Final[Mapping[str, Collection[str]]] = {"hubspot": {"attemptNumber"}}
 
 
 class UnreadableBody(ValueError):
@@ -33,7 +30,7 @@ class DeliveryIdentity:
     content_hash: bytes
 
 
-def identify(provider: str, webhooks: Webhooks, body: bytes) -> DeliveryIdentity:
+def identify(webhooks: Webhooks, body: bytes) -> DeliveryIdentity:
     """Return the identity of a verified delivery.
 
     A document that the connector does not understand has no events to go by: it is its own
@@ -42,7 +39,7 @@ def identify(provider: str, webhooks: Webhooks, body: bytes) -> DeliveryIdentity
     Raises:
         UnreadableBody: the body is not a JSON object or array.
     """
-    content_hash = _content_hash(_document(body), _OF_THE_ATTEMPT.get(provider, ()))
+    content_hash = _content_hash(_document(body), webhooks.of_the_attempt)
     try:
         keys = sorted(event.dedupe_key for event in webhooks.events(body))
     except MalformedDelivery:

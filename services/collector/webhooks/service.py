@@ -136,7 +136,7 @@ class WebhookService:
             if current.updated_at == endpoint.updated_at:
                 raise
             current.check(headers, method, url, body, received_at)
-        identity = identify(endpoint.provider, endpoint.webhooks, body)
+        identity = identify(endpoint.webhooks, body)
         return Delivery(
             connection_id=endpoint.connection_id,
             key=identity.key,

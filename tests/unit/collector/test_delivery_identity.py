@@ -25,7 +25,7 @@ def event(number: int, **changes: Any) -> dict[str, Any]:
 
 def identity(*events: Any) -> DeliveryIdentity:
     assert HUBSPOT.webhooks is not None
-    return identify("hubspot", HUBSPOT.webhooks, orjson.dumps(events))
+    return identify(HUBSPOT.webhooks, orjson.dumps(events))
 
 
 def test_order_and_attempt_make_no_difference() -> None:
@@ -69,4 +69,4 @@ def test_what_has_no_events_we_know_is_its_own_identity() -> None:
 def test_what_is_no_document_has_no_identity(body: bytes) -> None:
     assert HUBSPOT.webhooks is not None
     with pytest.raises(UnreadableBody):
-        identify("hubspot", HUBSPOT.webhooks, body)
+        identify(HUBSPOT.webhooks, body)

@@ -200,5 +200,10 @@ HUBSPOT: Final[Connector[HubSpotConfig, mapping.HubSpotContext]] = Connector(
         quota_left=_quota_left,
     ),
     token_url="https://api.hubapi.com/oauth/2026-03/token",  # noqa: S106 -- an address
-    webhooks=Webhooks(verify=webhook.verify, events=webhook.events, plan=webhook.plan),
+    webhooks=Webhooks(
+        verify=webhook.verify,
+        events=webhook.events,
+        plan=webhook.plan,
+        of_the_attempt={"attemptNumber"},
+    ),
 )
