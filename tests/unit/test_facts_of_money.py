@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.facts import DealChanged, parse_fact
+from shared.facts import CostBooked, DealChanged, parse_fact
 
 DEAL: dict[str, Any] = {
     "kind": "deal.changed",
@@ -39,6 +39,59 @@ def test_a_deal_is_worth_whole_units_of_its_currency(amount: str, currency: str,
     assert isinstance(deal, DealChanged)
     assert str(deal.amount) == kept
     assert parse_fact({**DEAL, "amount": kept, "currency": currency}) == deal
+
+
+COST: dict[str, Any] = {
+    "kind": "cost.booked",
+    "source": "books",
+    "external_id": "c1",
+    "occurred_at": "2025-03-20T10:00:00Z",
+    "category": "training",
+    "starts_on": "2025-03-01",
+    "ends_on": "2025-04-01",
+    "quantity": "1.5",
+}
+
+
+@pytest.mark.parametrize(
+    ("unit_rate", "amount", "currency"),
+    [
+        ("333", "499.5", "JPY"),
+        # An invoice has whole yen, rounded either way.
+        ("333", "500", "JPY"),
+        ("333", "499", "JPY"),
+        ("6.9", "10.35", "USD"),
+        ("6.903", "10.35", "USD"),
+        ("6.903", "10.36", "USD"),
+        ("6.9", "10.359", "KWD"),
+    ],
+)
+def test_a_cost_is_its_product_but_for_what_an_invoice_rounds(
+    unit_rate: str, amount: str, currency: str
+) -> None:
+    cost = parse_fact({**COST, "unit_rate": unit_rate, "amount": amount, "currency": currency})
+
+    assert isinstance(cost, CostBooked)
+    assert str(cost.amount) == amount
+
+
+@pytest.mark.parametrize(
+    ("unit_rate", "amount", "currency"),
+    [
+        ("334", "502", "JPY"),
+        ("334", "500", "JPY"),
+        ("6.9", "10.36", "USD"),
+        ("6.9", "10.34", "USD"),
+        ("6.9", "10.36", "KWD"),
+    ],
+)
+def test_a_cost_that_is_another_than_its_product_is_refused(
+    unit_rate: str, amount: str, currency: str
+) -> None:
+    told = {**COST, "unit_rate": unit_rate, "amount": amount, "currency": currency}
+
+    with pytest.raises(ValueError, match="amount is not quantity × unit_rate"):
+        parse_fact(told)
 
 
 def test_an_amount_without_its_currency_is_refused() -> None:
