@@ -51,7 +51,9 @@ def up(options: UpOptions, terminal: Terminal) -> None:
             it could not be started; the text says what to do.
         cli.golden.NotSettledError, cli.client.RefusedError, cli.client.UnreachableError: the demo
             could not be loaded; starting again goes on where it stopped.
+        shared.security.keyring.KeyRingError: a secret key was given that is none.
     """
+    _require_secret_keys()
     directory = DataDirectory(options.data_dir)
     directory.create()
     with (
@@ -71,6 +73,15 @@ def up(options: UpOptions, terminal: Terminal) -> None:
         finally:
             directory.running.unlink(missing_ok=True)
             directory.curl_config.unlink(missing_ok=True)
+
+
+def _require_secret_keys() -> None:
+    """Refuse a key that is none at once: each process would, after everything was made for it."""
+    given = [key for key in (os.environ.get("EARNED_SECRET_KEY"), *_previous_keys()) if key]
+    if given:
+        from shared.security.keyring import KeyRing
+
+        KeyRing.from_base64(*given)
 
 
 def _run(

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cli.directory import DataDirectory, DemoRecord
 from cli.fleet import Addresses
+from cli.main import app
 from cli.up import whereabouts
 
 ADDRESSES = Addresses(
@@ -61,3 +63,16 @@ def test_credentials_under_another_secret_key_are_hinted_at(
     (line,) = [line for line in text.splitlines() if "another secret key" in line]
     assert "doctor --data-dir 'else where'` says" in line
     assert "another secret key" not in whereabouts(elsewhere, ADDRESSES, None)
+
+
+@pytest.mark.parametrize("name", ["EARNED_SECRET_KEY", "EARNED_PREVIOUS_SECRET_KEYS"])
+def test_a_key_that_is_none_is_refused_before_anything_is_made(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "c2hvcnQ=")
+
+    ended = CliRunner().invoke(app, ["up", "--empty", "--data-dir", str(tmp_path / "made")])
+
+    assert ended.exit_code == 1
+    assert ended.output == "earned: a secret key must be 32 bytes\n"
+    assert not (tmp_path / "made").exists()
