@@ -237,14 +237,11 @@ class Inbox:
         )
         async with self._database.transaction(org_id) as connection:
             await connection.execute(_FINISH, org_id, *_columns(deliveries))
-            result, quarantined = await book(
-                connection,
-                await load_org(connection, org_id),
-                first.connection_id,
-                brought.read,
-                brought.retractions,
-            )
             provider = await connection.fetchval(_PROVIDER, org_id, first.connection_id)
+            org = await load_org(connection, org_id)
+            result, quarantined = await book(
+                connection, org, first.connection_id, brought.read, brought.retractions
+            )
         metrics.SCHEMA_DRIFT.labels(provider).inc(quarantined)
         return result
 
