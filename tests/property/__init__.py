@@ -18,10 +18,10 @@ takes back; rates stated for days inside the period, some twice; instants around
 the nights on which clocks change, in three zones; any batches of deliveries and of folding. Half of
 these histories are drawn choice by choice, so that a failure is made small. Of most kinds they hold
 few facts and fewer changes: the other half are made of a seed (`stories`), and there most facts are
-corrected in one field alone or in all, deleted, told again or said twice at once. Forecasts need
-months (`programs`), causes teams that start one after another (`rollouts`), small groups people in
-motion (`staffs`): these are drawn by a seed, told in any order, repeated, corrected and deleted as
-well.
+corrected in one field alone or in all, deleted, told again or said twice at once. One of them is
+long and holds everything. Forecasts need months (`programs`), causes teams that start one after
+another (`rollouts`), small groups people in motion (`staffs`): these are drawn by a seed, told in
+any order, repeated, corrected and deleted as well.
 
 What is compared, exactly unless it says otherwise:
 

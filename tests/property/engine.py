@@ -21,6 +21,7 @@ from tests.property.oracle.slices import Cell
 from tests.property.worlds import Delivery, Setting, Step
 
 __all__ = [
+    "GENERATION",
     "CreditRow",
     "credit_rows",
     "credited_at_once",

@@ -1,6 +1,6 @@
 """What is asked about returns, and the money of an answer that no attribution model decides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
@@ -15,7 +15,7 @@ from tests.property.oracle.rates import rate_on
 from tests.property.oracle.returns import Savings, Value, break_even, savings
 from tests.property.oracle.spending import cost_of
 from tests.property.oracle.whole import Whole
-from tests.property.worlds import FIRST_DAY
+from tests.property.saying import FIRST_DAY
 
 __all__ = ["Expected", "Question", "any_question"]
 
@@ -140,26 +140,25 @@ class Expected:
         return {form: point for form, point in points.items() if point is not None}
 
 
-_starts = st.sampled_from([FIRST_DAY - timedelta(days=30), FIRST_DAY + timedelta(days=7)])
-_ends = st.sampled_from([FIRST_DAY + timedelta(days=13), date(2025, 5, 10)])
+_ENDS = (FIRST_DAY + timedelta(days=13), date(2025, 5, 10))
+_CHOICES: Mapping[str, Sequence[Any]] = {
+    "start": (FIRST_DAY - timedelta(days=30), FIRST_DAY + timedelta(days=7)),
+    "end": _ENDS,
+    "basis": ("cohort", "period"),
+    "channel": (*("employee_advocacy",) * 3, "brand"),
+    "model": MODELS,
+    "cost_basis": ("full", "cash"),
+    "months": (None, None, 1, 3),
+    "method": ("R1", "R2", "R3", "R2+R3"),
+    "hired_by": _ENDS,
+    "window_days": (None, None, 0, 3, 90),
+    "half_life": (None, "measured", "1", "7", "2.5"),
+    "order": (1, 1, 2, 3),
+    "conversion": ("deal", "deal", "lead", "lead", "application", "hire"),
+    "today": [FIRST_DAY + timedelta(days=n) for n in (12, 16, 20, 30, 200)],
+    "age_unit": ("month", "week"),
+    "group_by": (None, "employee", "team", "network", "campaign", "content", "channel"),
+}
 any_question = st.builds(
-    Question,
-    start=_starts,
-    end=_ends,
-    basis=st.sampled_from(["cohort", "period"]),
-    channel=st.sampled_from(["employee_advocacy"] * 3 + ["brand"]),
-    model=st.sampled_from(MODELS),
-    cost_basis=st.sampled_from(["full", "cash"]),
-    months=st.sampled_from([None, None, 1, 3]),
-    method=st.sampled_from(["R1", "R2", "R3", "R2+R3"]),
-    hired_by=_ends,
-    window_days=st.sampled_from([None, None, 0, 3, 90]),
-    half_life=st.sampled_from([None, "measured", "1", "7", "2.5"]),
-    order=st.sampled_from([1, 1, 2, 3]),
-    conversion=st.sampled_from(["deal", "deal", "lead", "lead", "application", "hire"]),
-    today=st.sampled_from([FIRST_DAY + timedelta(days=n) for n in (12, 16, 20, 30, 200)]),
-    age_unit=st.sampled_from(["month", "week"]),
-    group_by=st.sampled_from(
-        [None, "employee", "team", "network", "campaign", "content", "channel"]
-    ),
+    Question, **{name: st.sampled_from(values) for name, values in _CHOICES.items()}
 )

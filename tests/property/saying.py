@@ -149,7 +149,7 @@ _TOLD: dict[str, wider.Fields] = {
     "deal.changed": {
         "deal": ("d1", "d2"),
         "lead": ("l1", "l1", "l1", "l2", None),
-        "state": ("open", "won", "won", "won", "lost"),
+        "state": (*("open",) * 2, *("won",) * 4, *("lost",) * 2),
     },
     "cost.booked": {
         "category": ("platform", "rewards", "employee_time", "manager_time"),

@@ -20,7 +20,7 @@ from shared.facts import Fact, Retraction, parse_fact
 from tests.property import wider
 from tests.property.saying import BODIES, FIRST_DAY, INSTANTS, Delivery, fact
 
-__all__ = ["EARNING", "Story", "stories"]
+__all__ = ["EARNING", "Story", "long_story", "stories"]
 
 _PEOPLE = ("employee.recorded",) * 2
 _TOUCHES = ("touch.recorded",) * 5
@@ -56,6 +56,7 @@ _TOGETHER = (
 )
 _LED_TO = frozenset({"lead.created", "application.submitted", "hire.accepted"})
 _CHANGES = (*("field",) * 5, "all", "gone", "back", "both", "undecided")
+_FACTS_OF_LONG = 240
 _MOVED_ON = [FIRST_DAY + timedelta(days=n) for n in (-40, 2, 3, 6, 7, 13, 18)]
 #: Mostly the whole; a failure is looked for in ever shorter ones.
 _LENGTHS = (*range(1, 20), *range(20, 120, 5), *(1000,) * 160)
@@ -68,14 +69,19 @@ class Story:
     kinds: Sequence[str]
     seed: int
     length: int
+    is_long: bool = False
 
     def told(self) -> list[Delivery]:
         """Return deliveries in the order of their arrival, some of them more than once."""
         chance = Random(self.seed)
         # Few different instants: much happens at the same one.
         instants = chance.sample(INSTANTS, chance.choice([3, 8, 20]))
-        said = list(_journeys(chance, self.kinds))
-        said += [(kind, {}) for kind in chance.choices(self.kinds, k=chance.choice([10, 18, 26]))]
+        count = _FACTS_OF_LONG if self.is_long else chance.choice([10, 18, 26])
+        said = list(_journeys(chance, self.kinds, 9 if self.is_long else 3))
+        for kind in chance.choices(self.kinds, k=count):
+            # Of a few posts that much is told of, all but the first would be told in vain.
+            is_one_of_many = self.is_long and kind.startswith("post.")
+            said.append((kind, {"post": f"p{chance.randrange(12)}"} if is_one_of_many else {}))
         facts = [
             _first(chance, kind, instants, external_id=f"{n}", **fixed)
             for n, (kind, fixed) in enumerate(said)
@@ -86,19 +92,22 @@ class Story:
         return told[: self.length]
 
 
-def _journeys(chance: Random, kinds: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield what a few conversions need: of left to chance alone, most would have no path."""
+def _journeys(
+    chance: Random, kinds: Sequence[str], people: int
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield what conversions of people need: left to chance alone, most would have no path."""
     if "deal.changed" in kinds:
         for team, since in (("Sales", _MOVED_ON[0]), ("IT", chance.choice(_MOVED_ON))):
             yield "employee.recorded", {"employee": "E1", "team": team, "effective_on": since}
-        for n in "12":
+        for n in range(1, people):
             yield "lead.created", {"lead": f"l{n}", "person": f"q{n}"}
             yield "deal.changed", {"deal": f"d{n}", "lead": f"l{n}"}
             yield from [("touch.recorded", {"person": f"q{n}"})] * chance.choice([2, 4])
     if "hire.accepted" in kinds and "touch.recorded" in kinds:
-        yield "application.submitted", {"person": "q3"}
-        yield "hire.accepted", {}
-        yield from [("touch.recorded", {"person": "q3"})] * chance.choice([2, 4])
+        for n in range(3, people + 1):
+            yield "application.submitted", {"application": f"a{n - 2}", "person": f"q{n}"}
+            yield "hire.accepted", {"application": f"a{n - 2}"}
+            yield from [("touch.recorded", {"person": f"q{n}"})] * chance.choice([2, 4])
 
 
 def _first(chance: Random, kind: str, instants: Sequence[datetime], **fixed: Any) -> Fact:
@@ -190,3 +199,8 @@ def stories(themes: Sequence[Sequence[str]] = _THEMES) -> st.SearchStrategy[list
         seed=st.integers(0, 2**32),
         length=st.sampled_from(_LENGTHS),
     ).map(Story.told)
+
+
+def long_story(seed: int) -> list[Delivery]:
+    """Return a story of everything at once: of each kind there are several facts that stand."""
+    return Story(tuple(BODIES), seed, length=10_000, is_long=True).told()

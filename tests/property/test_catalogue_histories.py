@@ -4,6 +4,7 @@ Every measure and every KPI of the catalogue but those named here, for the whole
 anything that divides it, with rates that change within the days asked about.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from random import Random
 
@@ -22,7 +23,7 @@ from shared.rollups.read import MeasureQuery, read_measures
 from shared.security.keys import Caller
 from tests.integration.catalogue_facts import fact
 from tests.property.comparing import BUCKETS, DIVISION, agree, occurring
-from tests.property.drawing import one_in
+from tests.property.drawing import dear, one_in
 from tests.property.engine import found_org, history_of, state, tell
 from tests.property.oracle.answers import Span
 from tests.property.oracle.formulas import Definition, definitions
@@ -31,7 +32,17 @@ from tests.property.oracle.program_lines import tagged
 from tests.property.oracle.rates import Stated
 from tests.property.oracle.whole import Whole
 from tests.property.ranking import RANKED_BY, assert_ranked
-from tests.property.worlds import Delivery, Setting, Step, histories, rates, settings, steps
+from tests.property.stories import long_story
+from tests.property.worlds import (
+    Delivery,
+    Setting,
+    Step,
+    all_rates,
+    histories,
+    rates,
+    settings,
+    steps,
+)
 
 pytestmark = pytest.mark.timeout(7200)
 
@@ -82,17 +93,35 @@ async def test_every_count_and_kpi_equals_what_the_oracle_says(
     stated: list[Stated],
     chosen: Random,
 ) -> None:
+    divided_by = chosen.sample(_DIVIDED_BY, _DIVISIONS_AT_ONCE)
     org = await found_org(database, setting)
     await state(database, org, stated)
     await tell(database, org, deliveries, plan)
-    history = history_of(org, deliveries)
-    oracle = Whole.of(history, stated)
+    oracle = Whole.of(history_of(org, deliveries), stated)
+    await _assert_answered(database, org, oracle, divided_by)
+    await _assert_ranked(database, org, oracle, chosen)
 
-    for group_by in (None, *chosen.sample(_DIVIDED_BY, _DIVISIONS_AT_ONCE)):
+
+@dear(long=25, otherwise=1)
+@given(st.integers(0, 2**32))
+async def test_everything_at_once_equals_what_the_oracle_says(
+    database: Database, seed: int
+) -> None:
+    deliveries, stated = long_story(seed), all_rates(Random(seed).choice)
+    org = await found_org(database, Setting("Europe/Warsaw", 9, 7))
+    await state(database, org, stated)
+    await tell(database, org, deliveries, ())
+    oracle = Whole.of(history_of(org, deliveries), stated)
+    await _assert_answered(database, org, oracle, _DIVIDED_BY)
+
+
+async def _assert_answered(
+    database: Database, org: Org, oracle: Whole, divided_by: Sequence[str]
+) -> None:
+    for group_by in (None, *divided_by):
         await _assert_measured(database, org, oracle, group_by)
         await _assert_composed(database, org, oracle, group_by)
-    await _assert_tagged(database, org, history)
-    await _assert_ranked(database, org, oracle, chosen)
+    await _assert_tagged(database, org, oracle.history)
 
 
 async def _assert_measured(

@@ -21,6 +21,7 @@ from tests.integration.catalogue_facts import fact
 from tests.property.comparing import assert_equals_oracle
 from tests.property.drawing import one_in
 from tests.property.engine import deliver, digest, fold, found_org, history_of, tell
+from tests.property.often import assert_charged_and_matured
 from tests.property.worlds import Delivery, Setting, Step, histories, settings, steps
 
 # Shrinking a failure takes hundreds of histories: the limit is there for a hang alone.
@@ -41,7 +42,9 @@ async def test_any_history_gives_what_the_oracle_says_in_any_order(
 ) -> None:
     org = await found_org(database, setting)
     await tell(database, org, deliveries, plan)
-    await assert_equals_oracle(database, org, history_of(org, deliveries))
+    history = history_of(org, deliveries)
+    await assert_equals_oracle(database, org, history)
+    await assert_charged_and_matured(database, org, history)
 
     shuffled = order.sample(deliveries, len(deliveries))
     other = await found_org(database, setting)

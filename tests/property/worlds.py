@@ -5,7 +5,7 @@ correct, delete or revive an earlier one, or arrive late. Instants gather around
 around the nights on which Warsaw and Lord Howe change their clocks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,6 +34,7 @@ __all__ = [
     "Delivery",
     "Setting",
     "Step",
+    "all_rates",
     "histories",
     "rates",
     "settings",
@@ -82,22 +83,31 @@ steps = st.lists(
 )
 #: Rates stated one after another: most keys change within the days asked about, some twice a day.
 _rate_days = st.sampled_from([FIRST_DAY + timedelta(days=n) for n in (-90, 3, 8, 8, 16)])
-_priced = st.builds(
-    Stated,
-    key=st.sampled_from(sorted(KEYS)) | st.just("gross_margin"),
-    effective_on=_rate_days,
-    value=st.sampled_from(["0", "0.3", "0.8", "1"]),
-)
-_counted = [
-    st.builds(Stated, st.just(key), _rate_days, st.sampled_from(values))
-    for key, values in {
-        "active.weeks": ["1", "2", "6"],
-        "active.weeks_needed": ["1", "2", "4"],
-        "activation.days": ["1", "5", "60"],
-        "expert.index": ["20", "45.5", "90"],
-    }.items()
-]
-rates = st.lists(st.one_of(_priced, _priced, _priced, *_counted), max_size=12)
+_VALUES: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(sorted(KEYS), ("0", "0.3", "0.8", "1")),
+    "active.weeks": ("1", "2", "6"),
+    "active.weeks_needed": ("1", "2", "4"),
+    "activation.days": ("1", "5", "60"),
+    "expert.index": ("20", "45.5", "90"),
+}
+_keys = st.sampled_from([*(*sorted(KEYS), "gross_margin") * 3, *sorted(_VALUES.keys() - KEYS)])
+
+
+@st.composite
+def _stated(draw: st.DrawFn) -> list[Stated]:
+    told = draw(st.lists(st.tuples(_keys, _rate_days), max_size=12))
+    told += draw(st.lists(st.sampled_from(told), max_size=3)) if told else []
+    return [Stated(key, day, draw(st.sampled_from(_VALUES[key]))) for key, day in told]
+
+
+rates = _stated()
+
+
+def all_rates(choose: Choose) -> list[Stated]:
+    """Return statements about every rate: one that holds before, and a later one, corrected."""
+    days = (FIRST_DAY - timedelta(days=90), *[FIRST_DAY + timedelta(days=8)] * 2)
+    return [Stated(key, day, choose(_VALUES[key])) for key in sorted(KEYS) for day in days]
+
 
 _revisions = st.integers(0, 3)
 _closed_at = st.sampled_from([datetime(2025, 4, day, 20, tzinfo=UTC) for day in (7, 12, 30)])
