@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.metrics.fold import fold_batch
+from services.metrics.rebuild import continue_rebuild, start_rebuild
 from services.metrics.verify import verify
 from services.metrics.worker import catch_up
 from shared.db import Database
@@ -76,16 +77,17 @@ async def test_a_counter_left_out_neither_falls_nor_rises_again(
 async def test_whatever_comes_between_two_that_tell_a_counter_both_stay_right(
     database: Database, counter: str
 ) -> None:
-    def told(day: int, count: int | None = None, source: str = "test") -> Fact:
+    def told(day: int, count: int | None = None, source: str = "test", post: str = "p") -> Fact:
         counts: dict[str, Any] = {} if count is None else {counter: count}
-        return read(day, source=source, **counts)
+        return read(day, source=source, post=post, **counts)
 
     def gone(day: int, source: str = "test") -> Retraction:
         return Retraction(told(day, source=source).identity)
 
     await assert_right_at_each_step(
         database,
-        [told(10)],
+        # Another post tells it every day, which says nothing of this one.
+        [told(10), *(told(day, day, post="q") for day in range(3, 29))],
         [told(4, 40)],
         [told(20, 200)],
         [told(12), told(14), told(16)],
@@ -112,6 +114,21 @@ async def test_whatever_comes_between_two_that_tell_a_counter_both_stay_right(
         [told(26, 260), gone(12)],
         [gone(day) for day in (2, 10, 11, 14, 15, 16, 24, 26, 27, 28)],
     )
+
+
+async def test_a_generation_that_is_behind_goes_on_in_its_own_readings(
+    database: Database, org: Org
+) -> None:
+    first, corrected = read(4, impressions=40), read(4, impressions=50)
+    # The live one holds the last of them when the other one folds the correction.
+    for item in (first, read(12), read(20, impressions=200), corrected, read(15, impressions=150)):
+        await tell(database, org, [item])
+    await catch_up(database, org.id)
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id)
+    assert await continue_rebuild(database, org.id, batch=1)
+
+    assert not (await verify(database, org.id)).listed
 
 
 async def _rows_of_readings(database: Database, org: Org, *items: Fact | Retraction) -> int:

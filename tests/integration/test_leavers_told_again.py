@@ -69,15 +69,18 @@ async def test_a_leaver_who_is_told_again_is_one(
 
 
 async def test_leavers_of_another_day_or_name_are_others(database: Database, org: Org) -> None:
-    # Who came back may leave again.
-    await tell(database, org, [FIRST, left(8, employee="E2"), left(8, "payroll", day=20)])
+    # Who came back may leave again; who never settled in may do so after probation.
+    settled = left(8, employee="E2", reason="adaptation")
+    quit_ = left(8, "payroll", day=20, reason="adaptation", in_probation=True)
+    await tell(database, org, [FIRST, settled, quit_])
     await catch_up(database, org.id)
 
-    async with database.transaction(org.id) as connection:
-        page = await explain_measure(
-            connection, org, "leavers", FEBRUARY, filters={}, after=None, limit=20
-        )
-    assert page.total == page.lines_total == 3
+    for measure, people in (("leavers", 3), ("adaptation_quits", 1)):
+        async with database.transaction(org.id) as connection:
+            page = await explain_measure(
+                connection, org, measure, FEBRUARY, filters={}, after=None, limit=20
+            )
+        assert page.total == page.lines_total == people
 
 
 async def test_a_new_generation_counts_the_leavers_that_it_has_read(
