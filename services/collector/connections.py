@@ -150,24 +150,27 @@ async def update_connection(
     """
     # Locked first: a worker that renews a token meanwhile must not have it overwritten.
     await connection.execute(_LOCK, org_id, connection_id)
-    before = await load_connection(connection, ring, org_id, connection_id)
-    connector, config, credentials = before.connector, before.config, before.credentials
+    row = await _usable(connection, org_id, connection_id)
+    connector, sealed = CONNECTORS[row["provider"]], row["credentials"]
+    config = before = connector.config.model_validate_json(row["config"])
     if change.config is not None:
         config = _config(connector, change.config, allow_private=allow_private)
+    # What is stored is not read: new credentials are the way out for whoever has lost its key.
     if change.credentials is not None:
         credentials = _credentials(connector, change.credentials, allow_private=allow_private)
+        sealed = seal(ring, org_id, connection_id, credentials)
     await connection.execute(
         _UPDATE,
         org_id,
         connection_id,
-        change.name or before.name,
+        change.name or row["name"],
         _dumped(config),
-        seal(ring, org_id, connection_id, credentials),
+        sealed,
         clock.now(),
     )
     await _put_streams(connection, org_id, connection_id, connector, config)
     await replay_unanswered(connection, org_id, connection_id)
-    if config.start_on != before.config.start_on:
+    if config.start_on != before.start_on:
         await connection.execute(_REWIND, org_id, connection_id)
 
 
@@ -183,9 +186,7 @@ async def load_connection(
         NotFound: the organization has no such connection, or it has no credentials.
         SecretUnreadable: its secrets were encrypted with a key that is not here.
     """
-    row = await connection.fetchrow(_SELECT, org_id, connection_id)
-    if row is None or row["credentials"] is None or row["provider"] not in CONNECTORS:
-        raise NotFound
+    row = await _usable(connection, org_id, connection_id)
     return StoredConnection(
         org_id=org_id,
         id=connection_id,
@@ -196,6 +197,15 @@ async def load_connection(
         config=CONNECTORS[row["provider"]].config.model_validate_json(row["config"]),
         credentials=unseal(ring, org_id, connection_id, row["credentials"]),
     )
+
+
+async def _usable(
+    connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID, connection_id: UUID
+) -> asyncpg.Record:
+    row = await connection.fetchrow(_SELECT, org_id, connection_id)
+    if row is None or row["credentials"] is None or row["provider"] not in CONNECTORS:
+        raise NotFound
+    return row
 
 
 async def _put_streams(

@@ -157,6 +157,29 @@ async def test_secrets_open_only_in_their_own_row_and_with_their_own_key(
             await load_connection(connection, RING, org.id, second)
 
 
+async def test_new_credentials_take_the_place_of_those_whose_key_is_lost(
+    database: Database, org: Org
+) -> None:
+    connection_id = await create(database, org, hubspot())
+    ring = KeyRing(MasterKey(b"x" * 32))
+
+    async def change(to: ConnectionChange) -> None:
+        async with database.transaction(org.id) as connection:
+            await update_connection(connection, ring, org.id, connection_id, to)
+
+    await change(ConnectionChange(name="Renamed"))
+    async with database.transaction(org.id) as connection:
+        # Under the key it was stored with it still opens.
+        assert (await load_connection(connection, RING, org.id, connection_id)).name == "Renamed"
+    auth = GRANT | {"refresh_token": "another"}
+    await change(ConnectionChange(credentials={"auth": auth}))
+
+    async with database.transaction(org.id) as connection:
+        stored = await load_connection(connection, ring, org.id, connection_id)
+    assert isinstance(stored.credentials.auth, OAuthGrant)
+    assert stored.credentials.auth.refresh_token.get_secret_value() == "another"
+
+
 async def test_a_connection_of_another_organization_is_not_found(
     database: Database, org: Org
 ) -> None:
