@@ -1,10 +1,13 @@
 """The data directory: what a launcher remembers between two starts; secrets for its owner alone."""
 
 import base64
+import fcntl
 import hashlib
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -65,6 +68,34 @@ class DataDirectory:
     def create(self) -> None:
         """Make the directory if it is not there yet."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other launchers out while the block runs; the kernel lets go at any kind of death.
+
+        Embedded servers do so by themselves. With servers of one's own, two launchers would write
+        the same logs, and the first to stop would take the other's addresses away.
+
+        Raises:
+            cli.embedded.DirectoryInUseError: another launcher holds it.
+        """
+        # The directory itself: a file in it would belong to whoever started here first.
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            # Network file systems lock no directory; there nobody is kept out.
+            with suppress(OSError):
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    from cli.embedded.errors import DirectoryInUseError
+
+                    raise DirectoryInUseError(
+                        f"{self.path} is in use by another `earned up`. Stop that one first, or"
+                        " choose another directory."
+                    ) from None
+            yield
+        finally:
+            os.close(descriptor)
 
     def secret_key(self) -> str:
         """Return the installation's secret key in base64, made at the first call."""

@@ -57,6 +57,7 @@ def up(options: UpOptions, terminal: Terminal) -> None:
     directory = DataDirectory(options.data_dir)
     directory.create()
     with (
+        directory.held(),
         suppress(StopRequestedError),
         Supervisor() as supervisor,
         # First of all: what follows has its own imports, and a database to make, meanwhile.

@@ -76,3 +76,15 @@ def test_a_key_that_is_none_is_refused_before_anything_is_made(
     assert ended.exit_code == 1
     assert ended.output == "earned: a secret key must be 32 bytes\n"
     assert not (tmp_path / "made").exists()
+
+
+def test_a_second_one_on_a_folder_is_refused_with_servers_of_ones_own_too(tmp_path: Path) -> None:
+    elsewhere = "postgresql://nobody@127.0.0.1:1/nothing"
+    command = ["up", "--empty", "--data-dir", str(tmp_path), "--database-url", elsewhere]
+    redis = ["--redis-url", "redis://127.0.0.1:1/0"]
+
+    with DataDirectory(tmp_path).held():
+        second = CliRunner().invoke(app, [*command, *redis])
+    with DataDirectory(tmp_path).held():
+        assert second.exit_code == 1
+    assert "is in use by another `earned up`" in second.output
