@@ -47,6 +47,10 @@ UPDATE connection
        state_reason = CASE WHEN state = 'paused' THEN state_reason END
  WHERE org_id = $1 AND id = $2
 """
+# Streams before their connection, as a run that ends locks them.
+_LOCK_STREAMS: Final = """
+SELECT FROM sync_state WHERE org_id = $1 AND connection_id = $2 ORDER BY stream FOR UPDATE
+"""
 _LOCK: Final = "SELECT FROM connection WHERE org_id = $1 AND id = $2 FOR UPDATE"
 _SELECT: Final = """
 SELECT provider, source, name, config, credentials, state
@@ -149,6 +153,7 @@ async def update_connection(
         Invalid: the new configuration or credentials break a rule.
     """
     # Locked first: a worker that renews a token meanwhile must not have it overwritten.
+    await connection.execute(_LOCK_STREAMS, org_id, connection_id)
     await connection.execute(_LOCK, org_id, connection_id)
     row = await _usable(connection, org_id, connection_id)
     connector, sealed = CONNECTORS[row["provider"]], row["credentials"]

@@ -29,9 +29,13 @@ UPDATE connection SET state = $3, state_reason = $4, updated_at = $5
  WHERE org_id = $1 AND id = $2 AND state IN ('active', 'degraded')
    AND (state, state_reason) IS DISTINCT FROM ($3, $4)
 """
+# Of two streams that recover at once, the second looks after the first has committed.
+_LOCK_DEGRADED: Final = """
+SELECT id FROM connection WHERE org_id = $1 AND id = $2 AND state = 'degraded' FOR UPDATE
+"""
 _RECOVER: Final = """
 UPDATE connection c SET state = 'active', state_reason = NULL, updated_at = $3
- WHERE c.org_id = $1 AND c.id = $2 AND c.state = 'degraded'
+ WHERE c.org_id = $1 AND c.id = $2
    AND NOT EXISTS (SELECT FROM sync_state s
                     WHERE s.org_id = c.org_id AND s.connection_id = c.id
                       AND s.last_error IS NOT NULL)
@@ -94,7 +98,8 @@ async def record_run(
     )
     key = (lease.org_id, lease.connection_id)
     if reason is None:
-        if await connection.fetchval(_RECOVER, *key, finished_at) is not None:
+        is_degraded = await connection.fetchval(_LOCK_DEGRADED, *key) is not None
+        if is_degraded and await connection.fetchval(_RECOVER, *key, finished_at) is not None:
             await replay_unanswered(connection, *key)
         return
     if outcome in _PASSING and (outcome == "rate_limited" or lease.attempts + 1 < _HICCUPS):

@@ -136,6 +136,9 @@ async def _find(access: Access, connection_id: UUID) -> asyncpg.Record:
 
 async def _set_state(access: Access, connection_id: UUID, state: str) -> None:
     now = clock.now()
+    if state == "active":
+        await repository.make_due(access.connection, access.org.id, connection_id, now=now)
+        await replay_unanswered(access.connection, access.org.id, connection_id)
     await repository.set_state(
         access.connection,
         access.org.id,
@@ -144,9 +147,6 @@ async def _set_state(access: Access, connection_id: UUID, state: str) -> None:
         reason="paused_by_request" if state == "paused" else None,
         now=now,
     )
-    if state == "active":
-        await repository.make_due(access.connection, access.org.id, connection_id, now=now)
-        await replay_unanswered(access.connection, access.org.id, connection_id)
 
 
 async def _shown(access: Access, rows: list[asyncpg.Record]) -> list[Connection]:

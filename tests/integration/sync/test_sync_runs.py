@@ -9,6 +9,9 @@ import structlog
 from starlette.responses import JSONResponse, Response
 
 from services.collector.connections import update_connection
+from services.collector.leases import Lease, acquire, settle
+from services.collector.outcomes import Totals, record_run
+from shared import clock
 from shared.connections import ConnectionChange
 from shared.db import Database
 from shared.orgs import Org
@@ -143,6 +146,48 @@ async def test_credentials_that_cannot_be_read_are_told_and_tried_again_soon(
         "secret_unreadable",
         str(hubspot.connection_id),
     )
+
+
+async def test_streams_that_recover_at_the_same_time_see_each_other(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    """Neither has committed when the other one looks whether an error is left."""
+    async with connected(database, org, url) as hubspot:
+        await hubspot.one(
+            "UPDATE sync_state SET last_error = 'http_503' WHERE connection_id = $1 RETURNING 1"
+        )
+        await hubspot.one("UPDATE connection SET state = 'degraded' WHERE id = $1 RETURNING 1")
+        contacts, deals = [
+            await acquire(database, org.id, hubspot.connection_id, stream, owner="test")
+            for stream in ("contacts", "deals")
+        ]
+
+        async def conclude(lease: Lease | None, done: asyncio.Event) -> None:
+            assert lease is not None
+            async with database.transaction(org.id) as connection:
+                await settle(connection, lease, due_in=timedelta(hours=1), error=None)
+                if lease is deals:
+                    done.set()
+                await record_run(
+                    connection,
+                    lease,
+                    Totals(),
+                    outcome="succeeded",
+                    reason=None,
+                    started_at=clock.now(),
+                )
+                if lease is contacts:
+                    # Time enough for the other one to look, unless it waits for this one's commit.
+                    second = asyncio.create_task(conclude(deals, done))
+                    await done.wait()
+                    await asyncio.wait([second], timeout=1)
+            if lease is contacts:
+                await second
+
+        await conclude(contacts, asyncio.Event())
+        state = await hubspot.one("SELECT state, state_reason FROM connection WHERE id = $1")
+
+    assert tuple(state) == ("active", None)
 
 
 @pytest.mark.parametrize("status", [200, 401])
