@@ -56,7 +56,7 @@ _TOGETHER = (
 )
 _LED_TO = frozenset({"lead.created", "application.submitted", "hire.accepted"})
 _CHANGES = (*("field",) * 5, "all", "gone", "back", "both", "undecided")
-_FACTS_OF_LONG = 240
+_FACTS_OF_LONG = 360
 _MOVED_ON = [FIRST_DAY + timedelta(days=n) for n in (-40, 2, 3, 6, 7, 13, 18)]
 #: Mostly the whole; a failure is looked for in ever shorter ones.
 _LENGTHS = (*range(1, 20), *range(20, 120, 5), *(1000,) * 160)
