@@ -77,6 +77,8 @@ PlacedOn = Literal["day", "end", "start", "own"]
 #: The columns of where, for lines that have none; and of who and where.
 NOWHERE = "'' AS account, '' AS network, '' AS campaign, '' AS content, '' AS channel"
 EVERYWHERE = f"'' AS employee, {NOWHERE}"
+#: Days of ten years: of twice as many weeks a slope has four times as many pairs to look at.
+_LONGEST_SLOPE = 3653
 _OF_GENERATION = "org_id = $1 AND generation = $2"
 #: What facts may say in their own words of the group that they are about.
 _NAMED = (*ROSTER_PLACES, Dimension.JOB, Dimension.MARKET, Dimension.LANGUAGE)
@@ -192,6 +194,7 @@ def reader(listed: Listed) -> Reader:
 
     async def read(asked: Reading) -> Found | None:
         _refuse_whole(listed, asked.plan)
+        _refuse_long(listed, asked)
         if not await asked.exists(listed.exists):
             return None
         if listed.swept is not None:
@@ -273,6 +276,17 @@ def _refuse_whole(listed: Listed, plan: Slicing) -> None:
         raise ForbiddenSlice(
             "parts_overlap",
             f"{plan.measure.id} has no total: group by {listed.needs}, or ask for one",
+        )
+
+
+def _refuse_long(listed: Listed, asked: Reading) -> None:
+    if listed.combined != "slope":
+        return
+    longest = max(bucket.days for bucket in asked.query.buckets)
+    if longest > _LONGEST_SLOPE:
+        raise ForbiddenSlice(
+            "cost_limit",
+            f"{asked.plan.measure.id} compares every two weeks: ask for at most ten years at once",
         )
 
 

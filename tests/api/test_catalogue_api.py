@@ -177,6 +177,16 @@ async def test_a_refused_dimension_says_which_input_lacks_it_and_what_there_is(
         assert problem(refused)["detail"] == detail
 
 
+async def test_a_slope_of_more_than_ten_years_is_refused(client: httpx.AsyncClient) -> None:
+    ten_years = {"from": "2015-01-01", "to": "2025-01-01"}
+    for path in ("kpis/esn_trend/series", "kpis/esn_trend/explain"):
+        await get(client, path, **ten_years)
+        refused = await client.get(f"/v1/{path}", params={**ten_years, "to": "2025-01-02"})
+        assert refusal(refused) == (422, "cost_limit")
+    by_year = {**ten_years, "from": "2000-01-01", "interval": "year"}
+    assert len((await get(client, "kpis/esn_trend/series", **by_year))["points"]) == 25
+
+
 @pytest.mark.parametrize(
     ("kpi", "query"),
     [
