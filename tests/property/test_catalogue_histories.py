@@ -25,6 +25,7 @@ from tests.integration.catalogue_facts import fact
 from tests.property.comparing import BUCKETS, DIVISION, agree, occurring
 from tests.property.drawing import dear, one_in
 from tests.property.engine import found_org, history_of, state, tell
+from tests.property.often import assert_charged_and_matured
 from tests.property.oracle.answers import Span
 from tests.property.oracle.formulas import Definition, definitions
 from tests.property.oracle.ledger import History
@@ -113,6 +114,7 @@ async def test_everything_at_once_equals_what_the_oracle_says(
     await tell(database, org, deliveries, ())
     oracle = Whole.of(history_of(org, deliveries), stated)
     await _assert_answered(database, org, oracle, _DIVIDED_BY)
+    await assert_charged_and_matured(database, org, oracle.history)
 
 
 async def _assert_answered(
