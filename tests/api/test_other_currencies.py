@@ -296,13 +296,14 @@ async def test_a_code_that_is_no_currency_gets_no_rate_and_no_fact(
 
 
 async def test_a_rate_that_was_taken_before_currencies_were_checked_is_still_listed(
-    client: httpx.AsyncClient, database_url: str
+    client: httpx.AsyncClient, org: Org, database_url: str
 ) -> None:
     await assume(client, "exchange_rate.EUR", "1.1")
     await by_hand(
         database_url,
         "INSERT INTO assumption SELECT (jsonb_populate_record(a,"
-        ' \'{"key": "exchange_rate.ZZZ"}\')).* FROM assumption a',
+        ' \'{"key": "exchange_rate.ZZZ"}\')).* FROM assumption a WHERE a.org_id = $1',
+        org.id,
     )
 
     listed = (await client.get("/v1/assumptions")).json()["assumptions"]
