@@ -17,7 +17,7 @@ from shared import clock
 from shared.db import Database
 from shared.orgs import Org
 from shared.rollups.known import Knowledge, look_back
-from tests.api.asking import over, post, refusal
+from tests.api.asking import assume, over, post, refusal
 from tests.api.conftest import At, Deliver, MakeClient
 from tests.api.golden import WARSAW, fact, local
 
@@ -117,6 +117,20 @@ async def test_published_figures_stay_while_the_live_ones_move(
     assert explained["value"]["value"] == "10"
     assert len(explained["facts"]["lines"]) == 10
     assert (then["value"], then["frozen"]) == ("15", False)
+
+
+async def test_a_rate_stated_by_a_clock_that_is_ahead_is_one_of_the_published(
+    told: httpx.AsyncClient, at: At
+) -> None:
+    at(_in_february(3) + timedelta(seconds=5))
+    await assume(told, "emv.cpc", "3")
+    at(_in_february(3))
+
+    await publish(told)
+    at(_in_february(9))
+
+    frozen = await get(told, "kpis/emv_cpc/series")
+    assert (frozen["frozen"], frozen["points"][0]["value"]) == (True, "30.00")
 
 
 async def test_a_fold_ends_a_batch_where_a_period_was_published(

@@ -85,10 +85,14 @@ _rules: Final = itemgetter("window_days", "half_life_days", "catalogue_version")
 _RECORDED_ON: Final = """
 SELECT (recorded_at AT TIME ZONE $3)::date FROM ledger_entry WHERE org_id = $1 AND position = $2
 """
-# Repairs hold the live fold as well: the last one was made before this moment, whatever clocks say.
-_AFTER_REPAIRS: Final = """
-SELECT greatest($2::timestamptz, max(repaired_at) + interval '1 microsecond')
-  FROM rollup_repair WHERE org_id = $1
+# Repairs hold the live fold as well, and the rates that are seen here are those of the figures: the
+# last of both came before this moment, whatever clocks say.
+_AFTER_THE_LAST: Final = """
+SELECT greatest($2::timestamptz,
+                (SELECT max(repaired_at) + interval '1 microsecond'
+                   FROM rollup_repair WHERE org_id = $1),
+                (SELECT max(recorded_at) + interval '1 microsecond'
+                   FROM assumption WHERE org_id = $1))
 """
 
 
@@ -170,7 +174,7 @@ async def folded_now(
     if any(row["position"] > position or _rules(row) != _rules(live) for row in rows):
         return None
     recorded_on = await connection.fetchval(_RECORDED_ON, org.id, position, org.zone.key)
-    now: datetime = await connection.fetchval(_AFTER_REPAIRS, org.id, clock.now())
+    now: datetime = await connection.fetchval(_AFTER_THE_LAST, org.id, clock.now())
     # An empty ledger: whatever comes is recorded today or later.
     day = recorded_on or clock.local_day(now, org.zone)
     return Knowledge(position, day, now, is_final=True)
