@@ -19,12 +19,13 @@ from cli.embedded.binaries import find_postgres, find_valkey
 from cli.faults import sentence
 from cli.ports import PortTakenError, require_port
 from cli.reencrypting import look, unopened
-from cli.running import NothingRunsError, key_list, stored_database
+from cli.running import NothingRunsError, stored_database
 from services.metrics.outdated import Outdated, outdated
 from shared.migrations.runner import head_revision
 from shared.rollups.rules import CATALOGUE_VERSION, RULES
 from shared.security.keyring import KeyRing, KeyRingError
 from shared.security.rotation import Held
+from shared.text import comma_separated
 from shared.zones import zones_read_otherwise
 
 __all__ = ["Check", "examine"]
@@ -68,7 +69,7 @@ def examine(
     ring = None
     try:
         if secret_key := secret_key or DataDirectory(data_dir).known_secret_key():
-            ring = KeyRing.from_base64(secret_key, *key_list(previous_secret_keys))
+            ring = KeyRing.from_base64(secret_key, *comma_separated(previous_secret_keys or ""))
             checks.append(Check("secret key", "32 bytes"))
     except KeyRingError as error:
         advice = "make one with: openssl rand -base64 32"

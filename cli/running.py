@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.directory import DataDirectory
+from shared.text import comma_separated
 
 if TYPE_CHECKING:
     from shared.security.keyring import KeyRing
@@ -16,7 +17,6 @@ __all__ = [
     "NothingRunsError",
     "StoredAccess",
     "find",
-    "key_list",
     "stored_access",
     "stored_database",
 ]
@@ -98,12 +98,7 @@ def stored_access(
         raise NothingRunsError(
             f"There is no secret key in {data_dir}; give --secret-key (or EARNED_SECRET_KEY)."
         )
-    return StoredAccess(url, known, key_list(previous_secret_keys))
-
-
-def key_list(keys: str | None) -> tuple[str, ...]:
-    """Return keys that were given with commas between, as settings take them."""
-    return tuple(key.strip() for key in (keys or "").split(",") if key.strip())
+    return StoredAccess(url, known, comma_separated(previous_secret_keys or ""))
 
 
 def stored_database(data_dir: Path, database_url: str | None) -> str:

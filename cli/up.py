@@ -22,9 +22,9 @@ from cli.forkserver import ForkServer
 from cli.options import DATA_DIR
 from cli.output import Terminal
 from cli.ports import wait_for_turn
-from cli.running import key_list
 from cli.supervisor import StopRequestedError, Supervisor
 from shared.migrations.runner import migrate
+from shared.text import comma_separated
 
 __all__ = ["UpOptions", "outdated_figures", "secrets_are_opened", "up", "whereabouts"]
 
@@ -285,7 +285,7 @@ def secrets_are_opened(stores: Stores) -> bool:
 
 
 def _previous_keys() -> tuple[str, ...]:
-    return key_list(os.environ.get("EARNED_PREVIOUS_SECRET_KEYS"))
+    return comma_separated(os.environ.get("EARNED_PREVIOUS_SECRET_KEYS", ""))
 
 
 def _hint(directory: DataDirectory, outdated: int) -> str:

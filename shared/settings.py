@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.db.url import sqlalchemy_url
 from shared.security.keyring import KeyRing, KeyRingError
+from shared.text import comma_separated
 
 __all__ = [
     "ApiSettings",
@@ -42,9 +43,7 @@ def _seconds(value: object) -> object:
 
 def _parts(value: object) -> object:
     """Read a text as its comma-separated parts."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
+    return comma_separated(value) if isinstance(value, str) else value
 
 
 def _require_keys(*keys: SecretStr) -> None:

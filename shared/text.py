@@ -1,9 +1,9 @@
-"""Text as it is compared: one spelling of what reads the same."""
+"""Text as it is compared, one spelling of what reads the same, and as lists are given in it."""
 
 import unicodedata
 from typing import Any, TypeVar, cast
 
-__all__ = ["composed"]
+__all__ = ["comma_separated", "composed"]
 
 _T = TypeVar("_T")
 
@@ -22,3 +22,8 @@ def composed(value: _T) -> _T:
     elif isinstance(value, dict):
         result = {key: composed(one) for key, one in value.items()}
     return cast("_T", result)
+
+
+def comma_separated(text: str) -> tuple[str, ...]:
+    """Return the parts of a text with commas between, those left empty out."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
