@@ -24,7 +24,7 @@ from services.api.lookback import look
 from services.api.periods import KnownQuery
 from shared import clock
 from shared.errors import Conflict, InvalidCursor
-from shared.rollups.known import Knowledge, look_back
+from shared.rollups.known import REPAIRED_UNTIL, STATED_UNTIL, Knowledge, look_back
 from shared.web.cursor import CursorCodec
 
 __all__ = ["Moment", "moment_of"]
@@ -32,14 +32,11 @@ __all__ = ["Moment", "moment_of"]
 # Of the present, whatever the transaction looks at. Between the stamp of a rate or a repair and its
 # commit, minutes may lie, and other hosts have clocks of their own: a list holds those that its
 # first page could see, however the time of day compares with them.
-_PRESENT: Final = """
+_PRESENT: Final = f"""
 SELECT g.generation, f.position, current_setting('app.known', true) AS known,
        (SELECT e.recorded_at FROM public.ledger_entry e
          WHERE e.org_id = $1 AND e.position = f.position) AS recorded_at,
-       (SELECT coalesce(max(a.recorded_at), 'epoch') + interval '1 microsecond'
-          FROM public.assumption a WHERE a.org_id = $1) AS stated_until,
-       (SELECT coalesce(max(r.repaired_at), 'epoch') + interval '1 microsecond'
-          FROM public.rollup_repair r WHERE r.org_id = $1) AS repaired_until
+       {STATED_UNTIL} AS stated_until, {REPAIRED_UNTIL} AS repaired_until
   FROM public.generation g
   JOIN public.fold_cursor f ON f.org_id = g.org_id AND f.generation = g.generation
  WHERE g.org_id = $1 AND g.state = 'live'

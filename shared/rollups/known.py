@@ -18,6 +18,8 @@ from shared.ledger.positions import last_position
 from shared.orgs import Org
 
 __all__ = [
+    "REPAIRED_UNTIL",
+    "STATED_UNTIL",
     "FutureDay",
     "Knowledge",
     "NotFoldedYet",
@@ -28,6 +30,17 @@ __all__ = [
 
 #: No write takes longer from stamping what it writes to its commit.
 _LONGEST_WRITE = timedelta(minutes=15)
+
+#: Right after the last rate, and the last repair, that a transaction of ``$1`` can see, whatever
+#: the clocks say that stamped them: of the present, also where the past is being read.
+STATED_UNTIL = """
+(SELECT coalesce(max(recorded_at), 'epoch') + interval '1 microsecond'
+   FROM public.assumption WHERE org_id = $1)
+"""
+REPAIRED_UNTIL = """
+(SELECT coalesce(max(repaired_at), 'epoch') + interval '1 microsecond'
+   FROM public.rollup_repair WHERE org_id = $1)
+"""
 
 _WHOLE_LEDGER = "SELECT 0::bigint, position FROM public.ledger_head WHERE org_id = $1"
 _POSITION = f"""

@@ -12,7 +12,7 @@ import asyncpg
 from shared import clock
 from shared.kpis.periods import Period
 from shared.orgs import Org
-from shared.rollups.known import Knowledge
+from shared.rollups.known import REPAIRED_UNTIL, STATED_UNTIL, Knowledge
 from shared.rollups.moved import OF_VALUE_ALONE
 
 __all__ = [
@@ -87,13 +87,7 @@ SELECT (recorded_at AT TIME ZONE $3)::date FROM ledger_entry WHERE org_id = $1 A
 """
 # Repairs hold the live fold as well, and the rates that are seen here are those of the figures: the
 # last of both came before this moment, whatever clocks say.
-_AFTER_THE_LAST: Final = """
-SELECT greatest($2::timestamptz,
-                (SELECT max(repaired_at) + interval '1 microsecond'
-                   FROM rollup_repair WHERE org_id = $1),
-                (SELECT max(recorded_at) + interval '1 microsecond'
-                   FROM assumption WHERE org_id = $1))
-"""
+_AFTER_THE_LAST: Final = f"SELECT greatest($2::timestamptz, {REPAIRED_UNTIL}, {STATED_UNTIL})"
 
 
 @dataclass(frozen=True, slots=True)
