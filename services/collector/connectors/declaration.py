@@ -185,11 +185,11 @@ class Walk(Protocol):
         ...
 
     def leaves(self, window: Window, *, high_water: datetime | None) -> bool:
-        """Tell whether what a window has left is asked for as a window of its own.
+        """Tell whether what a window has left is asked for as a window of its own; it seldom is.
 
         ``high_water`` is the latest modification seen.
         """
-        ...
+        return False
 
     def following(
         self, window: Window, frame: Frame[Any], *, high_water: datetime | None, is_full: bool

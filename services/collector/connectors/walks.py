@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from services.collector.connectors.declaration import Frame, Window
+from services.collector.connectors.declaration import Frame, Walk, Window
 from services.collector.http.errors import PaginationAborted
 
 __all__ = ["DayWindows", "EachPost", "ModifiedSince", "Snapshot"]
@@ -21,7 +21,7 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class ModifiedSince:
+class ModifiedSince(Walk):
     """Everything modified since the latest modification seen, less ``lag``.
 
     Records arrive in order of modification, so every page moves the cursor. Whatever is modified
@@ -65,7 +65,7 @@ class ModifiedSince:
 
 
 @dataclass(frozen=True, slots=True)
-class DayWindows:
+class DayWindows(Walk):
     """Whole days in pieces of ``days``, beginning ``reread_days`` before the last day read.
 
     Today is read too and read again tomorrow: its numbers are not final, and neither are those of
@@ -86,9 +86,6 @@ class DayWindows:
             max(earliest, date.fromisoformat(through) - self.reread_days * _DAY), today
         )
 
-    def leaves(self, window: Window, *, high_water: datetime | None) -> bool:
-        return False
-
     def following(
         self, window: Window, frame: Frame[Any], *, high_water: datetime | None, is_full: bool
     ) -> Window | None:
@@ -105,14 +102,11 @@ class DayWindows:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Walk):
     """One reading of the present."""
 
     def first(self, cursor: str | None, frame: Frame[Any]) -> Window | None:
         return Window(frame.now, frame.now)
-
-    def leaves(self, window: Window, *, high_water: datetime | None) -> bool:
-        return False
 
     def following(
         self, window: Window, frame: Frame[Any], *, high_water: datetime | None, is_full: bool
@@ -126,14 +120,11 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class EachPost:
+class EachPost(Walk):
     """One reading of the present for each post of the frame."""
 
     def first(self, cursor: str | None, frame: Frame[Any]) -> Window | None:
         return Window(frame.now, frame.now, frame.posts[0]) if frame.posts else None
-
-    def leaves(self, window: Window, *, high_water: datetime | None) -> bool:
-        return False
 
     def following(
         self, window: Window, frame: Frame[Any], *, high_water: datetime | None, is_full: bool
