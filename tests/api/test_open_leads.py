@@ -3,7 +3,7 @@
 Which are still open is decided at the edges of the cohort's period and of the window.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -15,13 +15,15 @@ import pytest
 from services.api.roi import leads
 from services.api.roi.leads import open_leads, read_history
 from shared.db import Database
-from shared.kpis.cohort_forecast import OpenLead, Win
+from shared.kpis.cohort_forecast import History, OpenLead, Win
 from shared.kpis.periods import Period
 from shared.kpis.survival import Outcome
 from shared.orgs import Org
 from tests.api.conftest import At, Deliver
 from tests.api.golden import fact, local
 from tests.api.test_golden import get
+
+QUARTER = Period(date(2025, 1, 1), date(2025, 4, 1))
 
 
 def lead(*touched_on: date) -> Iterator[dict[str, Any]]:
@@ -30,6 +32,42 @@ def lead(*touched_on: date) -> Iterator[dict[str, Any]]:
         touched = {"person": "p1", "channel": "employee_advocacy", "employee": "E001"}
         yield fact("touch.recorded", str(day), local(day), **touched)
     yield fact("lead.created", "l1", local(touched_on[0], 13), lead="l1", person="p1")
+
+
+async def open_on(database: Database, org: Org, today: date) -> Sequence[OpenLead]:
+    """Return the leads that touches of the quarter may still be credited for on a day."""
+    async with database.transaction(org.id) as connection:
+        return await open_leads(
+            connection,
+            org.id,
+            1,
+            today=today,
+            period=QUARTER,
+            channel="employee_advocacy",
+            window_days=90,
+            margin=Decimal("0.5"),
+        )
+
+
+async def history_by(
+    database: Database,
+    org: Org,
+    model: str,
+    *,
+    today: date = date(2025, 2, 1),
+    margin: Decimal = Decimal("0.5"),
+) -> History:
+    """Return how leads ended until a day, and what wins brought the advocates by a model."""
+    async with database.transaction(org.id) as connection:
+        return await read_history(
+            connection,
+            org.id,
+            1,
+            today=today,
+            model=model,
+            channel="employee_advocacy",
+            margin=margin,
+        )
 
 
 @pytest.mark.parametrize(
@@ -63,21 +101,10 @@ async def test_it_is_open_from_the_period_that_touched_it_to_the_window_s_end(
 async def test_an_open_lead_counts_with_its_touches_in_the_period(
     database: Database, org: Org, deliver: Deliver
 ) -> None:
-    period = Period(date(2025, 1, 1), date(2025, 4, 1))
-    inside = period.start, period.last_day
-    await deliver(lead(date(2024, 12, 31), *inside, period.end))
+    inside = QUARTER.start, QUARTER.last_day
+    await deliver(lead(date(2024, 12, 31), *inside, QUARTER.end))
 
-    async with database.transaction(org.id) as connection:
-        found = await open_leads(
-            connection,
-            org.id,
-            1,
-            today=date(2025, 4, 5),
-            period=period,
-            channel="employee_advocacy",
-            window_days=90,
-            margin=Decimal("0.5"),
-        )
+    found = await open_on(database, org, date(2025, 4, 5))
 
     # It came on the last day of the year before; 90 days after 31 March its window is over.
     assert found == [
@@ -88,22 +115,10 @@ async def test_an_open_lead_counts_with_its_touches_in_the_period(
 async def test_touches_that_have_left_the_window_are_no_part_of_an_open_lead(
     database: Database, org: Org, deliver: Deliver
 ) -> None:
-    period = Period(date(2025, 1, 1), date(2025, 4, 1))
-    today = date(2025, 4, 5)
     early, inside = (date(2024, 6, 1), date(2025, 1, 4)), (date(2025, 1, 5), date(2025, 3, 31))
     await deliver(lead(*early, *inside, date(2025, 4, 2)))
 
-    async with database.transaction(org.id) as connection:
-        found = await open_leads(
-            connection,
-            org.id,
-            1,
-            today=today,
-            period=period,
-            channel="employee_advocacy",
-            window_days=90,
-            margin=Decimal("0.5"),
-        )
+    found = await open_on(database, org, date(2025, 4, 5))
 
     # A close of today would be credited to 5 January, 31 March and 2 April.
     assert [one.weight for one in found] == [Fraction(2, 3)]
@@ -122,17 +137,7 @@ async def test_leads_that_came_today_are_open_and_have_one_order(
         await deliver([fact("touch.recorded", name, local(touched_on), **by)])
         await deliver([fact("lead.created", name, local(came_on, 13), lead=name, person=name)])
 
-    async with database.transaction(org.id) as connection:
-        found = await open_leads(
-            connection,
-            org.id,
-            1,
-            today=today,
-            period=Period(date(2025, 1, 1), date(2025, 4, 1)),
-            channel="employee_advocacy",
-            window_days=90,
-            margin=Decimal(1),
-        )
+    found = await open_on(database, org, today)
 
     ages = [(one.age_days, one.last_age_days) for one in found]
     assert ages == [(0, 89), (0, 90), (1, 89)]
@@ -149,16 +154,7 @@ async def test_a_win_is_worth_what_all_its_touches_of_the_channel_are(
     await deliver([fact("touch.recorded", "brand", local(date(2025, 1, 5)), **brand)])
     await deliver([fact("deal.changed", "d1", local(day, 14), **won, **at)])
 
-    async with database.transaction(org.id) as connection:
-        history = await read_history(
-            connection,
-            org.id,
-            1,
-            today=date(2025, 2, 1),
-            model="linear",
-            channel="employee_advocacy",
-            margin=Decimal("0.5"),
-        )
+    history = await history_by(database, org, "linear")
 
     # Four touches of five; half of the money is margin.
     assert history.wins == [Win(Decimal("0.8"), Decimal(40))]
@@ -182,16 +178,7 @@ async def test_a_win_that_the_model_credits_to_another_channel_brought_this_one_
             [fact("deal.changed", f"d{number}", local(day), deal=f"d{number}", **won, **at)]
         )
 
-    async with database.transaction(org.id) as connection:
-        history = await read_history(
-            connection,
-            org.id,
-            1,
-            today=date(2025, 2, 1),
-            model="first",
-            channel="employee_advocacy",
-            margin=Decimal("0.5"),
-        )
+    history = await history_by(database, org, "first")
 
     # A lead that the channel touches brings it the whole deal every other time.
     assert history.wins == [Win(Decimal(1), Decimal(50)), Win(Decimal(0), Decimal(0))]
@@ -208,16 +195,7 @@ async def test_of_more_wins_than_are_drawn_from_the_newest_count(
         won = {"lead": "l1", "amount": f"{day}.00", "currency": org.currency, **said}
         await deliver([fact("deal.changed", f"d{day}", at, deal=f"d{day}", **won)])
 
-    async with database.transaction(org.id) as connection:
-        history = await read_history(
-            connection,
-            org.id,
-            1,
-            today=date(2025, 2, 1),
-            model="linear",
-            channel="employee_advocacy",
-            margin=Decimal(1),
-        )
+    history = await history_by(database, org, "linear", margin=Decimal(1))
 
     assert [win.value for win in history.wins] == [6, 5]
 
@@ -240,16 +218,7 @@ async def test_each_lead_has_one_spell_from_its_day_to_its_end_or_today(
             deal = fact("deal.changed", f"{name}-{hour}", at, deal=name, lead=name, **said, **money)
             await deliver([deal])
 
-    async with database.transaction(org.id) as connection:
-        history = await read_history(
-            connection,
-            org.id,
-            1,
-            today=today,
-            model="linear",
-            channel="employee_advocacy",
-            margin=Decimal("0.5"),
-        )
+    history = await history_by(database, org, "linear", today=today)
 
     assert history.spells == {
         (10, Outcome.OPEN): 1,

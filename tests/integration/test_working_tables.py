@@ -1,5 +1,7 @@
 """The working tables of a fold: cheap to empty, and wide enough for the longest names."""
 
+import asyncpg
+
 from services.metrics.fold import fold_batch
 from shared.db import Database
 from shared.facts import Fact
@@ -46,16 +48,23 @@ def deal_of_a_touched_lead() -> list[Fact]:
     ]
 
 
-async def test_only_tables_of_whole_facts_can_put_values_aside(
-    database: Database, org: Org
-) -> None:
+async def after_a_fold(database: Database, org: Org, query: str) -> list[asyncpg.Record]:
+    """Return what a query finds in the transaction of a fold, before its commit."""
     async with database.transaction(org.id) as connection:
         await append(connection, org, deal_of_a_touched_lead())
         await fold_batch(connection, org.id, 1)
-        able = await connection.fetch(
-            "SELECT relname FROM pg_class"
-            " WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r' AND reltoastrelid <> 0"
-        )
+        return await connection.fetch(query)
+
+
+async def test_only_tables_of_whole_facts_can_put_values_aside(
+    database: Database, org: Org
+) -> None:
+    able = await after_a_fold(
+        database,
+        org,
+        "SELECT relname FROM pg_class"
+        " WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r' AND reltoastrelid <> 0",
+    )
 
     # Each such table has an index that is built anew whenever a fold is committed.
     holders = {"ledger_staging", "fold_entry", "fold_place", "fold_retracted"}
@@ -65,14 +74,13 @@ async def test_only_tables_of_whole_facts_can_put_values_aside(
 async def test_no_working_table_of_a_fold_has_an_index_of_its_own(
     database: Database, org: Org
 ) -> None:
-    async with database.transaction(org.id) as connection:
-        await append(connection, org, deal_of_a_touched_lead())
-        await fold_batch(connection, org.id, 1)
-        indexed = await connection.fetch(
-            "SELECT indrelid::regclass::text AS name FROM pg_index"
-            " JOIN pg_class ON pg_class.oid = indexrelid"
-            " WHERE relnamespace = pg_my_temp_schema()"
-        )
+    indexed = await after_a_fold(
+        database,
+        org,
+        "SELECT indrelid::regclass::text AS name FROM pg_index"
+        " JOIN pg_class ON pg_class.oid = indexrelid"
+        " WHERE relnamespace = pg_my_temp_schema()",
+    )
 
     # Emptied at each commit, it would be built anew, and with it each plan that reads its table.
     assert not [row["name"] for row in indexed if not row["name"].startswith("ledger_")]
