@@ -26,7 +26,7 @@ def test_currencies_of_today(code: str) -> None:
     assert is_currency(code)
 
 
-@pytest.mark.parametrize("code", ["BGN", "HRK", "DEM", "TRL", "ZWL", "ANG"])
+@pytest.mark.parametrize("code", ["BGN", "HRK", "DEM", "TRL", "ZWL", "ANG", "AOR"])
 def test_a_currency_that_was_withdrawn_stands_for_the_deals_of_its_time(code: str) -> None:
     assert is_currency(code)
 
