@@ -8,6 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from services.api.assumptions.repository import hold_statements
 from services.api.publications.repository import folded_now
 from services.metrics.fold import fold_batch
 from services.metrics.half_life import LEAST_DEALS, measured_half_life
@@ -131,6 +132,35 @@ async def test_a_rate_stated_by_a_clock_that_is_ahead_is_one_of_the_published(
 
     frozen = await get(told, "kpis/emv_cpc/series")
     assert (frozen["frozen"], frozen["points"][0]["value"]) == (True, "30.00")
+
+
+async def test_a_rate_stated_by_a_clock_that_is_behind_is_not_one_of_the_published(
+    told: httpx.AsyncClient, at: At
+) -> None:
+    await assume(told, "emv.cpc", "3")
+    at(_in_february(3) + timedelta(seconds=5))
+    await publish(told)
+    at(_in_february(3) + timedelta(seconds=1))
+
+    await assume(told, "emv.cpc", "4")
+    at(_in_february(9))
+
+    frozen = await get(told, "kpis/emv_cpc/series")
+    live = await get(told, "kpis/emv_cpc/series", live="true")
+    assert (frozen["frozen"], frozen["points"][0]["value"]) == (True, "30.00")
+    assert (live["frozen"], live["points"][0]["value"]) == (False, "40.00")
+
+
+async def test_nothing_is_stated_while_a_period_is_published(
+    told: httpx.AsyncClient, org: Org, database: Database
+) -> None:
+    # It would be stamped before what is frozen ends, and be seen only afterwards.
+    async with database.transaction(org.id) as publishing:
+        assert await folded_now(publishing, org) is not None
+        async with database.transaction(org.id) as connection:
+            await connection.execute("SET LOCAL lock_timeout = '50ms'")
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                await hold_statements(connection, org.id)
 
 
 async def test_a_fold_ends_a_batch_where_a_period_was_published(

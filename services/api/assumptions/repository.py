@@ -12,7 +12,14 @@ from shared.kpis.assumptions import EXCHANGE_RATE
 from shared.kpis.rates import DatedRate
 from shared.kpis.vocabulary import Grade
 
-__all__ = ["Statement", "add_statement", "rates_of", "statements_about", "statements_in_force"]
+__all__ = [
+    "Statement",
+    "add_statement",
+    "hold_statements",
+    "rates_of",
+    "statements_about",
+    "statements_in_force",
+]
 
 # Rates of one network alone are not stated through the API, and so are not read here either.
 _EVERY_NETWORK = ""
@@ -41,10 +48,15 @@ SELECT {_COLUMNS} FROM assumption
  ORDER BY version DESC
  LIMIT 1
 """
+# What is published ends at a moment that some clock told, maybe one that is ahead: nothing that is
+# stated afterwards may become a part of it.
+_STAMP = """
+greatest($8::timestamptz, (SELECT max(known_until) FROM publication WHERE org_id = $1))
+"""
 _ADD = f"""
 INSERT INTO assumption (org_id, key, network, effective_from, version, value, source, grade,
                         recorded_at)
-SELECT $1, $2, $3, $4, coalesce(max(version), 0) + 1, $5, $6, $7, $8
+SELECT $1, $2, $3, $4, coalesce(max(version), 0) + 1, $5, $6, $7, {_STAMP}
   FROM assumption
  WHERE org_id = $1 AND key = $2 AND network = $3
 RETURNING {_COLUMNS}
@@ -101,6 +113,16 @@ async def rates_of(
     return [Statement(**row).rate() for row in rows]
 
 
+async def hold_statements(connection: "asyncpg.Connection[asyncpg.Record]", org_id: UUID) -> None:
+    """Wait until nobody states anything for the organization, and keep others from it till commit.
+
+    Before anything else is held: stating something needs the organization's row in the end.
+    """
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"assumption/{org_id}"
+    )
+
+
 async def add_statement(
     connection: "asyncpg.Connection[asyncpg.Record]",
     org_id: UUID,
@@ -119,9 +141,7 @@ async def add_statement(
     # Two statements of one key at once would take the same version, and of two keys that must fit
     # together neither would see the other: the second one waits here. It is stamped when it need
     # not wait any more, so that what is stated later is of a later time, too.
-    await connection.execute(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"assumption/{org_id}"
-    )
+    await hold_statements(connection, org_id)
     last = await connection.fetchrow(_LAST, org_id, key, _EVERY_NETWORK, effective_from)
     if last and (last["value"], last["source"], last["grade"]) == (value, source, grade.value):
         return Statement(**last)

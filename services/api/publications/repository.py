@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.api.assumptions.repository import hold_statements
 from shared import clock
 from shared.kpis.periods import Period
 from shared.orgs import Org
@@ -85,8 +86,8 @@ _rules: Final = itemgetter("window_days", "half_life_days", "catalogue_version")
 _RECORDED_ON: Final = """
 SELECT (recorded_at AT TIME ZONE $3)::date FROM ledger_entry WHERE org_id = $1 AND position = $2
 """
-# Repairs hold the live fold as well, and the rates that are seen here are those of the figures: the
-# last of both came before this moment, whatever clocks say.
+# Repairs hold the live fold as well, and rates are held besides: the last of both came before this
+# moment, whatever clocks say, and what comes later is stamped later.
 _AFTER_THE_LAST: Final = f"SELECT greatest($2::timestamptz, {REPAIRED_UNTIL}, {STATED_UNTIL})"
 
 
@@ -160,6 +161,7 @@ async def folded_now(
     rules, or credit by another window or half-life: what is frozen now would not be what is
     answered then.
     """
+    await hold_statements(connection, org.id)
     await connection.execute(_HOLD_FOLDS, org.id)
     await connection.execute(_HOLD_GENERATIONS, org.id)
     rows = await connection.fetch(_HOLD_FOLDS, org.id)
