@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the benchmarks asked for; return 1 for a missed goal only if that was asked for too."""
     options = _parser().parse_args(arguments)
     names = options.only or list(BENCHMARKS)
-    with running_server() as server:
+    with running_server(options.scale.shared_buffers) as server:
         settle_garbage_collector()  # as every process of the product does
         results = asyncio.run(_measure(names, options.scale, server))
     print_table(results)

@@ -57,7 +57,10 @@ COUNTERS = Mix(
 )
 _LATE_EVERY = 20  # 5 % of a batch happened on any day of the year …
 _CORRECTED_EVERY = 100  # … and 1 % restates a fact that was told before.
+# Posts are read for thirty days, or as many of the last as these: how many of them a batch reads
+# depends on the batch alone.
 _POSTS_ARE_READ_FOR = 30  # days
+_POSTS_READ_AT_LEAST = 12_000
 _REMEMBERED = 20_000
 
 _DATES = [FIRST_DAY + timedelta(days=day) for day in range(DAYS)]
@@ -173,7 +176,7 @@ class Program:
         if not self._posts:
             return self._post_published(day)
         upto = max(1, len(self._posts) * (day + 1) // DAYS)
-        recent = max(1, len(self._posts) * _POSTS_ARE_READ_FOR // DAYS)
+        recent = max(_POSTS_READ_AT_LEAST, len(self._posts) * _POSTS_ARE_READ_FOR // DAYS)
         post, published, reach, who = self._posts[
             self._random.randrange(max(0, upto - recent), upto)
         ]

@@ -16,10 +16,9 @@ from shared.migrations.runner import migrate
 
 __all__ = ["SETTINGS", "Server", "running_server", "scratch_directory"]
 
-#: What differs from `earned up`: room for the working set, and no checkpoint in the middle of a
-#: round. Durability is untouched: fsync, full_page_writes and synchronous_commit stay on.
+#: What differs from `earned up`, besides memory for the working set: no checkpoint in the middle of
+#: a round. Durability is untouched: fsync, full_page_writes and synchronous_commit stay on.
 SETTINGS = {
-    "shared_buffers": "2GB",
     "max_wal_size": "8GB",
     "checkpoint_timeout": "30min",
     "work_mem": "64MB",
@@ -30,9 +29,24 @@ _TEMPLATE = "earned"
 _PATIENCE_MS = 3_600_000
 
 
+# What the fold reads of the past. The ledger and its heads are an append's, and the log is
+# written at its end.
+_WARM = """
+SELECT sum(pg_prewarm(c.oid))
+  FROM pg_class c
+ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i')
+   AND c.relname !~ '^(ledger_entry|fact_head|rollup_change)'
+"""
+
+
 class _BenchPostgres(EmbeddedPostgres):
+    def __init__(self, data_dir: Path, shared_buffers: str) -> None:
+        super().__init__(data_dir)
+        self._settings = {**SETTINGS, "shared_buffers": shared_buffers}
+
     def _command(self) -> Sequence[str]:
-        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        settings = self._settings.items()
+        options = [part for name, value in settings for part in ("-c", f"{name}={value}")]
         return [*super()._command(), *options]
 
 
@@ -90,6 +104,12 @@ class Server:
         finally:
             await connection.close()
 
+    async def warm(self, database: str) -> None:
+        """Read what a fold reads into memory: a copy lies on the disk alone."""
+        async with self.owner(database) as owner:
+            await owner.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
+            await owner.execute(_WARM)
+
     def prepare(self) -> None:
         """Migrate the template of every database; outside of any event loop."""
         migrate(self.address(_TEMPLATE))
@@ -113,9 +133,12 @@ def scratch_directory() -> Iterator[Path]:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
+def running_server(shared_buffers: str = "2GB") -> Iterator[Server]:
     """Run a server with a migrated template until the block ends; nothing of it is kept."""
-    with scratch_directory() as directory, _BenchPostgres(directory / "postgres") as postgres:
+    with (
+        scratch_directory() as directory,
+        _BenchPostgres(directory / "postgres", shared_buffers) as postgres,
+    ):
         server = Server(postgres.url)
         server.prepare()
         yield server
