@@ -13,19 +13,23 @@ slope of the difference towards the start; the *placebo* pretends that teams sta
 earlier. Passing them supports the comparison and does not prove it (Roth 2022, AER: Insights 4,
 305-322).
 
-Teams are the unit of chance: standard errors are the jackknife over teams (CV3), intervals use t
-with teams - 1 degrees of freedom, which keeps to its level with few and unequal teams (MacKinnon,
-Nielsen, Webb 2023, J. Econometrics 232, 272-299). All of it is deterministic. Results are floats:
-what they measure is uncertain by far more than their rounding.
+Teams are the unit of chance: standard errors are the jackknife over teams (CV3; MacKinnon, Nielsen,
+Webb 2023, J. Econometrics 232, 272-299). Intervals use t with the degrees of freedom that such an
+error has: where two of thirty teams started it is made of those two, and far less sure than thirty
+teams suggest (:mod:`shared.kpis.comparisons`). All of it is deterministic. Results are floats: what
+they measure is uncertain by far more than their rounding.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.kpis.comparisons import Comparison, Comparisons, Start, degrees_of_freedom
 from shared.kpis.student import t_quantile, two_sided_p
 
 __all__ = [
@@ -44,6 +48,7 @@ LEAST_TEAMS = 6
 LEAST_WEEKS_BEFORE = 4
 PLACEBO_WEEKS = 4
 _PRE_TREND_LEVEL = 0.05
+_Statistic = Callable[[Sequence[Start], int], Comparisons]
 # Sums of floats are off in their last digits. Such a part of the outcomes is no change: where all
 # teams do the same, chance would be looked for in it.
 _ROUNDING = 1e-12
@@ -73,7 +78,7 @@ class Panel:
     `outcomes[team][week]`; every team has every week. A start beyond the last week is a None.
     """
 
-    starts: tuple[int | None, ...]
+    starts: tuple[Start, ...]
     outcomes: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
@@ -84,6 +89,14 @@ class Panel:
     def weeks(self) -> int:
         """Return the number of weeks."""
         return len(self.outcomes[0]) if self.outcomes else 0
+
+    @property
+    def teams_by_start(self) -> Mapping[Start, Sequence[int]]:
+        """Return the teams that started in the same week."""
+        found: dict[Start, list[int]] = {}
+        for team, start in enumerate(self.starts):
+            found.setdefault(start, []).append(team)
+        return found
 
     @property
     def rounding(self) -> float:
@@ -111,10 +124,14 @@ class GroupTime:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """An estimate with its standard error over teams, its interval and its p-value against 0."""
+    """An estimate with its standard error over teams, its interval and its p-value against 0.
+
+    Interval and p-value are those of Student's t with so many `degrees` of freedom.
+    """
 
     value: float
     error: float
+    degrees: int
     low: float
     high: float
     p: float
@@ -146,12 +163,12 @@ class Incrementality:
 def group_time_effects(panel: Panel) -> list[GroupTime]:
     """Return the effect of each start and week that has teams to compare with."""
     controls = _Controls(panel)
-    return [
-        GroupTime(start, week, effect[0], len(treated), effect[1])
-        for start, treated in _groups(panel)
-        for week in range(start, panel.weeks)
-        if (effect := controls.change(treated, start - 1, week, untreated_by=week))
-    ]
+    treated = panel.teams_by_start
+    found = []
+    for one in _overall(panel.starts, panel.weeks).parts:
+        effect, count = controls.change(treated[one.start], one)
+        found.append(GroupTime(one.start, one.week, effect, len(treated[one.start]), count))
+    return found
 
 
 def incrementality(panel: Panel, *, level: float = 0.95) -> Incrementality:
@@ -183,21 +200,15 @@ def _refuse_shortage(panel: Panel) -> None:
         raise TooLittleData(Shortage.WEEKS_BEFORE)
 
 
-def _groups(panel: Panel) -> Iterator[tuple[int, list[int]]]:
-    """Yield the teams that started in the same week, where there is a week before it."""
-    for start in sorted({start for start in panel.starts if start}):
-        yield start, [team for team, other in enumerate(panel.starts) if other == start]
-
-
 class _Controls:
     """Sums over teams that have not started, so that each comparison costs the same."""
 
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
+        self._starts = sorted(map(_start_of, panel.starts))
         late_first = sorted(
             range(len(panel.starts)), key=lambda team: -_start_of(panel.starts[team])
         )
-        self._starts = [_start_of(panel.starts[team]) for team in late_first]
         sums = [[0.0] * panel.weeks]
         for team in late_first:
             pairs = zip(sums[-1], panel.outcomes[team], strict=True)
@@ -205,79 +216,106 @@ class _Controls:
         self._sums = sums
         self._least = panel.rounding
 
-    def change(
-        self, treated: Sequence[int], base: int, week: int, *, untreated_by: int
-    ) -> tuple[float, int] | None:
-        """Return the change of the treated since `base` less that of the teams not yet started.
-
-        None if nobody has waited that long; the second figure is how many have.
-        """
-        count = sum(start > untreated_by for start in self._starts)
-        if not count:
-            return None
+    def change(self, treated: Sequence[int], one: Comparison) -> tuple[float, int]:
+        """Return the change of the treated less that of the teams that wait, and how many do."""
+        count = len(self._starts) - bisect_right(self._starts, one.waiting)
         waited = self._sums[count]
         outcomes = self._panel.outcomes
-        change = sum(outcomes[team][week] - outcomes[team][base] for team in treated)
-        beyond = change / len(treated) - (waited[week] - waited[base]) / count
+        change = sum(outcomes[team][one.week] - outcomes[team][one.base] for team in treated)
+        beyond = change / len(treated) - (waited[one.week] - waited[one.base]) / count
         return beyond if abs(beyond) > self._least else 0.0, count
 
 
-def _start_of(start: int | None) -> float:
+def _start_of(start: Start) -> float:
     return math.inf if start is None else start
 
 
-def _overall(panel: Panel) -> float | None:
-    """Return the mean effect over treated team-weeks."""
-    effects = group_time_effects(panel)
-    weight = sum(one.treated for one in effects)
-    return sum(one.treated * one.effect for one in effects) / weight if weight else None
+def _groups(starts: Sequence[Start]) -> Iterator[tuple[int, int]]:
+    """Yield the starts before which there is a week, and how many teams each has."""
+    yield from sorted((start, count) for start, count in Counter(starts).items() if start)
 
 
-def _slope(panel: Panel) -> float | None:
-    """Return the slope, per week, of the difference before the start, through 0 at its last week.
+def _last_wait(starts: Sequence[Start]) -> float:
+    """Return the week before which every week has a team that has not started by its end."""
+    return max(map(_start_of, starts), default=0)
 
-    Least squares over all pairs of a start and a week before it, weighted by teams.
+
+def _overall(starts: Sequence[Start], weeks: int) -> Comparisons:
+    """Return what makes the mean effect over treated team-weeks."""
+    until = int(min(_last_wait(starts), weeks))
+    return _mean(
+        [
+            Comparison(start, start - 1, week, week, count)
+            for start, count in _groups(starts)
+            for week in range(start, until)
+        ]
+    )
+
+
+def _slope(starts: Sequence[Start], weeks: int) -> Comparisons:
+    """Return what makes the slope, per week, of the difference before the start.
+
+    Least squares through 0 at its last week, over all pairs of a start and a week before it,
+    weighted by teams.
     """
-    controls = _Controls(panel)
-    product = square = 0.0
-    for start, treated in _groups(panel):
-        for week in range(start - 1):
-            if found := controls.change(treated, start - 1, week, untreated_by=start):
-                back = week - (start - 1)
-                product += len(treated) * back * found[0]
-                square += len(treated) * back * back
-    return product / square if square else None
+    del weeks
+    until = _last_wait(starts)
+    parts = [
+        Comparison(start, start - 1, week, start, count * (week - start + 1))
+        for start, count in _groups(starts)
+        if start < until
+        for week in range(start - 1)
+    ]
+    return Comparisons(parts, sum(one.weight * (one.week - one.base) for one in parts))
 
 
-def _placebo(panel: Panel) -> float | None:
-    """Return the mean effect of starts pretended to be earlier, in weeks before the true ones."""
-    controls = _Controls(panel)
-    total, weight = 0.0, 0
-    for start, treated in _groups(panel):
-        early = min(PLACEBO_WEEKS, start // 2)
-        for week in range(start - early, start):
-            found = controls.change(treated, start - early - 1, week, untreated_by=start)
-            if found:
-                total += len(treated) * found[0]
-                weight += len(treated)
-    return total / weight if weight else None
+def _placebo(starts: Sequence[Start], weeks: int) -> Comparisons:
+    """Return what makes the mean effect of starts pretended to be earlier, before the true ones."""
+    del weeks
+    until = _last_wait(starts)
+    return _mean(
+        [
+            Comparison(start, start - early - 1, week, start, count)
+            for start, count in _groups(starts)
+            if start < until
+            for early in [min(PLACEBO_WEEKS, start // 2)]
+            for week in range(start - early, start)
+        ]
+    )
 
 
-def _estimate(panel: Panel, statistic: Callable[[Panel], float | None], level: float) -> Estimate:
+def _mean(parts: Sequence[Comparison]) -> Comparisons:
+    return Comparisons(parts, sum(one.weight for one in parts))
+
+
+def _value(panel: Panel, made_of: Comparisons) -> float:
+    controls, treated = _Controls(panel), panel.teams_by_start
+    total = sum(one.weight * controls.change(treated[one.start], one)[0] for one in made_of.parts)
+    return total / made_of.whole
+
+
+def _estimate(panel: Panel, statistic: _Statistic, level: float) -> Estimate:
     """Return a statistic with its jackknife over teams.
 
     Raises `TooLittleData` if it does not stand without one of them: its error is made of that.
     """
-    value = statistic(panel)
     teams = len(panel.starts)
-    parts = [statistic(panel.without(team)) for team in range(teams)]
-    known = [part for part in parts if part is not None]
-    if value is None or len(known) < teams:
+    whole = statistic(panel.starts, panel.weeks)
+    # Without any of the teams that start together it is made of the same.
+    without = {
+        start: statistic(panel.without(some[0]).starts, panel.weeks)
+        for start, some in panel.teams_by_start.items()
+    }
+    if not all(one.parts for one in (whole, *without.values())):
         raise TooLittleData(Shortage.CONTROLS)
-    error = math.sqrt((teams - 1) / teams * sum((part - value) ** 2 for part in known))
+    value = _value(panel, whole)
+    parts = [_value(panel.without(team), without[panel.starts[team]]) for team in range(teams)]
+    error = math.sqrt((teams - 1) / teams * sum((part - value) ** 2 for part in parts))
     # Effects may add up to nothing, too, and then in every part.
     value, error = (one if abs(one) > panel.rounding else 0.0 for one in (value, error))
-    margin = t_quantile((1 + level) / 2, teams - 1) * error
+    degrees = degrees_of_freedom(panel.starts, panel.weeks, whole, without)
+    margin = t_quantile((1 + level) / 2, degrees) * error
     # Without any spread there is no chance to reckon with, only a difference or none.
     distance = value / error if error else math.copysign(math.inf, value) if value else 0.0
-    return Estimate(value, error, value - margin, value + margin, two_sided_p(distance, teams - 1))
+    p = two_sided_p(distance, degrees)
+    return Estimate(value, error, degrees, value - margin, value + margin, p)

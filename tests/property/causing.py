@@ -194,6 +194,7 @@ def _outcome(team: str, week: Span, asked: AskedCause, oracle: Whole) -> Fractio
 
 def _assert_estimate(got: EstimateOut | None, want: Estimated, scale: float) -> None:
     assert got is not None
+    assert got.degrees_of_freedom == want.degrees
     for shown_as, value in (
         (got.value, float(want.value)),
         (got.standard_error, want.error),

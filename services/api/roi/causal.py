@@ -240,6 +240,7 @@ def _estimate(found: Estimate) -> EstimateOut:
     return EstimateOut(
         value=_shown(found.value),
         standard_error=_shown(found.error),
+        degrees_of_freedom=found.degrees,
         low=_shown(found.low),
         high=_shown(found.high),
         p_value=_shown(found.p),

@@ -123,10 +123,17 @@ class EstimateOut(Output):
     standard_error: DecimalText = Field(
         description="Its standard error: jackknife over teams.", examples=["0.41"]
     )
-    low: DecimalText = Field(description="Lower end of the 95 % interval.", examples=["0.94"])
-    high: DecimalText = Field(description="Upper end of the 95 % interval.", examples=["2.74"])
+    degrees_of_freedom: int = Field(
+        description="How sure that error is: interval and p-value are those of Student's t with so"
+        " many degrees of freedom (Satterthwaite, rounded down). Few where few teams started, or"
+        " few waited.",
+        examples=[9],
+    )
+    low: DecimalText = Field(description="Lower end of the 95 % interval.", examples=["0.91"])
+    high: DecimalText = Field(description="Upper end of the 95 % interval.", examples=["2.77"])
     p_value: DecimalText = Field(
-        description="How likely such a value is if there is no effect.", examples=["0.0012"]
+        description="How likely a value as far from 0, or farther, is if there is no effect.",
+        examples=["0.0015"],
     )
 
 

@@ -3,14 +3,15 @@
 The effect on the teams of one start in one week is how far their mean moved since the week before
 it, less how far the mean of the teams moved that are still waiting in that week (Callaway,
 Sant'Anna 2021). Everything is a mean of these over team-weeks; its error is the jackknife over
-teams, with Student's t of one degree fewer than there are teams. Before the start: the slope
+teams, with Student's t of Satterthwaite's degrees of freedom, rounded down: were all outcomes
+independent and alike, its square would be a sum of squares of so many. Before the start: the slope
 towards it, and starts pretended to be up to four weeks earlier.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from math import inf, sqrt
-from typing import NamedTuple
+from math import floor, inf, sqrt
+from typing import NamedTuple, cast
 
 from tests.property.oracle.student import quantile, within
 
@@ -31,6 +32,7 @@ class Estimated(NamedTuple):
 
     value: Fraction
     error: float
+    degrees: int
     low: float
     high: float
     p: float
@@ -44,6 +46,8 @@ class Effects(NamedTuple):
     placebo: Estimated
 
 
+#: A team and a week.
+_Place = tuple[int, int]
 #: A weight and a value: of these the statistics are means.
 Part = tuple[Fraction, Fraction]
 Teams = Sequence[Compared]
@@ -139,7 +143,75 @@ def _estimated(teams: Teams, parts: Callable[[Teams], Iterator[Part]]) -> Estima
         return None
     squares = sum((((one or Fraction(0)) - value) ** 2 for one in without), Fraction(0))
     error = sqrt(squares * (count - 1) / count)
-    half = quantile(0.975, count - 1) * error
+    degrees = _degrees(teams, parts)
+    half = quantile(0.975, degrees) * error
     distance = abs(float(value)) / error if error else inf if value else 0.0
-    p = 1 - within(distance, count - 1)
-    return Estimated(value, error, float(value) - half, float(value) + half, p)
+    p = 1 - within(distance, degrees)
+    return Estimated(value, error, degrees, float(value) - half, float(value) + half, p)
+
+
+def _degrees(teams: Teams, parts: Callable[[Teams], Iterator[Part]]) -> int:
+    """Return (Σ λ)² / Σ λ² of what leaving out each team changes, with the λ of their products."""
+    count = len(teams)
+    whole = _counted(teams, range(count), parts)
+    changes = []
+    for left_out in range(count):
+        rest = [n for n in range(count) if n != left_out]
+        found = _counted(teams, rest, parts)
+        keys = whole.keys() | found.keys()
+        changes.append(
+            {key: found.get(key, Fraction(0)) - whole.get(key, Fraction(0)) for key in keys}
+        )
+    products = [
+        [
+            sum((a * other.get(key, Fraction(0)) for key, a in one.items()), Fraction(0))
+            for other in changes
+        ]
+        for one in changes
+    ]
+    trace = sum((products[n][n] for n in range(count)), Fraction(0))
+    squares = sum((one * one for row in products for one in row), Fraction(0))
+    return min(count - 1, floor(trace * trace / squares))
+
+
+class _Weighed:
+    """A weighted sum of outcomes that are not known: what a statistic does to a number, it does."""
+
+    def __init__(self, parts: Mapping[_Place, Fraction]) -> None:
+        self.parts = parts
+
+    def __add__(self, other: "_Weighed | Fraction") -> "_Weighed":
+        return self._with(other, 1)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: "_Weighed") -> "_Weighed":
+        return self._with(other, -1)
+
+    def __mul__(self, factor: Fraction) -> "_Weighed":
+        return _Weighed({place: factor * part for place, part in self.parts.items()})
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: Fraction | int) -> "_Weighed":
+        return self * Fraction(1, divisor)
+
+    def _with(self, other: "_Weighed | Fraction", sign: int) -> "_Weighed":
+        # A sum begins with the number 0.
+        found, more = dict(self.parts), other.parts if isinstance(other, _Weighed) else {}
+        for place, part in more.items():
+            found[place] = found.get(place, Fraction(0)) + sign * part
+        return _Weighed(found)
+
+
+def _counted(
+    teams: Teams, of: Sequence[int], parts: Callable[[Teams], Iterator[Part]]
+) -> Mapping[_Place, Fraction]:
+    """Return how much the outcome of each of some teams counts in each week."""
+    weeks = range(len(teams[0].outcomes))
+    unknown = [[_Weighed({(team, week): Fraction(1)}) for week in weeks] for team in of]
+    told = [
+        Compared(teams[team].start, cast("Sequence[Fraction]", row))
+        for team, row in zip(of, unknown, strict=True)
+    ]
+    return cast("_Weighed", _mean(list(parts(told)))).parts

@@ -96,14 +96,62 @@ def _estimate(panel: Panel, statistic: Callable[[Panel], float], level: float) -
         for left_out in range(teams)
     ]
     error = math.sqrt((teams - 1) / teams * sum((part - value) ** 2 for part in without))
-    margin = t_quantile(0.5 + level / 2, teams - 1) * error
-    return Estimate(
-        value, error, value - margin, value + margin, two_sided_p(value / error, teams - 1)
-    )
+    degrees = _degrees(panel, statistic)
+    margin = t_quantile(0.5 + level / 2, degrees) * error
+    p = two_sided_p(value / error, degrees)
+    return Estimate(value, error, degrees, value - margin, value + margin, p)
+
+
+def _degrees(panel: Panel, statistic: Callable[[Panel], float]) -> int:
+    """Return Satterthwaite's degrees: of every pair of teams left out, what they have in common."""
+    teams = len(panel.starts)
+    whole = _coefficients(panel, statistic)
+    moved = []
+    for left_out in range(teams):
+        others = [team for team in range(teams) if team != left_out]
+        part = Panel(tuple(panel.starts[n] for n in others), ((0.0,) * WEEKS,) * len(others))
+        without = dict(zip(others, _coefficients(part, statistic), strict=True))
+        moved.append(
+            [
+                new - old
+                for team in range(teams)
+                for new, old in zip(without.get(team, [0.0] * WEEKS), whole[team], strict=True)
+            ]
+        )
+    common = [[sum(a * b for a, b in zip(x, y, strict=True)) for x in moved] for y in moved]
+    trace = sum(common[n][n] for n in range(teams))
+    found = trace**2 / sum(one**2 for row in common for one in row)
+    return min(teams - 1, math.floor(found + 1e-6))
+
+
+def _coefficients(panel: Panel, statistic: Callable[[Panel], float]) -> list[list[float]]:
+    """Return how much each outcome counts: what the statistic is where it alone is 1."""
+    teams = range(len(panel.starts))
+    return [
+        [
+            statistic(
+                Panel(
+                    panel.starts,
+                    tuple(
+                        tuple(float((team, week) == (n, at)) for at in range(WEEKS)) for n in teams
+                    ),
+                )
+            )
+            for week in range(WEEKS)
+        ]
+        for team in teams
+    ]
 
 
 def _figures(estimate: Estimate) -> list[float]:
-    return [estimate.value, estimate.error, estimate.low, estimate.high, estimate.p]
+    return [
+        estimate.value,
+        estimate.error,
+        estimate.degrees,
+        estimate.low,
+        estimate.high,
+        estimate.p,
+    ]
 
 
 @pytest.mark.parametrize(("seed", "level"), [(1, 0.95), (2, 0.8), (3, 0.95)])
