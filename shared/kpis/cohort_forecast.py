@@ -10,6 +10,12 @@ gives the same interval, to the cent.
 Its error is that of percentiles of `replicates` draws: with 400 of them the 10th percentile is the
 true one's within about 1.5 points (binomial, one standard error).
 
+Only what history has seen is expected: no win later after its lead than the longest one so far. So
+the value is that of wins within this time, and less than the final one while the oldest lead is
+younger than a few usual times to a win. That cannot be mended from the data (the estimator is not
+identified beyond the follow-up: Maller, Zhou 1996, Survival Analysis with Long-Term Survivors, ch.
+2); `History.is_short` says when it counts.
+
 A few large deals can make most of a value, and past wins show too few of them to know how large the
 next one may be. So the interval is widened about the expected value by Student's t over the normal
 quantile, with the degrees of freedom that the spread of past wins is known with (Satterthwaite's,
@@ -32,6 +38,7 @@ from fractions import Fraction
 from statistics import NormalDist
 
 from shared.kpis.expressions import rounded
+from shared.kpis.quantiles import MEDIAN, quantile
 from shared.kpis.student import t_quantile
 from shared.kpis.survival import Incidence, Outcome, Tally, incidence
 
@@ -55,6 +62,8 @@ SEED = 20250101
 TOO_FEW_OUTCOMES = "too_few_outcomes"
 """The reason why nothing is expected: history has fewer than 10 outcomes, or 5 wins."""
 _LEAST_OUTCOMES, _LEAST_WINS = 10, 5
+# Of a history of three median times to a win, some 95 % of the final value is expected.
+_ENOUGH_CYCLES = 3
 
 _Ages = tuple[int, int | None]
 _ByAge = Mapping[_Ages, Fraction]
@@ -85,10 +94,14 @@ class OpenLead:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the organization knows so far about how leads end: counts of equal spells, and wins."""
+    """What the organization knows so far about how leads end: counts of equal spells, and wins.
+
+    `age_days` is the age of its oldest lead, decided or not.
+    """
 
     spells: Tally
     wins: Sequence[Win]
+    age_days: int = 0
 
     def count(self, outcome: Outcome) -> int:
         """Return how many leads ended so, or have not ended."""
@@ -99,6 +112,20 @@ class History:
         """Tell whether anything may be concluded from it."""
         won, lost = self.count(Outcome.WON), self.count(Outcome.LOST)
         return won + lost >= _LEAST_OUTCOMES and min(won, len(self.wins)) >= _LEAST_WINS
+
+    @property
+    def longest_win_days(self) -> int | None:
+        """Return the longest time from a lead to its win; None while none is won."""
+        return max((days for (days, ended) in self.spells if ended is Outcome.WON), default=None)
+
+    @property
+    def is_short(self) -> bool:
+        """Tell whether leads have been known for too short a time to know of late wins."""
+        days: list[int] = []
+        for (took, ended), count in self.spells.items():
+            days += [took] * count if ended is Outcome.WON else []
+        median = quantile(days, MEDIAN)
+        return median is not None and self.age_days < _ENOUGH_CYCLES * median
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,13 @@ async def test_a_cohort_that_is_decided_expects_what_it_has(golden: httpx.AsyncC
     assert (expected["value"], expected["low"], expected["high"]) == ("22800.00",) * 3
     assert expected["roi_percent"] == "1.33"
     assert expected["open_leads"] == 0
-    assert expected["history"] == {"won": 6, "lost": 4, "open": 0, "wins": 5}
+    assert expected["history"] == {
+        "won": 6,
+        "lost": 4,
+        "open": 0,
+        "wins": 5,
+        "longest_win_days": 85,
+    }
     assert expected["payback"] is None
 
 
@@ -94,6 +100,8 @@ async def test_open_leads_are_expected_to_end_as_others_did(
     assert Decimal(cohort["realized"]) == 22800
     assert Decimal(expected["low"]) < Decimal(expected["value"]) < Decimal(expected["high"])
     assert 0 < Decimal(expected["further_wins"]) < 8
+    # The first lead came in January; in the median, one is won after 60 days.
+    assert [notice["code"] for notice in cohort["notices"]] == ["history_short"]
     again = await get(golden, "roi/cohort")
     assert again["expected"] == expected
 

@@ -158,6 +158,8 @@ async def test_a_win_is_worth_what_all_its_touches_of_the_channel_are(
 
     # Four touches of five; half of the money is margin.
     assert history.wins == [Win(Decimal("0.8"), Decimal(40))]
+    # The lead came on 1 January, was won on the 9th, and is as old as that in February.
+    assert (history.longest_win_days, history.age_days) == (8, 31)
 
 
 async def test_a_win_that_the_model_credits_to_another_channel_brought_this_one_nothing(

@@ -71,6 +71,13 @@ _YOUNG: Final = Notice(
         " expected value says what history lets expect of it."
     ),
 )
+_SHORT: Final = Notice(
+    code="history_short",
+    message=(
+        "The oldest lead is younger than three usual times from a lead to its win. Later wins than"
+        " those seen so far are not expected: the expected value is likely to be too low."
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +145,17 @@ async def cohort_roi(access: Access, query: CohortQuery) -> CohortRoi:
         payback=payback_of(cohort.margins, cohort.cost, query.from_, now),
         expected=_expected(cohort, expected),
         assumptions=assumption_lines([] if cohort.margin is None else [cohort.margin]),
-        notices=list(_notices(cohort, cost, decided)),
+        notices=list(_notices(cohort, cost, decided, expected)),
     )
 
 
-def _notices(cohort: _Cohort, cost: Cost, decided: Opportunities) -> Iterator[Notice]:
+def _notices(
+    cohort: _Cohort, cost: Cost, decided: Opportunities, expected: Forecast | None
+) -> Iterator[Notice]:
     if cohort.is_valued and cost.can_be_returned and not decided.closed:
         yield _YOUNG
+    if expected is not None and cohort.open_leads and cohort.history.is_short:
+        yield _SHORT
     if cohort.margin_changes:
         yield MARGIN_CHANGED
 
@@ -260,6 +271,7 @@ def _expected(cohort: _Cohort, found: Forecast | None) -> Expected:
             lost=history.count(Outcome.LOST),
             open=history.count(Outcome.OPEN),
             wins=len(history.wins),
+            longest_win_days=history.longest_win_days,
         ),
         payback=_expected_payback(cohort.today, found) if found else None,
         null_reason=reason,

@@ -62,6 +62,11 @@ class HistoryUsed(Output):
     lost: int = Field(description="Leads whose deal was lost.", examples=[4])
     open: int = Field(description="Undecided ones: counted for as long as known.", examples=[20])
     wins: int = Field(description="Wins with a touch of the channel.", examples=[5])
+    longest_win_days: int | None = Field(
+        description="The longest time from a lead to its win so far, in days: no win is expected"
+        " later than that. Null while none is won.",
+        examples=[164],
+    )
 
 
 class ExpectedPayback(Output):
@@ -86,7 +91,9 @@ class Expected(Output):
     """What the cohort will have brought when all of it is decided."""
 
     value: DecimalText | None = Field(
-        description="Expected final margin; null with a reason.", examples=["24950.00"]
+        description="Expected margin of all wins that come within the longest time to a win that"
+        " history has seen (`longest_win_days`); null with a reason.",
+        examples=["24950.00"],
     )
     low: DecimalText | None = Field(description="Lower end of its interval.", examples=["22800.00"])
     high: DecimalText | None = Field(

@@ -37,7 +37,8 @@ _LEADS: Final = f"""
 # A deal that closed before its lead was entered took no time at all.
 _SPELLS: Final = f"""
     SELECT greatest(coalesce(closed_day, $3::date) - day, 0) AS days,
-           coalesce(state, 'open') AS outcome, count(*) AS leads
+           coalesce(state, 'open') AS outcome, count(*) AS leads,
+           max($3::date - day) AS age_days
       FROM ({_LEADS}) leads
      WHERE day <= $3::date
      GROUP BY 1, 2
@@ -90,6 +91,7 @@ async def read_history(
     return History(
         {(row["days"], Outcome(row["outcome"])): row["leads"] for row in spells},
         [Win(row["share"], row["amount"] * margin) for row in wins],
+        max((row["age_days"] for row in spells), default=0),
     )
 
 

@@ -21,7 +21,7 @@ from shared.kpis.cohort_forecast import (
     forecast,
 )
 from shared.kpis.student import t_quantile
-from shared.kpis.survival import Outcome
+from shared.kpis.survival import Outcome, Tally
 
 WON, LOST, OPEN = Outcome.WON, Outcome.LOST, Outcome.OPEN
 PAST_WINS = [
@@ -219,3 +219,23 @@ def test_the_expected_payback_is_the_first_day_that_covers() -> None:
 
     # Half of 400 by day 4, all by day 8.
     assert [days(cost) for cost in ("1", "200", "201", "400", "401")] == [4, 4, 8, 8, None]
+
+
+@pytest.mark.parametrize(
+    ("spells", "age_days", "is_short", "longest"),
+    [
+        # The median time of five wins is 20 days, however long losses and open leads take.
+        ({(10, WON): 2, (20, WON): 1, (40, WON): 2, (90, LOST): 5, (59, OPEN): 9}, 59, True, 40),
+        ({(10, WON): 2, (20, WON): 1, (40, WON): 2, (90, LOST): 5, (59, OPEN): 9}, 60, False, 40),
+        ({(0, WON): 5, (3, LOST): 5}, 0, False, 0),
+        ({(3, LOST): 5, (3, OPEN): 5}, 9, False, None),
+        ({}, 0, False, None),
+    ],
+)
+def test_a_history_of_three_usual_times_to_a_win_knows_of_late_ones(
+    spells: Tally, age_days: int, is_short: bool, longest: int | None
+) -> None:
+    history = History(spells, PAST_WINS, age_days)
+
+    assert history.is_short is is_short
+    assert history.longest_win_days == longest

@@ -239,3 +239,23 @@ def test_the_interval_at_thirty_days_covers_the_final_value() -> None:
 
     # 80 % nominal; two standard errors of a share of 120 are 7.3 points.
     assert covered / worlds >= 0.80 - 0.073
+
+
+@pytest.mark.parametrize(("days", "is_short"), [(60, True), (365, False)])
+def test_a_history_that_has_not_seen_late_wins_is_said_to_be_short(
+    days: int, is_short: bool
+) -> None:
+    """Of a young organization only quick wins are known; so less is expected than will come."""
+    expected, came, short = 0.0, 0, []
+    today = date(2025, 1, 1)
+    for seed in range(20):
+        told = _world(random.Random(seed), 3 * days, today - timedelta(days=days), days)
+        spells, states = _seen(told, today)
+        short.append(History(spells, [], days).is_short)
+        curve = incidence(spells, 1.0)
+        still_open = [state for state in zip(states, told, strict=True) if state[0][1] is OPEN]
+        expected += sum(curve.chance(age) for (age, _, _), _ in still_open)
+        came += sum(outcome is WON for _, (_, _, outcome, _) in still_open)
+
+    assert all(one is is_short for one in short)
+    assert (expected < 0.75 * came) if is_short else expected == pytest.approx(came, rel=0.1)
