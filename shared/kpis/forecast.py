@@ -9,7 +9,9 @@ carried on, and the interval is the ordinary prediction interval of a sum of poi
 line (Draper & Smith, Applied Regression Analysis, ch. 3). It is widened for two things that
 its textbook form leaves out: quantities that grow spread more (their variance grows with their
 mean: McCullagh & Nelder, Generalized Linear Models, 2nd ed., ch. 6), and a good week may follow
-good weeks (Bayley & Hammersley 1946, Suppl. J. R. Stat. Soc. 8, 184-197). What is a level (members,
+good weeks (Bayley & Hammersley 1946, Suppl. J. R. Stat. Soc. 8, 184-197; by how much, as the
+residuals tell once their bias is taken off: Kendall 1954, Biometrika 41, 403-404; Marriott & Pope
+1954, ibid., 390-402). What is a level (members,
 followers) is the sum of its weekly changes, drawn on by their mean: the random walk with drift of
 Hyndman & Athanasopoulos, Forecasting, 3rd ed., 5.2 and 5.5. A rate is the quotient of two sums:
 what its numerator deviates from the rate is a sum of its own (Cochran, Sampling Techniques, 3rd
@@ -60,10 +62,10 @@ _STUDENT = tuple(Fraction(thousandths, 1000) for thousandths in (
     1345, 1341, 1337, 1333, 1330, 1328, 1325, 1323, 1321, 1319, 1318, 1316,
 ))
 # fmt: on
-# Neighboring weeks are taken to go together when their correlation is beyond the 90th percentile
-# of that of unrelated ones, 1.28 / √n; and never by more than this.
+# Neighboring weeks are taken to go together when their correlation is beyond 1.28 / √n, the 90th
+# percentile of that of many unrelated ones; and never by more than this.
 _UNRELATED = Fraction(32, 25)
-_STRONGEST = Fraction(1, 2)
+_STRONGEST = Fraction(2, 3)
 
 
 class Method(StrEnum):
@@ -254,7 +256,7 @@ def forecast_level(
         center=Fraction(0),
         degrees=count - 1,
         noise=_squares(off) / (count - 1),
-        together=_togetherness(off),
+        together=_togetherness(off, fitted=1),
         growth=Fraction(1),
     )
     least = Fraction(0) if min(recent) >= 0 else None
@@ -297,7 +299,7 @@ def _along_line(weeks: Sequence[Fraction], weights: Sequence[Fraction], span: Sp
         center=center,
         degrees=count - 2,
         noise=_squares(off) / (count - 2),
-        together=_togetherness(off),
+        together=_togetherness(off, fitted=2),
         growth=growth,
     )
 
@@ -309,14 +311,19 @@ def _length(weights: Sequence[Fraction], span: Span) -> Fraction:
     return whole + sum((weights[(first + i) % _WEEK] for i in range(odd)), Fraction(0))
 
 
-def _togetherness(off: Sequence[Fraction]) -> Fraction:
-    """Return by how much neighboring weeks that go together widen the variance of their sum."""
-    total = _squares(off)
+def _togetherness(off: Sequence[Fraction], *, fitted: int) -> Fraction:
+    """Return by how much neighboring weeks that go together widen the variance of their sum.
+
+    `off` is what is left of the weeks after so many parameters: 1 for a mean, 2 for a line.
+    """
+    total, count = _squares(off), len(off)
     if total == 0:
         return Fraction(1)
-    # The residuals of unrelated weeks have a correlation of -1/n on average.
-    together = sum((a * b for a, b in pairwise(off)), Fraction(0)) / total + Fraction(1, len(off))
-    if together <= 0 or together**2 * len(off) <= _UNRELATED**2:
+    # What is fitted follows good weeks, too, and leaves less of them: of weeks with the correlation
+    # ρ, residuals have ρ - (fitted + (fitted + 3) ρ) / n on average.
+    left = sum((a * b for a, b in pairwise(off)), Fraction(0)) / total
+    together = (left * count + fitted) / (count - fitted - 3)
+    if together <= 0 or together**2 * count <= _UNRELATED**2:
         return Fraction(1)
     together = min(together, _STRONGEST)
     return (1 + together) / (1 - together)

@@ -121,7 +121,7 @@ def of_level(readings: Sequence[Fraction], days: int, whole: Fraction | None) ->
     mean, weeks = sum(moves, Fraction(0)) / count, Fraction(days, 7)
     off = [move - mean for move in moves]
     # A sum of so many moves to come, and the error of the mean as often as there are any.
-    variance = _squares(off) / (count - 1) * _persistence(off) * (weeks + weeks**2 / count)
+    variance = _squares(off) / (count - 1) * _persistence(off, 1) * (weeks + weeks**2 / count)
     half = quantile(0.9, count - 1) * sqrt(variance)
     least = Fraction(0) if min(recent) >= 0 else None
     most = None if whole is None or max(recent) > whole else whole
@@ -143,7 +143,7 @@ def _ahead(
     length, center = _length(usual, coming), _center(n, coming)
     u, v = length, length * center
     of_line = (second * u * u - 2 * first * u * v + n * v * v) / determinant
-    noise = _squares(off) / (n - 2) * _persistence(off)
+    noise = _squares(off) / (n - 2) * _persistence(off, 2)
     wider = _growth(weeks, coming) if grown is None else grown
     return _Line(length * (a + b * center), noise * (length * wider + of_line))
 
@@ -181,19 +181,20 @@ def _length(usual: Sequence[Fraction], coming: Coming) -> Fraction:
     return whole + sum((usual[day % 7] for day in odd), Fraction(0))
 
 
-def _persistence(off: Sequence[Fraction]) -> Fraction:
+def _persistence(off: Sequence[Fraction], parameters: int) -> Fraction:
     """Return what the variance of a sum grows by where a good week follows a good one.
 
-    The correlation r of neighbors, less the -1/n it has by chance, widens by (1 + r) / (1 - r) if
-    it is beyond the 90th percentile of chance, 1.28 / √n; r is taken to be a half at most.
+    Fitting k parameters leaves r - (k + (k + 3) r) / n of the correlation r of neighbors. It widens
+    by (1 + r) / (1 - r) if it is beyond 1.28 / √n; r is taken to be two thirds at most.
     """
-    total = _squares(off)
+    total, n = _squares(off), len(off)
     if not total:
         return Fraction(1)
-    r = sum((a * b for a, b in pairwise(off)), Fraction(0)) / total + Fraction(1, len(off))
-    if r <= 0 or r * r * len(off) <= Fraction("1.28") ** 2:
+    found = sum((a * b for a, b in pairwise(off)), Fraction(0)) / total
+    r = (found + Fraction(parameters, n)) / (1 - Fraction(parameters + 3, n))
+    if r <= 0 or r * r * n <= Fraction("1.28") ** 2:
         return Fraction(1)
-    r = min(r, Fraction(1, 2))
+    r = min(r, Fraction(2, 3))
     return (1 + r) / (1 - r)
 
 

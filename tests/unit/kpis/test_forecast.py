@@ -83,13 +83,13 @@ def test_weeks_that_go_together_widen_the_interval() -> None:
 @pytest.mark.parametrize(
     ("half", "widened"),
     [
-        # Of squares that add up to 16, neighbors' products come to 4; with 1/12 of chance that is
-        # a third, and 12 / 3² is less than 1.28².
-        ((0, 0, 0, 3, 2, 1), Fraction(1)),
-        # 4 of 12: with a twelfth 5/12, and 12 (5/12)² is more.
-        ((0, 1, 0, 1, 1, 3), Fraction(12 + 5, 12 - 5)),
-        # 28 of 48: more than a half counts as a half.
-        ((0, 0, 0, 4, 4, 4), Fraction(3)),
+        # Neighbors' products come to 0; a line takes 2/12 of chance, and 5/12 of what there is:
+        # 2/7, and 12 (2/7)² is less than 1.28².
+        ((0, 0, 1, 2, 0, 3), Fraction(1)),
+        # 1 of 16: (1/16 + 2/12) / (7/12) = 11/28, and 12 (11/28)² is more.
+        ((0, 0, 0, 3, 1, 2), Fraction(28 + 11, 28 - 11)),
+        # 4 of 16: 5/7 is more than two thirds, and counts as these.
+        ((0, 0, 0, 3, 2, 1), Fraction(5)),
     ],
 )
 def test_weeks_go_together_beyond_chance_and_to_a_limit(
@@ -102,6 +102,21 @@ def test_weeks_go_together_beyond_chance_and_to_a_limit(
     (trend,) = found.working.trends
     assert trend.slope == 0
     assert trend.together == widened
+
+
+def test_changes_that_go_together_have_lost_less_to_their_mean() -> None:
+    changes = (0, 0, 0, 3, 1, 2, 2, 1, 3, 0, 0, 0)
+
+    found = forecast_level([Fraction(sum(changes[:n])) for n in range(13)], 7)
+
+    assert found is not None
+    # (1/16 + 1/12) / (8/12) is 7/32, and 12 (7/32)² less than 1.28².
+    assert found.working.trends[0].together == 1
+    strong = (0, 0, 0, 3, 2, 1, 1, 2, 3, 0, 0, 0)
+    wider = forecast_level([Fraction(sum(strong[:n])) for n in range(13)], 7)
+    assert wider is not None
+    # (4/16 + 1/12) / (8/12) is a half.
+    assert wider.working.trends[0].together == 3
 
 
 def test_a_part_of_a_week_counts_by_its_usual_days() -> None:
@@ -303,12 +318,29 @@ def bursting(random: Random, day: int) -> int:
     return poisson(random, 2) + (poisson(random, 25) if random.random() < 0.05 else 0)
 
 
-@pytest.mark.parametrize("make", [steady, rare, trending, seasonal, bursting])
+class _Lasting:
+    """Weeks follow each other: a good one comes after a good one more often than not."""
+
+    def __init__(self) -> None:
+        self._good = 0.0
+
+    def __call__(self, random: Random, day: int) -> int:
+        if day % 7 == 0:
+            new = random.gauss(0, 0.4)
+            self._good = 0.3 * self._good + math.sqrt(1 - 0.3**2) * new if day else new
+        return poisson(random, 10 * math.exp(self._good))
+
+
+lasting = _Lasting()
+
+
+@pytest.mark.parametrize("make", [steady, rare, trending, seasonal, bursting, lasting])
 @pytest.mark.parametrize(("weeks", "span"), [(12, 30), (26, 90)])
 def test_intervals_of_sums_hold_four_times_of_five(
     make: Callable[[Random, int], int], weeks: int, span: int
 ) -> None:
-    assert held(make, weeks, span, in_sum) == pytest.approx(0.8, abs=ALLOWED)
+    # Among few weeks unrelated ones look related now and then: then it holds a little more often.
+    assert 0.8 - ALLOWED <= held(make, weeks, span, in_sum) <= 0.83 + ALLOWED
 
 
 @pytest.mark.parametrize(("weeks", "span"), [(12, 30), (26, 90)])

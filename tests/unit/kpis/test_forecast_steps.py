@@ -49,7 +49,7 @@ def recomputed(step: Step) -> float:
 
 
 _LINE = known(forecast_sum(days(*WEEKS), Fraction(100), Span(days=45, skipped=3)))
-_TOGETHER = known(forecast_sum(days(*([4] * 3 + [8] * 3) * 2), ZERO, Span(days=28)))
+_TOGETHER = known(forecast_sum(days(0, 0, 0, 3, 1, 2, 2, 1, 3, 0, 0, 0), ZERO, Span(days=28)))
 _FALLING = known(forecast_sum(days(*(35 - week for week in WEEKS)), Fraction(5), Span(days=60)))
 _GONE = known(forecast_sum(days(*[0] * 12, 1), ZERO, Span(days=7)))
 _TAKEN_BACK = known(forecast_sum(days(*(9 - week for week in WEEKS)), ZERO, Span(days=10)))
@@ -184,8 +184,8 @@ def test_weeks_that_go_together_say_how_much() -> None:
     (together,) = [s for s in steps_of_trend(_TOGETHER, "value") if s.name == "together"]
     (apart,) = [s for s in steps_of_trend(_LINE, "value") if s.name == "together"]
 
-    # Neighbors' residuals have the correlation 0.391 among twelve weeks, and 1/12 less by chance.
-    assert together.arithmetic == "(1 + 0.474137931) / (1 - 0.474137931) ≈ 2.803278689"
+    # Neighbors' residuals of twelve weeks have the correlation 1/16: (1/16 + 2/12) / (7/12).
+    assert together.arithmetic == "(1 + 0.392857143) / (1 - 0.392857143) ≈ 2.294117647"
     assert apart.value == 1
     assert apart.arithmetic.startswith("1, as")
 
