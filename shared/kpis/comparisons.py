@@ -8,8 +8,7 @@ squared, over that of its square: where all teams spread alike, t with these has
 variance that the jackknife has.
 
 Bell, McCaffrey (2002), Survey Methodology 28, 169-181; Imbens, Kolesar (2016), Rev. Econ. Stat. 98,
-701-712; for the jackknife of differences in differences Hansen (2025), J. Appl. Econometrics 40,
-291-309.
+701-712; for the jackknife of differences in differences Hansen (2025), J. Appl. Econometrics 40.
 """
 
 from __future__ import annotations

@@ -9,13 +9,13 @@ carried on, and the interval is the ordinary prediction interval of a sum of poi
 line (Draper & Smith, Applied Regression Analysis, ch. 3). It is widened for two things that
 its textbook form leaves out: quantities that grow spread more (their variance grows with their
 mean: McCullagh & Nelder, Generalized Linear Models, 2nd ed., ch. 6), and a good week may follow
-good weeks (Bayley & Hammersley 1946, Suppl. J. R. Stat. Soc. 8, 184-197; by how much, as the
-residuals tell once their bias is taken off: Kendall 1954, Biometrika 41, 403-404; Marriott & Pope
-1954, ibid., 390-402). What is a level (members,
-followers) is the sum of its weekly changes, drawn on by their mean: the random walk with drift of
-Hyndman & Athanasopoulos, Forecasting, 3rd ed., 5.2 and 5.5. A rate is the quotient of two sums:
-what its numerator deviates from the rate is a sum of its own (Cochran, Sampling Techniques, 3rd
-ed., ch. 6). :mod:`shared.kpis.forecast_steps` writes the arithmetic of one case out.
+good weeks (Bayley & Hammersley 1946, Suppl. J. R. Stat. Soc. 8, 184-197; residuals tell how much
+once what fitting took from their correlation is given back: Marriott & Pope 1954, Biometrika 41,
+390-402, for a mean; a line has one parameter more). What is a level (members, followers) is the sum
+of its weekly changes, drawn on by their mean: the random walk with drift of Hyndman &
+Athanasopoulos, Forecasting, 3rd ed., 5.2 and 5.5. A rate is the quotient of two sums: what its
+numerator deviates from the rate is a sum of its own (Cochran, Sampling Techniques, 3rd ed., ch. 6).
+:mod:`shared.kpis.forecast_steps` writes the arithmetic of one case out.
 
 Nothing here is random and nothing is fitted by trial: the same history gives the same forecast on
 every machine. Intervals are meant to hold four times out of five; tests/unit/kpis/test_forecast.py
