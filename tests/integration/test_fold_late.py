@@ -2,12 +2,14 @@
 
 from decimal import Decimal
 
+import pytest
+
 from shared.db import Database
 from shared.facts import Fact, Retraction
 from shared.rollups import converting
 from tests.integration.catalogue_facts import fact
 from tests.integration.fold_chapters import assert_right_at_each_step
-from tests.property.engine import deliver, fold, found_org
+from tests.property.engine import credited_at_once, deliver, fold, found_org
 from tests.property.worlds import Setting
 
 _CREDITED = """
@@ -230,13 +232,17 @@ async def test_a_place_told_late_moves_its_days_and_no_other(database: Database)
     )
 
 
-async def test_credit_that_comes_out_the_same_stays_where_it_is(database: Database) -> None:
+@pytest.mark.parametrize("at_once", [1000, 4], ids=["at once", "in portions"])
+async def test_credit_that_comes_out_the_same_stays_where_it_is(
+    database: Database, at_once: int
+) -> None:
     org = await found_org(database, Setting("Europe/Warsaw", 30, 7))
     other = deal("d2", "l1")
 
     async def tell(*items: Fact) -> list[tuple[str, int]]:
         await deliver(database, org, items)
-        await fold(database, org, 1000)
+        with credited_at_once(at_once):
+            await fold(database, org, 1000)
         async with database.transaction(org.id) as connection:
             rows = await connection.fetch(_CREDITED, org.id)
         return [(row["conversion"], row["position"]) for row in rows]

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from services.api.publications.repository import add_publication, add_withdrawal, folded_now
+from services.metrics.fold import fold_batch
 from services.metrics.outdated import count_outdated, outdated
 from services.metrics.rebuild import (
     PeriodsPublished,
@@ -117,6 +118,17 @@ async def test_what_older_code_folds_on_is_older_from_then_on(database: Database
     await tell(database, org, share(1))
     assert await catch_up(database, org.id) == 1
     assert await rules_of(database, org) == {1: CATALOGUE_VERSION}
+
+
+async def test_what_older_code_did_not_fold_is_no_older(database: Database, org: Org) -> None:
+    await tell(database, org, share(1))
+    async with database.transaction(org.id) as connection:
+        await start_rebuild(connection, org.id)
+    await begun_under(database, org, NEWER)
+
+    async with database.transaction(org.id) as connection:
+        assert await fold_batch(connection, org.id, 1) is not None
+    assert await rules_of(database, org) == {1: CATALOGUE_VERSION, 2: NEWER}
 
 
 async def test_newer_rules_move_nothing_that_is_published(

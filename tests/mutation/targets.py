@@ -69,6 +69,7 @@ _FOLD: Final = Target(
             "tests/integration/test_credit.py",
             "tests/integration/test_identity.py",
             "tests/integration/test_golden_credit.py",
+            "tests/integration/test_outdated.py",
             "tests/property/test_histories.py::test_any_history_gives_what_the_oracle_says_in_any_order",
         ),
     ),
