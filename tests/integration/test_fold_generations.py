@@ -5,6 +5,7 @@ from collections import defaultdict
 from services.metrics.fold import fold_batch
 from shared.db import Database
 from shared.orgs import Org, create_org
+from tests.integration.catalogue_facts import fact
 from tests.integration.telling import tell
 from tests.integration.test_fold_edges import CHAPTERS
 
@@ -96,6 +97,26 @@ async def test_a_generation_that_follows_in_small_steps_comes_to_the_same(
     first, second = ({row for row in both[n] if not row.startswith("credit ")} for n in (1, 2))
     assert first == second
     assert first
+
+
+async def test_who_published_a_post_is_not_known_before_it_is_read(
+    database: Database, org: Org
+) -> None:
+    await tell(
+        database,
+        org,
+        fact("post.metrics", "p-1", "2025-02-02", post="p", network="x", impressions=5),
+        fact("post.published", "p", "2025-02-01", post="p", network="x", employee="E1"),
+    )
+    async with database.transaction(org.id) as connection:
+        await connection.execute(_SECOND, org.id, org.window_days, org.half_life_days)
+        await connection.execute(_SECOND_CURSOR, org.id)
+
+    of_employee = []
+    while await _fold_second(database, org, limit=1):
+        held = (await _held(database, org))[2]
+        of_employee.append(any('"slice": "employee"' in row for row in held))
+    assert of_employee == [False, True]
 
 
 async def _alone(database: Database, org: Org, window: int, half_life: int) -> set[str]:

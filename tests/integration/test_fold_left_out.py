@@ -172,3 +172,23 @@ async def test_what_a_reading_leaves_out_is_looked_for_nowhere(
     assert short == long
     assert after_few == after_many
     assert over_few < over_many
+
+
+async def test_a_correction_looks_no_further_than_the_readings_beside_it(
+    database: Database, org: Org
+) -> None:
+    read_of = []
+    for length in (4, 24):
+        post = f"p{length}"
+        readings = [read(n, post=post, impressions=n, clicks=n) for n in range(1, length + 1)]
+        await tell(database, org, readings)
+        await catch_up(database, org.id)
+        early, late = (read(n, post=post, impressions=n + 1, clicks=n) for n in (2, length - 1))
+        read_of.append(
+            [
+                await _rows_of_readings(database, org, early),
+                await _rows_of_readings(database, org, late),
+            ]
+        )
+    of_few, of_many = read_of
+    assert of_few == of_many

@@ -4,6 +4,7 @@ An index returns the rows of a key in the order of the primary key, whether that
 not. So each story is told to a database without indexes, too, in which rows come as they lie.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,6 +13,7 @@ import pytest_asyncio
 from services.metrics.retired import GENERATION_TABLES
 from shared.db import Database
 from shared.facts import Fact, Retraction
+from shared.kpis.vocabulary import ConversionKind
 from shared.rollups import converting
 from tests.integration.catalogue_facts import fact
 from tests.integration.fold_chapters import assert_right_at_each_step
@@ -234,8 +236,17 @@ async def test_whose_word_counts_does_not_depend_on_where_it_lies(database: Data
     query = converting.conversions(*map(_EVERY.format, ("deal", "lead", "application")))
     async with database.transaction(org.id) as connection:
         rows = await connection.fetch(query, org.id, 1)
+        at_once = {
+            kind: await connection.fetch(converting.converted_on(kind), org.id, 1)
+            for kind in ConversionKind
+            if kind is not ConversionKind.DEAL
+        }
+    expected = {(it.kind, it.id, it.person) for it in converted(history_of(org, told))}
     found = {(row["kind"], row["conversion"], row["person"]) for row in rows}
-    assert found == {(it.kind, it.id, it.person) for it in converted(history_of(org, told))}
+    assert found == expected
+    for kind, of_kind in at_once.items():
+        people = Counter(row["person"] for row in of_kind if row["converted_on"])
+        assert people == Counter(person for its, _, person in expected if its == kind), kind
 
 
 async def test_of_two_that_published_a_post_the_first_names_who_and_where(
