@@ -243,7 +243,8 @@ async def test_a_rebuild_is_given_up_that_would_take_back_what_was_published_bef
 async def test_a_repair_of_other_days_than_were_published_keeps_nobody_from_rebuilding(
     march: March,
 ) -> None:
-    body = {"from": "2025-02-01", "to": "2025-03-01", "note": "February as reported"}
+    # Up to the day of the shares, and without it.
+    body = {"from": "2025-02-01", "to": "2025-03-10", "note": "the winter as reported"}
     assert (await march.client.post("/v1/publications", json=body)).status_code == 201
     await march.miscounted()
     assert not await march.repaired(REPAIRED)
@@ -279,6 +280,11 @@ async def test_a_value_that_was_published_wrong_by_itself_is_told_when_it_is_put
         await publication()
     ]
     assert (await march.get("restatements", employee="E1"))["repairs"] == []
+    # Told from the facts, it is what it is: no rebuild would take anything back.
+    async with march.database.transaction(march.org.id) as connection:
+        await start_rebuild(connection, march.org.id)
+    assert await continue_rebuild(march.database, march.org.id)
+    assert await march.shares() == ("3", "0")
 
 
 async def test_a_value_put_right_before_is_published_without_a_word(march: March) -> None:

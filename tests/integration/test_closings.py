@@ -12,7 +12,7 @@ from shared.db import Database
 from shared.facts import Fact
 from shared.kpis.periods import Period
 from shared.kpis.survival import Outcome
-from shared.rollups.deals import closings, won_deals
+from shared.rollups.deals import closings, opened_deals, won_deals
 from tests.integration.catalogue_facts import fact
 from tests.property.engine import deliver, fold, found_org
 from tests.property.worlds import Setting
@@ -69,6 +69,22 @@ async def test_a_deal_is_closed_on_a_day_from_the_first_up_to_the_last(
     told = [lead("l1", 5), deal("crm", "l1", 8, 20)]
 
     assert await _found(database, told, since, until) == days
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "deals"), [(8, 9, ["d1"]), (7, 8, []), (9, 28, []), (1, 28, ["d1"])]
+)
+async def test_a_deal_is_opened_on_a_day_from_the_first_up_to_the_last(
+    database: Database, since: int, until: int, deals: list[str]
+) -> None:
+    org = await found_org(database, SETTING)
+    await deliver(database, org, [lead("l1", 5), deal("crm", "l1", 8, 20)])
+    await fold(database, org, 1000)
+
+    days = (f"'2025-02-{day:02}'::date" for day in (since, until))
+    async with database.transaction(org.id) as connection:
+        rows = await connection.fetch(opened_deals(*days), org.id, 1)
+    assert [row["deal"] for row in rows] == deals
 
 
 async def test_a_deal_that_two_sources_tell_is_closed_once(database: Database) -> None:

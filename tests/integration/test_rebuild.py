@@ -255,11 +255,26 @@ async def test_other_parameters_take_effect_when_it_takes_over(
     assert not leads, "the touches lie more than ten days before the close"
 
 
-async def test_there_is_one_at_most_and_its_parameters_are_checked(
-    database: Database, org: Org
+@pytest.mark.parametrize(("name", "most"), [("window_days", 730), ("half_life_days", 365)])
+async def test_its_parameters_are_days_up_to_two_years_or_one(
+    database: Database, org: Org, name: str, most: int
 ) -> None:
-    with pytest.raises(ValueError, match="window_days"):
-        await begin(database, org, window_days=0)
+    for days in (0, most + 1):
+        with pytest.raises(ValueError, match=f"{name} must be from 1 to {most}"):
+            await begin(database, org, **{name: days})
+    for days in (1, most):
+        begun = await begin(database, org, **{name: days})
+        async with database.transaction(org.id) as connection:
+            held = await connection.fetchval(
+                f"SELECT {name} FROM generation WHERE org_id = $1 AND generation = $2",
+                org.id,
+                begun,
+            )
+            assert await abort_rebuild(connection, org.id)
+        assert held == days
+
+
+async def test_there_is_one_at_most(database: Database, org: Org) -> None:
     await begin(database, org)
     with pytest.raises(RebuildUnderWay):
         await begin(database, org)

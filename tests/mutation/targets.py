@@ -29,7 +29,6 @@ _FOLD: Final = Target(
         "services/metrics/keyed/*.py",
         "shared/rollups/contributions.py",
         "shared/rollups/converting.py",
-        "shared/rollups/deals.py",
         "shared/rollups/booked.py",
         "shared/rollups/layout.py",
         "shared/rollups/leaving.py",
@@ -161,6 +160,7 @@ _TOLD: Final = Target(
 _LISTED: Final = Target(
     files=(
         "shared/rollups/listed_*.py",
+        "shared/rollups/deals.py",
         "shared/rollups/employed.py",
         "shared/rollups/evened.py",
         "shared/rollups/gauges.py",
@@ -170,6 +170,7 @@ _LISTED: Final = Target(
     looks=(
         (
             "tests/integration/test_catalogue_answers.py",
+            "tests/integration/test_closings.py",
             "tests/integration/test_hiring.py",
             "tests/integration/test_none_or_missing.py",
             "tests/api/test_referrals.py",
