@@ -15,19 +15,20 @@ from two sources, in any order, some twice; late ones, corrections, deletions an
 merges of people and their un-merges; a roster that is corrected, deleted and told differently by
 two sources; posts and leavers that another source tells again, otherwise or at another time, and
 takes back; rates stated for days inside the period, some twice; instants around midnight and around
-the nights on which clocks change, in three zones; any batches of deliveries and of folding. Half of
-these histories are drawn choice by choice, so that a failure is made small. Of most kinds they hold
-few facts and fewer changes: the other half are made of a seed (`stories`), and there most facts are
-corrected in one field alone or in all, deleted, told again or said twice at once. One of them is
-long and holds everything. Forecasts need months (`programs`), causes teams that start one after
-another (`rollouts`), small groups people in motion (`staffs`): these are drawn by a seed, told in
-any order, repeated, corrected and deleted as well.
+the nights on which clocks change, in three zones; any batches of deliveries and of folding. A third
+of them are drawn choice by choice, so that a failure is made small. Of most kinds these hold few
+facts and fewer changes: the others are made of a seed (`stories`), and there most facts are
+corrected in one field alone or in all, deleted, told again or said twice at once; and beside what a
+story is about, what seldom happens by chance does (`scenes`). One of them is long and holds
+everything. Forecasts need months (`programs`), causes teams that start one after another
+(`rollouts`), small groups people in motion (`staffs`): these are drawn by a seed, told in any
+order, repeated, corrected and deleted as well.
 
 What is compared, exactly unless it says otherwise:
 
 - `test_histories`: every cell of every slice, every credit, the changes ever logged, the sums,
-  counts and levels that readers answer, in any order of arrival, with two deliverers at once, and
-  without revisions;
+  counts and levels that readers answer, the lines of cost and how mature a period is, in any order
+  of arrival, with two deliverers at once, and without revisions;
 - `test_currency_histories`: the same of organizations of currencies with two, three and no digits,
   half of whose amounts are told in another one, at rates that are stated late and corrected;
 - `test_catalogue_histories`: every measure and every KPI of the catalogue, for the company and by
@@ -37,12 +38,14 @@ What is compared, exactly unless it says otherwise:
 - `test_roi_histories`: credit by every model, channel and group, with any window, half-life and
   order of the chain; removal effects; every form of ROI, break-even, spread and what depends on the
   model; cost in cash, in full and amortized, by category; recruiting; payback; maturity; the cohort
-  by week or month;
+  by week or month; every line that credit and cost are explained by;
+- `test_published_histories`: every KPI of a published period, as it was then and as it would be
+  now;
 - `test_value_histories`: lines of value and of the internal network, their evidence, the refusal to
   add what holds the same money;
-- `test_goal_histories`: whether a goal is refused, and how it stands: actual value, progress, pace,
-  the middle of the forecast; the ends of its interval to a 2,000th of its width, because the
-  product's Student's t has three digits;
+- `test_goal_histories`: whether a goal is refused, and how it stands and stood: actual value,
+  progress, pace, the middle of the forecast; the ends of its interval to a 2,000th of its width,
+  because the product's Student's t has three digits;
 - `test_cause_histories`: which teams are compared, effect, trend before the start and placebo to
   the six digits they are shown with, because they are floats; the brand's baseline exactly;
 - `test_small_group_histories`: which teams are hidden and which are shown as one, and that nothing

@@ -39,6 +39,8 @@ __all__ = [
 GENERATION = 1
 #: How many fraction digits currencies have.
 _DIGITS = {"JPY": 0, "USD": 2, "KWD": 3}
+#: How many deliveries come last, by themselves.
+_LATE = 3
 _AT_ONCE = {name: getattr(journeys, name) for name in ("_TOUCHES_AT_ONCE", "_ROWS_AT_ONCE")}
 #: (kind of conversion, its id, model, touch key, share, amount)
 CreditRow = tuple[str, str, str, bytes, Fraction, Fraction | None]
@@ -115,7 +117,10 @@ def credited_at_once(touches: int) -> Iterator[None]:
 async def tell(
     database: Database, org: Org, deliveries: Sequence[Delivery], steps: Iterable[Step]
 ) -> None:
-    """Deliver in the batches of ``steps``, folding where they say; then all the rest."""
+    """Deliver in the batches of ``steps``, folding where they say; then all the rest.
+
+    The last few come when most of them are folded.
+    """
     rest = list(deliveries)
     for step in steps:
         batch, rest = rest[: step.deliveries], rest[step.deliveries :]
@@ -123,7 +128,9 @@ async def tell(
         if step.fold_limit is not None:
             with credited_at_once(step.touches_at_once):
                 await fold(database, org, step.fold_limit)
-    await deliver(database, org, rest)
+    await deliver(database, org, rest[:-_LATE])
+    await fold(database, org, 1000)
+    await deliver(database, org, rest[-_LATE:])
     await catch_up(database, org.id)
 
 

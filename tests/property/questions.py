@@ -151,7 +151,7 @@ _CHOICES: Mapping[str, Sequence[Any]] = {
     "months": (None, None, 1, 3),
     "method": ("R1", "R2", "R3", "R2+R3"),
     "hired_by": _ENDS,
-    "window_days": (None, None, 0, 3, 90),
+    "window_days": (None, None, 3, 9, 90, 0),
     "half_life": (None, "measured", "1", "7", "2.5"),
     "order": (1, 1, 2, 3),
     "conversion": ("deal", "deal", "lead", "lead", "application", "hire"),

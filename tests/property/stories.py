@@ -3,8 +3,9 @@
 What is drawn choice by choice (`worlds`) can be made as small as a failure allows, but of most
 kinds it holds few facts and fewer corrections. Here most facts have several versions: one field is
 corrected and no other, or all are, two are said at once, something is deleted and told again; and
-the same few people post, belong to teams, are touched, applied for and paid for. A story is made
-smaller by telling less of it.
+the same few people post, belong to teams, are touched, applied for and paid for. Beside it some
+`scenes` are played, which mostly end as they are meant to. A story is made smaller by telling less
+of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 from shared.facts import Fact, Retraction, parse_fact
 from tests.property import wider
 from tests.property.saying import BODIES, FIRST_DAY, INSTANTS, Delivery, fact
+from tests.property.scenes import SCENES, Play, Told
 
 __all__ = ["EARNING", "Story", "long_story", "stories"]
 
@@ -56,7 +58,8 @@ _TOGETHER = (
 )
 _LED_TO = frozenset({"lead.created", "application.submitted", "hire.accepted"})
 _CHANGES = (*("field",) * 5, "all", "gone", "back", "both", "undecided")
-_FACTS_OF_LONG = 360
+_FACTS_OF_LONG = 320
+_SCENES_OF_SHORT = 3
 _MOVED_ON = [FIRST_DAY + timedelta(days=n) for n in (-40, 2, 3, 6, 7, 13, 18)]
 #: Mostly the whole; a failure is looked for in ever shorter ones.
 _LENGTHS = (*range(1, 20), *range(20, 120, 5), *(1000,) * 160)
@@ -70,13 +73,14 @@ class Story:
     seed: int
     length: int
     is_long: bool = False
+    scenes: Sequence[Play] = SCENES
 
     def told(self) -> list[Delivery]:
         """Return deliveries in the order of their arrival, some of them more than once."""
         chance = Random(self.seed)
         # Few different instants: much happens at the same one.
         instants = chance.sample(INSTANTS, chance.choice([3, 8, 20]))
-        count = _FACTS_OF_LONG if self.is_long else chance.choice([10, 18, 26])
+        count = _FACTS_OF_LONG if self.is_long else chance.choice([2, 6, 12])
         said = list(_journeys(chance, self.kinds, 9 if self.is_long else 3))
         for kind in chance.choices(self.kinds, k=count):
             # Of a few posts that much is told of, all but the first would be told in vain.
@@ -86,10 +90,19 @@ class Story:
             _first(chance, kind, instants, external_id=f"{n}", **fixed)
             for n, (kind, fixed) in enumerate(said)
         ]
-        told = _arrived(chance, [list(_versions(chance, one, instants)) for one in facts])
+        versions = [list(_versions(chance, one, instants)) for one in facts]
+        played = self.scenes if self.is_long else chance.sample(self.scenes, _SCENES_OF_SHORT)
+        scenes = [one for scene in played for one in scene(chance)]
+        late: list[Delivery] = []
+        for n, one in enumerate(scenes):
+            known = list(_as_meant(chance, one, f"s{n}", instants))
+            if one.is_late:
+                late.append(known.pop())
+            versions.append(known)
+        told = _arrived(chance, versions)
         for item in chance.sample(told, len(told) // 8):
             told.insert(chance.randrange(len(told) + 1), item)
-        return told[: self.length]
+        return [*told, *late][: self.length]
 
 
 def _journeys(
@@ -155,6 +168,20 @@ def _versions(chance: Random, first: Fact, instants: Sequence[datetime]) -> Iter
                 yield said
 
 
+def _as_meant(
+    chance: Random, told: Told, external_id: str, instants: Sequence[datetime]
+) -> Iterator[Delivery]:
+    """Yield what is told of one fact of a scene: sometimes otherwise at first."""
+    meant = fact(
+        chance.choice, told.kind, instants, external_id=external_id, revision=2, **told.fields
+    )
+    if chance.random() < 0.3:
+        yield _again(fact(chance.choice, told.kind, instants), meant, 1)
+    yield meant
+    if told.is_taken_back:
+        yield Retraction(meant.identity, 3)
+
+
 def _again(other: Fact, said: Fact, revision: int) -> Fact:
     """Return another fact as a version of one that was said."""
     identity = {"source": said.source, "external_id": said.external_id}
@@ -191,13 +218,16 @@ def _arrived(chance: Random, versions: Sequence[Sequence[Delivery]]) -> list[Del
     return [next(waiting[place]) for place in chance.sample(turns, len(turns))]
 
 
-def stories(themes: Sequence[Sequence[str]] = _THEMES) -> st.SearchStrategy[list[Delivery]]:
-    """Return stories of some themes."""
+def stories(
+    themes: Sequence[Sequence[str]] = _THEMES, scenes: Sequence[Play] = SCENES
+) -> st.SearchStrategy[list[Delivery]]:
+    """Return stories of some themes, with some of the scenes beside them."""
     return st.builds(
         Story,
         kinds=st.sampled_from(themes),
         seed=st.integers(0, 2**32),
         length=st.sampled_from(_LENGTHS),
+        scenes=st.just(scenes),
     ).map(Story.told)
 
 

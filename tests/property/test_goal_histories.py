@@ -1,16 +1,18 @@
 """Goals stand as the oracle says: actual value, progress, pace and forecast, on the day asked.
 
-A goal is stated over months of any program, then looked at as its days pass. Everything is exact
+A goal is stated over months of any program, then looked at as its days pass; and once more as of
+these days, when much has turned out otherwise. Everything is exact
 but the interval: the product takes Student's t from a table of three digits, the oracle from its
 distribution, so that their intervals differ by a 2,000th of their width at most.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -22,6 +24,7 @@ from services.api.goals.service import create_goal, get_goal
 from shared import clock
 from shared.db import Database
 from shared.errors import Invalid
+from shared.facts import Retraction
 from shared.orgs import Org
 from shared.security.keys import Caller
 from tests.property.drawing import dear
@@ -38,6 +41,8 @@ pytestmark = pytest.mark.timeout(7200)
 
 _TWELVE_DIGITS = Fraction(1, 10**12)
 _OF_TABLE = 1 / 2000
+#: After all days on which goals are looked at.
+_MUCH_LATER = TODAY + timedelta(days=140)
 #: Goals of less are better when they go down.
 _DOWN = frozenset({"program_cost", "cost_per_reached"})
 
@@ -79,11 +84,22 @@ async def test_every_goal_stands_as_the_oracle_says(
 ) -> None:
     deliveries = program.told()
     org = await found_org(database, setting)
-    await tell(database, org, deliveries, plan)
+    with _asked_on(TODAY):
+        await tell(database, org, deliveries, plan)
     oracle = Whole.of(history_of(org, deliveries), ())
+    at = _At(database, org)
 
+    stood: list[_Stood] = []
     for aim in aims:
-        await _assert_stands(_At(database, org), oracle, _goal(oracle, aim, program.kpis), aim)
+        stood += await _assert_stands(at, oracle, _goal(oracle, aim, program.kpis), aim)
+    with _asked_on(_MUCH_LATER):
+        gone = [Retraction(one.identity, 9) for one in deliveries[::3]]
+        await tell(database, org, gone, ())
+    for one in stood:
+        async with at.noon(_MUCH_LATER) as access:
+            found = await get_goal(access, one.id, shapes.GoalQuery(as_of=one.day))
+        is_over = one.day >= one.goal.end
+        _assert_standing(found.standing, one.goal, one.standing, is_over=is_over)
 
 
 def _goal(oracle: Whole, aim: _Aim, kpis: tuple[str, ...]) -> Goal:
@@ -113,14 +129,31 @@ class _At(NamedTuple):
 
     @asynccontextmanager
     async def noon(self, day: date) -> AsyncIterator[Access]:
-        """Open it at noon in Greenwich, when it is the same day in every zone that is drawn."""
+        """Open it on a day."""
         async with self.database.transaction(self.org.id) as connection:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(clock, "now", lambda: datetime.combine(day, time(12), tzinfo=UTC))
+            with _asked_on(day):
                 yield Access(Caller(self.org, "property", frozenset()), connection)
 
 
-async def _assert_stands(at: _At, oracle: Whole, goal: Goal, aim: _Aim) -> None:
+@contextmanager
+def _asked_on(day: date) -> Iterator[None]:
+    """Let it be noon in Greenwich, when it is the same day in every zone that is drawn."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "now", lambda: datetime.combine(day, time(12), tzinfo=UTC))
+        yield
+
+
+class _Stood(NamedTuple):
+    """How a goal stood on a day."""
+
+    id: UUID
+    goal: Goal
+    day: date
+    standing: Standing
+
+
+async def _assert_stands(at: _At, oracle: Whole, goal: Goal, aim: _Aim) -> list[_Stood]:
+    """Compare how a goal stands today and later; return what was compared."""
     want = standing(oracle, goal, TODAY)
     refused = _refusal(goal, want, aim)
     try:
@@ -129,7 +162,7 @@ async def _assert_stands(at: _At, oracle: Whole, goal: Goal, aim: _Aim) -> None:
     except Invalid as error:
         broken = {(one["field"], one["rule"]) for one in error.errors}
         assert refused is None or broken == refused, (goal, want)
-        return
+        return []
     assert not refused, (goal, want)
     assert stated.attainable == stated.standing.attainable
     if want.forecast is not None:
@@ -137,13 +170,15 @@ async def _assert_stands(at: _At, oracle: Whole, goal: Goal, aim: _Aim) -> None:
         _assert_near(stated.forecast_low, low, want.forecast, Fraction(0))
         _assert_near(stated.forecast_high, high, want.forecast, Fraction(0))
     _assert_standing(stated.standing, goal, want, is_over=False)
-
+    stood = [_Stood(stated.id, goal, TODAY, want)]
     for days in aim.later:
         today = TODAY + timedelta(days=days)
         async with at.noon(today) as access:
             found = await get_goal(access, stated.id, shapes.GoalQuery())
         now = standing(oracle, goal, today)
         _assert_standing(found.standing, goal, now, is_over=today >= goal.end)
+        stood.append(_Stood(stated.id, goal, today, now))
+    return stood
 
 
 def _body(goal: Goal, aim: _Aim) -> shapes.NewGoal:

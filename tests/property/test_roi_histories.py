@@ -19,6 +19,7 @@ from shared.security.keys import Caller
 from tests.property.drawing import one_in
 from tests.property.engine import found_org, history_of, state, tell
 from tests.property.expecting import assert_rests
+from tests.property.lining import Asking, assert_evident
 from tests.property.oracle.ledger import History
 from tests.property.oracle.rates import Stated
 from tests.property.oracle.whole import Whole
@@ -61,16 +62,24 @@ async def test_every_return_equals_what_the_oracle_says(
     await state(database, org, stated)
     await tell(database, org, deliveries, plan)
     oracle = Whole.of(history_of(org, deliveries), stated)
+    # Who is in which team changes: one question is by team, whatever else was drawn.
+    by_team = replace(questions[0], group_by="team", conversion="deal", window_days=None)
+    asked = [
+        _asked_as_a_window_ends(question, oracle.history, chosen)
+        for question in (by_team, *questions[1:])
+    ]
 
     async with database.transaction(org.id) as connection:
         access = Access(Caller(org, "property", _CALLER_SEES), connection)
-        for drawn in questions:
-            question = _asked_as_a_window_ends(drawn, oracle.history, chosen)
+        for question in asked:
             await assert_compared(access, question, oracle)
             await assert_stated(access, question, oracle)
             await assert_aged(access, question, oracle)
             await assert_removals(access, question, oracle.history)
             await assert_rests(access, question, oracle.history)
+    # What it rests on is the same by whatever it is divided.
+    for question in questions:
+        await assert_evident(Asking(database, org), question, oracle)
 
 
 def _asked_as_a_window_ends(question: Question, history: History, chosen: Random) -> Question:

@@ -23,7 +23,18 @@ from tests.property.oracle.removal import Effect, effects
 from tests.property.oracle.sales import Converted, converted, decided, journey_of
 from tests.property.oracle.slices import team_of
 
-__all__ = ["MARKOV", "Asked", "Credited", "Journey", "credited", "journeys", "removals", "revenue"]
+__all__ = [
+    "MARKOV",
+    "Asked",
+    "Credited",
+    "Journey",
+    "Line",
+    "credited",
+    "credited_lines",
+    "journeys",
+    "removals",
+    "revenue",
+]
 
 MARKOV = "markov"
 
@@ -109,6 +120,26 @@ def credited(history: History, asked: Asked) -> dict[str, Sums]:
     found = journeys(history, asked)
     local = {model: _sums(_earned(history, asked, found, model)) for model in MODELS}
     return local | {MARKOV: _by_removal(history, asked, found)}
+
+
+class Line(NamedTuple):
+    """What one model gives one touch of a journey that was won."""
+
+    journey: Journey
+    touch: TouchRecorded
+    share: Fraction
+    amount: Fraction | None
+
+
+def credited_lines(history: History, asked: Asked, model: str, channel: str) -> list[Line]:
+    """Return what a model gives to each touch of a channel that a period asks about."""
+    return [
+        Line(journey, touch, share, amount)
+        for journey in journeys(history, asked)
+        if journey.is_won
+        for touch, share, amount in credits(history, model, journey.path, journey.end)
+        if touch.channel == channel and _is_asked(history, asked, journey, touch)
+    ]
 
 
 class _Part(NamedTuple):
