@@ -31,7 +31,6 @@ _FEWER = one_in(10)
 _orders = st.randoms(use_true_random=False)
 
 
-@one_in(2)
 @given(settings, histories(), steps, _orders, steps)
 async def test_any_history_gives_what_the_oracle_says_in_any_order(
     database: Database,
