@@ -13,7 +13,9 @@ good weeks (Bayley & Hammersley 1946, Suppl. J. R. Stat. Soc. 8, 184-197; residu
 once what fitting took from their correlation is given back: Marriott & Pope 1954, Biometrika 41,
 390-402, for a mean; a line has one parameter more). What is a level (members, followers) is the sum
 of its weekly changes, drawn on by their mean: the random walk with drift of Hyndman &
-Athanasopoulos, Forecasting, 3rd ed., 5.2 and 5.5. A rate is the quotient of two sums: what its
+Athanasopoulos, Forecasting, 3rd ed., 5.2 and 5.5; where changes take each other back, as those of
+people who posted in a week do, their sum goes less far (moving average of order 1: Box & Jenkins,
+Time Series Analysis, ch. 3). A rate is the quotient of two sums: what its
 numerator deviates from the rate is a sum of its own (Cochran, Sampling Techniques, 3rd ed., ch. 6).
 :mod:`shared.kpis.forecast_steps` writes the arithmetic of one case out.
 
@@ -66,6 +68,11 @@ _STUDENT = tuple(Fraction(thousandths, 1000) for thousandths in (
 # percentile of that of many unrelated ones; and never by more than this.
 _UNRELATED = Fraction(32, 25)
 _STRONGEST = Fraction(2, 3)
+# Changes are taken to be taken back by the next ones when their correlation is below the 5th
+# percentile, -1.64 / √n: what narrows asks for more than what widens. What swings about a mean has
+# changes with -1/2, and none have less that are not themselves periodic.
+_HARDLY_CHANCE = Fraction(41, 25)
+_SWINGING = Fraction(-1, 2)
 
 
 class Method(StrEnum):
@@ -83,7 +90,8 @@ class Trend:
     Around its ``mean`` the series goes up by ``slope`` a week; ``length`` weeks are to come, their
     middle ``center`` weeks after that of the series. A drift is the mean of changes: it has no
     slope, and comes the same at any distance. ``noise`` is the variance of the weeks around this,
-    ``together`` and ``growth`` are what it is widened by.
+    ``together`` and ``growth`` are what it is widened by. ``taken_back`` is the correlation of
+    neighboring changes that take each other back, 0 if they do not, and of lines.
     """
 
     values: tuple[Fraction, ...]
@@ -95,6 +103,7 @@ class Trend:
     noise: Fraction
     together: Fraction
     growth: Fraction
+    taken_back: Fraction = Fraction(0)
 
     @property
     def scale(self) -> Fraction:
@@ -113,7 +122,18 @@ class Trend:
         length = self.length
         of_mean = length**2 / len(self.values)
         of_slope = (length * self.center) ** 2 / self.scale
-        return self.noise * self.together * (length * self.growth + of_mean + of_slope)
+        apart = self.together * (length * self.growth + of_mean + of_slope)
+        return self.noise * (apart + 2 * self.taken_back * self.neighbors)
+
+    @property
+    def neighbors(self) -> Fraction:
+        """Return how often neighbors count in the variance of a sum of changes less their mean.
+
+        Those to come, those that the mean is made of, and the last one known beside the first.
+        """
+        length, count = self.length, len(self.values)
+        of_mean = length**2 * (count - 1) / Fraction(count) ** 2
+        return max(length - 1, Fraction(0)) + of_mean - length / count
 
     @property
     def student(self) -> Fraction:
@@ -248,6 +268,7 @@ def forecast_level(
     count = len(changes)
     mean = sum(changes, Fraction(0)) / count
     off = [change - mean for change in changes]
+    related = _correlation(off, fitted=1)
     trend = Trend(
         values=tuple(changes),
         mean=mean,
@@ -256,8 +277,9 @@ def forecast_level(
         center=Fraction(0),
         degrees=count - 1,
         noise=_squares(off) / (count - 1),
-        together=_togetherness(off, fitted=1),
+        together=_togetherness(related, count),
         growth=Fraction(1),
+        taken_back=_taken_back(related, count),
     )
     least = Fraction(0) if min(recent) >= 0 else None
     most = whole_of if whole_of is not None and max(recent) <= whole_of else None
@@ -299,7 +321,7 @@ def _along_line(weeks: Sequence[Fraction], weights: Sequence[Fraction], span: Sp
         center=center,
         degrees=count - 2,
         noise=_squares(off) / (count - 2),
-        together=_togetherness(off, fitted=2),
+        together=_togetherness(_correlation(off, fitted=2), count),
         growth=growth,
     )
 
@@ -311,22 +333,33 @@ def _length(weights: Sequence[Fraction], span: Span) -> Fraction:
     return whole + sum((weights[(first + i) % _WEEK] for i in range(odd)), Fraction(0))
 
 
-def _togetherness(off: Sequence[Fraction], *, fitted: int) -> Fraction:
-    """Return by how much neighboring weeks that go together widen the variance of their sum.
+def _correlation(off: Sequence[Fraction], *, fitted: int) -> Fraction:
+    """Return the correlation of neighboring weeks.
 
     `off` is what is left of the weeks after so many parameters: 1 for a mean, 2 for a line.
     """
-    total, count = _squares(off), len(off)
+    total = _squares(off)
     if total == 0:
-        return Fraction(1)
+        return Fraction(0)
     # What is fitted follows good weeks, too, and leaves less of them: of weeks with the correlation
     # ρ, residuals have ρ - (fitted + (fitted + 3) ρ) / n on average.
     left = sum((a * b for a, b in pairwise(off)), Fraction(0)) / total
-    together = (left * count + fitted) / (count - fitted - 3)
-    if together <= 0 or together**2 * count <= _UNRELATED**2:
+    return (left * len(off) + fitted) / (len(off) - fitted - 3)
+
+
+def _togetherness(related: Fraction, count: int) -> Fraction:
+    """Return by how much neighboring weeks that go together widen the variance of their sum."""
+    if related <= 0 or related**2 * count <= _UNRELATED**2:
         return Fraction(1)
-    together = min(together, _STRONGEST)
-    return (1 + together) / (1 - together)
+    related = min(related, _STRONGEST)
+    return (1 + related) / (1 - related)
+
+
+def _taken_back(related: Fraction, count: int) -> Fraction:
+    """Return the correlation of neighboring changes, if they take each other back beyond chance."""
+    if related >= 0 or related**2 * count <= _HARDLY_CHANCE**2:
+        return Fraction(0)
+    return max(related, _SWINGING)
 
 
 def _weeks_of(history: Sequence[Fraction]) -> int:

@@ -95,8 +95,7 @@ def steps_of_trend(forecast: Forecast, name: str) -> Iterator[Step]:
     squares = " + ".join(f"{number(value)}²" for value in off)
     yield _step("noise", trend.noise, f"({squares}) / {trend.degrees}")
     yield _together(trend)
-    if is_line:
-        yield _growth(grown)
+    yield _growth(grown) if is_line else _back(trend)
     yield _step("variance", trend.variance, _variance(trend, is_line=is_line))
     root = f"{number(trend.student)} × √{number(trend.variance)}"
     yield _step("half_width", trend.spread, root)
@@ -107,6 +106,15 @@ def _together(trend: Trend) -> Step:
         return Step("together", trend.together, "1, as good weeks do not follow good weeks here")
     correlation = number((trend.together - 1) / (trend.together + 1))
     return _step("together", trend.together, f"(1 + {correlation}) / (1 - {correlation})")
+
+
+def _back(trend: Trend) -> Step:
+    words = (
+        "the correlation of neighboring changes, which take each other back"
+        if trend.taken_back
+        else "0, as changes do not take each other back here"
+    )
+    return Step("taken_back", trend.taken_back, words)
 
 
 def _growth(trend: Trend) -> Step:
@@ -120,7 +128,12 @@ def _variance(trend: Trend, *, is_line: bool) -> str:
     noise, together, h = map(number, (trend.noise, trend.together, trend.length))
     count = len(trend.values)
     if not is_line:
-        return f"{noise} × {together} × ({h} + {h}² / {count})"
+        apart = f"{h} + {h}² / {count}"
+        if not trend.taken_back:
+            return f"{noise} × {together} × ({apart})"
+        later = number(max(trend.length - 1, Fraction(0)))
+        neighbors = f"{later} + {h}² × {count - 1} / {count}² - {h} / {count}"
+        return f"{noise} × ({apart} + 2 × {number(trend.taken_back)} × ({neighbors}))"
     growth, c, scale = map(number, (trend.growth, trend.center, trend.scale))
     inner = f"{h} × {growth} + {h}² / {count} + ({h} × {c})² / {scale}"
     return f"{noise} × {together} × ({inner})"

@@ -169,14 +169,14 @@ CASES = {
         of("sharers_any", "people", "14"),
         {"actual": "9", "baseline": "7", "progress": "28.571428571429", "expected_by_now": "9"},
         "13",
-        (7.57297, 17.81165),
+        (10.681351, 14.703265),
     ),
     "a count of people that begins later": Case(
         posts,
         of("sharers_any", "people", "14", **_LATER),
         {"actual": "9", "baseline": "9", "progress": "0", "expected_by_now": None},
         "13",
-        (7.60399, 18.96744),
+        (11.161754, 15.409675),
     ),
     "a level": Case(
         followers,
@@ -188,14 +188,14 @@ CASES = {
             "expected_by_now": "1177",
         },
         "1275",
-        (1245.535, 1303.696),
+        (1263.192256, 1286.038514),
     ),
     "a level that begins later": Case(
         followers,
         of("followers", "people", "1300", **_LATER),
         {"actual": "1170", "baseline": "1170", "progress": "0", "expected_by_now": None},
         "1291",
-        (1259.154, 1323.703),
+        (1279.363533, 1303.493609),
     ),
 }
 

@@ -122,6 +122,9 @@ def of_level(readings: Sequence[Fraction], days: int, whole: Fraction | None) ->
     off = [move - mean for move in moves]
     # A sum of so many moves to come, and the error of the mean as often as there are any.
     variance = _squares(off) / (count - 1) * _persistence(off, 1) * (weeks + weeks**2 / count)
+    # Covariances of neighbors: among those to come, among those of the mean, and where they meet.
+    ahead = max(weeks - 1, Fraction(0)) - weeks / count + (weeks / count) ** 2 * (count - 1)
+    variance += 2 * _undone(off) * ahead * _squares(off) / (count - 1)
     half = quantile(0.9, count - 1) * sqrt(variance)
     least = Fraction(0) if min(recent) >= 0 else None
     most = None if whole is None or max(recent) > whole else whole
@@ -187,15 +190,27 @@ def _persistence(off: Sequence[Fraction], parameters: int) -> Fraction:
     Fitting k parameters leaves r - (k + (k + 3) r) / n of the correlation r of neighbors. It widens
     by (1 + r) / (1 - r) if it is beyond 1.28 / √n; r is taken to be two thirds at most.
     """
-    total, n = _squares(off), len(off)
-    if not total:
-        return Fraction(1)
-    found = sum((a * b for a, b in pairwise(off)), Fraction(0)) / total
-    r = (found + Fraction(parameters, n)) / (1 - Fraction(parameters + 3, n))
+    r, n = _correlation(off, parameters), len(off)
     if r <= 0 or r * r * n <= Fraction("1.28") ** 2:
         return Fraction(1)
     r = min(r, Fraction(2, 3))
     return (1 + r) / (1 - r)
+
+
+def _undone(off: Sequence[Fraction]) -> Fraction:
+    """Return the correlation of moves that undo each other: below -1.64 / √n, and at least -1/2."""
+    r = _correlation(off, 1)
+    if r >= 0 or r * r * len(off) <= Fraction("1.64") ** 2:
+        return Fraction(0)
+    return max(r, Fraction(-1, 2))
+
+
+def _correlation(off: Sequence[Fraction], parameters: int) -> Fraction:
+    total, n = _squares(off), len(off)
+    if not total:
+        return Fraction(0)
+    found = sum((a * b for a, b in pairwise(off)), Fraction(0)) / total
+    return (found + Fraction(parameters, n)) / (1 - Fraction(parameters + 3, n))
 
 
 def _count(days: Sequence[Fraction]) -> int:

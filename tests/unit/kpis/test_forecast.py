@@ -176,7 +176,7 @@ def test_little_history_forecasts_nothing() -> None:
 
 
 def test_a_level_drifts_on() -> None:
-    changes = [1, 3] * 6
+    changes = [1, 1, 3, 3] * 3
     readings = [Fraction(10 + sum(changes[:i])) for i in range(13)]
 
     found = forecast_level(readings, 14)
@@ -186,6 +186,28 @@ def test_a_level_drifts_on() -> None:
     variance = Fraction(12, 11) * (2 + Fraction(4, 12))
     assert float(found.high - found.expected) == pytest.approx(1.363 * math.sqrt(variance))
     assert found.method is Method.WEEKLY_DRIFT
+
+
+def test_changes_that_take_each_other_back_go_less_far() -> None:
+    # Up by 2 or 4 and down by 3: mean 0, and each product of neighbors -6, -9 or -12.
+    changes = (3, -3, 2, -2, 4, -4, 3, -3, 2, -2, 4, -4)
+    readings = [Fraction(20 + sum(changes[:n])) for n in range(13)]
+
+    found = forecast_level(readings, 28)
+
+    assert found is not None
+    (trend,) = found.working.trends
+    assert (trend.mean, trend.noise) == (ZERO, Fraction(2 * 2 * (9 + 4 + 16), 11))
+    assert (trend.together, trend.taken_back) == (Fraction(1), Fraction(-1, 2))
+    # Four weeks to come: 4 + 16/12, less 3 + 16 * 11/144 - 4/12.
+    variance = trend.noise * (Fraction(16, 3) - (3 + Fraction(11, 9) - Fraction(1, 3)))
+    assert trend.variance == variance
+    assert float(found.high - found.expected) == pytest.approx(1.363 * math.sqrt(variance))
+    # A few that happen to be so are none.
+    few = [Fraction(20 + sum((1, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 1)[:n])) for n in range(13)]
+    other = forecast_level(few, 28)
+    assert other is not None
+    assert other.working.trends[0].taken_back == 0
 
 
 def test_a_rate_is_a_quotient_of_sums() -> None:
@@ -351,6 +373,23 @@ def test_intervals_of_rates_hold_four_times_of_five(weeks: int, span: int) -> No
 @pytest.mark.parametrize(("weeks", "span"), [(12, 28), (26, 91)])
 def test_intervals_of_levels_hold_four_times_of_five(weeks: int, span: int) -> None:
     assert held(steady, weeks, span, in_level) == pytest.approx(0.8, abs=ALLOWED)
+
+
+@pytest.mark.parametrize(("weeks", "span"), [(12, 28), (26, 91)])
+def test_intervals_of_what_swings_about_a_mean_say_something(weeks: int, span: int) -> None:
+    """Of forty people six of ten post in a week, and others in the next one."""
+    covered, width = 0, 0.0
+    for seed in range(TRIALS):
+        random = Random(seed)
+        posted = [sum(random.random() < 0.6 for _ in range(40)) for _ in range(weeks + 2)]
+        found = forecast_level([Fraction(one) for one in posted[:-1]], span)
+        assert found is not None
+        covered += found.holds(Fraction(posted[-1]))
+        width += float(found.high - found.low) / TRIALS
+
+    assert 0.8 - ALLOWED <= covered / TRIALS <= 0.93
+    # Nearly all of them come to between 18 and 30. Were every change to last, it would be 27 or 51.
+    assert width < 24
 
 
 Outcome = Callable[[Random, Sequence[int], int], bool]

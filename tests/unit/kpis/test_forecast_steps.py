@@ -59,7 +59,10 @@ _RATE = known(
     )
 )
 _LEVEL = known(forecast_level([Fraction(sum(WEEKS[:n])) for n in range(14)], 20))
-_PART = known(forecast_level([Fraction(72 + 2 * n + n % 2) for n in range(13)], 20, Fraction(100)))
+_SWINGING = known(forecast_level([Fraction(40 + 9 * (n % 2) + n % 3) for n in range(14)], 20))
+_PART = known(
+    forecast_level([Fraction(72 + 2 * n + n // 2 % 2) for n in range(13)], 20, Fraction(100))
+)
 FORECASTS = {
     "line": _LINE,
     "weeks that go together": _TOGETHER,
@@ -68,10 +71,11 @@ FORECASTS = {
     "below zero": _TAKEN_BACK,
     "rate": _RATE,
     "level": _LEVEL,
+    "level about a mean": _SWINGING,
     "part of a whole": _PART,
 }
 #: What is told in words, and where there is nothing to compute.
-_IN_WORDS = {"length", "center", "together", "growth"}
+_IN_WORDS = {"length", "center", "together", "growth", "taken_back"}
 
 
 @pytest.mark.parametrize("name", FORECASTS)
@@ -144,7 +148,8 @@ def test_each_step_has_the_name_it_goes_by_in_the_next_ones() -> None:
 
     assert [step.name for step in steps_of_trend(_LINE, "value")] == line
     assert [step.name for step in steps_of_trend(_LEVEL, "change")] == [
-        name for name in line if name not in {"slope", "center", "growth"}
+        *("mean", "length", "expected", "noise"),
+        *("together", "taken_back", "variance", "half_width"),
     ]
 
 
@@ -178,6 +183,16 @@ def test_the_deviations_of_a_rate_grow_as_its_denominator() -> None:
     assert series["deviation"]["growth"] == series["denominator"]["growth"]
     assert series["deviation"]["growth"].value > 1
     assert series["numerator"]["growth"] != series["denominator"]["growth"]
+
+
+def test_changes_that_take_each_other_back_say_so() -> None:
+    (swinging,) = [s for s in steps_of_trend(_SWINGING, "change") if s.name == "taken_back"]
+    (lasting,) = [s for s in steps_of_trend(_LEVEL, "change") if s.name == "taken_back"]
+
+    assert swinging.value == Fraction(-1, 2)
+    assert swinging.arithmetic.startswith("the correlation")
+    assert lasting.value == 0
+    assert lasting.arithmetic.startswith("0, as")
 
 
 def test_weeks_that_go_together_say_how_much() -> None:
