@@ -10,6 +10,7 @@ from services.api.assumptions.repository import add_statement
 from services.metrics import journeys
 from services.metrics.fold import fold_batch
 from services.metrics.worker import catch_up
+from shared.attribution import dividing
 from shared.db import Database
 from shared.kpis.vocabulary import Grade
 from shared.ledger import append
@@ -42,6 +43,8 @@ _DIGITS = {"JPY": 0, "USD": 2, "KWD": 3}
 #: How many deliveries come last, by themselves.
 _LATE = 3
 _AT_ONCE = {name: getattr(journeys, name) for name in ("_TOUCHES_AT_ONCE", "_ROWS_AT_ONCE")}
+_SOONER_ALONE = "_SOONER_ALONE"
+_ALONE = getattr(dividing, _SOONER_ALONE)
 #: (kind of conversion, its id, model, touch key, share, amount)
 CreditRow = tuple[str, str, str, bytes, Fraction, Fraction | None]
 
@@ -103,13 +106,16 @@ async def fold(database: Database, org: Org, limit: int) -> None:
 def credited_at_once(touches: int) -> Iterator[None]:
     """Let folds credit so many touches at once, and sum up as many rows.
 
+    What is divided at once goes the way of many journeys, however few these are.
     Blocks may overlap, as folds of several organizations do: what was before all of them returns.
     """
     for name in _AT_ONCE:
         setattr(journeys, name, touches)
+    setattr(dividing, _SOONER_ALONE, 0)
     try:
         yield
     finally:
+        setattr(dividing, _SOONER_ALONE, _ALONE)
         for name, usual in _AT_ONCE.items():
             setattr(journeys, name, usual)
 
@@ -129,7 +135,8 @@ async def tell(
             with credited_at_once(step.touches_at_once):
                 await fold(database, org, step.fold_limit)
     await deliver(database, org, rest[:-_LATE])
-    await fold(database, org, 1000)
+    with credited_at_once(50_000):
+        await fold(database, org, 1000)
     await deliver(database, org, rest[-_LATE:])
     await catch_up(database, org.id)
 

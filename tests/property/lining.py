@@ -28,7 +28,7 @@ from tests.property.shown import CENT, assert_equal, assert_shown
 __all__ = ["Asking", "assert_charged", "assert_evident"]
 
 _RING: Final = KeyRing(MasterKey(b"k" * 32))
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 9
 
 
 class Asking(NamedTuple):

@@ -236,7 +236,8 @@ def _with_parameters(question: Question, oracle: Whole) -> History:
     history = oracle.history
     half_life: Fraction | int = history.half_life_days
     if question.half_life == "measured":
-        cycle = oracle.read(Span(date(2000, 1, 1), question.end), "time_to_close.median")
+        # Nothing has closed before that year.
+        cycle = oracle.read(Span(date(2025, 1, 1), question.end), "time_to_close.median")
         half_life = half_life if cycle is None else max(cycle / 2, Fraction(1))
     elif question.half_life is not None:
         half_life = Fraction(question.half_life)

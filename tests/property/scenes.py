@@ -116,11 +116,11 @@ def _in_runs(chance: Random) -> Scene:
     """Somebody is met again after as many days as a window has, or one more; little comes of it."""
     number = 0
     channel = chance.choice(("employee_advocacy", "brand"))
-    for gap in (0, *chance.choices((1, 3, 4, 5, 9, 10), k=2)):
+    for gap in (0, *chance.choices((1, 3, 4, 9, 10, 10), k=2)):
         number += gap
         yield _touched("v6", _at(chance, number), channel=channel)
     who = {"person": "v6", "occurred_at": _at(chance, 1), "employee": None, "channel": None}
-    match chance.choice(("nothing", "a lead", "a lead", "an application")):
+    match chance.choice(("nothing", "a lead", "an application")):
         case "a lead":
             yield Told("lead.created", {**who, "lead": "l6"})
         case "an application":
@@ -138,7 +138,8 @@ def _hired(chance: Random) -> Scene:
         yield _touched(chance.choice(met), _at(chance, number), employee="E1")
     who = {"person": "v3", "occurred_at": _at(chance, applied)}
     yield Told("application.submitted", {**nobody, **who})
-    contact = datetime.combine(_day(applied - 20), time(23, 15), UTC)
+    days, hour = chance.choice(((20, time(23, 15)), (20, time(13, 15)), (1, time(22, 30))))
+    contact = datetime.combine(_day(applied - days), hour, UTC)
     who = {"person": chance.choice((None, "v3")), "occurred_at": _at(chance, hired)}
     yield Told("hire.accepted", {**nobody, **who, "first_contact_at": contact})
     # The same person may buy as well.

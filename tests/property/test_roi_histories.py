@@ -5,7 +5,7 @@ the chain, how costs are charged, how recruiting is counted, and what credit is 
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from random import Random
 
 import pytest
@@ -37,6 +37,8 @@ from tests.property.worlds import (
 
 pytestmark = pytest.mark.timeout(7200)
 
+#: A window in days that no organization has.
+_OF_NO_SETTING = 10
 _CALLER_SEES = frozenset({"people:read"})
 
 
@@ -62,12 +64,17 @@ async def test_every_return_equals_what_the_oracle_says(
     await state(database, org, stated)
     await tell(database, org, deliveries, plan)
     oracle = Whole.of(history_of(org, deliveries), stated)
-    # Who is in which team changes: one question is by team, whatever else was drawn.
+    # Who is in which team changes, and another window is credited by other code than the fold's.
     by_team = replace(questions[0], group_by="team", conversion="deal", window_days=None)
+    by_person = replace(
+        questions[1], group_by="employee", conversion="lead", window_days=_OF_NO_SETTING
+    )
     asked = [
         _asked_as_a_window_ends(question, oracle.history, chosen)
-        for question in (by_team, *questions[1:])
+        for question in (by_team, by_person, *questions[2:])
     ]
+    over = _days_after_windows(oracle.history)
+    over = chosen.sample(over, min(len(over), 3))
 
     async with database.transaction(org.id) as connection:
         access = Access(Caller(org, "property", _CALLER_SEES), connection)
@@ -77,8 +84,10 @@ async def test_every_return_equals_what_the_oracle_says(
             await assert_aged(access, question, oracle)
             await assert_removals(access, question, oracle.history)
             await assert_rests(access, question, oracle.history)
+        for day in over:
+            await assert_rests(access, replace(asked[0], today=day), oracle.history)
     # What it rests on is the same by whatever it is divided.
-    for question in questions:
+    for question in questions[1:]:
         await assert_evident(Asking(database, org), question, oracle)
 
 
@@ -93,3 +102,9 @@ def _asked_as_a_window_ends(question: Question, history: History, chosen: Random
     window = history.window_days if question.window_days is None else question.window_days
     last = history.day(chosen.choice(touches).occurred_at) + timedelta(days=window)
     return replace(question, today=last + timedelta(days=chosen.choice((0, 1))))
+
+
+def _days_after_windows(history: History) -> list[date]:
+    """Return the days on which some touch can earn nothing more, for the first time."""
+    beyond = timedelta(days=history.window_days + 1)
+    return sorted({history.day(t.occurred_at) + beyond for t in history.of(TouchRecorded)})
