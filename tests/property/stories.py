@@ -58,7 +58,7 @@ _TOGETHER = (
 )
 _LED_TO = frozenset({"lead.created", "application.submitted", "hire.accepted"})
 _CHANGES = (*("field",) * 5, "all", "gone", "back", "both", "undecided")
-_FACTS_OF_LONG = 320
+_FACTS_OF_LONG = 240
 _SCENES_OF_SHORT = 3
 _MOVED_ON = [FIRST_DAY + timedelta(days=n) for n in (-40, 2, 3, 6, 7, 13, 18)]
 #: Mostly the whole; a failure is looked for in ever shorter ones.

@@ -64,7 +64,7 @@ _DIVIDED_BY = (
     *("team", "department", "role", "cohort", "job", "market", "language"),
     *("employee", "account", "network", "campaign", "content", "channel"),
 )
-_DIVISIONS_AT_ONCE = 7
+_DIVISIONS_AT_ONCE = 4
 
 #: Open at the end of both buckets, and nobody told what for: few random histories have it so.
 _UNTOLD: list[Delivery] = [
