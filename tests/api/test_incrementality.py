@@ -142,12 +142,15 @@ async def test_an_estimate_does_not_tell_of_a_team_that_is_hidden(
 
 
 async def test_a_stated_start_replaces_the_first_join(teams: httpx.AsyncClient) -> None:
-    asked = {**PERIOD, "metric": "shares", "rollout": ["North=2025-02-24", "Hub=2024-12-02"]}
+    rollout = ["North=2025-02-24", "South=2025-01-06", "Hub=2025-01-05"]
+    asked = {**PERIOD, "metric": "shares", "rollout": rollout}
 
     answer = (await teams.get("/v1/roi/incrementality", params=asked)).json()
 
     started = {team["team"]: (team["started_on"], team["origin"]) for team in answer["teams"]}
     assert started["North"] == ("2025-02-24", "stated")
+    # The first day asked about, and the one before it.
+    assert started["South"] == ("2025-01-06", "stated")
     assert {"team": "Hub", "reason": "started_before"} in answer["left_out"]
 
 
@@ -158,9 +161,11 @@ async def test_a_team_starts_with_its_first_member_however_they_came(
     # The roster begins in January: whoever joined before it was in the program all the time.
     early = [fact("member.joined", f"Lab-{n}", before, employee=f"Lab-{n}") for n in range(5)]
     place = {"employee": "North-0", "effective_on": str(moved), "team": "Shop"}
-    # Who leaves the program on the very day brings nothing along, nor does who is no member.
+    # Who leaves the program on the very day brings nothing along, nor does who is no member, nor a
+    # member who is no longer employed.
     gone = {"employee": "South-0", "effective_on": str(moved), "team": "Idle"}
     other = {"employee": "Board-0", "effective_on": str(moved), "team": "Idle"}
+    ended = {"employee": "East-0", "effective_on": str(moved), "team": "Idle", "employed": False}
     idle = [
         fact(
             "employee.recorded",
@@ -180,6 +185,7 @@ async def test_a_team_starts_with_its_first_member_however_they_came(
             fact("member.left", "South-0", local(moved), employee="South-0"),
             fact("employee.recorded", "gone", local(moved), **gone),
             fact("employee.recorded", "other", local(moved), **other),
+            fact("employee.recorded", "ended", local(moved), **ended),
         ]
     )
 

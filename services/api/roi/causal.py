@@ -63,7 +63,7 @@ _FIRST_MEMBERS: Final = f"""
     SELECT r.team, min(greatest(m.since, r.since)) AS first_day
       FROM ({members()}) m
      CROSS JOIN LATERAL ({placements_of("m.employee")} OFFSET 0) r
-     WHERE r.employed AND r.team <> '' AND greatest(m.since, r.since) < least(m.until, r.until)
+     WHERE r.employed AND greatest(m.since, r.since) < least(m.until, r.until)
      GROUP BY 1
 """
 _DIGITS: Final = 6
