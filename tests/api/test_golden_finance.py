@@ -18,6 +18,7 @@ async def test_cohort_by_day_pays_back_on_day_109(golden: httpx.AsyncClient) -> 
     cohort = await get(golden, "roi/cohort", age_unit="day")
 
     by_day = {point["day"]: point for point in cohort["curve"]}
+    assert list(by_day)[-1] == cohort["today"]
     margins = {
         "2025-04-01": "0.00",
         "2025-04-02": "4000.00",

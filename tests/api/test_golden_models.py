@@ -67,14 +67,16 @@ def told(row: dict[str, Any]) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
 async def test_credit_is_not_divided_into_more_groups_than_an_answer_holds(
     golden: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(comparing, "MOST_POINTS", 20)
-
+    by_employee = {**Q1, "group_by": "employee"}
+    # Four employees and the touches of nobody, under nine models; three times one earned nothing.
+    monkeypatch.setattr(comparing, "MOST_POINTS", 42)
+    divided = await golden.get("/v1/roi/models", params=by_employee)
+    monkeypatch.setattr(comparing, "MOST_POINTS", 41)
     whole = await golden.get("/v1/roi/models", params=Q1)
-    divided = await golden.get("/v1/roi/models", params={**Q1, "group_by": "employee"})
+    refused = await golden.get("/v1/roi/models", params=by_employee)
 
-    # Four employees and the touches of nobody, under nine models.
-    assert whole.status_code == 200
-    assert refusal(divided) == (422, "cost_limit")
+    assert (whole.status_code, divided.status_code) == (200, 200)
+    assert refusal(refused) == (422, "cost_limit")
 
 
 async def test_line_7_the_whole_table(golden: httpx.AsyncClient) -> None:
@@ -90,6 +92,12 @@ async def test_line_7_the_whole_table(golden: httpx.AsyncClient) -> None:
     assert comparison["ranking_depends_on_model"] is True
     spread = {line["form"]: line for line in comparison["spread"]}
     assert (spread["margin"]["lowest"], spread["margin"]["highest"]) == ("-11.11", "31.56")
+
+
+async def test_where_nothing_is_credited_all_models_rank_alike(golden: httpx.AsyncClient) -> None:
+    before = await get(golden, "roi/models", **{"from": "2024-01-01", "to": "2024-04-01"})
+
+    assert before["ranking_depends_on_model"] is False
 
 
 async def test_line_7_decay_with_a_half_life_of_30_days(golden: httpx.AsyncClient) -> None:

@@ -201,7 +201,11 @@ async def test_a_return_is_of_the_value_itself_and_not_of_its_cents(
 
     # Half of 33.34, 11.12 and 0.01 is 22.235, of which 10.00 was spent.
     assert (cohort["realized"], expected["value"]) == ("22.24", "22.24")
-    assert (await get(told, "roi"))["roi_on_margin"]["percent"] == "122.35"
+    statement, compared = await get(told, "roi"), await get(told, "roi/models")
+    assert statement["roi_on_margin"]["percent"] == "122.35"
+    (row,) = (row for row in compared["models"] if row["model"] == statement["model"])
+    forms = ("roi_on_revenue", "roi_on_margin", "roi_cash")
+    assert [row[form] for form in forms] == [statement[form] for form in forms]
     assert cohort["curve"][-1]["roi_percent"] == "122.35"
     ends = (expected[f"roi_{end}percent"] for end in ("", "low_", "high_"))
     assert tuple(ends) == ("122.35",) * 3

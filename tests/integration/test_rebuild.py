@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from services.metrics.fold import fold_batch
 from services.metrics.rebuild import (
     Progress,
     RebuildUnderWay,
@@ -296,6 +297,15 @@ async def test_two_builders_do_not_disturb_each_other(database: Database, org: O
 
     await asyncio.gather(build(), build())
     assert await held(database, org, _FIGURES, 2) == figures
+
+
+async def test_what_somebody_else_folds_is_left_to_them(database: Database, org: Org) -> None:
+    await found(database, org)
+    begun = await begin(database, org)
+    async with database.transaction(org.id) as connection:
+        assert await fold_batch(connection, org.id, begun, limit=1)
+        assert not await continue_rebuild(database, org.id)
+    assert await continue_rebuild(database, org.id)
 
 
 _BUILDER = """

@@ -238,6 +238,7 @@ _RETURN: Final = Target(
             "tests/api/test_lost_journeys.py",
             "tests/api/test_money_digits.py",
             "tests/api/test_none_or_missing.py",
+            "tests/api/test_notices_of_closes.py",
             "tests/api/test_openapi.py",
             "tests/api/test_other_currencies.py",
             "tests/api/test_resources.py",

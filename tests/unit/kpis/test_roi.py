@@ -15,6 +15,7 @@ from shared.kpis.expressions import rounded
 from shared.kpis.recruiting import RecruitingMethod, ReferralHires, recruiting_lines
 from shared.kpis.roi import (
     RoiForm,
+    break_even,
     compare_models,
     roi,
     roi_blended,
@@ -132,6 +133,15 @@ def test_break_even_needs_28125_of_credited_revenue() -> None:
     needed = comparison.break_evens[RoiForm.MARGIN]
     assert needed is not None
     assert (needed.revenue, needed.share_percent) == (Fraction(28125), Fraction("46.875"))
+
+
+def test_any_cost_above_0_has_a_break_even() -> None:
+    half = Decimal("0.5")
+
+    assert break_even(Decimal(0), half, Fraction(0), TOTAL) is None
+    needed = break_even(Decimal("0.01"), half, Fraction(0), TOTAL)
+    assert needed is not None
+    assert needed.revenue == Fraction(1, 50)
 
 
 def test_the_sign_depends_on_the_model_exactly_when_models_lie_on_both_sides() -> None:
