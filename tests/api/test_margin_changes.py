@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import httpx
+import pytest
 
 from shared.orgs import Org
 from tests.api.asking import assume
@@ -75,3 +76,17 @@ async def test_a_margin_stated_again_as_it_was_is_no_change(golden: httpx.AsyncC
     statement = await get(golden, "roi", basis="period", **APRIL)
     kpi = await get(golden, "kpis/gross_margin_attributed/explain", **APRIL)
     assert statement["value_lines"][0]["amount"] == kpi["value"]["value"] == "22800.00"
+
+
+@pytest.mark.parametrize(
+    ("first", "until", "changes"),
+    [("01", "11", True), ("01", "10", False), ("09", "11", True), ("10", "12", False)],
+)
+async def test_a_margin_changes_after_the_first_day_up_to_the_last(
+    golden: httpx.AsyncClient, first: str, until: str, changes: bool
+) -> None:
+    await assume(golden, "gross_margin", "0.5", "2025-04-10")
+
+    days = {"from": f"2025-04-{first}", "to": f"2025-04-{until}"}
+    said = await codes(golden, "roi", basis="period", **days)
+    assert ("margin_changed" in said) is changes
