@@ -1,7 +1,8 @@
 """fold.flatness: what a batch costs depends on the batch, not on the history it is added to.
 
-As on a server that has been folding: what the fold reads is in memory, and most pages that it
-writes were written since the last checkpoint, or each would be logged whole.
+As on a server that has been folding: what the fold reads is in memory, its connection has come upon
+most of it, and most pages that it writes were written since the last checkpoint, or each would be
+logged whole.
 """
 
 import time
@@ -14,7 +15,7 @@ from bench.result import Result, from_times
 __all__ = ["run_1k", "run_10k"]
 
 _MORE_ROUNDS_OF_1K = 2
-_ROUNDS_BEFORE = 3
+_BATCHES_BEFORE, _OF_FACTS = 5, 10_000
 
 
 async def run_1k(context: Context) -> Result:
@@ -39,8 +40,8 @@ async def _run(context: Context, batch: int, *, rounds: int) -> Result:
         at_small, at_large = [], []
         for past in (short, long):
             await server.warm(past.database)
-            for _ in range(_ROUNDS_BEFORE):
-                await _fold_ms(past, batch)
+            for _ in range(_BATCHES_BEFORE):
+                await _fold_ms(past, _OF_FACTS)
         for _ in range(rounds):
             at_small.append(await _fold_ms(short, batch))
             at_large.append(await _fold_ms(long, batch))
