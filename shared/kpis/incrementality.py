@@ -16,7 +16,7 @@ earlier. Passing them supports the comparison and does not prove it (Roth 2022, 
 Teams are the unit of chance: standard errors are the jackknife over teams (CV3; MacKinnon, Nielsen,
 Webb 2023, J. Econometrics 232, 272-299). Intervals use t with the degrees of freedom that such an
 error has: where two of thirty teams started it is made of those two, and far less sure than thirty
-teams suggest (:mod:`shared.kpis.comparisons`). All of it is deterministic. Results are floats: what
+teams suggest (:mod:`shared.kpis.degrees`). All of it is deterministic. Results are floats: what
 they measure is uncertain by far more than their rounding.
 """
 
@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.kpis.comparisons import Comparison, Comparisons, Start, degrees_of_freedom
+from shared.kpis.comparisons import Comparison, Comparisons, Start
 from shared.kpis.student import t_quantile, two_sided_p
 
 __all__ = [
@@ -313,6 +313,9 @@ def _estimate(panel: Panel, statistic: _Statistic, level: float) -> Estimate:
     error = math.sqrt((teams - 1) / teams * sum((part - value) ** 2 for part in parts))
     # Effects may add up to nothing, too, and then in every part.
     value, error = (one if abs(one) > panel.rounding else 0.0 for one in (value, error))
+    # Loaded when teams are compared: it brings threads, and a process of the product is a fork.
+    from shared.kpis.degrees import degrees_of_freedom
+
     degrees = degrees_of_freedom(panel.starts, panel.weeks, whole, without)
     margin = t_quantile((1 + level) / 2, degrees) * error
     # Without any spread there is no chance to reckon with, only a difference or none.
