@@ -121,10 +121,8 @@ class History:
     @property
     def is_short(self) -> bool:
         """Tell whether leads have been known for too short a time to know of late wins."""
-        days: list[int] = []
-        for (took, ended), count in self.spells.items():
-            days += [took] * count if ended is Outcome.WON else []
-        median = quantile(days, MEDIAN)
+        won = {took: n for (took, ended), n in self.spells.items() if ended is Outcome.WON}
+        median = quantile((took for took, n in won.items() for _ in range(n)), MEDIAN)
         return median is not None and self.age_days < _ENOUGH_CYCLES * median
 
 

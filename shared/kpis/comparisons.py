@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Comparison", "Comparisons", "Start"]
+__all__ = ["Comparison", "Comparisons", "Start", "week_of"]
 
 #: The week in which a team started; None: never.
 Start = int | None
@@ -29,3 +30,8 @@ class Comparisons(NamedTuple):
 
     parts: Sequence[Comparison]
     whole: int
+
+
+def week_of(start: Start) -> float:
+    """Return the week of a start; of none, one after all weeks."""
+    return math.inf if start is None else start

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from shared.kpis.comparisons import Comparisons, Start
+from shared.kpis.comparisons import Comparisons, Start, week_of
 
 __all__ = ["degrees_of_freedom"]
 
@@ -42,7 +42,7 @@ def degrees_of_freedom(
     `without` is what it is made of without one of the teams of each start: these count alike.
     """
     sizes = Counter(starts)
-    kinds = sorted(sizes, key=_as_number)
+    kinds = sorted(sizes, key=week_of)
     counts = np.array([sizes[kind] for kind in kinds], dtype=np.float64)
     whole = _coefficients(kinds, sizes, weeks, made_of)
     # By the start of which one is left out: how much more a team of each start counts in each week.
@@ -65,16 +65,12 @@ def degrees_of_freedom(
     return max(1, min(len(starts) - 1, math.floor(trace**2 / squares + _ROUNDING)))
 
 
-def _as_number(start: Start) -> float:
-    return math.inf if start is None else start
-
-
 def _coefficients(
     kinds: Sequence[Start], sizes: Counter[Start], weeks: int, made_of: Comparisons
 ) -> _Floats:
     """Return how much the outcome of a team of each start in each week counts in a statistic."""
     count_of = np.array([sizes[kind] for kind in kinds])
-    started_in = np.array([_as_number(kind) for kind in kinds])
+    started_in = np.array([week_of(kind) for kind in kinds])
     start, base, week, waiting, weight = np.array(made_of.parts).T
     place, weight = np.searchsorted(started_in, start), weight / made_of.whole
     found, waited = np.zeros((len(kinds), weeks)), np.zeros((weeks + 1, weeks))

@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.kpis.comparisons import Comparison, Comparisons, Start
+from shared.kpis.comparisons import Comparison, Comparisons, Start, week_of
 from shared.kpis.student import t_quantile, two_sided_p
 
 __all__ = [
@@ -205,10 +205,8 @@ class _Controls:
 
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
-        self._starts = sorted(map(_start_of, panel.starts))
-        late_first = sorted(
-            range(len(panel.starts)), key=lambda team: -_start_of(panel.starts[team])
-        )
+        self._starts = sorted(map(week_of, panel.starts))
+        late_first = sorted(range(len(panel.starts)), key=lambda team: -week_of(panel.starts[team]))
         sums = [[0.0] * panel.weeks]
         for team in late_first:
             pairs = zip(sums[-1], panel.outcomes[team], strict=True)
@@ -226,10 +224,6 @@ class _Controls:
         return beyond if abs(beyond) > self._least else 0.0, count
 
 
-def _start_of(start: Start) -> float:
-    return math.inf if start is None else start
-
-
 def _groups(starts: Sequence[Start]) -> Iterator[tuple[int, int]]:
     """Yield the starts before which there is a week, and how many teams each has."""
     yield from sorted((start, count) for start, count in Counter(starts).items() if start)
@@ -237,7 +231,7 @@ def _groups(starts: Sequence[Start]) -> Iterator[tuple[int, int]]:
 
 def _last_wait(starts: Sequence[Start]) -> float:
     """Return the week before which every week has a team that has not started by its end."""
-    return max(map(_start_of, starts), default=0)
+    return max(map(week_of, starts), default=0)
 
 
 def _overall(starts: Sequence[Start], weeks: int) -> Comparisons:
