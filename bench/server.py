@@ -133,7 +133,7 @@ def scratch_directory() -> Iterator[Path]:
 
 
 @contextmanager
-def running_server(shared_buffers: str = "2GB") -> Iterator[Server]:
+def running_server(shared_buffers: str) -> Iterator[Server]:
     """Run a server with a migrated template until the block ends; nothing of it is kept."""
     with (
         scratch_directory() as directory,

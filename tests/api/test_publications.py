@@ -1,5 +1,6 @@
 """Published periods: frozen figures, the live ones beside them, and who did what."""
 
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -151,18 +152,6 @@ async def test_a_rate_stated_by_a_clock_that_is_behind_is_not_one_of_the_publish
     assert (live["frozen"], live["points"][0]["value"]) == (False, "40.00")
 
 
-async def test_nothing_is_stated_while_a_period_is_published(
-    told: httpx.AsyncClient, org: Org, database: Database
-) -> None:
-    # It would be stamped before what is frozen ends, and be seen only afterwards.
-    async with database.transaction(org.id) as publishing:
-        assert await folded_now(publishing, org) is not None
-        async with database.transaction(org.id) as connection:
-            await connection.execute("SET LOCAL lock_timeout = '50ms'")
-            with pytest.raises(asyncpg.LockNotAvailableError):
-                await hold_statements(connection, org.id)
-
-
 async def test_a_fold_ends_a_batch_where_a_period_was_published(
     told: httpx.AsyncClient, org: Org, database: Database
 ) -> None:
@@ -189,16 +178,25 @@ async def test_a_fold_ends_a_batch_where_a_period_was_published(
     assert positions == [10, 15]
 
 
-async def test_no_generation_begins_while_a_period_is_published(
-    told: httpx.AsyncClient, org: Org, database: Database
+@pytest.mark.parametrize(
+    "begin",
+    [
+        # Begun between the look at the folds and the commit, a generation would not know the
+        # position to end at.
+        start_rebuild,
+        # What is stated would be stamped before what is frozen ends, and be seen only afterwards.
+        hold_statements,
+    ],
+)
+async def test_no_generation_begins_and_nothing_is_stated_while_a_period_is_published(
+    told: httpx.AsyncClient, org: Org, database: Database, begin: Callable[..., Awaitable[object]]
 ) -> None:
-    # Begun between the look at the folds and the commit, it would not know the position to end at.
     async with database.transaction(org.id) as publishing:
         assert await folded_now(publishing, org) is not None
         async with database.transaction(org.id) as connection:
             await connection.execute("SET LOCAL lock_timeout = '50ms'")
             with pytest.raises(asyncpg.LockNotAvailableError):
-                await start_rebuild(connection, org.id)
+                await begin(connection, org.id)
 
 
 async def test_nothing_is_published_that_is_about_to_be_credited_otherwise(

@@ -1,10 +1,10 @@
 """The comparison of lists: the lines of a cost statement, and of what explains a return."""
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from services.api.dependencies import Access
 from services.api.roi.cost_schemas import CostStatement
@@ -29,6 +29,9 @@ __all__ = ["Asking", "assert_charged", "assert_evident"]
 
 _RING: Final = KeyRing(MasterKey(b"k" * 32))
 _AT_ONCE: Final = 9
+_Query = TypeVar("_Query", CostQuery, ExplainQuery)
+_Page = TypeVar("_Page", CostStatement, RoiExplanation)
+_Answer = Callable[[Access, KeyRing, _Query], Awaitable[_Page]]
 
 
 class Asking(NamedTuple):
@@ -49,7 +52,7 @@ class Asking(NamedTuple):
 
 async def assert_charged(asking: Asking, asked: CostQuery, history: History) -> None:
     """Compare what a period cost, in all, by category and line by line."""
-    pages = await _statements(asking, asked)
+    pages = await _pages(asking, asked, cost_statement)
     start, end = asked.period.start, asked.period.end
     basis, months = str(asked.cost_basis), asked.amortize_months
     want = cost_of(history, start, end, basis=basis, months=months)
@@ -82,7 +85,8 @@ async def assert_charged(asking: Asking, asked: CostQuery, history: History) -> 
 async def assert_evident(asking: Asking, question: Question, oracle: Whole) -> None:
     """Compare the credits and the costs that a return is explained by."""
     names = ("from", "to", "basis", "channel", "model", "conversion")
-    pages = await _explanations(asking, ExplainQuery.model_validate(question.query(*names)))
+    asked = ExplainQuery.model_validate(question.query(*names))
+    pages = await _pages(asking, asked, explain)
     history = oracle.history
     lines = credited_lines(history, question.asked(), question.model, question.channel)
     assert Counter(_shown(one) for page in pages for one in page.credits) == Counter(
@@ -157,21 +161,11 @@ def _speaking(history: History, kind: str, name: str) -> Fact:
     return steps_of(history, HireAccepted)[name]
 
 
-async def _statements(asking: Asking, asked: CostQuery) -> Sequence[CostStatement]:
-    pages: list[CostStatement] = []
+async def _pages(asking: Asking, asked: _Query, page: _Answer[_Query, _Page]) -> Sequence[_Page]:
+    pages: list[_Page] = []
     while not pages or pages[-1].next_cursor:
         cursor = pages[-1].next_cursor if pages else None
         following = asked.model_copy(update={"cursor": cursor, "limit": _AT_ONCE})
         async with asking.access() as access:
-            pages.append(await cost_statement(access, _RING, following))
-    return pages
-
-
-async def _explanations(asking: Asking, asked: ExplainQuery) -> Sequence[RoiExplanation]:
-    pages: list[RoiExplanation] = []
-    while not pages or pages[-1].next_cursor:
-        cursor = pages[-1].next_cursor if pages else None
-        following = asked.model_copy(update={"cursor": cursor, "limit": _AT_ONCE})
-        async with asking.access() as access:
-            pages.append(await explain(access, _RING, following))
+            pages.append(await page(access, _RING, following))
     return pages
