@@ -77,7 +77,8 @@ async def test_without_a_valid_key_nobody_gets_in(
 
 
 async def test_two_different_keys_are_as_good_as_none(client: AsyncClient, key: str) -> None:
-    headers = {"Authorization": f"Bearer {key}", "X-API-Key": key[:-1] + "x"}
+    another = key[:-1] + ("x" if key[-1] != "x" else "y")
+    headers = {"Authorization": f"Bearer {key}", "X-API-Key": another}
 
     assert_problem(await client.get("/v1/things/1", headers=headers), 401, "unauthenticated")
 
