@@ -1,110 +1,33 @@
 """From kept deliveries to facts: once, together, and never held up by a bad one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping
 from uuid import UUID
 
-import orjson
-import pytest
-import pytest_asyncio
-import stamina
 import structlog
-from asyncpg import Record
 
-from services.collector.connectors.hubspot.connector import HUBSPOT
-from services.collector.connectors.webhooks import Webhooks
-from services.collector.http.client import UpstreamClient
 from services.collector.inbox import MOST_ATTEMPTS
-from services.collector.webhooks.identity import identify
-from services.collector.webhooks.store import Delivery, store_deliveries
-from services.collector.worker import DueWork, make_work
-from shared import clock
+from services.collector.worker import DueWork
 from shared.db import Database
 from shared.deliveries import replay_deliveries
 from shared.observability import metrics
 from shared.orgs import Org
-from shared.queue import Queue, Task
-from shared.web.state import Resources
-from tests.integration.collector_server import NO_REDIS, keyring
+from shared.queue import Task
 from tests.integration.fake_hubspot import FakeHubSpot
-from tests.integration.hubspot_deliveries import (
-    connect_hubspot,
-    delivery,
-    event,
-    rotate_secrets,
+from tests.integration.hubspot_deliveries import delivery, event
+from tests.integration.inbox import (
+    connection_id,
+    deals,
+    hubspot,
+    keep,
+    make_due,
+    process,
+    rows,
+    states,
+    tasks,
 )
 
-
-@pytest.fixture
-def hubspot() -> FakeHubSpot:
-    return FakeHubSpot()
-
-
-@pytest_asyncio.fixture
-async def tasks(database: Database, hubspot: FakeHubSpot) -> AsyncIterator[Mapping[str, Task]]:
-    """Return the worker's tasks, wired as in production, with HubSpot behind a fake."""
-    queue = Queue.connect(NO_REDIS)
-    client = UpstreamClient(allow_private=True, transport=hubspot.transport)
-    resources = Resources(database=database, queue=queue, keyring=keyring())
-    yield make_work(resources, client).tasks
-    await client.aclose()
-    await queue.close()
-
-
-@pytest.fixture
-def process(tasks: Mapping[str, Task]) -> Task:
-    """Return the task that works off an organization's inbox."""
-    return tasks["inbox"]
-
-
-@pytest_asyncio.fixture
-async def connection_id(database: Database, org: Org) -> UUID:
-    return await connect_hubspot(database, org)
-
-
-async def keep(database: Database, org: Org, connection_id: UUID, bodies: Sequence[bytes]) -> None:
-    webhooks = HUBSPOT.webhooks
-    assert isinstance(webhooks, Webhooks)
-    identities = [identify(webhooks, body) for body in bodies]
-    await store_deliveries(
-        database,
-        org.id,
-        [
-            Delivery(connection_id, found.key, found.content_hash, "{}", body, clock.now())
-            for found, body in zip(identities, bodies, strict=True)
-        ],
-    )
-
-
-async def rows(database: Database, org: Org, query: str) -> list[Record]:
-    async with database.transaction(org.id) as connection:
-        return await connection.fetch(query)
-
-
-async def states(database: Database, org: Org) -> list[tuple[str, str | None, int]]:
-    found = await rows(database, org, "SELECT state, reason, attempts FROM inbox ORDER BY id")
-    return [(row["state"], row["reason"], row["attempts"]) for row in found]
-
-
-async def deals(database: Database, org: Org) -> list[tuple[str, int, str]]:
-    """Return the ledger's entries: deal, weight and amount."""
-    found = await rows(
-        database, org, "SELECT external_id, weight, payload FROM ledger_entry ORDER BY position"
-    )
-    return [
-        (row["external_id"], row["weight"], orjson.loads(row["payload"])["amount"]) for row in found
-    ]
-
-
-async def make_due(database: Database, org: Org) -> None:
-    """Let the time of the next attempt come."""
-    async with database.transaction(org.id) as connection:
-        await connection.execute("UPDATE inbox SET next_attempt_at = now()")
-
-
-async def make_streams_due(database: Database, org: Org) -> None:
-    async with database.transaction(org.id) as connection:
-        await connection.execute("UPDATE sync_state SET next_due_at = now()")
+__all__ = ["connection_id", "hubspot", "process", "tasks"]
 
 
 async def test_many_deliveries_about_one_object_lead_to_one_read(
@@ -267,89 +190,6 @@ async def test_what_was_quarantined_can_be_replayed(
     assert len(await deals(database, org)) == 1
 
 
-async def test_a_vendor_that_is_away_is_asked_again_later_and_not_for_ever(
-    database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
-) -> None:
-    hubspot.failing = (401, {"status": "error"})
-    await keep(database, org, connection_id, [delivery(event(1)), delivery(event(2))])
-
-    await process(org.id)
-
-    (waiting,) = await rows(
-        database,
-        org,
-        "SELECT count(*), min(next_attempt_at) > now() + interval '3 seconds' AS is_later"
-        "  FROM inbox WHERE state = 'received' AND attempts = 1",
-    )
-    assert tuple(waiting) == (2, True)
-    for _ in range(MOST_ATTEMPTS - 1):
-        await make_due(database, org)
-        await process(org.id)
-    assert [(state, attempts) for state, _, attempts in await states(database, org)] == [
-        ("quarantined", MOST_ATTEMPTS)
-    ] * 2
-    assert await deals(database, org) == []
-
-
-async def test_a_limit_of_the_vendor_is_waited_for_however_long_it_lasts(
-    database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
-) -> None:
-    hubspot.put_deal(1)
-    hubspot.failing = (429, {"policyName": "DAILY"})
-    await keep(database, org, connection_id, [delivery(event(1))])
-    for _ in range(2 * MOST_ATTEMPTS):
-        await process(org.id)
-        await make_due(database, org)
-    hubspot.failing = None
-    await process(org.id)
-
-    assert [state for state, _, _ in await states(database, org)] == ["done"]
-
-
-@pytest.mark.parametrize("status", [401, 403, 503])
-async def test_what_the_vendor_did_not_answer_is_tried_again_once_the_connection_works(
-    database: Database,
-    org: Org,
-    connection_id: UUID,
-    hubspot: FakeHubSpot,
-    tasks: Mapping[str, Task],
-    status: int,
-) -> None:
-    hubspot.put_deal(1)
-    hubspot.failing = (status, {"status": "error"})
-    await keep(database, org, connection_id, [delivery(event(1)), b'{"unknown":1}'])
-    with stamina.set_testing(True):  # without pauses
-        for _ in range(MOST_ATTEMPTS):
-            await tasks["inbox"](org.id)
-            await make_due(database, org)
-            await tasks["sync"](org.id)
-            await make_streams_due(database, org)
-    assert {state for state, _, _ in await states(database, org)} == {"quarantined"}
-
-    hubspot.failing = None
-    if status == 401:
-        await rotate_secrets(database, org, connection_id, ["a-secret-of-now"])
-    await tasks["sync"](org.id)
-    await tasks["inbox"](org.id)
-
-    assert [state for state, _, _ in await states(database, org)] == ["done", "quarantined"]
-    assert await deals(database, org) == [("1", 1, "1000.00")]
-
-
-async def test_a_vendor_that_takes_the_token_no_more_is_not_asked_with_it_again(
-    database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
-) -> None:
-    """However much it delivers: each question would look like an attack."""
-    async with database.transaction(org.id) as connection:
-        await connection.execute("UPDATE connection SET state = 'reauth_required'")
-    await keep(database, org, connection_id, [delivery(event(1))])
-
-    await process(org.id)
-
-    assert not hubspot.was_asked.is_set()
-    assert await states(database, org) == [("received", "upstream: credentials_refused", 1)]
-
-
 async def test_a_delivery_that_ends_the_process_each_time_is_given_up(
     database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
 ) -> None:
@@ -370,60 +210,6 @@ async def test_a_delivery_that_ends_the_process_each_time_is_given_up(
     assert [tuple(row)[:2] for row in await states(database, org)] == [
         ("quarantined", "unexpected")
     ]
-
-
-async def test_a_delivery_that_was_put_off_is_booked_when_the_vendor_is_back(
-    database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
-) -> None:
-    hubspot.put_deal(1)
-    hubspot.failing = (429, {"policyName": "DAILY"})
-    await keep(database, org, connection_id, [delivery(event(1))])
-    await process(org.id)
-    hubspot.failing = None
-
-    await make_due(database, org)
-    await process(org.id)
-
-    assert await states(database, org) == [("done", None, 1)]
-    assert len(await deals(database, org)) == 1
-
-
-async def test_an_answer_nobody_can_read_is_the_vendors_fault_and_asked_for_again(
-    database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
-) -> None:
-    hubspot.put_deal(1)
-    hubspot.failing = (200, {"results": "none of these are pipelines"})
-    await keep(database, org, connection_id, [delivery(event(1))])
-    unexpected = metrics.UNHANDLED_EXCEPTIONS.labels("collector-worker")
-    before = unexpected._value.get()
-
-    await process(org.id)
-    assert await states(database, org) == [("received", "upstream: bad_pipelines", 1)]
-    assert unexpected._value.get() == before
-
-    hubspot.failing = None
-    await make_due(database, org)
-    await process(org.id)
-    assert await states(database, org) == [("done", None, 2)]
-
-
-async def test_secrets_that_cannot_be_read_here_are_waited_for(
-    database: Database, org: Org, connection_id: UUID, hubspot: FakeHubSpot, process: Task
-) -> None:
-    hubspot.put_deal(1)
-    await keep(database, org, connection_id, [delivery(event(1))])
-    async with database.transaction(org.id) as connection:
-        sealed = await connection.fetchval("SELECT credentials FROM connection")
-        await connection.execute("UPDATE connection SET credentials = $1", bytes(len(sealed)))
-
-    await process(org.id)
-    assert await states(database, org) == [("received", "secret_unreadable", 1)]
-
-    async with database.transaction(org.id) as connection:
-        await connection.execute("UPDATE connection SET credentials = $1", sealed)
-    await make_due(database, org)
-    await process(org.id)
-    assert await states(database, org) == [("done", None, 2)]
 
 
 async def test_a_poisonous_delivery_is_given_up_in_the_end_and_never_blocks_the_others(

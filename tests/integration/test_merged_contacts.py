@@ -12,7 +12,7 @@ from shared.orgs import Org
 from shared.queue import Task
 from tests.integration.fake_hubspot import FakeHubSpot
 from tests.integration.hubspot_deliveries import delivery, event
-from tests.integration.test_inbox import connection_id, hubspot, keep, process, rows, tasks
+from tests.integration.inbox import connection_id, hubspot, keep, process, rows, tasks
 
 __all__ = ["connection_id", "hubspot", "process", "tasks"]
 
