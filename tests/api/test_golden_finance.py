@@ -14,11 +14,19 @@ from tests.api.test_golden import get, golden
 __all__ = ["golden"]
 
 
-async def test_cohort_by_day_pays_back_on_day_109(golden: httpx.AsyncClient) -> None:
+@pytest.fixture
+def on_20_april(at: At) -> None:
+    """Let the API live on 20 April 2025, three weeks after the quarter."""
+    at(local(date(2025, 4, 20)))
+
+
+async def test_cohort_by_day_pays_back_on_day_109(
+    golden: httpx.AsyncClient, on_20_april: None
+) -> None:
     cohort = await get(golden, "roi/cohort", age_unit="day")
 
     by_day = {point["day"]: point for point in cohort["curve"]}
-    assert list(by_day)[-1] == cohort["today"]
+    assert list(by_day)[-1] == cohort["today"] == "2025-04-20"
     margins = {
         "2025-04-01": "0.00",
         "2025-04-02": "4000.00",
@@ -72,12 +80,6 @@ async def test_a_cohort_that_is_decided_expects_what_it_has(golden: httpx.AsyncC
         "longest_win_days": 85,
     }
     assert expected["payback"] is None
-
-
-@pytest.fixture
-def on_20_april(at: At) -> None:
-    """Let the API live on 20 April 2025, three weeks after the quarter."""
-    at(local(date(2025, 4, 20)))
 
 
 async def test_open_leads_are_expected_to_end_as_others_did(
