@@ -105,6 +105,55 @@ async def test_the_ledger_keeps_what_was_told_and_explanations_say_it(
     assert {line["note"] for line in lines} == {"1000.10 EUR at 1.08345, the rate from 2025-01-01"}
 
 
+_PERIOD = {"starts_on": "2025-02-01", "ends_on": "2025-03-01"}
+
+
+@pytest.mark.parametrize(
+    ("kpi", "measure", "kind", "body"),
+    [
+        (
+            "quota_attainment",
+            "quota",
+            "quota.set",
+            {"employee": "E1", "amount": "70.50", **_PERIOD},
+        ),
+        (
+            "market_share",
+            "figure.market_sales",
+            "figure.recorded",
+            {"figure": "market_sales", "day": "2025-02-01", "value": "70.50"},
+        ),
+        (
+            "revenue_won",
+            "revenue_won",
+            "deal.changed",
+            {
+                "deal": "D-1",
+                "state": "won",
+                "amount": "70.50",
+                "opened_at": "2025-01-10T10:00:00Z",
+                "closed_at": "2025-02-01T10:00:00Z",
+            },
+        ),
+    ],
+)
+async def test_whatever_has_an_amount_is_explained_with_what_was_told(
+    client: httpx.AsyncClient,
+    deliver: Deliver,
+    kpi: str,
+    measure: str,
+    kind: str,
+    body: dict[str, str],
+) -> None:
+    await assume(client, "exchange_rate.EUR", "2")
+    await deliver([fact(kind, "1", local(date(2025, 2, 1)), currency="EUR", **body)])
+
+    facts = (await get(client, f"kpis/{kpi}/explain", measure=measure))["facts"]
+    assert Decimal(facts["total"]) == 141
+    (line,) = facts["lines"]
+    assert line["note"].endswith("70.50 EUR at 2, the rate from 2025-01-01")
+
+
 async def test_the_rate_is_that_of_the_day_and_a_later_one_changes_no_entry(
     client: httpx.AsyncClient, org: Org, fold: Fold, deliver: Deliver
 ) -> None:
