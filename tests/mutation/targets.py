@@ -179,8 +179,35 @@ _LISTED: Final = Target(
             "tests/integration/test_levels_by_place.py",
             "tests/integration/test_many_buckets.py::test_each_bucket_says_what_it_says_alone",
             "tests/integration/test_many_buckets.py::test_the_facts_behind_each_bucket_make_its_value",
+            "tests/integration/test_readers_of_generations.py",
         ),
         ("tests/property/test_catalogue_histories.py",),
+    ),
+)
+#: The facts behind a figure: what it is made of, page by page.
+_EXPLAINED: Final = Target(
+    files=(
+        "shared/rollups/cost_lines.py",
+        "shared/rollups/evidence.py",
+        "shared/rollups/explain.py",
+    ),
+    looks=(
+        (
+            "tests/integration/test_explain_pages.py",
+            "tests/integration/test_posts_told_again.py",
+            "tests/integration/test_leavers_told_again.py",
+            "tests/integration/test_catalogue_answers.py::test_the_facts_behind_every_measure_make_its_value",
+            "tests/integration/test_readers_of_generations.py",
+            "tests/api/test_roi_costs.py",
+            "tests/api/test_privacy.py",
+            "tests/api/test_other_currencies.py",
+        ),
+        (
+            "tests/api/test_explained_kpis.py",
+            "tests/integration/test_active_advocates.py",
+            "tests/integration/test_index.py",
+            "tests/property/test_explained.py",
+        ),
     ),
 )
 #: Groups that are shown as one, others in each bucket.
@@ -231,6 +258,7 @@ _RETURN: Final = Target(
             "tests/api/test_value_lines.py",
             "tests/api/test_as_of.py",
             "tests/api/test_open_leads.py",
+            "tests/api/test_returns_of_generations.py",
         ),
         (
             "tests/api/test_access.py",
@@ -272,5 +300,5 @@ _UPKEEP: Final = Target(
 )
 TARGETS: Final = (
     *(_FOLD, _GENERATIONS, _VERIFY, _PAST, _CURRENCIES, _NAMING, _TOLD, _LISTED),
-    *(_MERGED, _RETURN, _UNCONVERTED, _UPKEEP),
+    *(_EXPLAINED, _MERGED, _RETURN, _UNCONVERTED, _UPKEEP),
 )
