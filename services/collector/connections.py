@@ -291,7 +291,8 @@ def _place(found: ErrorDetails) -> list[str]:
 
 def _message(found: ErrorDetails) -> str:
     # The one message of pydantic that repeats what was sent; and this may be a secret.
-    return "expected another type" if found["type"] == "union_tag_invalid" else found["msg"]
+    is_repeated = found["type"] == "union_tag_invalid"
+    return "expected another type" if is_repeated else found["msg"].removeprefix("Value error, ")
 
 
 def _check_address(field: str, url: str, *, allow_private: bool) -> None:

@@ -122,6 +122,14 @@ async def test_what_breaks_a_rule_is_refused_by_name_and_nothing_is_stored(
     assert stored == 0
 
 
+async def test_a_rule_of_the_vendor_is_told_in_its_own_words(database: Database, org: Org) -> None:
+    with pytest.raises(Invalid) as refusal:
+        await create(database, org, hubspot(provider="linkedin", config={}))
+
+    (error,) = refusal.value.errors
+    assert error["message"] == "either organization or employee"
+
+
 @pytest.mark.parametrize("source", ["csv", "link"])
 async def test_no_connection_speaks_for_the_product_itself(
     database: Database, org: Org, source: str
