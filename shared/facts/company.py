@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from shared.facts.envelope import Fact
-from shared.facts.fields import Amount, Count, Currency, Day, Instant, Ref
+from shared.facts.fields import Amount, Count, Currency, Day, Flag, Instant, Ref
 from shared.facts.shapes import DailyTotal, OfEmployee
 
 __all__ = [
@@ -120,7 +120,7 @@ class EmploymentEnded(OfEmployee):
     reason: Literal["own_wish", "adaptation", "dismissal", "retirement", "other"] = Field(
         default="other", description="Why; adaptation: never settled in.", examples=["own_wish"]
     )
-    in_probation: bool = Field(
+    in_probation: Flag = Field(
         default=False, description="Whether probation was not over.", examples=[False]
     )
     tenure_days: Count | None = Field(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from shared.facts.envelope import Fact
-from shared.facts.fields import Amount, Currency, Day, Ref
+from shared.facts.fields import Amount, Currency, Day, Flag, Ref
 from shared.money import InvalidCurrency, exponent
 
 __all__ = ["CostBooked"]
@@ -49,7 +49,7 @@ class CostBooked(Fact):
     evidence: Evidence = Field(
         default="estimate", description="What the amount rests on.", examples=["invoice"]
     )
-    is_one_off: bool = Field(
+    is_one_off: Flag = Field(
         default=False,
         strict=True,
         description="Whether it was paid once for a longer use, such as a setup or a first"

@@ -5,23 +5,37 @@ and lie in a plausible range, and references are short, printable and never an e
 """
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, LiteralString
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from shared import clock
 from shared.currencies import known_currency
 from shared.money import exponent, round_money
 
 __all__ = [
+    "DAY_BOUNDS",
+    "EARLIEST_DAY",
     "LATEST_AHEAD",
+    "LATEST_DAY",
     "Amount",
     "Count",
     "Currency",
     "Day",
     "EmployeeRef",
+    "Flag",
     "Hours",
     "Instant",
     "Ref",
@@ -37,6 +51,11 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 EARLIEST_DAY, LATEST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 #: How far ahead of its being told something may be said to happen.
 LATEST_AHEAD = timedelta(hours=48)
+#: JSON Schema itself has no bounds of days; these are the words that validators know for them.
+DAY_BOUNDS: dict[str, JsonValue] = {
+    "formatMinimum": EARLIEST_DAY.isoformat(),
+    "formatMaximum": LATEST_DAY.isoformat(),
+}
 _IMPLAUSIBLE = "the instant must lie between 2000-01-01 and two days from now"
 _LONG_PAST = datetime(2026, 1, 1, tzinfo=UTC)
 _DECIMAL = re.compile(r"-?[0-9]{1,14}(\.[0-9]{1,4})?", re.ASCII)
@@ -69,6 +88,32 @@ def _plausible(value: datetime) -> datetime:
     raise ValueError(_IMPLAUSIBLE)
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """How a day or an instant is written in JSON: a pattern, checked in the compiled core.
+
+    Without it an epoch number is taken, in quotes: and nobody can tell whether it counts seconds
+    or milliseconds.
+    """
+
+    pattern: str
+    rule: LiteralString
+    message: LiteralString
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        parsed = handler(source)
+        text = core_schema.custom_error_schema(
+            core_schema.str_schema(pattern=self.pattern),
+            custom_error_type=self.rule,
+            custom_error_message=self.message,
+        )
+        # What the pattern lets through is text, and no longer JSON: to read it is no laxity.
+        read = core_schema.chain_schema([text, {**parsed, "strict": False}])
+        return core_schema.json_or_python_schema(json_schema=read, python_schema=parsed)
+
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN)]
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_REFERENCE)]
 EmployeeRef = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_REFERENCE)]
@@ -83,9 +128,23 @@ Hours = Annotated[Decimal, BeforeValidator(_decimal_text), Field(ge=0, le=10_000
 Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 #: The floor of k-anonymity holds at the door already: a smaller group never gets in.
 Respondents = Annotated[int, Field(strict=True, ge=5, le=10**9)]
-# Strict: an epoch number is refused, because seconds and milliseconds cannot be told apart.
-Instant = Annotated[datetime, Field(strict=True), AfterValidator(_plausible)]
-Day = Annotated[date, Field(strict=True, ge=EARLIEST_DAY, le=LATEST_DAY)]
+Instant = Annotated[
+    datetime,
+    Field(strict=True),
+    _Written(
+        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", "instant_form", "An instant is written as in RFC 3339."
+    ),
+    AfterValidator(_plausible),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Day = Annotated[
+    date,
+    Field(strict=True, ge=EARLIEST_DAY, le=LATEST_DAY),
+    _Written(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "date_form", "A day is written as YYYY-MM-DD."),
+    WithJsonSchema({"type": "string", "format": "date", **DAY_BOUNDS}),
+]
+#: Strict: "no" and 0 are refused, which some read as false, and others as something that is there.
+Flag = Annotated[bool, Field(strict=True)]
 
 
 def in_minor_units(amount: Decimal, currency: str) -> Decimal:

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from shared.facts.envelope import Fact
-from shared.facts.fields import Amount, Count, Instant, Ref, Respondents, Slug
+from shared.facts.fields import Amount, Count, Flag, Instant, Ref, Respondents, Slug
 from shared.facts.shapes import DailyTotal
 from shared.kpis.vocabulary import Generation
 
@@ -113,7 +113,7 @@ class DemographicsRecorded(DailyTotal):
         examples=["purchasing"],
     )
     impressions: Count = Field(description="Views by these people.", examples=[120])
-    is_target: bool = Field(
+    is_target: Flag = Field(
         default=False, description="Whether the company wants to reach them.", examples=[True]
     )
 

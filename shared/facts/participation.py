@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from shared.facts.envelope import Fact
-from shared.facts.fields import Amount, Count, Hours, Ref
+from shared.facts.fields import Amount, Count, Flag, Hours, Ref
 from shared.facts.shapes import OfEmployee
 
 __all__ = [
@@ -89,7 +89,7 @@ class TrainingCompleted(OfEmployee):
     )
     course: Ref = Field(description="The course.", examples=["social-selling-1"])
     hours: Hours = Field(description="How long it took.", examples=["2.5"])
-    is_onboarding: bool = Field(
+    is_onboarding: Flag = Field(
         default=False, description="Whether it introduced a newcomer.", examples=[False]
     )
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from shared.facts.fields import Day, Ref, Score
+from shared.facts.fields import Day, Flag, Ref, Score
 from shared.facts.shapes import OfEmployee
 
 __all__ = ["EmployeeRecorded", "MemberInvited", "MemberJoined", "MemberLeft", "SsiRecorded"]
@@ -23,7 +23,7 @@ class EmployeeRecorded(OfEmployee):
     effective_on: Day = Field(
         description="First day on which this place holds.", examples=["2025-01-01"]
     )
-    employed: bool = Field(
+    employed: Flag = Field(
         default=True, description="False from the first day after leaving.", examples=[True]
     )
     team: Ref | None = Field(default=None, description="Team.", examples=["Sales"])
@@ -33,7 +33,7 @@ class EmployeeRecorded(OfEmployee):
         description="Role or seniority. Leaders are those of the role `leader`, spelled so.",
         examples=["leader"],
     )
-    linkedin_account: bool = Field(
+    linkedin_account: Flag = Field(
         default=False, description="Whether the employee has a LinkedIn account.", examples=[True]
     )
 

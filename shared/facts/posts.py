@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from shared.facts.envelope import Fact
-from shared.facts.fields import Count, Ref, Slug
+from shared.facts.fields import Count, Flag, Ref, Slug
 from shared.facts.shapes import DailyTotal
 
 __all__ = [
@@ -114,7 +114,7 @@ class EngagementDaily(DailyTotal):
     mentions: Delta | None = Field(
         default=None, description="Mentions in responses, of the day.", examples=[2]
     )
-    is_paid: bool | None = Field(
+    is_paid: Flag | None = Field(
         default=None,
         description="Whether this is what was paid for; absent if the source cannot tell. What ads"
         " bought for an employee's post does not count as earned by advocates.",
@@ -144,7 +144,7 @@ class LinkClicked(Fact):
         default="link.clicked", description="Kind of fact.", examples=["link.clicked"]
     )
     link: Ref = Field(description="Code of the link.", examples=["4kZr0aVQ81c"])
-    is_human: bool = Field(
+    is_human: Flag = Field(
         default=True,
         description="False for bots and prefetches: kept, and counted nowhere.",
         examples=[True],
@@ -170,7 +170,7 @@ class SessionRecorded(DailyTotal):
     link: Ref | None = Field(
         default=None, description="Code of the tracked link, if any.", examples=["4kZr0aVQ81c"]
     )
-    is_partial: bool = Field(
+    is_partial: Flag = Field(
         default=False,
         description="The source says the number is sampled, thresholded or not final.",
         examples=[False],

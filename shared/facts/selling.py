@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from shared.facts.envelope import Channel, Fact
-from shared.facts.fields import Amount, Count, Currency, Instant, Ref, in_minor_units
+from shared.facts.fields import Amount, Count, Currency, Flag, Instant, Ref, in_minor_units
 
 __all__ = [
     "ApplicationSubmitted",
@@ -118,7 +118,7 @@ class DealChanged(Fact):
         default=None, description="The CRM's id of the customer's account.", examples=["acc-71"]
     )
     units: Count | None = Field(default=None, description="Units sold.", examples=[40])
-    is_new_market: bool | None = Field(
+    is_new_market: Flag | None = Field(
         default=None,
         description="Whether the customer is in a market the company wants to enter.",
         examples=[False],

@@ -63,7 +63,7 @@ def portable(schema: Any) -> Any:
 
 def kind_schema(kind: str) -> dict[str, Any]:
     """Return the schema of one kind of fact."""
-    schema: dict[str, Any] = portable(FACT_KINDS[kind].model_json_schema())
+    schema: dict[str, Any] = portable(_with_its_kind(FACT_KINDS[kind].model_json_schema()))
     return schema
 
 
@@ -72,6 +72,8 @@ def fact_batch_schemas(ref_template: str) -> dict[str, Any]:
     facts: TypeAdapter[Any] = TypeAdapter(list[AnyFact])
     batch = facts.json_schema(ref_template=ref_template)
     schemas: dict[str, Any] = batch.pop("$defs")
+    for model in FACT_KINDS.values():
+        _with_its_kind(schemas[model.__name__])
     for name in _WITH_PERSON:
         schema = schemas[name]
         schema["properties"]["person_email"] = _PERSON_EMAIL
@@ -90,3 +92,10 @@ def fact_batch_schemas(ref_template: str) -> dict[str, Any]:
         "examples": [{"facts": _BATCH}],
     }
     return schemas
+
+
+def _with_its_kind(schema: dict[str, Any]) -> dict[str, Any]:
+    """Make a fact say its kind, by which it is read: here models have it by default."""
+    del schema["properties"]["kind"]["default"]
+    schema["required"] = ["kind", *schema["required"]]
+    return schema
