@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from services.api.model import Name
+from shared.facts.fields import DAY_BOUNDS, EARLIEST_DAY, LATEST_DAY
 from shared.kpis.periods import Period
 from shared.kpis.vocabulary import Dimension
 
@@ -26,13 +27,16 @@ _MOST_FILTER_VALUES: Final = 100
 
 def _iso_day(value: Any) -> Any:
     # Strings only, of this form only: an epoch number reads as a day too, and never the one meant.
-    if isinstance(value, str) and not _ISO_DAY.fullmatch(value):
+    is_day = isinstance(value, str) and _ISO_DAY.fullmatch(value)
+    if not (is_day or isinstance(value, date)):
         raise PydanticCustomError("date_form", "A day is written as YYYY-MM-DD.")
     return value
 
 
 LocalDay = Annotated[
-    date, BeforeValidator(_iso_day), Field(ge=date(2000, 1, 1), le=date(2100, 1, 1))
+    date,
+    Field(ge=EARLIEST_DAY, le=LATEST_DAY, json_schema_extra=DAY_BOUNDS),
+    BeforeValidator(_iso_day),
 ]
 _Values = Annotated[list[Name], Field(max_length=_MOST_FILTER_VALUES)]
 

@@ -1,8 +1,9 @@
 """What the assumption endpoints take and answer."""
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -23,18 +24,23 @@ __all__ = [
 ]
 
 
+_RATE: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?", re.ASCII)
+
+
 def _rate_text(value: Any) -> Any:
     # Strings only: a JSON number has lost digits before it gets here.
-    if not isinstance(value, str) or not value.isascii() or "_" in value:
-        raise PydanticCustomError("decimal_text", "A value is a decimal string.")
+    if not isinstance(value, str) or not _RATE.fullmatch(value):
+        raise PydanticCustomError(
+            "decimal_text",
+            "A value is a decimal string: at most 12 digits before the point and 8 after it.",
+        )
     return value
 
 
 RateText = Annotated[
     Decimal,
     BeforeValidator(_rate_text),
-    Field(max_digits=20, decimal_places=8, allow_inf_nan=False),
-    WithJsonSchema({"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,8})?$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_RATE.pattern}$"}),
 ]
 
 

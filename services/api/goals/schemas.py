@@ -11,6 +11,7 @@ from services.api.answers import Trust
 from services.api.assumptions.schemas import RateText
 from services.api.model import Cursor, DecimalText, Input, Output, Page
 from services.api.periods import LocalDay
+from shared.facts.fields import Flag
 from shared.kpis.definitions import Id
 from shared.kpis.forecast import Method
 from shared.kpis.goals import Attainable, Pacing, Reading, Verdict
@@ -61,7 +62,7 @@ _Way = Annotated[
     Field(description="Measurable: at least the target, or at most.", examples=["up"]),
 ]
 _Stretch = Annotated[
-    bool,
+    Flag,
     Field(
         description="Attainable: keep a target that lies outside the forecast's interval.",
         # True in the example, which no forecast then refuses: nobody knows what of it is in reach.
@@ -103,7 +104,7 @@ class GoalChange(Input):
     target: RateText | None = Field(
         default=None, description="The value to reach.", examples=["5500"]
     )
-    stretch: bool | None = Field(
+    stretch: Flag | None = Field(
         default=None, description="Keep a target outside the interval.", examples=[True]
     )
     owner: _Owner | None = Field(
