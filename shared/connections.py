@@ -51,7 +51,7 @@ class NewConnection(_Input):
     )
     credentials: dict[str, Any] = Field(
         description="Stored encrypted, and never shown again.",
-        examples=[{"auth": {"type": "token", "access_token": "pat-…"}}],
+        examples=[{"auth": {"type": "token", "access_token": "pat-eu1-8f2c51d0"}}],
     )
 
 

@@ -7,7 +7,13 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from services.api.facts.documents import fact_batch_schemas, portable
-from shared.web.documents import EVERYWHERE, PROBLEM_SCHEMAS, WITH_BODY, document_problems
+from shared.web.documents import (
+    CONFLICT,
+    EVERYWHERE,
+    PROBLEM_SCHEMAS,
+    WITH_BODY,
+    document_problems,
+)
 
 __all__ = ["DESCRIPTION", "install_openapi"]
 
@@ -47,6 +53,19 @@ _TAGS: Final = (
     ("keys", "API keys and their scopes."),
 )
 _WITH_NAME: Final = {404: "There is no such thing, or it is another organization's."}
+#: What these do may be at odds with what is there already.
+_WITH_STATE: Final = frozenset(
+    {
+        "connections_create_connection",
+        "connections_start_sync",
+        "deliveries_start_replay",
+        "facts_append_facts",
+        "facts_retract_facts",
+        "goals_update_goal",
+        "publications_publish_period",
+        "publications_withdraw_publication",
+    }
+)
 _REF: Final = "#/components/schemas/{model}"
 
 
@@ -77,6 +96,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     for path, operations in document["paths"].items():
         for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                parameter["schema"] = _without_null(parameter["schema"])
             _document_problems(path, operation)
     whole: dict[str, Any] = portable(document)
     return whole
@@ -88,11 +109,20 @@ def _document_problems(path: str, operation: dict[str, Any]) -> None:
         statuses |= _WITH_NAME
     if "requestBody" in operation:
         statuses |= WITH_BODY
-    elif path.endswith(("/sync", "/replay")):
-        statuses |= {409: WITH_BODY[409]}
+    if operation["operationId"] in _WITH_STATE:
+        statuses |= CONFLICT
     elif _parameters(operation) >= {"as_of", "live", "cursor"}:
         statuses |= {409: "Computed anew since the list was begun: begin it again."}
     document_problems(operation, statuses)
+
+
+def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter: one that may be left out is no null, which none can be."""
+    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    said = {name: part for name, part in schema.items() if name != "anyOf"}
+    if len(options) > 1:
+        return {**said, "anyOf": options}
+    return {**said, **options[0]} if options else said
 
 
 def _parameters(operation: Mapping[str, Any]) -> set[str]:

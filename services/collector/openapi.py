@@ -90,7 +90,7 @@ _VISIT: Final[dict[str, Any]] = {
 }
 _OF_FILES: Final = {
     **EVERYWHERE,
-    **{status: text for status, text in WITH_BODY.items() if status != 409},
+    **WITH_BODY,
     422: "A parameter, the file, or a row of it breaks a rule.",
 }
 _OF_DELIVERIES: Final = {

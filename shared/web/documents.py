@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["EVERYWHERE", "PROBLEM_SCHEMAS", "WITH_BODY", "document_problems"]
+__all__ = ["CONFLICT", "EVERYWHERE", "PROBLEM_SCHEMAS", "WITH_BODY", "document_problems"]
 
 _STRING: Final = {"type": "string"}
 _PROBLEM: Final[dict[str, Any]] = {
@@ -50,10 +50,11 @@ EVERYWHERE: Final[Mapping[int, str]] = {
 #: Of operations that take a body.
 WITH_BODY: Final[Mapping[int, str]] = {
     408: "The body took too long to arrive.",
-    409: "At odds with what is already there.",
     413: "The body is too large.",
     415: "Not a media type that is read here.",
 }
+#: Of operations whose request may be at odds with what is there.
+CONFLICT: Final[Mapping[int, str]] = {409: "At odds with what is already there."}
 #: The schemas that refusals refer to, by name.
 PROBLEM_SCHEMAS: Final[Mapping[str, Any]] = {"Problem": _PROBLEM, "FieldError": _FIELD_ERROR}
 _HEADERS: Final[Mapping[int, Mapping[str, Any]]] = {

@@ -189,6 +189,74 @@ def test_no_schema_has_a_name_that_generated_clients_use_themselves(
     assert used & document["components"]["schemas"].keys() == set()
 
 
+#: Of JSON Schema 2020-12 and OpenAPI 3.1; the bounds of days are those of ajv.
+KEYWORDS = {
+    *("$ref", "additionalProperties", "allOf", "anyOf", "const", "default", "description"),
+    *("discriminator", "enum", "examples", "exclusiveMaximum", "exclusiveMinimum", "format"),
+    *("formatMaximum", "formatMinimum", "items", "maxItems", "maxLength", "maxProperties"),
+    *("maximum", "minItems", "minLength", "minProperties", "minimum", "oneOf", "pattern"),
+    *("prefixItems", "properties", "propertyNames", "required", "title", "type", "uniqueItems"),
+}
+
+
+def keywords(schema: Any) -> Iterator[str]:
+    """Yield the keywords of a schema and of those in it."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from keywords(part)
+    elif isinstance(schema, dict):
+        yield from schema
+        for name, part in schema.items():
+            if name == "properties":
+                yield from keywords(list(part.values()))
+            elif name not in ("const", "default", "discriminator", "enum", "examples"):
+                yield from keywords(part)
+
+
+def test_schemas_say_all_in_words_that_validators_know(document: dict[str, Any]) -> None:
+    parameters = [
+        parameter["schema"]
+        for _, operation in operations(document)
+        for parameter in operation.get("parameters", ())
+    ]
+    schemas = [*document["components"]["schemas"].values(), *parameters]
+
+    assert set(keywords(schemas)) <= KEYWORDS
+
+
+def test_parameters_are_never_null(document: dict[str, Any]) -> None:
+    """There is none in an address: one that may be left out is not required."""
+    null = {"type": "null"}
+
+    nullable = [
+        f"{name} {parameter['name']}"
+        for name, operation in operations(document)
+        for parameter in operation.get("parameters", ())
+        if null in parameter["schema"].get("anyOf", ())
+    ]
+
+    assert nullable == []
+
+
+def test_only_operations_that_meet_a_state_conflict_with_it(document: dict[str, Any]) -> None:
+    met = {
+        operation["operationId"]
+        for name, operation in operations(document)
+        if "409" in operation["responses"] and not name.startswith("get ")
+    }
+
+    assert met == {
+        "connections_create_connection",
+        "connections_start_sync",
+        "deliveries_start_replay",
+        "facts_append_facts",
+        "facts_retract_facts",
+        "goals_update_goal",
+        "publications_publish_period",
+        "publications_withdraw_publication",
+    }
+
+
 async def test_the_example_of_a_batch_is_taken(
     document: dict[str, Any], client: httpx.AsyncClient
 ) -> None:
@@ -218,6 +286,26 @@ def composed(document: dict[str, Any], name: str) -> dict[str, Any]:
     """Return a body made of the first example of each field, as documentation pages make it."""
     properties = document["components"]["schemas"][name]["properties"]
     return {field: described["examples"][0] for field, described in properties.items()}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("POST", "/v1/connections", "NewConnection"),
+        ("POST", "/v1/keys", "NewKey"),
+        ("POST", "/v1/links", "NewLink"),
+        ("POST", "/v1/people/references", "Addresses"),
+        ("POST", "/v1/publications", "NewPublication"),
+        ("PUT", "/v1/assumptions/gross_margin", "NewStatement"),
+        ("PUT", "/v1/organization/privacy", "Privacy"),
+    ],
+)
+async def test_the_example_of_a_body_is_taken(
+    document: dict[str, Any], client: httpx.AsyncClient, method: str, path: str, name: str
+) -> None:
+    answer = await client.request(method, path, json=composed(document, name))
+
+    assert answer.is_success, answer.text
 
 
 @pytest.mark.parametrize("weeks", [0, 26])

@@ -39,7 +39,7 @@ class ConnectionPatch(ConnectionChange):
     credentials: dict[str, Any] | None = Field(
         default=None,
         description="New credentials, whole; stored encrypted and never shown again.",
-        examples=[{"auth": {"type": "token", "access_token": "pat-…"}}],
+        examples=[{"auth": {"type": "token", "access_token": "pat-eu1-8f2c51d0"}}],
     )
     state: Literal["active", "paused"] | None = Field(
         default=None, description="Pause, or resume.", examples=["paused"]

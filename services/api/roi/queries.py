@@ -4,7 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from services.api.model import Cursor, Limit
 from services.api.periods import KnownQuery, LocalDay
@@ -58,7 +58,12 @@ _WINDOW: Final = (
 )
 _ORDER: Final = "How many channels back the model `markov` remembers."
 
-HalfLife = Annotated[Decimal, Field(ge=1, le=3650, decimal_places=2)]
+HalfLife = Annotated[
+    Decimal,
+    Field(ge=1, le=3650, decimal_places=2),
+    # In an address a number loses no digits; pydantic would promise that any text is taken.
+    WithJsonSchema({"type": "number", "minimum": 1, "maximum": 3650}),
+]
 Window = Annotated[int, Field(ge=0, le=3650)]
 Order = Annotated[int, Field(ge=1, le=MOST_ORDER)]
 Conversion = Annotated[ConversionKind, Field(description=_CONVERSION, examples=["lead"])]
@@ -139,7 +144,7 @@ class ComparisonQuery(ModelsQuery):
 
     conversion: Conversion = ConversionKind.DEAL
     half_life_days: Literal["measured"] | HalfLife | None = Field(
-        default=None, description=_HALF_LIFE, examples=["30"]
+        default=None, description=_HALF_LIFE, examples=[30]
     )
     window_days: Window | None = Field(default=None, description=_WINDOW, examples=[60])
     order: Order = Field(default=1, description=_ORDER, examples=[1])
