@@ -6,7 +6,7 @@ day makes; and it must not change when more is told.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import asyncpg
@@ -24,6 +24,7 @@ from tests.known_reading import seen
 from tests.property.comparing import BUCKETS, COUNTED, SUMMED, VIEW, WITHOUT_TEAMS
 from tests.property.drawing import one_in
 from tests.property.engine import fold, found_org
+from tests.property.recording import recorded
 from tests.property.worlds import Delivery, Setting, histories, settings
 
 pytestmark = pytest.mark.timeout(7200)
@@ -83,20 +84,16 @@ def _by_day(
 
 async def _record(database: Database, org: Org, number: int, items: Sequence[Delivery]) -> None:
     async with database.transaction(org.id) as connection:
-        await append(connection, org, items, received_at=_noon(number))
-
-
-def _noon(number: int) -> datetime:
-    # Three days apart, at an hour at which it is the same day in all zones drawn.
-    day = _FIRST_DAY + timedelta(days=3 * number)
-    return datetime(day.year, day.month, day.day, 8, tzinfo=UTC)
+        at = recorded(_FIRST_DAY, number, org.zone).at
+        await append(connection, org, items, received_at=at)
 
 
 async def _read(database: Database, org: Org, number: int | None = None) -> dict[str, Any]:
-    """Return everything of the present, or as known on the day after the one of ``number``."""
+    """Return everything of the present, or as known once the part ``number`` was."""
     async with database.transaction(org.id) as connection:
         if number is not None:
-            day = _noon(number).date() + timedelta(days=1)
+            # Nothing is recorded on the day after each second one: it is known then, too.
+            day = recorded(_FIRST_DAY, number, org.zone).day + timedelta(days=number % 2)
             await look_back(connection, await known_on(connection, org, day))
         found = await seen(connection, org)
         for group_by, measures in _MEASURES.items():

@@ -4,7 +4,7 @@ And whatever moved a figure is listed: no day on which one moved has no entry to
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +30,7 @@ from shared.security.keyring import KeyRing, MasterKey
 from shared.security.keys import Caller
 from tests.property.drawing import one_in
 from tests.property.engine import found_org
+from tests.property.recording import recorded
 from tests.property.worlds import Delivery, Setting, histories, settings
 
 pytestmark = pytest.mark.timeout(7200)
@@ -86,13 +87,12 @@ async def test_moves_add_up_and_none_is_missing(
 ) -> None:
     org = await found_org(database, setting)
     told: list[date] = []
-    # The first day of recording lies inside the period: later ones restate it.
+    # The first day of recording is the last one of the period: later ones restate it.
     for number, count in enumerate([*days, len(deliveries)]):
         items, deliveries = deliveries[:count], deliveries[count:]
-        day = date(2025, 4, 6) + timedelta(days=3 * number)
+        day, at = recorded(_END - timedelta(days=1), number, org.zone)
         async with database.transaction(org.id) as connection:
-            noon = datetime(day.year, day.month, day.day, 8, tzinfo=UTC)
-            await append(connection, org, items, received_at=noon)
+            await append(connection, org, items, received_at=at)
         told.append(day)
     await catch_up(database, org.id)
     for figure in {*_ALWAYS, *figures}:

@@ -7,7 +7,7 @@ period may be published: it stays what it was then, and says how far it has move
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -37,11 +37,12 @@ from tests.property.drawing import dear
 from tests.property.engine import found_org, state
 from tests.property.oracle.rates import Stated
 from tests.property.questions import Question, any_question
+from tests.property.recording import recorded
 from tests.property.worlds import Delivery, Setting, rates, settings, value_histories
 
 pytestmark = pytest.mark.timeout(7200)
 
-_FIRST_DAY = datetime(2025, 5, 12, 8, tzinfo=UTC)
+_FIRST_DAY = date(2025, 5, 12)
 _COMMON = ("from", "to", "basis", "channel", "cost_basis", "amortize_months", "recruiting_method")
 #: Of when an answer is, and how fresh: what is known of that is of another kind.
 _OF_MOMENT = (
@@ -71,15 +72,16 @@ async def test_a_look_back_at_returns_shows_what_was_answered(
     answered, published = [], None
     for number, (count, stated) in enumerate([*days, (len(deliveries), [])]):
         told, deliveries = deliveries[:count], deliveries[count:]
-        with _asked_at(_FIRST_DAY + timedelta(days=3 * number)) as now:
+        day, at = recorded(_FIRST_DAY, number, org.zone)
+        with _asked_at(at):
             half = len(told) // 2
             await _record(database, org, told[:half], stated)
             if number == publishing:
                 published = await _published(database, org, question)
             await _record(database, org, told[half:], [])
-            answered.append((now.date(), await _answers(database, org, question, live=True)))
+            answered.append((day, await _answers(database, org, question, live=True)))
 
-    with _asked_at(_FIRST_DAY + timedelta(days=40)):
+    with _asked_at(at + timedelta(days=40)):
         for day, was in answered:
             known = await _answers(database, org, question, as_of=day)
             assert _figures(known) == _figures(was), day

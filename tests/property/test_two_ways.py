@@ -7,7 +7,7 @@ the facts listed for any measure and any part of it make its value in the way th
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 from random import Random
 from typing import NamedTuple
@@ -35,6 +35,7 @@ from tests.property.comparing import DIVISION
 from tests.property.drawing import one_in
 from tests.property.engine import found_org, state
 from tests.property.oracle.rates import Stated
+from tests.property.recording import recorded
 from tests.property.worlds import (
     FIRST_DAY,
     LAST_DAY,
@@ -49,8 +50,7 @@ from tests.property.worlds import (
 pytestmark = pytest.mark.timeout(7200)
 
 _PERIOD = Period(FIRST_DAY - timedelta(days=9), LAST_DAY)
-_TOLD = datetime(2025, 4, 20, 8, tzinfo=UTC)
-_LATER = _TOLD + timedelta(days=3)
+_TOLD_ON = date(2025, 4, 20)
 _KPIS_AT_ONCE, _EXPLAINED_AT_ONCE = 24, 16
 _NUMBERS = [
     kpi for kpi in catalogue().kpis.values() if kpi.statement is None and kpi.unavailable is None
@@ -89,13 +89,14 @@ async def test_the_same_asked_in_two_ways_is_answered_the_same(
 ) -> None:
     org = await found_org(database, setting)
     await state(database, org, stated)
-    for items, at in ((deliveries[:first], _TOLD), (deliveries[first:], _LATER)):
+    for number, items in enumerate((deliveries[:first], deliveries[first:])):
+        at = recorded(_TOLD_ON, number, org.zone).at
         async with database.transaction(org.id) as connection:
             await append(connection, org, items, received_at=at)
     await catch_up(database, org.id)
     async with database.transaction(org.id) as connection:
         if is_past:
-            await look_back(connection, await known_on(connection, org, _TOLD.date()))
+            await look_back(connection, await known_on(connection, org, _TOLD_ON))
         asking = _Asking(connection, org, chosen)
         groups = await _assert_groups_are_parts(asking)
         await _assert_days_add_up(asking, groups)
