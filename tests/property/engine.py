@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -48,21 +49,24 @@ _ALONE = getattr(dividing, _SOONER_ALONE)
 #: (kind of conversion, its id, model, touch key, share, amount)
 CreditRow = tuple[str, str, str, bytes, Fraction, Fraction | None]
 
+#: Another generation may be under way, or retired.
+_IS_LIVE = """org_id = $1 AND generation = (
+    SELECT generation FROM generation WHERE org_id = $1 AND state = 'live')"""
 _CELL = "measure, day, slice, team, employee, account, network, campaign, content, channel"
 _ROLLUPS = f"""
 SELECT {_CELL}, value
   FROM rollup_value JOIN cell USING (org_id, generation, cell)
- WHERE org_id = $1 AND value <> 0
+ WHERE {_IS_LIVE} AND value <> 0
 """
 _CHANGES = f"""
 SELECT {_CELL}, sum(delta) AS value
   FROM rollup_delta JOIN cell USING (org_id, generation, cell)
- WHERE org_id = $1
+ WHERE {_IS_LIVE}
  GROUP BY {_CELL}
 HAVING sum(delta) <> 0
 """
-_CREDITS = """
-SELECT kind, conversion, model, touch_key, share, amount FROM credit WHERE org_id = $1
+_CREDITS = f"""
+SELECT kind, conversion, model, touch_key, share, amount FROM credit WHERE {_IS_LIVE}
 """
 
 
@@ -90,10 +94,12 @@ def history_of(org: Org, deliveries: Iterable[Delivery]) -> History:
     )
 
 
-async def deliver(database: Database, org: Org, items: Sequence[Delivery]) -> None:
-    """Append one batch, in a transaction of its own."""
+async def deliver(
+    database: Database, org: Org, items: Sequence[Delivery], at: datetime | None = None
+) -> None:
+    """Append one batch, in a transaction of its own; recorded now, or ``at`` a moment."""
     async with database.transaction(org.id) as connection:
-        await append(connection, org, items)
+        await append(connection, org, items, received_at=at)
 
 
 async def fold(database: Database, org: Org, limit: int) -> None:
@@ -121,23 +127,27 @@ def credited_at_once(touches: int) -> Iterator[None]:
 
 
 async def tell(
-    database: Database, org: Org, deliveries: Sequence[Delivery], steps: Iterable[Step]
+    database: Database,
+    org: Org,
+    deliveries: Sequence[Delivery],
+    steps: Iterable[Step],
+    at: datetime | None = None,
 ) -> None:
     """Deliver in the batches of ``steps``, folding where they say; then all the rest.
 
-    The last few come when most of them are folded.
+    The last few come when most of them are folded. All is recorded ``at`` one moment, or now.
     """
     rest = list(deliveries)
     for step in steps:
         batch, rest = rest[: step.deliveries], rest[step.deliveries :]
-        await deliver(database, org, batch)
+        await deliver(database, org, batch, at)
         if step.fold_limit is not None:
             with credited_at_once(step.touches_at_once):
                 await fold(database, org, step.fold_limit)
-    await deliver(database, org, rest[:-_LATE])
+    await deliver(database, org, rest[:-_LATE], at)
     with credited_at_once(50_000):
         await fold(database, org, 1000)
-    await deliver(database, org, rest[-_LATE:])
+    await deliver(database, org, rest[-_LATE:], at)
     await catch_up(database, org.id)
 
 

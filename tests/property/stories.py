@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from shared.facts import Fact, Retraction, parse_fact
 from tests.property import wider
 from tests.property.saying import BODIES, FIRST_DAY, INSTANTS, Delivery, fact
-from tests.property.scenes import SCENES, Play, Told
+from tests.property.scenes import LONG_SCENES, SCENES, Play, Told
 
 __all__ = ["EARNING", "Story", "long_story", "stories"]
 
@@ -91,7 +91,7 @@ class Story:
             for n, (kind, fixed) in enumerate(said)
         ]
         versions = [list(_versions(chance, one, instants)) for one in facts]
-        played = self.scenes if self.is_long else chance.sample(self.scenes, _SCENES_OF_SHORT)
+        played = LONG_SCENES if self.is_long else chance.sample(self.scenes, _SCENES_OF_SHORT)
         scenes = [one for scene in played for one in scene(chance)]
         late: list[Delivery] = []
         for n, one in enumerate(scenes):

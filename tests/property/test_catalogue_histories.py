@@ -5,6 +5,8 @@ anything that divides it, with rates that change within the days asked about.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
 from random import Random
 
@@ -15,9 +17,11 @@ from hypothesis import strategies as st
 from services.api.dependencies import Access
 from services.api.evaluation import Slice, evaluate_unshielded
 from shared.db import Database
+from shared.facts import MemberJoined
 from shared.kpis.compose import KpiValue
 from shared.kpis.definitions import catalogue
 from shared.kpis.measures import MEASURES, Kept
+from shared.kpis.vocabulary import RetentionWeek
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, read_measures
 from shared.security.keys import Caller
@@ -97,10 +101,23 @@ async def test_every_count_and_kpi_equals_what_the_oracle_says(
     divided_by = chosen.sample(_DIVIDED_BY, _DIVISIONS_AT_ONCE)
     org = await found_org(database, setting)
     await state(database, org, stated)
-    await tell(database, org, deliveries, plan)
-    oracle = Whole.of(history_of(org, deliveries), stated)
+    history = history_of(org, deliveries)
+    at = _as_weeks_end(history, chosen)
+    await tell(database, org, deliveries, plan, at)
+    oracle = Whole.of(replace(history, known_on=history.day(at)), stated)
     await _assert_answered(database, org, oracle, divided_by)
     await _assert_ranked(database, org, oracle, chosen)
+
+
+def _as_weeks_end(history: History, chosen: Random) -> datetime:
+    """Return when all is recorded: just before or after somebody's week after joining is over."""
+    joins = history.of(MemberJoined)
+    if not joins:
+        return datetime(2025, 12, 31, tzinfo=UTC)
+    week = chosen.choice([*RetentionWeek])
+    over = history.day(chosen.choice(joins).occurred_at) + timedelta(weeks=int(week) + 1)
+    midnight = datetime.combine(over, time(), history.zone).astimezone(UTC)
+    return midnight - chosen.choice((timedelta(0), timedelta(minutes=1)))
 
 
 @dear(long=25, otherwise=1)

@@ -17,7 +17,11 @@ _department = (None, "North", "South")
 _market = (None, "de", "pl")
 _job = (None, "j1", "j2")
 _hours = ("0", "1.5", "3", "7.25")
-_early = [datetime(2025, 3, day, 23, 15, tzinfo=UTC) for day in (1, 8, 9)]
+#: Before clocks change, in the hour that belongs to another day since: in Warsaw and Lord Howe.
+_early = [
+    datetime(2025, 3, day, hour, minute, tzinfo=UTC)
+    for day, hour, minute in ((1, 23, 15), (8, 22, 30), (9, 13, 15))
+]
 _late = (None, None, *(datetime(2025, 5, day, tzinfo=UTC) for day in (1, 2)))
 
 #: Field → the values it may have, usual ones several times; None is to say nothing.

@@ -83,7 +83,8 @@ steps = st.lists(
     max_size=7,
 )
 #: Rates stated one after another: most keys change within the days asked about, some twice a day.
-_rate_days = st.sampled_from([FIRST_DAY + timedelta(days=n) for n in (-90, 3, 8, 8, 16)])
+#: Two of the days are the first ones after periods that are asked about.
+_rate_days = st.sampled_from([FIRST_DAY + timedelta(days=n) for n in (-90, 3, 8, 8, 12, 13, 16)])
 _VALUES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(sorted(KEYS), ("0", "0.3", "0.8", "1")),
     "active.weeks": ("1", "2", "6"),
@@ -102,7 +103,7 @@ _BEFORE = FIRST_DAY - timedelta(days=90)
 @st.composite
 def _stated(draw: st.DrawFn) -> list[Stated]:
     told = draw(st.lists(st.tuples(_keys, _rate_days), max_size=12))
-    if draw(st.booleans()):
+    if draw(st.integers(0, 3)):
         told = [(key, _BEFORE) for key in _PRICING] + told
     told += draw(st.lists(st.sampled_from(told), max_size=3)) if told else []
     return [Stated(key, day, draw(st.sampled_from(_VALUES[key]))) for key, day in told]
@@ -112,9 +113,9 @@ rates = _stated()
 
 
 def all_rates(choose: Choose) -> list[Stated]:
-    """Return statements about every rate: one that holds before, and a later one, corrected."""
-    days = (_BEFORE, *[FIRST_DAY + timedelta(days=8)] * 2)
-    return [Stated(key, day, choose(_VALUES[key])) for key in sorted(KEYS) for day in days]
+    """Return statements about every rate: of before, later, corrected, and of the next period."""
+    days = (_BEFORE, *[FIRST_DAY + timedelta(days=n) for n in (8, 8, 12)])
+    return [Stated(key, day, choose(_VALUES[key])) for key in sorted(_VALUES) for day in days]
 
 
 _revisions = st.integers(0, 3)

@@ -50,7 +50,7 @@ class History:
     """The standing facts of one organization and the settings its figures depend on.
 
     ``minor_digits`` is how many fraction digits its currency has. ``stated`` says who is counted,
-    in the order in which it was said.
+    in the order in which it was said. ``known_on`` is the day on which the last of it was recorded.
     """
 
     facts: list[Fact]
@@ -59,6 +59,7 @@ class History:
     half_life_days: int | Fraction
     minor_digits: int = 2
     stated: Sequence[Stated] = ()
+    known_on: date = date.max
 
     def of(self, kind: type[FactT]) -> list[FactT]:
         """Return the standing facts of one kind."""

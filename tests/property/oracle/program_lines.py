@@ -193,9 +193,10 @@ def _after_joining(history: History, span: Span, joined: dict[str, datetime]) ->
             for post, day in _posts(history)
             if post.employee == name and history.day(at) + start <= day < history.day(at) + end
         }
-        # The histories lie in the past, so every week that is asked about is over.
-        told[f"cohort.w{week}"] = Told(_one(joined, span.last_day), "count")
-        told[f"cohort_active.w{week}"] = Told(_one(active, span.last_day), "count")
+        # Of whom the week was not over when the last fact was recorded, nothing is known.
+        over = {n for n, at in joined.items() if history.day(at) + end <= history.known_on}
+        told[f"cohort.w{week}"] = Told(_one(over, span.last_day), "count")
+        told[f"cohort_active.w{week}"] = Told(_one(active & over, span.last_day), "count")
     return told
 
 
