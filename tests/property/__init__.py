@@ -20,9 +20,11 @@ of them are drawn choice by choice, so that a failure is made small. Of most kin
 facts and fewer changes: the others are made of a seed (`stories`), and there most facts are
 corrected in one field alone or in all, deleted, told again or said twice at once; and beside what a
 story is about, what seldom happens by chance does (`scenes`). One of them is long and holds
-everything. Forecasts need months (`programs`), causes teams that start one after another
-(`rollouts`), small groups people in motion (`staffs`): these are drawn by a seed, told in any
-order, repeated, corrected and deleted as well.
+everything, with scenes in which words contradict each other at one moment, and things happen on the
+first or the last day that counts. Where it matters on which day something is recorded, that is
+minutes before or after a midnight (`recording`). Forecasts need months (`programs`), causes teams
+that start one after another (`rollouts`), small groups people in motion (`staffs`): these are drawn
+by a seed, told in any order, repeated, corrected and deleted as well.
 
 What is compared, exactly unless it says otherwise:
 
@@ -31,10 +33,12 @@ What is compared, exactly unless it says otherwise:
   of arrival, with two deliverers at once, and without revisions;
 - `test_currency_histories`: the same of organizations of currencies with two, three and no digits,
   half of whose amounts are told in another one, at rates that are stated late and corrected;
+- `test_rebuilt`: the same while a generation with other settings is built beside the live one, and
+  when it has taken over;
 - `test_catalogue_histories`: every measure and every KPI of the catalogue, for the company and by
-  anything that divides it, at rates that change inside the period, and who did most; measures that
-  are means or medians of hours to twelve digits, which is what a division in the database is good
-  for;
+  anything that divides it, at rates that change inside the period, as known when a week after
+  somebody's joining ends, and who did most; measures that are means or medians of hours to twelve
+  digits, which is what a division in the database is good for;
 - `test_roi_histories`: credit by every model, channel and group, with any window, half-life and
   order of the chain; removal effects; every form of ROI, break-even, spread and what depends on the
   model; cost in cash, in full and amortized, by category; recruiting; payback; maturity; the cohort
