@@ -18,11 +18,14 @@ from shared.db import Database
 from shared.facts import Fact, parse_fact
 from shared.ledger.reconversion import convert_anew
 from shared.orgs import Org
-from tests.property.comparing import assert_equals_oracle
+from shared.rollups.read import MeasureQuery, read_measures
+from tests.property.comparing import BUCKETS, agree, assert_equals_oracle
 from tests.property.drawing import one_in
 from tests.property.engine import digest, found_org, history_of, state, tell
+from tests.property.oracle.answers import Span
 from tests.property.oracle.currencies import in_own_currency
 from tests.property.oracle.rates import Stated
+from tests.property.oracle.whole import Whole
 from tests.property.stories import stories
 from tests.property.worlds import FIRST_DAY, Delivery, Setting, Step, settings, steps
 
@@ -32,14 +35,22 @@ _FOREIGN = "EUR"
 _KEY = f"exchange_rate.{_FOREIGN}"
 #: There is a rate of every day; what a day has none of is refused.
 _AT_FIRST = Stated(_KEY, date(2024, 1, 1), "1.0825")
+#: The days that begin at the midnights around which most happens: in Kathmandu, Warsaw, Lord Howe.
+_DAYS = [FIRST_DAY + timedelta(days=n) for n in (-20, 3, 3, 6, 7, 13, 14)]
 _rates = st.lists(
     st.builds(
         Stated,
         key=st.just(_KEY),
-        effective_on=st.sampled_from([FIRST_DAY + timedelta(days=n) for n in (-20, 3, 8, 8, 14)]),
+        effective_on=st.sampled_from(_DAYS),
         value=st.sampled_from(["1", "0.005", "150.37", "0.33333333"]),
     ),
     max_size=4,
+)
+#: As they are mostly stated: another one each day, so that none is worth what the next one is.
+_DAILY = [Stated(_KEY, FIRST_DAY + timedelta(days=n), f"1.{n + 10}") for n in range(22)]
+_IN_NO_CELL = (
+    *("pipeline", "pipeline.linear", "quota", "revenue_owned"),
+    *("figure.market_sales", "figure.process_cost", "figure.recruiting_cost"),
 )
 _THEMES = [
     (*("touch.recorded",) * 3, "lead.created", *("deal.changed",) * 4, "cost.booked"),
@@ -53,7 +64,7 @@ _THEMES = [
     st.sampled_from(["USD", "JPY", "KWD"]),
     stories(_THEMES),
     steps,
-    st.tuples(_rates, _rates, _rates),
+    st.tuples(_rates | st.just(_DAILY) | st.just(_DAILY), _rates, _rates),
     st.integers(1, 5),
 )
 async def test_amounts_are_worth_what_the_rates_of_their_days_make_of_them(
@@ -78,10 +89,23 @@ async def test_amounts_are_worth_what_the_rates_of_their_days_make_of_them(
 
     rates = [_AT_FIRST, *before, *between, *after]
     history = replace(history_of(org, told), stated=rates)
-    await assert_equals_oracle(database, org, in_own_currency(history, own))
+    history = in_own_currency(history, own)
+    await assert_equals_oracle(database, org, history)
+    await _assert_worth(database, org, Whole.of(history, ()))
     found = await digest(database, org)
     await tell(database, org, told, plan)
     assert await digest(database, org) == found
+
+
+async def _assert_worth(database: Database, org: Org, oracle: Whole) -> None:
+    """Compare the amounts that are in no cell."""
+    async with database.transaction(org.id) as connection:
+        table = await read_measures(connection, org, _IN_NO_CELL, MeasureQuery(BUCKETS, None))
+    for index, bucket in enumerate(BUCKETS):
+        span = Span(bucket.start, bucket.end)
+        for measure in _IN_NO_CELL:
+            got, want = table[index, ""][measure], oracle.read(span, measure, "")
+            assert agree(got, want), (measure, bucket, got, want)
 
 
 def _in_some_currency(item: Delivery, own: str) -> Delivery:
