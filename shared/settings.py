@@ -184,7 +184,8 @@ class WorkerSettings(ProcessSettings):
     public_url: str = "http://localhost:8001"
     sweep_every: Duration = Field(default=timedelta(seconds=5), gt=timedelta(0))
     concurrency: int = Field(default=4, ge=1, le=64)
-    """How many organizations are worked on at once."""
+    """How many organizations each task is run for at once; rebuilding, verifying and measuring
+    half-lives share half as many."""
 
 
 class CollectorWorkerSettings(WorkerSettings):

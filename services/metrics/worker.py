@@ -36,8 +36,11 @@ BATCH = 50_000
 #: What the working tables of such a batch fit in. They are read several times each.
 TEMP_BUFFERS = "64MB"
 #: How long an organization has a worker's hands: work that takes hours ends its turn long before a
-#: run is cancelled, and the sweep finds what is left of it.
+#: run is cancelled, and the next turn goes on.
 TURN = timedelta(minutes=2)
+#: The same of a fold: with more waiting than that takes, an organization lets others go first,
+#: whose few new facts would otherwise wait for a million.
+_FOLD_TURN = timedelta(seconds=10)
 #: A run is cancelled then. It cannot hang, as no statement may last for more than a minute. But one
 #: fact may be work for many minutes, if all touches of a person with thousands of leads change.
 RUN_TIMEOUT = timedelta(hours=1)
@@ -170,11 +173,15 @@ def _make(resources: Resources, *, verify_every: timedelta) -> Work:
     # A rebuild meets again what was folded long ago: what it learns is not about the newest facts.
     folds, rebuilds = BatchSizes(BATCH), BatchSizes(BATCH)
 
-    async def fold(org_id: UUID) -> None:
-        await catch_up(database, org_id, turn=Turn(TURN), sizes=folds)
+    async def fold(org_id: UUID) -> bool:
+        turn = Turn(_FOLD_TURN)
+        await catch_up(database, org_id, turn=turn, sizes=folds)
+        return turn.is_over
 
-    async def rebuild(org_id: UUID) -> None:
-        await tend_generations(database, org_id, turn=Turn(TURN), sizes=rebuilds)
+    async def rebuild(org_id: UUID) -> bool:
+        turn = Turn(TURN)
+        await tend_generations(database, org_id, turn=turn, sizes=rebuilds)
+        return turn.is_over
 
     async def measure(org_id: UUID) -> None:
         await remeasure(database, org_id)
@@ -195,7 +202,12 @@ def _make(resources: Resources, *, verify_every: timedelta) -> Work:
         "verify": sampler.verify,
         "remeasure": measure,
     }
-    return Work(tasks=tasks, sweep=sweep, run_timeout=RUN_TIMEOUT)
+    return Work(
+        tasks=tasks,
+        sweep=sweep,
+        background=("rebuild", "verify", "remeasure"),
+        run_timeout=RUN_TIMEOUT,
+    )
 
 
 def main(settings: MetricsWorkerSettings) -> None:

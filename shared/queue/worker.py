@@ -13,7 +13,7 @@ id. Whoever was dropped had committed before that, and the run reads after it.
 import asyncio
 import random
 import signal
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, timedelta
 from typing import Any, Final
@@ -54,6 +54,7 @@ async def run_worker(
     sweep_every: timedelta = timedelta(seconds=5),
     sweep_timeout: timedelta = timedelta(seconds=30),
     concurrency: int = 4,
+    background: Collection[str] = (),
     run_timeout: timedelta = RUN_TIMEOUT,
     grace: timedelta = timedelta(seconds=25),
     health: Health | None = None,
@@ -65,15 +66,24 @@ async def run_worker(
         name: the component, for metrics and logs.
         tasks: what to run for an organization, by name. A task brings its organization up to date
             and returns; it may be run again at any time, and in other processes at the same time.
+            One that ends its turn before that returns True, and has another turn.
         sweep: looks in PostgreSQL for due work and returns it as (task, organization) pairs, which
             are run as if they had been woken; it may return nothing and do its own housekeeping.
+        concurrency: organizations that each task is run for at once; those in the ``background``,
+            which take long and nobody waits for, share half as many.
         run_timeout: after this a run is cancelled; what it has not committed stays due.
         health: told of every heartbeat and of the beginning of the end.
         stop: ends the worker when set; without it signals do.
     """
     stop = stop or _stop_on_signals()
     health = health or Health()
-    runner = Runner(tasks, concurrency=concurrency, timeout=run_timeout, component=name)
+    runner = Runner(
+        tasks,
+        concurrency=concurrency,
+        timeout=run_timeout,
+        component=name,
+        background=background,
+    )
     loops = [
         asyncio.create_task(_listen(redis_url, task, runner), name=f"listen:{task}")
         for task in tasks

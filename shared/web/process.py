@@ -1,7 +1,7 @@
 """How the long-running processes run: an HTTP one, and a worker with its probes."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,11 +34,13 @@ _WORK_STATEMENT_TIMEOUT_MS: Final = 60_000
 class Work:
     """What a worker does: its tasks by name, and the sweep that finds what nobody announced.
 
-    A run that takes longer than ``run_timeout`` is cancelled.
+    Tasks in the ``background`` take long and nobody waits for them. A run that takes longer than
+    ``run_timeout`` is cancelled.
     """
 
     tasks: Mapping[str, Task]
     sweep: Sweep
+    background: Collection[str] = ()
     run_timeout: timedelta = RUN_TIMEOUT
 
 
@@ -110,6 +112,7 @@ async def _work(
                 sweep=made.sweep,
                 sweep_every=settings.sweep_every,
                 concurrency=settings.concurrency,
+                background=made.background,
                 run_timeout=made.run_timeout,
                 grace=settings.shutdown_grace,
                 health=health,
