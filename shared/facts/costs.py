@@ -51,7 +51,6 @@ class CostBooked(Fact):
     )
     is_one_off: Flag = Field(
         default=False,
-        strict=True,
         description="Whether it was paid once for a longer use, such as a setup or a first"
         " training. A statement may spread it over months from ``starts_on``.",
         examples=[False],
