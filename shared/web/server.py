@@ -9,8 +9,12 @@ from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shared.errors import MalformedRequest
+from shared.ids import new_id
 from shared.observability.health import Health
+from shared.web.problems import problem_response
 
 __all__ = ["DrainingServer", "server_config"]
 
@@ -21,6 +25,7 @@ def server_config(app: ASGIApp, *, host: str, port: int, grace: timedelta) -> uv
     """Return how uvicorn is to serve ``app``: our logs, no advertising, bounded waiting."""
     return uvicorn.Config(
         app,
+        http=_Protocol,
         host=host,
         port=port,
         log_config=None,
@@ -33,6 +38,22 @@ def server_config(app: ASGIApp, *, host: str, port: int, grace: timedelta) -> uv
         timeout_keep_alive=10,
         timeout_graceful_shutdown=max(1, int(grace.total_seconds())),
     )
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP as uvicorn reads it; what is none is told as every other problem is."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what never becomes a request of the application, and close the connection."""
+        request_id = str(new_id())
+        unreadable = MalformedRequest(
+            "This is no HTTP/1.1, or its address is longer than 65,535 bytes.",
+            headers={"X-Request-ID": request_id, "Connection": "close"},
+        )
+        answer = problem_response(unreadable, {"type": "http", "earned.request_id": request_id})
+        head = b"".join(b"%s: %s\r\n" % header for header in answer.raw_headers)
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"\r\n" + answer.body)
+        self.transport.close()
 
 
 class DrainingServer(uvicorn.Server):

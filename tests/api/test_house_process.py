@@ -195,6 +195,36 @@ async def test_whatever_is_asked_a_scrape_stays_small(
     assert len(samples) < 2000
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /v1/kpis?x=" + b"x" * 65_536 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /v1/kpis HTTP/1.1\r\nHost\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_answered_with_a_problem_too(
+    database_url: str, port: int, sent: bytes
+) -> None:
+    async with running(SERVE, database_url, http_port=str(port)) as process:
+        async with client_of(port) as client:
+            await until_ready(process, client)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+
+    status, *lines = head.decode().split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in lines)
+    problem = orjson.loads(body)
+    assert status == "HTTP/1.1 400 Bad Request"
+    assert headers["content-type"] == "application/problem+json"
+    assert int(headers["content-length"]) == len(body)
+    assert headers["connection"] == "close"
+    assert (problem["code"], problem["status"]) == ("malformed_request", 400)
+    assert problem["request_id"] == headers["x-request-id"]
+
+
 async def test_the_log_is_one_json_object_a_line(database_url: str, port: int) -> None:
     async with (
         running(SERVE, database_url, http_port=str(port), drain_delay="0") as process,
