@@ -238,6 +238,13 @@ def test_parameters_are_never_null(document: dict[str, Any]) -> None:
     assert nullable == []
 
 
+def test_a_change_of_a_connection_changes_something(document: dict[str, Any]) -> None:
+    change = Draft202012Validator({**document, "$ref": "#/components/schemas/ConnectionPatch"})
+
+    assert change.is_valid({"state": "paused"})
+    assert not change.is_valid({})
+
+
 def test_only_operations_that_meet_a_state_conflict_with_it(document: dict[str, Any]) -> None:
     met = {
         operation["operationId"]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.api.model import Output, Page
@@ -27,6 +27,8 @@ _AT = "2025-04-30T06:00:00Z"
 
 class ConnectionPatch(ConnectionChange):
     """What to change; a field that is not given, or null, stays."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     name: Text | None = Field(
         default=None, description="New name for people.", examples=["HubSpot, sales"]
