@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from shared.facts import Fact, parse_fact
+from shared.facts import FACT_KINDS, Fact, parse_fact
 from shared.web.parameters import declared_parameters
 from tests.api.conftest import At, Tell
 from tests.api.test_goals import clicked
@@ -262,6 +262,18 @@ def test_only_operations_that_meet_a_state_conflict_with_it(document: dict[str, 
         "publications_publish_period",
         "publications_withdraw_publication",
     }
+
+
+def test_a_fact_of_a_batch_is_of_a_type_with_a_name(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    array, wrapped = schemas["FactBatch"]["oneOf"]
+    kinds = [option["$ref"].rpartition("/")[2] for option in schemas["AnyFact"]["oneOf"]]
+
+    assert array["items"] == {"$ref": "#/components/schemas/AnyFact"}
+    assert wrapped["properties"]["facts"]["items"] == array["items"]
+    assert schemas["AnyFact"]["discriminator"]["propertyName"] == "kind"
+    assert all("kind" in schemas[kind]["required"] for kind in kinds)
+    assert len(kinds) == len(FACT_KINDS)
 
 
 async def test_the_example_of_a_batch_is_taken(

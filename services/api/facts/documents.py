@@ -78,7 +78,14 @@ def fact_batch_schemas(ref_template: str) -> dict[str, Any]:
         schema = schemas[name]
         schema["properties"]["person_email"] = _PERSON_EMAIL
         schema["required"] = [field for field in schema["required"] if field != "person"]
-    array = {"type": "array", "items": batch["items"], "minItems": 1, "maxItems": 1000}
+    # Named, so that generated clients have a name for it, and say it once.
+    schemas["AnyFact"] = {
+        "title": "AnyFact",
+        "description": "A fact: of which kind, `kind` says.",
+        **batch["items"],
+    }
+    fact = {"$ref": ref_template.format(model="AnyFact")}
+    array = {"type": "array", "items": fact, "minItems": 1, "maxItems": 1000}
     wrapped = {
         "type": "object",
         "required": ["facts"],
