@@ -123,13 +123,13 @@ def _at_the_edge(chance: Random) -> Scene:
         (("direct",), ("direct",), ("employee_advocacy",), ("brand", "direct"))
     )
     ended_at = _at(chance, end)
-    for back in chance.sample((0, 1, 2, 4, 5, 9, 10, 11), 4):
+    for back in (0, *chance.sample((1, 2, 4, 5, 9, 10, 11), 3)):
         at = ended_at if not back else _at(chance, end - back)
         met = _touched(
             "v2", at, channel=chance.choice(channels), employee=chance.choice(("E1", "E2"))
         )
         # Who came last may come to light last: what the deal led to is told by then.
-        yield met._replace(is_late=not back and chance.random() < 0.6)
+        yield met._replace(is_late=not back and chance.random() < 0.8)
     deal: dict[str, Any] = {"opened_at": ended_at, "closed_at": None}
     if state != "open":
         deal = {"opened_at": _at(chance, end - 3), "closed_at": ended_at}

@@ -1,9 +1,10 @@
 """What was published stays what the oracle said of it then, whatever is told and stated since.
 
-Every KPI of the catalogue, of a period published in the middle of a random history: as published,
-as it would be now, and by how much it has moved.
+Every KPI of the catalogue, of a period published in the middle of a random history, between longer
+ones that hold it: as published, as it would be now, and by how much it has moved.
 """
 
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -60,13 +61,19 @@ async def test_every_published_kpi_stays_what_the_oracle_said(
     before, after = stated
     org = await found_org(database, setting)
     await state(database, org, before)
-    await tell(database, org, deliveries[:told_first], plan)
     period = {"from": BUCKETS[1].start, "to": BUCKETS[1].end}
-    async with database.transaction(org.id) as connection:
-        publisher = Access(Caller(org, "property", frozenset()), connection)
-        await publish(publisher, NewPublication.model_validate({**period, "note": "as reported"}))
+    # Longer periods that hold it are published before and afterwards: they do not speak for it.
+    longer = {"from": BUCKETS[0].start, "to": BUCKETS[1].end}
+    another = {"from": BUCKETS[1].start - timedelta(days=1), "to": BUCKETS[1].end}
+    earlier, later = told_first // 2, (told_first + len(deliveries)) // 2
+    await tell(database, org, deliveries[:earlier], plan)
+    await _publish(database, org, longer)
+    await tell(database, org, deliveries[earlier:told_first], ())
+    await _publish(database, org, period)
     await state(database, org, after)
-    await tell(database, org, deliveries[told_first:], ())
+    await tell(database, org, deliveries[told_first:later], ())
+    await _publish(database, org, another)
+    await tell(database, org, deliveries[later:], ())
 
     then = Whole.of(history_of(org, deliveries[:told_first]), before)
     now = Whole.of(history_of(org, deliveries), [*before, *after])
@@ -76,6 +83,12 @@ async def test_every_published_kpi_stays_what_the_oracle_said(
         _assert_is(kpi, frozen[kpi.id], then)
         _assert_is(kpi, live[kpi.id], now)
         assert frozen[kpi.id].moved == _moved(live[kpi.id].value, frozen[kpi.id].value), kpi
+
+
+async def _publish(database: Database, org: Org, period: dict[str, date]) -> None:
+    async with database.transaction(org.id) as connection:
+        publisher = Access(Caller(org, "property", frozenset()), connection)
+        await publish(publisher, NewPublication.model_validate({**period, "note": "as reported"}))
 
 
 async def _answered(database: Database, org: Org, asked: dict[str, object]) -> dict[str, Value]:
