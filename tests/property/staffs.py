@@ -93,6 +93,9 @@ def _told(chance: Random, people: list[str], moves: int) -> Iterator[Fact]:
             row["department"] = _DEPARTMENT_OF.get(employee.partition("-")[0])
             held = {"employee": employee, **row, "effective_on": day}
             yield fact_of("employee.recorded", f"move{n}", day, **held)
+            # Another source says of the same day that it was elsewhere: one of them is believed.
+            held["team"] = chance.choice(TEAMS)
+            yield fact_of("employee.recorded", f"move{n}/again", day, **held)
 
 
 def _figures(place: int, employee: str, since: date, until: date) -> Iterator[Fact]:

@@ -1,12 +1,13 @@
 """As known: whatever was told on which day, a look back shows what a fold of that day had made.
 
-Each history is recorded over several days. Every table, credit and answer, as known at the end of
-a day, must equal what the present was on that day, and what a fresh fold of the ledger up to that
-day makes; and it must not change when more is told.
+Each history is recorded over several days; on the last one half of what stands is taken back. Every
+table, credit and answer, as known at the end of a day, must equal what the present was on that day,
+and what a fresh fold of the ledger up to that day makes; and it must not change when more is told.
 """
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from random import Random
 from typing import Any
 
 import asyncpg
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from services.metrics.worker import catch_up
 from shared.db import Database
+from shared.facts import Retraction
 from shared.ledger import append
 from shared.orgs import Org
 from shared.rollups.known import known_on, look_back
@@ -23,7 +25,7 @@ from shared.rollups.read import MeasureQuery, read_measures
 from tests.known_reading import seen
 from tests.property.comparing import BUCKETS, COUNTED, SUMMED, VIEW, WITHOUT_TEAMS
 from tests.property.drawing import one_in
-from tests.property.engine import fold, found_org
+from tests.property.engine import fold, found_org, history_of
 from tests.property.recording import recorded
 from tests.property.worlds import Delivery, Setting, histories, settings
 
@@ -31,6 +33,8 @@ pytestmark = pytest.mark.timeout(7200)
 
 _FEWER = one_in(8)
 _FIRST_DAY = date(2025, 4, 20)
+#: Later than all that is drawn.
+_LAST_REVISION = 9
 #: Of deals, which are their owners'.
 _OWNED = ("opportunities", "deals_won", "deals_lost", "revenue_won", "pipeline", "units_sold")
 _MEASURES = {
@@ -48,12 +52,20 @@ _days = st.lists(
 
 
 @_FEWER
-@given(settings, histories(), _days)
+@given(settings, histories(), _days, st.randoms(use_true_random=False))
 async def test_a_look_back_shows_what_was_there(
-    database: Database, setting: Setting, deliveries: list[Delivery], days: list[tuple[int, int]]
+    database: Database,
+    setting: Setting,
+    deliveries: list[Delivery],
+    days: list[tuple[int, int]],
+    chosen: Random,
 ) -> None:
     org = await found_org(database, setting)
-    told = [day for day in _by_day(deliveries, days) if day]
+    stood = history_of(org, deliveries).facts
+    gone: list[Delivery] = [
+        Retraction(fact.identity, _LAST_REVISION) for fact in chosen.sample(stood, len(stood) // 2)
+    ]
+    told = [day for day in (*_by_day(deliveries, days), gone) if day]
     present: list[Any] = []
     for number, items in enumerate(told):
         await _record(database, org, number, items)

@@ -62,7 +62,7 @@ _PLACES = ("team", "department", "role", "cohort")
 Question = Mapping[str, Any]
 
 
-@dear(long=75, otherwise=3)
+@dear(long=75, otherwise=8)
 @given(settings, staffs, st.integers(20, 80), st.sampled_from([5, 5, 7]), _some_teams)
 async def test_nothing_follows_about_fewer_people_than_may_be_shown(
     database: Database, setting: Setting, staff: Staff, batch: int, k: int, some: list[list[str]]
