@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(7200)
 _LAST_REVISION = 9
 
 
-@one_in(4)
+@one_in(2)
 @given(
     settings,
     histories(),
