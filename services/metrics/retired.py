@@ -1,9 +1,11 @@
 """Retired generations: their rows are deleted in steps that nobody notices."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from uuid import UUID
+
+import asyncpg
 
 from services.metrics.turn import ENDLESS, Turn
 from shared import clock
@@ -34,13 +36,17 @@ GENERATION_TABLES = (
     "rollup_slot",
     "cell",
 )
-#: The log has no index to find a generation's rows by: it is walked through page by page. Nobody
-#: writes rows of a retired generation: what has been walked through holds none of them any more.
+#: The log has no index by which a generation's rows come one after another, only one by which
+#: pages without any are left out: it is walked through page by page. Nobody writes rows of a
+#: retired generation: what has been walked through holds none of them any more.
 _WALKED = frozenset({"rollup_change"})
 _ROWS_A_STEP = 20_000
 _PAGES_A_STEP = 2_000
 #: A reader that began before the generations changed places may still be reading the old one.
 READERS_LAST = timedelta(minutes=1)
+
+# By the index; and not for longer than it takes to walk a good part of the way.
+_BRIEFLY = "SET LOCAL enable_seqscan = off; SET LOCAL statement_timeout = '10s'"
 
 # A generation without a cursor has lost its rows already.
 _RETIRED = """
@@ -123,33 +129,64 @@ async def _pick(
 async def _walk(
     database: Database, org_id: UUID, generation: int, table: str
 ) -> AsyncGenerator[None, None]:
-    """Delete the rows of a table that has no key, page by page; yield after each step.
+    """Delete the rows of a table that has no key, stretch by stretch; yield after each step.
 
     A step leaves word of how far it came, and the next one goes on there, in a later call too: a
     walk that always began anew could be too long for any turn.
-    """
-    place = f"""
-    SELECT CASE WHEN walked_file = pg_relation_filenode('{table}')
-                THEN walked_to ELSE 0 END AS page,
-           pg_relation_size('{table}') / current_setting('block_size')::integer AS pages
-      FROM fold_cursor WHERE org_id = $1 AND generation = $2
     """
     delete = f"""
     DELETE FROM {table}
      WHERE org_id = $1 AND generation = $2
        AND ctid >= format('(%s,0)', $3::bigint)::tid AND ctid < format('(%s,0)', $4::bigint)::tid
     """
-    leave_word = f"""
-    UPDATE fold_cursor SET walked_to = $3, walked_file = pg_relation_filenode('{table}')
+    leave_word = """
+    UPDATE fold_cursor SET walked_to = $3, walked_file = $4
      WHERE org_id = $1 AND generation = $2
     """
     while True:
+        # Found again when all were walked through: the table may have been rewritten meanwhile.
+        file, stretches = await _stretches(database, org_id, generation, table)
+        if not stretches:
+            return
+        for stretch in stretches:
+            until = stretch + _PAGES_A_STEP
+            async with database.transaction(org_id) as connection:
+                await connection.execute(delete, org_id, generation, stretch, until)
+                await connection.execute(leave_word, org_id, generation, until, file)
+            yield
+
+
+async def _stretches(
+    database: Database, org_id: UUID, generation: int, table: str
+) -> tuple[int, Sequence[int]]:
+    """Return the file that the table is, and the first pages of the stretches still to be walked.
+
+    Those that hold rows of the generation, or the table would be read once for every generation of
+    every organization; all of them if so many do that to find out takes long.
+    """
+    place = f"""
+    SELECT f.now AS file, CASE WHEN walked_file = f.now THEN walked_to ELSE 0 END AS page,
+           pg_relation_size('{table}') / current_setting('block_size')::integer AS pages
+      FROM fold_cursor, pg_relation_filenode('{table}') f (now)
+     WHERE org_id = $1 AND generation = $2
+    """
+    find = f"""
+    SELECT DISTINCT h.page - h.page % $4::bigint AS stretch
+      FROM (SELECT (ctid::text::point)[0]::bigint AS page
+              FROM {table} WHERE org_id = $1 AND generation = $2) h
+     WHERE h.page >= $3
+     ORDER BY 1
+    """
+    async with database.transaction(org_id) as connection:
+        found = await connection.fetchrow(place, org_id, generation)
+    # Without a cursor there is nothing left to delete: somebody else was here.
+    if found is None:
+        return 0, ()
+    file: int = found["file"]
+    try:
         async with database.transaction(org_id) as connection:
-            found = await connection.fetchrow(place, org_id, generation)
-            # Without a cursor there is nothing left to delete: somebody else was here.
-            if found is None or found["page"] >= found["pages"]:
-                return
-            until = found["page"] + _PAGES_A_STEP
-            await connection.execute(delete, org_id, generation, found["page"], until)
-            await connection.execute(leave_word, org_id, generation, until)
-        yield
+            await connection.execute(_BRIEFLY)
+            rows = await connection.fetch(find, org_id, generation, found["page"], _PAGES_A_STEP)
+    except asyncpg.QueryCanceledError:
+        return file, range(found["page"], found["pages"], _PAGES_A_STEP)
+    return file, [row["stretch"] for row in rows]

@@ -11,6 +11,7 @@ from shared.db.url import sqlalchemy_url
 from shared.migrations.runner import head_revision
 
 _LOCK = 7_201_450_339  # any constant of our own: one migration at a time per database
+_PAUSE_SECONDS = 0.2
 
 
 def _migrate(connection: Connection) -> None:
@@ -28,8 +29,12 @@ async def _run() -> None:
         poolclass=NullPool,
         connect_args={"server_settings": {"lock_timeout": "5000"}},
     )
-    async with engine.connect() as guard, engine.connect() as connection:
-        await guard.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+    # Neither holding the lock nor waiting for it is a transaction: what makes an index beside
+    # everybody's work would wait for that to end.
+    watching = engine.execution_options(isolation_level="AUTOCOMMIT")
+    async with watching.connect() as guard, engine.connect() as connection:
+        while not await guard.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+            await asyncio.sleep(_PAUSE_SECONDS)
         # After a release was taken back: what a newer schema has more is nothing to be undone.
         if not await _is_newer(guard):
             await connection.run_sync(_migrate)

@@ -1,6 +1,8 @@
 """The schema over several releases: brought up from the first, left alone by an older one."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import asyncpg
@@ -55,3 +57,13 @@ def test_a_schema_of_a_newer_release_is_left_as_it_is(empty_url: str) -> None:
     migrate(empty_url)
 
     assert _ask(empty_url, "SELECT version_num FROM alembic_version") == "9999"
+
+
+def test_two_that_migrate_at_once_do_not_wait_for_each_other(empty_url: str) -> None:
+    program = f"from shared.migrations.runner import migrate; migrate({empty_url!r})"
+    both = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
+
+    # Each in a process, as Alembic's runs are. Waiting for each other they would never end.
+    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    assert _ask(empty_url, "SELECT version_num FROM alembic_version") == head_revision()
+    assert _ask(empty_url, "SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0

@@ -104,9 +104,11 @@ async def test_a_walk_through_the_log_goes_on_where_the_turn_before_ended(
         places.append(place)
         await drop_retired(database, org.id, retired_for=NOW, turn=over())
     steps = [after - before for before, after in pairwise(places)]
-    assert sum(steps) > 3, "there was nothing to walk through"
+    walked = [step for step in steps if step]
+    assert len(walked) > 1, "there was nothing to walk through"
     # Once the walk has begun each turn is a step of it: none walks where another one did.
-    assert set(steps[steps.index(3) : len(steps) - steps[::-1].index(3)]) == {3}
+    assert min(walked) > 0
+    assert steps[steps.index(walked[0]) :][: len(walked)] == walked
     async with database.transaction(org.id) as connection:
         left = await connection.fetch(
             "SELECT DISTINCT generation FROM rollup_change WHERE org_id = $1", org.id
