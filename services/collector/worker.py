@@ -6,6 +6,7 @@ task asks PostgreSQL again, so it may be run too often and by several workers at
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -32,13 +33,15 @@ __all__ = [
     "make_work",
     "record_connection_states",
     "record_queue_depths",
-    "record_successes",
+    "record_streams",
 ]
 
 #: Most streams, and most organizations, that one sweep takes up; the next one goes on.
 _MOST: Final = 500
 #: Streams of one organization that are read at once: one must not take every connection.
 _STREAMS_AT_ONCE: Final = 3
+#: Streams are polled every few minutes to every few hours.
+_LATE_AFTER: Final = timedelta(days=1)
 _QUEUES: Final = ("inbox", "sync")
 _STATES: Final = ("ready", "leased", "retry", "quarantined")
 _CONNECTION_STATES: Final = ("active", "degraded", "reauth_required", "paused")
@@ -111,7 +114,7 @@ class DueWork:
             )
             record_queue_depths(await connection.fetch("SELECT * FROM queue_depths()"))
             record_connection_states(await connection.fetch("SELECT * FROM connection_states()"))
-            record_successes(await connection.fetch("SELECT * FROM stream_successes()"))
+            record_streams(await connection.fetch("SELECT * FROM polled_streams($1)", _LATE_AFTER))
         # Deliveries first: a vendor has just said that something changed.
         due = [("inbox", row["org_id"]) for row in inboxes]
         due += [("sync", row["org_id"]) for row in streams]
@@ -140,15 +143,20 @@ def record_connection_states(rows: Iterable[asyncpg.Record]) -> None:
             )
 
 
-def record_successes(rows: Iterable[asyncpg.Record]) -> None:
-    """Set when the stream that is furthest behind last succeeded, by provider and stream.
+def record_streams(rows: Iterable[asyncpg.Record]) -> None:
+    """Set how many streams are late, and when the one that is furthest behind last succeeded.
 
     A stream that no connection reads any more is back at 0: nothing is late there.
     """
-    found = {(row["provider"], row["stream"]): row["last_success_at"] for row in rows}
+    found = {(row["provider"], row["stream"]): row for row in rows}
     for provider, connector in CONNECTORS.items():
         for stream in connector.streams:
-            last = found.get((provider, stream.name))
-            metrics.COLLECTOR_LAST_SUCCESS.labels(provider, stream.name).set(
-                last.timestamp() if last else 0
+            row = found.get((provider, stream.name))
+            last, all_, late = (
+                (row["last_success_at"].timestamp(), row["streams"], row["late"])
+                if row
+                else (0, 0, 0)
             )
+            metrics.COLLECTOR_LAST_SUCCESS.labels(provider, stream.name).set(last)
+            metrics.COLLECTOR_STREAMS.labels(provider, stream.name, "current").set(all_ - late)
+            metrics.COLLECTOR_STREAMS.labels(provider, stream.name, "late").set(late)

@@ -136,6 +136,11 @@ COLLECTOR_LAST_SUCCESS = Gauge(
     "Last success of the stream that is furthest behind; 0 before the first.",
     ["provider", "stream"],
 )
+COLLECTOR_STREAMS = Gauge(
+    "earned_collector_streams",
+    "Polled streams of connections: late if their last success is more than a day ago.",
+    ["provider", "stream", "state"],
+)
 COLLECTOR_CONNECTIONS = Gauge(
     "earned_collector_connections",
     "Configured connections, by state.",
@@ -322,6 +327,7 @@ _POLLING: Final = (
     COLLECTOR_RUN_DURATION,
     COLLECTOR_RECORDS,
     COLLECTOR_LAST_SUCCESS,
+    COLLECTOR_STREAMS,
     COLLECTOR_CONNECTIONS,
     UPSTREAM_REQUESTS,
     UPSTREAM_REQUEST_DURATION,
@@ -381,6 +387,8 @@ def initialize_providers(streams_of: Mapping[str, Collection[str]]) -> None:
             single.labels(provider)
         for stream in streams:
             COLLECTOR_LAST_SUCCESS.labels(provider, stream)
+            for state in ("current", "late"):
+                COLLECTOR_STREAMS.labels(provider, stream, state)
             for outcome in _RECORD_OUTCOMES:
                 COLLECTOR_RECORDS.labels(provider, stream, outcome)
             for outcome in get_args(RunOutcome):

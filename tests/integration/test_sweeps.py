@@ -27,6 +27,9 @@ async def _behind_since(database: Database, folded_at: datetime) -> Org:
     return org
 
 
+_STATES = ("current", "late")
+
+
 async def _nobody_else_connected(database: Database) -> None:
     for org_id in await organizations(database):
         async with database.transaction(org_id) as connection:
@@ -102,3 +105,37 @@ async def test_a_connection_that_never_worked_does_not_hide_that_others_are_late
 
     last_success = metrics.COLLECTOR_LAST_SUCCESS.labels("hubspot", "deals")
     assert last_success._value.get() == pytest.approx(late.timestamp(), abs=1)
+
+
+async def test_streams_are_late_after_a_day_or_a_day_after_their_connection(
+    database: Database, org: Org
+) -> None:
+    await _nobody_else_connected(database)
+    connection_id = await connect_hubspot(database, org)
+    streams = {
+        state: metrics.COLLECTOR_STREAMS.labels("hubspot", "deals", state) for state in _STATES
+    }
+
+    async def counted(succeeded: str | None, connected: str) -> dict[str, float]:
+        async with database.transaction(org.id) as connection:
+            await connection.execute(
+                "UPDATE sync_state SET last_success_at = now() - $1::text::interval", succeeded
+            )
+            await connection.execute(
+                "UPDATE connection SET created_at = now() - $2::text::interval WHERE id = $1",
+                connection_id,
+                connected,
+            )
+        await DueWork(database).sweep()
+        return {state: gauge._value.get() for state, gauge in streams.items()}
+
+    current, late = {"current": 1, "late": 0}, {"current": 0, "late": 1}
+    assert await counted("23 hours", "30 days") == current
+    assert await counted("25 hours", "30 days") == late
+    assert await counted(None, "23 hours") == current
+    assert await counted(None, "25 hours") == late
+
+    async with database.transaction(org.id) as connection:
+        await connection.execute("UPDATE connection SET state = 'paused'")
+    await DueWork(database).sweep()
+    assert {gauge._value.get() for gauge in streams.values()} == {0}
