@@ -127,6 +127,23 @@ async def test_all_pages_together_add_up_to_the_figure(
     assert counted == ({True} if most_counted > 10 else {True, False})
 
 
+@pytest.mark.parametrize("most_counted", [1, 20_000])
+async def test_after_a_page_that_the_last_line_fills_there_is_none(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch, most_counted: int
+) -> None:
+    monkeypatch.setattr(explain, "_MOST_COUNTED", most_counted)
+    await record(database, org, RECORDED, [fact("link.clicked", n, n, link="k") for n in range(6)])
+
+    async with database.transaction(org.id) as connection:
+        asked = connection, org, "clicks", YEAR
+        first = await explain_measure(*asked, filters={}, after=None, limit=3)
+        second = await explain_measure(*asked, filters={}, after=first.next, limit=3)
+
+    assert [len(page.lines) for page in (first, second)] == [3, 3]
+    assert first.next is not None
+    assert second.next is None
+
+
 async def test_a_corrected_fact_is_told_as_it_stands(database: Database, org: Org) -> None:
     number, day = 1, {"day": on(3)}
     first, second = (
