@@ -3,6 +3,8 @@
 import unicodedata
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -18,7 +20,7 @@ from shared.db import Database
 from shared.ids import new_id
 from shared.orgs import Org
 from tests.api.asking import pages, problem, refusal
-from tests.api.conftest import Fold
+from tests.api.conftest import At, Fold
 from tests.api.test_access import CONNECTION, PERIOD
 from tests.api.test_facts import DEAL, POST
 
@@ -169,6 +171,29 @@ async def test_pausing_resuming_and_syncing(client: httpx.AsyncClient) -> None:
     assert resumed.json()["state"] == "active"
     assert due.status_code == 202
     assert nothing.status_code == 422
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=-1), timedelta(hours=1)])
+async def test_a_connection_is_made_due_by_the_clock_that_decides_what_is_due(
+    client: httpx.AsyncClient, database: Database, org: Org, at: At, ahead: timedelta
+) -> None:
+    path = f"/v1/connections/{(await client.post('/v1/connections', json=CONNECTION)).json()['id']}"
+    at(clock.now() + ahead)
+
+    for ask in (
+        partial(client.post, f"{path}/sync"),
+        partial(client.patch, path, json={"state": "active"}),
+    ):
+        async with database.transaction(org.id) as connection:
+            before = await connection.fetchval("SELECT clock_timestamp()")
+        answer = await ask()
+        async with database.transaction(org.id) as connection:
+            after = await connection.fetchval("SELECT clock_timestamp()")
+
+        assert answer.is_success, answer.text
+        due = [datetime.fromisoformat(one["next_due_at"]) for one in answer.json()["streams"]]
+        assert due
+        assert before < min(due) <= max(due) < after
 
 
 async def test_null_changes_nothing_of_a_connection(client: httpx.AsyncClient) -> None:

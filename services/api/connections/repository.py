@@ -39,8 +39,10 @@ _SET_STATE = """
 UPDATE connection SET state = $3, state_reason = $4, updated_at = $5
  WHERE org_id = $1 AND id = $2
 """
+# By the clock that decides what is due: by that of a host that is ahead, it would be due later.
 _MAKE_DUE = """
-UPDATE sync_state SET next_due_at = $3, attempts = 0 WHERE org_id = $1 AND connection_id = $2
+UPDATE sync_state SET next_due_at = clock_timestamp(), attempts = 0
+ WHERE org_id = $1 AND connection_id = $2
 """
 _RUNS = """
 SELECT id, stream, started_at, finished_at, outcome, pages, inserted, unchanged, corrected,
@@ -88,11 +90,9 @@ async def set_state(
     await connection.execute(_SET_STATE, org_id, connection_id, state, reason, now)
 
 
-async def make_due(
-    connection: _Connection, org_id: UUID, connection_id: UUID, *, now: datetime
-) -> None:
+async def make_due(connection: _Connection, org_id: UUID, connection_id: UUID) -> None:
     """Make every stream of a connection due now; a run in progress keeps its lease."""
-    await connection.execute(_MAKE_DUE, org_id, connection_id, now)
+    await connection.execute(_MAKE_DUE, org_id, connection_id)
 
 
 async def runs_after(

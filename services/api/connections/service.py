@@ -105,8 +105,7 @@ async def sync_now(access: Access, connection_id: UUID) -> Connection:
     row = await _find(access, connection_id)
     if row["state"] not in {"active", "degraded"}:
         raise Conflict("The connection is not active; resume it first.", code="not_active")
-    now = clock.now()
-    await repository.make_due(access.connection, access.org.id, connection_id, now=now)
+    await repository.make_due(access.connection, access.org.id, connection_id)
     return await get_connection(access, connection_id)
 
 
@@ -135,9 +134,8 @@ async def _find(access: Access, connection_id: UUID) -> asyncpg.Record:
 
 
 async def _set_state(access: Access, connection_id: UUID, state: str) -> None:
-    now = clock.now()
     if state == "active":
-        await repository.make_due(access.connection, access.org.id, connection_id, now=now)
+        await repository.make_due(access.connection, access.org.id, connection_id)
         await replay_unanswered(access.connection, access.org.id, connection_id)
     await repository.set_state(
         access.connection,
@@ -145,7 +143,7 @@ async def _set_state(access: Access, connection_id: UUID, state: str) -> None:
         connection_id,
         state=state,
         reason="paused_by_request" if state == "paused" else None,
-        now=now,
+        now=clock.now(),
     )
 
 
