@@ -243,6 +243,8 @@ async def test_the_facts_of_a_team_make_its_figure(
     if combined == "sum":
         assert Decimal(facts["total"]) == sum(found.values())
     assert {one["employee"] for one in for_all["facts"]["lines"]} == {None}
+    # A deal is about a client, whoever made it.
+    assert {one["external_id"] for one in for_all["facts"]["lines"]} == lines.keys()
 
 
 async def test_a_deal_given_to_another_team_restates_both(

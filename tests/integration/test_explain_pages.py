@@ -144,6 +144,26 @@ async def test_after_a_page_that_the_last_line_fills_there_is_none(
     assert second.next is None
 
 
+async def test_an_active_advocate_is_told_with_the_first_share_by_day_and_key(
+    database: Database, org: Org
+) -> None:
+    facts = [
+        fact("post.published", n, day, post=f"p{n}-{day}", employee=f"E{n % 4}", origin="own")
+        for day in (342, 349, 356)
+        for n in range(24)
+    ]
+    await record(database, org, RECORDED, facts)
+
+    lines, _ = await all_lines(database, org, "active_advocates", {}, None)
+
+    first: dict[str, Fact] = {}
+    for told in sorted(facts, key=lambda told: (told.occurred_at, told.identity.key)):
+        first.setdefault(told.employee or "", told)
+    assert {line.employee: line.external_id for line in lines} == {
+        employee: told.external_id for employee, told in first.items()
+    }
+
+
 async def test_a_corrected_fact_is_told_as_it_stands(database: Database, org: Org) -> None:
     number, day = 1, {"day": on(3)}
     first, second = (

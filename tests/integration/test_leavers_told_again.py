@@ -72,10 +72,11 @@ async def test_leavers_of_another_day_or_name_are_others(database: Database, org
     # Who came back may leave again; who never settled in may do so after probation.
     settled = left(8, employee="E2", reason="adaptation")
     quit_ = left(8, "payroll", day=20, reason="adaptation", in_probation=True)
-    await tell(database, org, [FIRST, settled, quit_])
+    on_the_first = left(8, day=1, employee="E3")
+    await tell(database, org, [FIRST, settled, quit_, on_the_first])
     await catch_up(database, org.id)
 
-    for measure, people in (("leavers", 3), ("adaptation_quits", 1)):
+    for measure, people in (("leavers", 4), ("adaptation_quits", 1)):
         async with database.transaction(org.id) as connection:
             page = await explain_measure(
                 connection, org, measure, FEBRUARY, filters={}, after=None, limit=20
