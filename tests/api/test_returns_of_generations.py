@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 
-from services.metrics.rebuild import continue_rebuild, start_rebuild
 from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.orgs import Org
@@ -16,6 +15,7 @@ from tests.api.asking import assume, post
 from tests.api.conftest import At, Fold
 from tests.api.golden import fact, local, program, sales
 from tests.api.test_golden import RATES, get
+from tests.integration.telling import rebuild
 
 _TODAY = date(2025, 5, 2)
 _OTHERS = {"employee_advocacy": "brand", "paid": "employee_advocacy", "J1": "J2", "L1": "L2"}
@@ -56,10 +56,7 @@ async def test_a_generation_that_is_retired_earns_nothing(
 
     await post(client, untrue)
     await fold(org)
-    async with database.transaction(org.id) as connection:
-        await start_rebuild(connection, org.id, half_life_days=org.half_life_days)
-    while not await continue_rebuild(database, org.id):
-        pass
+    await rebuild(database, org, half_life_days=org.half_life_days)
     # The generation that was live until now still holds what is taken back here, as if it stood.
     gone = [{name: one[name] for name in ("source", "kind", "external_id")} for one in untrue]
     response = await client.post("/v1/facts/retract", json={"identities": gone})

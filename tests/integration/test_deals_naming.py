@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from services.metrics.rebuild import continue_rebuild, start_rebuild
 from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Fact
 from shared.orgs import Org
 from shared.rollups.naming import deals_naming
 from tests.integration.catalogue_facts import fact
+from tests.integration.telling import rebuild
 from tests.integration.test_rebuild import tell
 
 
@@ -69,10 +69,7 @@ async def test_the_live_generation_is_asked_and_no_retired_one(
 ) -> None:
     await tell(database, org, deal("d1", "l1"))
     await catch_up(database, org.id)
-    async with database.transaction(org.id) as connection:
-        await start_rebuild(connection, org.id)
-    while not await continue_rebuild(database, org.id):
-        pass
+    await rebuild(database, org)
     await tell(database, org, deal("d1", "l2"))
     await catch_up(database, org.id)
 

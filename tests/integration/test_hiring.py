@@ -2,13 +2,12 @@
 
 from collections import Counter
 
-from services.metrics.rebuild import continue_rebuild, start_rebuild
 from shared.db import Database
 from shared.facts import Fact, Retraction
 from shared.orgs import Org
 from shared.rollups.read import MeasureQuery, read_measures
 from tests.integration.catalogue_facts import fact
-from tests.integration.telling import tell
+from tests.integration.telling import rebuild, tell
 from tests.integration.test_fold import FEBRUARY, measure
 
 _APPLICATIONS = [f"a{number}" for number in range(6)]
@@ -57,10 +56,7 @@ async def test_what_a_generation_before_remembers_speaks_for_nothing(
 ) -> None:
     earlier, later = hired("x", "a", "2025-02-03"), hired("y", "a", "2025-02-05")
     await tell(database, org, earlier, later)
-    async with database.transaction(org.id) as connection:
-        await start_rebuild(connection, org.id)
-    while not await continue_rebuild(database, org.id):
-        pass
+    await rebuild(database, org)
     await tell(database, org, Retraction(earlier.identity))
 
     async with database.transaction(org.id) as connection:

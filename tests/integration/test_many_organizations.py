@@ -12,9 +12,8 @@ import pytest
 
 from services.collector import inbox
 from services.metrics import retired
-from services.metrics.rebuild import start_rebuild
 from services.metrics.retired import drop_retired
-from services.metrics.worker import catch_up, tend_generations
+from services.metrics.worker import catch_up
 from shared.db import Database, plan_for_any_organization
 from shared.facts import Fact, parse_fact
 from shared.ledger import append
@@ -23,6 +22,7 @@ from shared.rollups.known import known_on, look_back
 from tests.integration.believing import database, url
 from tests.integration.hubspot_deliveries import connect_hubspot
 from tests.integration.planning import execute, found, rows_read
+from tests.integration.telling import rebuild
 
 __all__ = ["database", "url"]
 
@@ -65,6 +65,21 @@ async def _tell_day_by_day(database: Database, org: Org) -> None:
     await catch_up(database, org.id)
 
 
+async def _rebuilt_among_others(database: Database, url: str) -> Org:
+    """Return an organization with a retired generation, in a log that others have written too."""
+    org = await found(database)
+    await _tell_day_by_day(database, org)
+    await execute(url, _LOGS)
+    await rebuild(database, org)
+    return org
+
+
+async def _generations_in_log(database: Database, org: Org) -> list[int]:
+    async with database.transaction(org.id) as connection:
+        rows = await connection.fetch("SELECT DISTINCT generation FROM rollup_change")
+    return [row["generation"] for row in rows]
+
+
 async def _pages(
     connection: "asyncpg.Connection[asyncpg.Record]", statement: str, *arguments: Any
 ) -> int:
@@ -97,12 +112,7 @@ async def test_who_looks_back_reads_the_log_of_nobody_else(database: Database, u
 async def test_deleting_a_retired_log_walks_through_no_others(
     database: Database, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    org = await found(database)
-    await _tell_day_by_day(database, org)
-    await execute(url, _LOGS)
-    async with database.transaction(org.id) as connection:
-        await start_rebuild(connection, org.id)
-    await tend_generations(database, org.id)
+    org = await _rebuilt_among_others(database, url)
     await execute(url, "VACUUM ANALYZE rollup_change")
     monkeypatch.setattr(retired, "_PAGES_A_STEP", 1)
 
@@ -112,27 +122,18 @@ async def test_deleting_a_retired_log_walks_through_no_others(
 
     assert 1 <= steps < _FEW_PAGES
     assert await drop_retired(database, org.id, retired_for=timedelta(0)) == 1
-    async with database.transaction(org.id) as connection:
-        left = await connection.fetch("SELECT DISTINCT generation FROM rollup_change")
-    assert [row["generation"] for row in left] == [2]
+    assert await _generations_in_log(database, org) == [2]
 
 
 async def test_a_log_too_long_to_be_searched_first_is_walked_through_whole(
     database: Database, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    org = await found(database)
-    await _tell_day_by_day(database, org)
-    await execute(url, _LOGS)
-    async with database.transaction(org.id) as connection:
-        await start_rebuild(connection, org.id)
-    await tend_generations(database, org.id)
+    org = await _rebuilt_among_others(database, url)
     monkeypatch.setattr(retired, "_BRIEFLY", "SET LOCAL statement_timeout = '1ms'")
     monkeypatch.setattr(retired, "_PAGES_A_STEP", 50)
 
     assert await drop_retired(database, org.id, retired_for=timedelta(0)) == 1
-    async with database.transaction(org.id) as connection:
-        left = await connection.fetch("SELECT DISTINCT generation FROM rollup_change")
-    assert [row["generation"] for row in left] == [2]
+    assert await _generations_in_log(database, org) == [2]
 
 
 async def test_sweeps_read_what_is_due_and_not_all_there_is(database: Database, url: str) -> None:

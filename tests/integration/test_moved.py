@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.metrics.rebuild import continue_rebuild, start_rebuild
 from services.metrics.worker import catch_up
 from shared.db import Database
 from shared.facts import Fact, Retraction
@@ -20,6 +19,7 @@ from shared.rollups.moved import (
     repairs_on,
 )
 from tests.integration.falsifying import by_hand
+from tests.integration.telling import rebuild
 from tests.integration.test_known import fact, tell
 
 MARCH = Period(date(2025, 3, 1), date(2025, 4, 1))
@@ -103,10 +103,7 @@ async def test_nothing_is_what_one_generation_says_of_the_whole(
     more = (date(2025, 4, 7), [share("c", "2025-03-10")])
     await found(database, org, [(FIRST, [first]), gone, again, more])
     # The rows of the generation before are still there.
-    async with database.transaction(org.id) as connection:
-        await start_rebuild(connection, org.id)
-    while not await continue_rebuild(database, org.id):
-        pass
+    await rebuild(database, org)
 
     async with database.transaction(org.id) as connection:
         assert await connection.fetchval("SELECT count(DISTINCT generation) FROM rollup") == 2

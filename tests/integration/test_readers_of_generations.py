@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
-from services.metrics.rebuild import continue_rebuild, start_rebuild
 from shared.db import Database
 from shared.facts import Fact, Retraction, parse_fact
 from shared.kpis.measures import MEASURES, Kept
@@ -19,7 +18,7 @@ from shared.rollups.query import ForbiddenSlice, MeasureQuery
 from shared.rollups.read import live_generation, read_measures
 from tests.integration.catalogue_facts import everything, fact
 from tests.integration.catalogue_lines import FEBRUARY
-from tests.integration.telling import tell
+from tests.integration.telling import rebuild, tell
 
 _HIRING = {"hashtag": frozenset({"hiring"})}
 _SLICES = {Dimension.TEAM, Dimension.COHORT, Dimension.NETWORK, Dimension.CONTENT}
@@ -42,10 +41,7 @@ async def test_a_generation_that_is_retired_says_nothing(database: Database) -> 
     untrue = [*_moved(-30, _OTHERS), *_moved(-9, {}), *_moved(3, _OTHERS)]
     for org in (alone, beside):
         await tell(database, org, *true, *untrue)
-    async with database.transaction(beside.id) as connection:
-        await start_rebuild(connection, beside.id)
-    while not await continue_rebuild(database, beside.id):
-        pass
+    await rebuild(database, beside)
     # The generation that was live until now still holds what is taken back here, as if it stood.
     for org in (alone, beside):
         await tell(database, org, *(Retraction(told.identity) for told in untrue))
