@@ -307,17 +307,16 @@ async def test_brand_baseline_of_golden_ratio(golden: httpx.AsyncClient, deliver
 
     before = {"baseline_from": "2024-10-01", "baseline_to": "2025-01-01"}
     answer = await get(golden, "roi/baseline", **before)
-    refused = await golden.get(
-        "/v1/roi/baseline",
-        params={
-            "from": "2025-01-01",
-            "to": "2025-04-01",
-            "baseline_from": "2025-01-01",
-            "baseline_to": "2025-02-01",
-        },
-    )
+
+    async def refused(baseline_from: str, baseline_to: str) -> tuple[int, str]:
+        asked = {"baseline_from": baseline_from, "baseline_to": baseline_to}
+        response = await golden.get(
+            "/v1/roi/baseline", params={"from": "2025-01-01", "to": "2025-04-01", **asked}
+        )
+        return refusal(response)
 
     assert (answer["now"]["advocacy"], answer["now"]["brand"]) == ("124800", "195000")
     assert (answer["expected"], answer["incremental"]) == ("0", "124800")
     assert answer["amplification"] == "0.64"
-    assert refusal(refused) == (422, "empty_period")
+    assert await refused("2025-01-01", "2025-02-01") == (422, "empty_period")
+    assert await refused("2024-12-01", "2024-12-01") == (422, "empty_period")

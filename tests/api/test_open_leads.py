@@ -98,17 +98,26 @@ async def test_it_is_open_from_the_period_that_touched_it_to_the_window_s_end(
     assert cohort["expected"]["open_leads"] == expected
 
 
+@pytest.mark.parametrize(
+    ("today", "age_days"),
+    [
+        # All four touches are still inside the window, two of them in the period,
+        (date(2025, 3, 20), 79),
+        # or the last two, one of them in the period.
+        (date(2025, 4, 5), 95),
+    ],
+)
 async def test_an_open_lead_counts_with_its_touches_in_the_period(
-    database: Database, org: Org, deliver: Deliver
+    database: Database, org: Org, deliver: Deliver, today: date, age_days: int
 ) -> None:
     inside = QUARTER.start, QUARTER.last_day
     await deliver(lead(date(2024, 12, 31), *inside, QUARTER.end))
 
-    found = await open_on(database, org, date(2025, 4, 5))
+    found = await open_on(database, org, today)
 
     # It came on the last day of the year before; 90 days after 31 March its window is over.
     assert found == [
-        OpenLead(age_days=95, worth=None, weight=Fraction(1, 2), last_age_days=90 + 90)
+        OpenLead(age_days=age_days, worth=None, weight=Fraction(1, 2), last_age_days=90 + 90)
     ]
 
 

@@ -199,6 +199,11 @@ async def test_what_was_repaired_before_is_published_as_it_is(
     assert (await march.get("restatements"))["restatements"] == []
     day = (RECORDED + later).date().isoformat()
     assert (await march.get("restatements/facts", day=day))["repairs"] == []
+    # As it is told from the facts, too: no rebuild would take anything back.
+    async with march.database.transaction(march.org.id) as connection:
+        await start_rebuild(connection, march.org.id)
+    assert await continue_rebuild(march.database, march.org.id)
+    assert await march.shares() == ("3", "0")
 
 
 async def test_no_rebuild_takes_back_what_was_published_before_a_repair(march: March) -> None:

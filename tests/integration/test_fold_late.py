@@ -76,6 +76,18 @@ async def test_a_late_touch_credits_what_came_at_or_after_it(database: Database)
     )
 
 
+async def test_a_touch_of_midnight_credits_what_came_at_the_same_instant(
+    database: Database,
+) -> None:
+    created, closed = "2025-02-06T00:00:00Z", "2025-02-20T00:00:00Z"
+    await assert_right_at_each_step(
+        database,
+        [lead("l1", "ann", created), lead("l2", "bob"), deal("d2", "l2", closed)],
+        [touch("ann", created, "E1")],
+        [touch("bob", closed, "E2")],
+    )
+
+
 async def test_a_link_reaches_back_whatever_else_is_told_with_it(database: Database) -> None:
     await assert_right_at_each_step(
         database,

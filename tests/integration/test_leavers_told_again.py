@@ -73,7 +73,8 @@ async def test_leavers_of_another_day_or_name_are_others(database: Database, org
     settled = left(8, employee="E2", reason="adaptation")
     quit_ = left(8, "payroll", day=20, reason="adaptation", in_probation=True)
     on_the_first = left(8, day=1, employee="E3")
-    await tell(database, org, [FIRST, settled, quit_, on_the_first])
+    invited = fact("member.invited", "E4", "2025-02-14", employee="E4")
+    await tell(database, org, [FIRST, settled, quit_, on_the_first, invited])
     await catch_up(database, org.id)
 
     for measure, people in (("leavers", 4), ("adaptation_quits", 1)):

@@ -68,6 +68,7 @@ _FOLD: Final = Target(
             "tests/integration/test_identity.py",
             "tests/integration/test_golden_credit.py",
             "tests/integration/test_outdated.py",
+            "tests/integration/test_explain_pages.py",
             "tests/property/test_histories.py::test_any_history_gives_what_the_oracle_says_in_any_order",
         ),
     ),
