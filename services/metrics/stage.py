@@ -50,6 +50,7 @@ _OTHERS = {
     """,
     "fold_change": f"family smallint, cell integer, day date, {_QUANTITIES}",
     "touched_post": "post text, after timestamptz, until timestamptz, has_steps boolean",
+    "touched_publication": "post text, is_told_again boolean",
     "touched_member": "employee text",
     "mentioned_person": "person text, since timestamptz",
     "touched_person": "person text, since timestamptz",

@@ -5,7 +5,7 @@ of a post of the brand, the account. The first row to have told it speaks for it
 back, the next one does. ``$1`` is the organization and ``$2`` the generation.
 """
 
-__all__ = ["posted", "speaks"]
+__all__ = ["counted", "posted", "speaks"]
 
 _NONE_STAGED = """(
     SELECT 0::bigint AS position, NULL::date AS day, '' AS channel, NULL::jsonb AS body WHERE false
@@ -31,13 +31,7 @@ def posted(keys: str, staged: str = _NONE_STAGED) -> str:
     ``keys`` names a relation (post). What was written and how it was sent says the entry:
     ``staged`` names those that were read already, (position, day, channel, body).
     """
-    return f"""
-    SELECT unnest(CASE WHEN employee = '' THEN ARRAY['posts_brand'] ELSE array_remove(ARRAY[
-               'shares', CASE WHEN body ->> 'origin' = 'own' THEN 'shares_own' END,
-               CASE WHEN body ->> 'mode' = 'scheduled' THEN 'shares_scheduled' END
-           ], NULL) END) AS measure, day, employee, account, network, campaign, content, channel,
-           1::numeric AS quantity, fact_key
-      FROM (
+    return counted(f"""(
         SELECT p.*, e.day, e.channel, e.body
           FROM {keys} k
          CROSS JOIN LATERAL (
@@ -55,5 +49,19 @@ def posted(keys: str, staged: str = _NONE_STAGED) -> str:
             OFFSET 0
          ) e
         OFFSET 0 -- or the entry is parsed again for each field
-      ) told
+    )""")
+
+
+def counted(told: str) -> str:
+    """Return the contributions of posts, each told by the one row of ``told`` that speaks for it.
+
+    ``told`` has the columns of an entry: day, who, where, fact_key and body.
+    """
+    return f"""
+    SELECT unnest(CASE WHEN employee = '' THEN ARRAY['posts_brand'] ELSE array_remove(ARRAY[
+               'shares', CASE WHEN body ->> 'origin' = 'own' THEN 'shares_own' END,
+               CASE WHEN body ->> 'mode' = 'scheduled' THEN 'shares_scheduled' END
+           ], NULL) END) AS measure, day, employee, account, network, campaign, content, channel,
+           1::numeric AS quantity, fact_key
+      FROM {told} told
     """

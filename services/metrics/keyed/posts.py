@@ -18,33 +18,40 @@ def _goes_on(counter: str) -> str:
 # neighbors on both sides bound what is recomputed, so a post's long history costs nothing.
 # A counter that the next reading leaves out goes on in the first one that tells it: as far as that
 # it is recomputed, but only if the batch tells that counter, or takes back what did.
-# A publication names who and where for all of the post's steps, so it touches all of them.
+# A publication names who and where for all of the post's steps, so it touches all of them, if there
+# are any: most posts are read later than they are told of.
 # Most readings are a post's latest: then no step was held that could change.
+# Posts come in their order, here and in whatever is looked up of them after: what lies side by side
+# in an index is in the processor's memory already.
 _TOUCH = f"""
 INSERT INTO touched_post
 SELECT k.post,
-       CASE WHEN k.is_publication THEN '-infinity' ELSE coalesce(
-           (SELECT max(observed_at) FROM post_snapshot s
-             WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
-               AND s.observed_at < k.first_at), '-infinity') END,
+       CASE WHEN k.is_publication THEN '-infinity'
+            WHEN held.has_steps THEN coalesce(
+                (SELECT max(observed_at) FROM post_snapshot s
+                  WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
+                    AND s.observed_at < k.first_at), '-infinity')
+            ELSE coalesce(held.last_at, '-infinity') END,
        coalesce(next.until, 'infinity'),
        held.has_steps
   FROM (
     SELECT subject AS post, bool_or(kind = 'post.published') AS is_publication,
+           bool_or(kind = 'post.metrics') AS is_read,
            bool_or(kind = 'post.metrics' AND body ? 'impressions') AS tells_impressions,
            bool_or(kind = 'post.metrics' AND body ? 'clicks') AS tells_clicks,
            min(occurred_at) AS first_at, max(occurred_at) AS last_at
       FROM fold_batch
      WHERE kind IN ('post.metrics', 'post.published')
      GROUP BY subject
+     ORDER BY subject
   ) k
  CROSS JOIN LATERAL (
-    SELECT EXISTS (
-        SELECT FROM post_snapshot s
+    SELECT last_at, last_at IS NOT NULL AND (k.is_publication OR last_at >= k.first_at) AS has_steps
+      FROM (
+        SELECT max(observed_at) AS last_at FROM post_snapshot s
          WHERE s.org_id = $1 AND s.generation = $2 AND s.post = k.post
-           AND s.observed_at >= CASE WHEN k.is_publication THEN '-infinity' ELSE k.first_at END
         OFFSET 0
-    ) AS has_steps
+      ) latest
     OFFSET 0
  ) held
   LEFT JOIN LATERAL (
@@ -55,6 +62,7 @@ SELECT k.post,
      ORDER BY s.observed_at, s.fact_key
      LIMIT 1
   ) next ON true
+ WHERE k.is_read OR held.has_steps
 """
 
 POSTS = KeyedOperator(
