@@ -154,7 +154,10 @@ _TOLD: Final = Target(
     files=("shared/rollups/told.py",),
     looks=(
         ("tests/integration/test_none_or_missing.py",),
-        ("tests/property/test_catalogue_histories.py",),
+        (
+            "tests/property/test_catalogue_histories.py",
+            "tests/property/test_histories.py::test_any_history_gives_what_the_oracle_says_in_any_order",
+        ),
     ),
 )
 #: What is counted when it is asked for: in one period, and along many buckets at once.
