@@ -184,6 +184,9 @@ async def test_what_was_published_stays_though_the_clock_that_repairs_is_behind(
     await march.told(3)
     # Published and repaired at one instant: the repair is no part of what was known by then.
     assert (await verify(march.database, march.org.id)).mismatches == 0
+    async with march.database.transaction(march.org.id) as connection:
+        with pytest.raises(PeriodsPublished, match="withdraw them first"):
+            await start_rebuild(connection, march.org.id)
 
 
 @pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=1), timedelta(days=7)])

@@ -54,6 +54,21 @@ async def test_one_off_costs_are_amortized_if_asked(
     assert cash["cost"]["basis"] == "cash"
 
 
+async def test_lines_of_other_quarters_and_other_bases_are_left_out(
+    golden: httpx.AsyncClient, deliver: Deliver
+) -> None:
+    await deliver(
+        [cost("spring", "platform", "10.00", starts_on="2025-04-01", ends_on="2025-05-01")]
+    )
+
+    costs = await get(golden, "roi/costs", cost_basis="cash", limit=200)
+
+    lines = costs["lines"]
+    assert "spring" not in {line["external_id"] for line in lines}
+    assert "employee_time" not in {line["category"] for line in lines}
+    assert sum(Decimal(line["in_period"]) for line in lines) == Decimal(costs["cost"]["total"]) > 0
+
+
 async def test_what_the_brands_own_social_media_cost_is_no_cost_of_the_program(
     golden: httpx.AsyncClient, deliver: Deliver
 ) -> None:
