@@ -29,6 +29,8 @@ def test_without_a_brand_before_there_is_no_baseline() -> None:
     found = beyond_baseline(_reached(100, 0), _reached(400, 0))
 
     assert found == Baseline(None, None, None, "zero_denominator")
+    now = beyond_baseline(_reached(100, 0), _reached(400, 1))
+    assert now == Baseline(None, None, Fraction(400), "zero_denominator")
 
 
 def test_a_brand_whose_views_were_taken_back_is_no_baseline() -> None:

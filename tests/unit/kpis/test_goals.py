@@ -87,8 +87,11 @@ def test_a_target_is_at_least_or_at_most() -> None:
         Target(Fraction(1), Direction.NEUTRAL)
 
 
-@pytest.mark.parametrize(("days", "expected"), [(0, 20), (7, 30), (14, 40), (28, 60), (35, 60)])
-def test_the_pace_is_a_straight_line(days: int, expected: int) -> None:
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [(0, 20), (3, 20 + Fraction(3 * 40, 28)), (7, 30), (14, 40), (28, 60), (35, 60)],
+)
+def test_the_pace_is_a_straight_line(days: int, expected: int | Fraction) -> None:
     period = goal_period(MONDAY, MONDAY + timedelta(days=27))
 
     found = expected_by(

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.money import InvalidCurrency, Money, allocate, exponent, round_money, split_units
+from shared.money import (
+    InvalidCurrency,
+    Money,
+    allocate,
+    convert,
+    exponent,
+    round_money,
+    split_units,
+)
 
 amounts = st.decimals(min_value=-(10**12), max_value=10**12, places=2)
 weight_lists = st.lists(
@@ -31,6 +39,24 @@ def test_minor_units_follow_iso_4217(currency: str, digits: int) -> None:
 def test_what_no_deal_is_closed_in_is_refused(code: str) -> None:
     with pytest.raises(InvalidCurrency):
         exponent(code)
+
+
+@pytest.mark.parametrize(
+    ("amount", "rate", "digits", "worth"),
+    [
+        ("10.01", "0.25", 2, "2.50"),
+        ("10.01", "0.25", 0, "3"),
+        ("10.01", "0.25", None, "2.5025"),
+        ("10.00", "2.50", None, "25"),
+        ("-1", "4.3217", 2, "-4.32"),
+        # Of more digits than a context has by default.
+        ("99999999999999999999.99", "1.0000000001", None, "100000000009999999999.989999999999"),
+    ],
+)
+def test_an_amount_is_worth_its_product_with_the_rate(
+    amount: str, rate: str, digits: int | None, worth: str
+) -> None:
+    assert str(convert(Decimal(amount), Decimal(rate), digits)) == worth
 
 
 @given(amount=amounts, weights=weight_lists, digits=st.integers(0, 4))

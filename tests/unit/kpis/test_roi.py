@@ -24,7 +24,16 @@ from shared.kpis.roi import (
     roi_on_margin,
     roi_on_revenue,
 )
-from shared.kpis.value import OverlappingValue, Overlaps, ValueClass, ValueKind, total_value
+from shared.kpis.value import (
+    OverlappingValue,
+    Overlaps,
+    ValueClass,
+    ValueKind,
+    ValueLine,
+    total_value,
+    value_line,
+    weakest,
+)
 from shared.kpis.vocabulary import Grade
 
 COST = Decimal("22500.00")
@@ -185,6 +194,28 @@ def test_without_a_margin_only_revenue_is_compared() -> None:
     assert comparison.models[0].on_revenue.percent is not None
 
 
+def test_of_a_model_that_says_nothing_there_is_no_part_and_of_a_revenue_of_1_there_is() -> None:
+    credited = {"known": Decimal("0.5"), "unknown": None}
+    comparison = compare_models(
+        credited, total_revenue=Decimal(1), gross_margin=MARGIN, recruiting=[], cost=COST
+    )
+
+    assert [model.share_percent for model in comparison.models] == [50, None]
+
+
+def test_a_sum_is_as_well_founded_as_its_weakest_line() -> None:
+    def line(grade: Grade) -> ValueLine:
+        return value_line(
+            ValueKind.MARGIN, "a * 2", {"a": 1}, value_class=ValueClass.CASH, grade=grade
+        )
+
+    measured, modelled, claimed = map(line, (Grade.MEASURED, Grade.MODELLED, Grade.CLAIMED))
+    assert weakest([measured, modelled]) is Grade.MODELLED
+    assert weakest([modelled, claimed, measured]) is Grade.CLAIMED
+    assert weakest([]) is Grade.MEASURED
+    assert (measured.formula, measured.exact) == ("a * 2", Fraction(2))
+
+
 def test_media_value_stands_alone() -> None:
     assert str(roi_media(Decimal(8112), COST).percent) == "-63.95"
 
@@ -266,6 +297,12 @@ def test_a_program_that_cost_nothing_pays_back_at_once(cost: Decimal) -> None:
     assert cohort_curve(COHORT, cost=cost, starts_on=START)[0].roi_percent is None
     (aged,) = roi_at_ages(COHORT, cost=cost, starts_on=START, days=[date(2025, 5, 1)])
     assert aged.roi_percent is None
+
+
+def test_any_cost_above_0_has_a_return_at_each_age() -> None:
+    curve = cohort_curve([(START, Decimal(5))], cost=Decimal("0.5"), starts_on=START)
+
+    assert [point.roi_percent for point in curve] == [900]
 
 
 def test_value_of_one_day_is_one_point() -> None:
