@@ -133,6 +133,9 @@ async def test_blended_is_refused_until_asked_for(golden: httpx.AsyncClient) -> 
     assert refused.json()["code"] == "overlapping_value"
     pairs = given["roi_blended"]["counted_twice"]
     assert [(pair["one"], pair["other"]) for pair in pairs] == [("margin", "media_value")]
+    # With the value of media it is another return than that in cash, which else comes first.
+    assert given["headline"]["percent"] == given["roi_blended"]["percent"]
+    assert given["headline"]["percent"] != given["roi_cash"]["percent"]
 
 
 async def test_adoption_and_activity(golden: httpx.AsyncClient) -> None:

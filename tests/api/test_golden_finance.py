@@ -43,6 +43,8 @@ async def test_cohort_by_day_pays_back_on_day_109(
     assert by_day["2025-04-20"]["roi_percent"] == "1.33"
     assert cohort["payback"] == {"day": "2025-04-20", "age_days": 109}
     assert cohort["maturity"] == {"opened": 7, "closed": 7, "percent": "100.00"}
+    # Little is known of how long leads take, but none of these is open.
+    assert cohort["notices"] == []
 
 
 async def test_period_roi_is_minus_100_percent_and_the_cohort_by_month_says_when_it_turns(
@@ -64,6 +66,35 @@ async def test_a_period_that_has_not_begun_has_not_paid_back(golden: httpx.Async
         told = await get(golden, path, **later)
 
         assert (told["cost"]["total"], told["payback"], told["curve"]) == ("0.00", None, [])
+
+
+async def test_a_period_that_begins_today_can_have_paid_back(
+    golden: httpx.AsyncClient, deliver: Deliver, on_20_april: None
+) -> None:
+    today = date(2025, 4, 20)
+    person = {"person_email": "swift@client.example"}
+    touched = {"channel": "employee_advocacy", "employee": "E001"}
+    at = {"opened_at": local(today, 3).isoformat(), "closed_at": local(today, 4).isoformat()}
+    money = {"amount": "1000.00", "currency": "USD"}
+    days = {"starts_on": "2025-04-20", "ends_on": "2025-04-21"}
+    await deliver(
+        [
+            fact("touch.recorded", "swift", local(today, 1), **person, **touched),
+            fact("lead.created", "swift", local(today, 2), lead="swift", **person),
+            fact(
+                "deal.changed",
+                "swift",
+                local(today, 4),
+                **{"deal": "swift", "lead": "swift", "state": "won", **at, **money},
+            ),
+            fact("cost.booked", "ad", local(today, 1), category="content", **days, **money)
+            | {"amount": "10.00"},
+        ]
+    )
+
+    cohort = await get(golden, "roi/cohort", **{"from": "2025-04-20", "to": "2025-04-21"})
+
+    assert cohort["payback"] == {"day": "2025-04-20", "age_days": 0}
 
 
 async def test_a_cohort_that_is_decided_expects_what_it_has(golden: httpx.AsyncClient) -> None:

@@ -166,6 +166,7 @@ async def test_a_team_starts_with_its_first_member_however_they_came(
     gone = {"employee": "South-0", "effective_on": str(moved), "team": "Idle"}
     other = {"employee": "Board-0", "effective_on": str(moved), "team": "Idle"}
     ended = {"employee": "East-0", "effective_on": str(moved), "team": "Idle", "employed": False}
+    late = {"employee": "late", "effective_on": "2025-01-01", "team": "South"}
     idle = [
         fact(
             "employee.recorded",
@@ -186,6 +187,9 @@ async def test_a_team_starts_with_its_first_member_however_they_came(
             fact("employee.recorded", "gone", local(moved), **gone),
             fact("employee.recorded", "other", local(moved), **other),
             fact("employee.recorded", "ended", local(moved), **ended),
+            # Who joins later changes nothing of the day on which the team started.
+            fact("employee.recorded", "late", local(MONDAY), **late),
+            fact("member.joined", "late", local(moved), employee="late"),
         ]
     )
 
@@ -195,6 +199,7 @@ async def test_a_team_starts_with_its_first_member_however_they_came(
 
     started = {team["team"]: (team["started_on"], team["origin"]) for team in answer["teams"]}
     assert started["Shop"] == ("2025-03-12", "first_join")
+    assert started["South"] == ("2025-02-24", "first_join")
     assert started["Idle"] == (None, "none")
     assert {"team": "Lab", "reason": "started_before"} in answer["left_out"]
 

@@ -252,6 +252,27 @@ async def test_a_conversion_is_of_the_period_it_came_in(
     assert (effects["journeys"], effects["converted"]) == (converted, converted)
 
 
+async def test_touches_of_the_first_day_count_and_those_of_the_day_after_the_last_do_not(
+    client: httpx.AsyncClient, tell_all: TellAll
+) -> None:
+    await tell_all(touches("p1", "EA BR", date(2025, 3, 31)), touches("p2", "AD", date(2025, 1, 1)))
+    await tell_all(
+        converts("lead", "p1", date(2025, 4, 2)), converts("lead", "p2", date(2025, 1, 3))
+    )
+
+    markov = row_of(await get(client, "roi/models", conversion="lead"), "markov")
+
+    # Without either of its two channels one of both journeys is lost, and so without the third: a
+    # third each, of which BR's is that of a touch of April.
+    third = Decimal("0.66667")
+    assert {
+        one["channel"]: round(Decimal(one["conversions"]), 5) for one in markov["channels"]
+    } == {
+        "employee_advocacy": third,
+        "paid": third,
+    }
+
+
 async def test_who_was_met_in_the_period_brings_no_journey_of_the_day_after_it(
     client: httpx.AsyncClient, tell_all: TellAll
 ) -> None:

@@ -237,3 +237,19 @@ async def test_each_lead_has_one_spell_from_its_day_to_its_end_or_today(
         (0, Outcome.LOST): 1,
         (3, Outcome.WON): 1,
     }
+
+
+async def test_a_history_is_as_old_as_its_oldest_lead(
+    database: Database, org: Org, deliver: Deliver
+) -> None:
+    # Both were won within four days.
+    for name, day in (("old", 3), ("young", 12)):
+        at, closed = (local(date(2025, 1, one)) for one in (day, day + 4))
+        said = {"opened_at": at.isoformat(), "closed_at": closed.isoformat(), "state": "won"}
+        money = {"amount": "100.00", "currency": org.currency}
+        await deliver([fact("lead.created", name, at, lead=name)])
+        await deliver([fact("deal.changed", name, closed, deal=name, lead=name, **said, **money)])
+
+    history = await history_by(database, org, "linear", today=date(2025, 1, 20))
+
+    assert (history.spells, history.age_days) == ({(4, Outcome.WON): 2}, 17)

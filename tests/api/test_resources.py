@@ -343,6 +343,7 @@ async def test_an_assumption_out_of_bounds_is_not_stated(
         ("kpis/turnover_rate/explain", {"measure": "weeks"}, "not_explained_by_facts"),
         ("kpis/shares/explain", {"limit": "1000000000"}, "invalid"),
         ("roi", {"recruiting_to": "2024-01-01"}, "empty_period"),
+        ("roi", {"recruiting_to": PERIOD["from"]}, "empty_period"),
         ("roi", {"model": "astrology"}, "invalid"),
     ],
 )

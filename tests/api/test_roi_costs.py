@@ -54,6 +54,13 @@ async def test_one_off_costs_are_amortized_if_asked(
     assert cash["cost"]["basis"] == "cash"
 
 
+async def test_a_page_that_ends_with_the_last_line_is_the_last(golden: httpx.AsyncClient) -> None:
+    costs = await get(golden, "roi/costs", limit=200)
+    filled = await get(golden, "roi/costs", limit=costs["lines_total"])
+
+    assert (filled["lines"], filled["next_cursor"]) == (costs["lines"], None)
+
+
 async def test_lines_of_other_quarters_and_other_bases_are_left_out(
     golden: httpx.AsyncClient, deliver: Deliver
 ) -> None:

@@ -88,6 +88,9 @@ async def test_an_amount_that_is_no_share_to_twelve_digits_is_explained_all_the_
 
     assert first["credited_revenue"] == "50000000000.00"
     assert sorted(line["amount"] for line in credits) == ["0.01", "49999999999.99"]
+    # Nothing was paid: a page that ends with the last credit is the last.
+    filled = await get(client, "roi/explain", limit=2, **asked)
+    assert (filled["credits"], filled["next_cursor"]) == (credits, None)
     assert total(credits, "share") == 1
     credited = await get(client, "kpis/attributed_revenue_time_decay/explain")
     assert sorted(line["quantity"] for line in credited["facts"]["lines"]) == [

@@ -273,6 +273,7 @@ _RETURN: Final = Target(
             "tests/api/test_notices_of_closes.py",
             "tests/api/test_openapi.py",
             "tests/api/test_other_currencies.py",
+            "tests/api/test_privacy_of_credit.py",
             "tests/api/test_resources.py",
             "tests/integration/test_credit_pages.py",
             "tests/integration/test_lapsed_journeys.py",
