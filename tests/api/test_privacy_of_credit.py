@@ -74,10 +74,11 @@ async def test_a_close_that_lies_ahead_does_not_tell_of_a_team_of_one(
 
     for window in ({}, {"window_days": 60}):
         credit = await by_team(reader, **window)
-        assert credit["Solo"]["suppressed"]
         # Nor is it what is left of the whole without those that are shown.
         amounts = {team: one["amount"] for team, one in credit.items()}
         assert amounts == {"Sales": "100.00", "Solo": None, "IT": None, "IT + Solo": "200.00"}
+        hidden = {team for team, one in credit.items() if one["suppressed"]}
+        assert hidden == {"IT", "Solo"}
 
 
 @pytest.mark.parametrize(("since", "window"), [(CLOSING, 2), (TODAY + timedelta(days=3), 90)])
@@ -95,3 +96,16 @@ async def test_a_team_is_not_hidden_for_days_on_which_nothing_can_be_booked(
     credit = await by_team(reader, window_days=window)
     amounts = {team: one["amount"] for team, one in credit.items()}
     assert amounts == {"IT": "100.00", "Sales": "100.00"}
+
+
+async def test_small_teams_that_brought_nothing_are_not_shown_as_one(
+    client: httpx.AsyncClient, reader: httpx.AsyncClient, org: Org, fold: Fold
+) -> None:
+    start = date(2025, 1, 1)
+    for employee in (f"{team}-{number}" for team in ("Law", "Press") for number in range(3)):
+        row = {"employee": employee, "team": employee.partition("-")[0]}
+        told = fact("employee.recorded", employee, local(start), effective_on=str(start), **row)
+        await post(client, [told])
+    await fold(org)
+
+    assert set(await by_team(reader)) == {"IT", "Sales"}
