@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 from uuid import UUID
 
 import pytest
@@ -27,6 +28,13 @@ _PUBLISH = """
 INSERT INTO publication VALUES ($1, $2, '2025-01-01', '2025-02-01', 1, '2025-03-01', now(), now(),
                                 'k', '')
 """
+
+
+class First(Random):
+    """The earliest moment a worker may begin at."""
+
+    def random(self) -> float:
+        return 0.0
 
 
 def sale(number: int, days: int) -> list[Fact]:
@@ -125,6 +133,44 @@ async def test_it_moves_when_the_cycle_has_moved_materially_and_not_every_day(
     assert await remeasure(database, org.id)
 
 
+async def test_it_may_move_a_week_after_it_was_measured(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sell(database, org, range(LEAST_DEALS), 60)
+    assert await remeasure(database, org.id)
+    await rebuild(database, org)
+    await sell(database, org, range(LEAST_DEALS, 4 * LEAST_DEALS), 10)
+    async with database.transaction(org.id) as connection:
+        measured_at = await connection.fetchval(
+            "SELECT created_at FROM generation WHERE org_id = $1 AND state = 'live'", org.id
+        )
+    week_after = measured_at + timedelta(days=7)
+
+    moved = []
+    for moment in (week_after - timedelta(microseconds=1), week_after):
+        monkeypatch.setattr(clock, "now", lambda now=moment: now)
+        moved.append(await remeasure(database, org.id))
+
+    assert moved == [False, True]
+
+
+async def test_organizations_are_looked_at_every_six_hours(
+    database: Database, org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = clock.now()
+    now = begun
+    monkeypatch.setattr(clock, "now", lambda: now)
+    remeasurer = Remeasurer(database, chance=First())
+    six_hours = timedelta(hours=6)
+
+    looked_at = []
+    for after in (timedelta(0), six_hours - timedelta(microseconds=1), six_hours):
+        now = begun + after
+        looked_at.append(org.id in await remeasurer.due())
+
+    assert looked_at == [True, False, True]
+
+
 async def test_what_an_organization_chose_stays(database: Database) -> None:
     async with database.transaction() as connection:
         org = await create_org(
@@ -212,13 +258,7 @@ async def test_figures_that_are_being_published_are_not_moved(database: Database
 
 
 async def _to_look_at(database: Database) -> list[UUID]:
-    class First:
-        """The earliest moment a worker may begin at."""
-
-        def random(self) -> float:
-            return 0.0
-
-    remeasurer = Remeasurer(database, chance=First())  # type: ignore[arg-type]
+    remeasurer = Remeasurer(database, chance=First())
     found = list(await remeasurer.due())
     assert await remeasurer.due() == (), "once every few hours"
     return found
