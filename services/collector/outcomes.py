@@ -29,9 +29,10 @@ UPDATE connection SET state = $3, state_reason = $4, updated_at = $5
  WHERE org_id = $1 AND id = $2 AND state IN ('active', 'degraded')
    AND (state, state_reason) IS DISTINCT FROM ($3, $4)
 """
-# Of two streams that recover at once, the second looks after the first has committed.
+# Of two streams that recover at once, the second looks after the first has committed. The row of
+# each run holds the connection's key already, so a lock of the key as well would be a deadlock.
 _LOCK_DEGRADED: Final = """
-SELECT id FROM connection WHERE org_id = $1 AND id = $2 AND state = 'degraded' FOR UPDATE
+SELECT id FROM connection WHERE org_id = $1 AND id = $2 AND state = 'degraded' FOR NO KEY UPDATE
 """
 _RECOVER: Final = """
 UPDATE connection c SET state = 'active', state_reason = NULL, updated_at = $3

@@ -190,6 +190,40 @@ async def test_streams_that_recover_at_the_same_time_see_each_other(
     assert tuple(state) == ("active", None)
 
 
+async def test_a_stream_recovers_while_the_run_of_another_is_being_written(
+    database: Database, org: Org, vendor: FakeHubSpot, url: str
+) -> None:
+    """A row that refers to the connection holds its key: two that waited for it would deadlock."""
+    async with connected(database, org, url) as hubspot:
+        await hubspot.one("UPDATE connection SET state = 'degraded' WHERE id = $1 RETURNING 1")
+        contacts, deals = [
+            await acquire(database, org.id, hubspot.connection_id, stream, owner="test")
+            for stream in ("contacts", "deals")
+        ]
+        assert contacts is not None
+        assert deals is not None
+
+        async def record(connection: Any, lease: Lease, reason: str | None = None) -> None:
+            await record_run(
+                connection,
+                lease,
+                Totals(),
+                outcome="succeeded" if reason is None else "rate_limited",
+                reason=reason,
+                started_at=clock.now(),
+            )
+
+        async with (
+            database.transaction(org.id) as first,
+            database.transaction(org.id) as second,
+        ):
+            await record(first, contacts, "http_429")  # leaves the connection as it is
+            await asyncio.wait_for(record(second, deals), 20)
+        state = await hubspot.one("SELECT state FROM connection WHERE id = $1")
+
+    assert tuple(state) == ("active",)
+
+
 @pytest.mark.parametrize("status", [200, 401])
 async def test_a_change_of_the_connection_ends_the_run_that_goes_by_the_old_one(
     database: Database, org: Org, vendor: FakeHubSpot, url: str, status: int
